@@ -1,0 +1,51 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+}
+
+let package = Package(
+  name: "adapter-host",
+  products: [
+    .library(name: "AdapterHost", targets: ["AdapterHost"]),
+    .executable(name: "adapter-cli", targets: ["AdapterCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("stdc++")]),
+    .target(name: "CKernels"),
+    library("Kernels", uses: ["COpenBLAS", "CKernels"]),
+    library("Tensors", uses: ["Kernels", "Checkpoints"]),
+    library("Checkpoints"),
+    library("Tokenization", uses: ["CSentencePiece"]),
+    library("DebertaV2", uses: ["Tensors", "Checkpoints"]),
+    library("AdapterMethods", uses: ["DebertaV2", "Tensors", "Checkpoints"]),
+    library("Heads", uses: ["Tensors", "Checkpoints"]),
+    library("AdapterRegistry", uses: [.product(name: "GRDB", package: "GRDB.swift")]),
+    library(
+      "AdapterHost",
+      uses: ["AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
+    .executableTarget(
+      name: "AdapterCLI",
+      dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: settings),
+  ],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,309 @@
+public import AdapterMethods
+internal import Checkpoints
+public import DebertaV2
+public import Heads
+public import Tensors
+
+/// A DeBERTa-v2 or v3 encoder with named adapters and named prediction heads.
+///
+/// A value: copies share weights, and `mutating` calls change one copy alone.
+/// A constant model may be called from any number of tasks at once, each with
+/// adapters of its own; equal calls give equal bits.
+///
+///     var model = try DebertaV2AdapterModel(folder: "Models/deberta-v3-tiny-en")
+///     try model.loadAdapter("Adapters/debian-section", setActive: true)
+///     let output = try model([[1, 309, 2]])
+///     print(output.heads["debian-section"]!.logits.array)
+///
+/// Names and meanings follow `adapters.DebertaV2AdapterModel` of the Python library.
+public struct DebertaV2AdapterModel: Sendable {
+  public let configuration: DebertaV2Configuration
+  public let compute: Compute
+  /// The model's name in what is saved: the last part of its folder.
+  public let name: String
+  /// As loaded, whatever is merged.
+  private let base: Encoder
+  /// The base with what is merged.
+  private var encoder: Encoder
+  private var adapters: [String: LoadedAdapter] = [:]
+  private var heads: [String: PredictionHead] = [:]
+  /// The adapters that act when a call names none; nil is the base model.
+  public private(set) var activeAdapters: Composition?
+  /// The heads that answer when a call names none; nil: those that are named like the active adapters.
+  public var activeHeads: [String]?
+  /// The adapter whose effect is in the weights.
+  public private(set) var mergedAdapter: String?
+
+  private struct LoadedAdapter: Sendable {
+    let adapter: Adapter
+    var bound: BoundAdapter
+  }
+
+  /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
+  ///
+  /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
+  public init(folder: String, compute: Compute = Compute()) throws {
+    let folder = try CheckpointFolder(path: folder)
+    let file = folder.path + "/config.json"
+    configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
+    self.compute = compute
+    name = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
+    let ledger = WeightLedger(folder.weights) { $0.hasPrefix("deberta.") ? String($0.dropFirst(8)) : $0 }
+    let reader = WeightReader(ledger, compute)
+    base = try Encoder(reader, configuration)
+    encoder = base
+    if let head = try StaticHead(JSONValue(folder.configuration, file: file), file: file) {
+      heads["default"] = try head.read(reader, configuration)
+    }
+    try ledger.finish(knowing: Encoder.isKnownUnused)
+  }
+
+  // MARK: Adapters
+
+  /// The names of the loaded adapters.
+  public var adapterNames: [String] { adapters.keys.sorted() }
+
+  /// A loaded adapter.
+  public func adapter(_ name: String) -> Adapter? { adapters[name]?.adapter }
+
+  /// Adds a fresh adapter.
+  ///
+  /// - Parameter configuration: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`.
+  /// - Throws: `ModelError.exists`, `ConfigurationError`.
+  public mutating func addAdapter(
+    _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
+    seed: UInt64 = 0
+  ) throws {
+    let method = try MethodCatalog.standard.method(preset: text)
+    try add(Adapter(method, for: configuration, seed: seed), named: name, overwrite: overwrite)
+    if setActive { try setActiveAdapters(.adapter(name)) }
+  }
+
+  /// Loads an adapter folder, and the head beside it.
+  ///
+  /// - Returns: the name that the adapter has now.
+  @discardableResult
+  public mutating func loadAdapter(
+    _ folder: String, as name: String? = nil, withHead: Bool = true, overwrite: Bool = false, setActive: Bool = false
+  ) throws -> String {
+    let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration)
+    let name = name ?? savedName
+    if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
+    let head = try withHead && SavedHead.exists(in: folder) ? readHead(folder).head : nil
+    try add(adapter, named: name, overwrite: true)
+    if let head { heads[name] = head }
+    if setActive { try setActiveAdapters(.adapter(name)) }
+    return name
+  }
+
+  /// Saves an adapter, and the head of its name, as the reference does.
+  public func saveAdapter(_ name: String, to folder: String, withHead: Bool = true) throws {
+    guard let adapter = adapters[name]?.adapter else { throw unknown(adapter: name) }
+    try Folders.create(folder)
+    try SavedAdapter.write(adapter, named: name, modelName: self.name, for: configuration, to: folder)
+    if withHead, heads[name] != nil { try saveHead(name, to: folder) }
+  }
+
+  /// Removes an adapter; its head stays.
+  public mutating func deleteAdapter(_ name: String) throws {
+    guard adapters[name] != nil else { throw unknown(adapter: name) }
+    if mergedAdapter == name { resetAdapter() }
+    adapters[name] = nil
+    if activeAdapters?.adapters.contains(name) == true { activeAdapters = nil }
+  }
+
+  private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
+    if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
+    let bound = try BoundAdapter(adapter.method, adapter.parameters, named: name, in: encoder)
+    adapters[name] = LoadedAdapter(adapter: adapter, bound: bound)
+  }
+
+  // MARK: Activation
+
+  /// Sets the adapters that act when a call names none; what is merged is reset.
+  ///
+  /// - Throws: `CompositionError`, with the names of what is wrong.
+  public mutating func setActiveAdapters(_ composition: Composition?) throws {
+    if let composition {
+      for name in composition.adapters where adapters[name] == nil { throw unknown(adapter: name) }
+    }
+    resetAdapter()
+    activeAdapters = composition
+  }
+
+  /// Puts an adapter's effect into the weights. The model with it merged equals the model with it active.
+  ///
+  /// - Throws: `ModelError`, if another one is merged, or the adapter's effect depends on the text.
+  public mutating func mergeAdapter(_ name: String) throws {
+    guard let loaded = adapters[name] else { throw unknown(adapter: name) }
+    if mergedAdapter == name { return }
+    if let other = mergedAdapter { throw ModelError.merged(other: other, name: name) }
+    guard let merged = loaded.adapter.method.merged(loaded.adapter.parameters, into: base) else {
+      throw ModelError.notMergeable(name: name)
+    }
+    try replaceEncoder(merged)
+    mergedAdapter = name
+  }
+
+  /// Goes back to the weights as they were loaded, the very bytes.
+  public mutating func resetAdapter() {
+    guard mergedAdapter != nil else { return }
+    // The base bound these adapters before; it cannot refuse them now.
+    try? replaceEncoder(base)
+    mergedAdapter = nil
+  }
+
+  private mutating func replaceEncoder(_ encoder: Encoder) throws {
+    self.encoder = encoder
+    for (name, loaded) in adapters {
+      adapters[name]?.bound = try BoundAdapter(
+        loaded.adapter.method, loaded.adapter.parameters, named: name, in: encoder)
+    }
+  }
+
+  // MARK: Heads
+
+  /// The names of the heads.
+  public var headNames: [String] { heads.keys.sorted() }
+
+  /// A head.
+  public func head(_ name: String) -> PredictionHead? { heads[name] }
+
+  /// Adds a fresh head.
+  public mutating func addHead(
+    _ name: String, _ settings: HeadSettings, overwrite: Bool = false, seed: UInt64 = 0
+  ) throws {
+    if !overwrite, heads[name] != nil { throw ModelError.exists(kind: "head", name: name) }
+    heads[name] = PredictionHead(
+      settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
+      deviation: configuration.initializerRange, seed: seed, compute)
+  }
+
+  /// Loads a head folder.
+  ///
+  /// - Returns: the name that the head has now.
+  @discardableResult
+  public mutating func loadHead(_ folder: String, as name: String? = nil) throws -> String {
+    let (savedName, head) = try readHead(folder)
+    heads[name ?? savedName] = head
+    return name ?? savedName
+  }
+
+  /// Saves a head as the reference does.
+  public func saveHead(_ name: String, to folder: String) throws {
+    guard let head = heads[name] else { throw unknown(head: name) }
+    try Folders.create(folder)
+    try SavedHead.write(
+      head, named: name, modelName: self.name, hiddenSize: configuration.hiddenSize, to: folder, compute)
+  }
+
+  /// Removes a head.
+  public mutating func deleteHead(_ name: String) throws {
+    guard heads[name] != nil else { throw unknown(head: name) }
+    heads[name] = nil
+    activeHeads?.removeAll { $0 == name }
+  }
+
+  private func readHead(_ folder: String) throws -> (name: String, head: PredictionHead) {
+    try SavedHead.read(
+      folder, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps, compute)
+  }
+
+  func unknown(adapter name: String) -> CompositionError {
+    .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapterNames, limit: 2))
+  }
+
+  func unknown(head name: String) -> ModelError {
+    .unknownHead(name: name, nearest: NearestNames.of(name, in: headNames, limit: 2))
+  }
+}
+
+// MARK: - Calls
+
+extension DebertaV2AdapterModel {
+  /// Which adapters act in a call.
+  public enum Setup: Sendable {
+    /// The active ones.
+    case active
+    /// One composition for all rows; nil is the base model.
+    case composition(Composition?)
+    /// A composition for each row, in any order and of any methods.
+    case rows([Composition?])
+  }
+
+  /// Runs sequences of token ids, without padding.
+  public func callAsFunction(
+    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
+  ) throws -> ModelOutput {
+    try self(Batch(ids), setup: setup, heads: heads, trace: trace)
+  }
+
+  /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
+  ///
+  /// - Parameters:
+  ///   - heads: names of heads; nil: the active ones. Each answers all rows;
+  ///     under Parallel the j-th answers the j-th repetition of the rows.
+  ///   - trace: what else is recorded.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`.
+  public func callAsFunction(
+    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
+  ) throws -> ModelOutput {
+    try check(batch)
+    let lowering = Lowering(encoder, adapters: adapters.mapValues(\.bound))
+    let plan: AdapterPlan
+    let composition: Composition?
+    switch setup {
+    case .active: (composition, plan) = (activeAdapters, try lowering.plan(activeAdapters, rows: batch.sequences.count))
+    case .composition(let given): (composition, plan) = (given, try lowering.plan(given, rows: batch.sequences.count))
+    case .rows(let rows):
+      guard rows.count == batch.sequences.count else {
+        throw CompositionError.rows(expected: rows.count, found: batch.sequences.count)
+      }
+      (composition, plan) = (nil, try lowering.plan(rows: rows))
+    }
+    if let mergedAdapter, composition?.adapters.contains(mergedAdapter) == true {
+      throw ModelError.mergedAndActive(name: mergedAdapter)
+    }
+    let names = try headNames(heads ?? activeHeads, composition)
+    let pass = Pass(compute, trace: trace)
+    let (hidden, rows) = encoder(batch, plan, on: pass)
+    let encoded = EncodedRows(hidden: hidden, batch: rows, order: plan.order)
+    return try ModelOutput(encoded, heads: answers(names, encoded, inputs: batch.sequences.count, on: pass), trace: trace)
+  }
+
+  private func check(_ batch: Batch) throws {
+    for sequence in batch.sequences {
+      if let id = sequence.ids.first(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
+        throw InputError.value(
+          name: "ids", row: 0, column: 0, value: Int(id), limit: configuration.vocabularySize)
+      }
+      if configuration.addsAbsolutePositions, (sequence.positions?.last).map({ Int($0) + 1 }) ?? sequence.ids.count > configuration.maximumPositions {
+        throw InputError.tooLong(tokens: sequence.ids.count, limit: configuration.maximumPositions)
+      }
+    }
+  }
+
+  /// The heads of a call: those that are asked for, or those named like the adapters.
+  private func headNames(_ asked: [String]?, _ composition: Composition?) throws -> [String] {
+    if let asked {
+      for name in asked where heads[name] == nil { throw unknown(head: name) }
+      return asked
+    }
+    guard let composition else { return heads["default"] == nil ? [] : ["default"] }
+    return composition.adapters.filter { heads[$0] != nil }
+  }
+
+  private func answers(
+    _ names: [String], _ encoded: EncodedRows, inputs: Int, on pass: Pass
+  ) throws -> [(name: String, output: HeadOutput)] {
+    let repetitions = inputs == 0 ? 1 : encoded.order.count / inputs
+    if repetitions > 1, !names.isEmpty, names.count != repetitions {
+      throw ModelError.headsOfParallel(heads: names, repetitions: repetitions)
+    }
+    return names.enumerated().compactMap { index, name in
+      guard let head = heads[name] else { return nil }
+      let rows = repetitions > 1 ? Array(encoded.order[index * inputs..<(index + 1) * inputs]) : encoded.order
+      return (name, HeadOutput(head, encoded, rows: rows, on: pass))
+    }
+  }
+}

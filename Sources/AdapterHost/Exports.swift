@@ -1,0 +1,8 @@
+// A user of the library imports AdapterHost alone.
+@_exported public import AdapterMethods
+@_exported public import AdapterRegistry
+@_exported public import Checkpoints
+@_exported public import DebertaV2
+@_exported public import Heads
+@_exported public import Tensors
+@_exported public import Tokenization

@@ -1,0 +1,198 @@
+public import AdapterMethods
+internal import Checkpoints
+internal import DebertaV2
+public import Tensors
+
+/// Padded token ids from a file, and the tensors that a model makes of them, written to another.
+///
+/// Inputs are `{"input_ids": [[...]], "attention_mask": [[...]],
+/// "token_type_ids": [[...]]}`; three-dimensional ids are the choices of
+/// multiple choice, a three-dimensional mask of two-dimensional ids says
+/// which token sees which.
+public struct ForwardRequest {
+  private let input: JSONInput
+  private let setup: Composition?
+  private let heads: [String]?
+  private let kinds: Trace.Kinds
+
+  /// - Throws: `ConfigurationError` or `CheckpointError`, if the file cannot be read as inputs.
+  public init(inputs: String, setup: Composition?, heads: [String]?, recording kinds: Trace.Kinds) throws {
+    input = try JSONInput(path: inputs)
+    self.setup = setup
+    self.heads = heads
+    self.kinds = kinds
+  }
+
+  /// Runs the inputs and writes float32 tensors; padded positions are 0.
+  public func run(_ model: DebertaV2AdapterModel, output path: String) throws {
+    let padded = try PaddedInput(
+      ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, model.configuration)
+    let trace = Trace(kinds)
+    let output = try model(padded.batch, setup: .composition(setup), heads: heads, trace: trace)
+    let writer = PaddedWriter(padded, output, hiddenSize: model.configuration.hiddenSize)
+    var tensors = [writer.states("last_hidden_state") { output.hiddenStates(row: $0) }]
+    for (index, states) in trace.hiddenStates.enumerated() {
+      tensors.append(writer.states("hidden_states/\(index)") { output.states(states, row: $0) })
+    }
+    for (layer, maps) in trace.attentions.enumerated() {
+      tensors.append(writer.attentions("attentions/\(layer)", maps, heads: model.configuration.headCount))
+    }
+    for (place, calls) in trace.gates.sorted(by: { $0.key < $1.key }) {
+      tensors.append(writer.gates("gating/\(place)", calls))
+    }
+    for (name, answer) in output.answers {
+      tensors += writer.logits(name, answer, choices: input.choices)
+    }
+    try Safetensors.write(tensors, to: path)
+  }
+}
+
+/// Puts packed rows back where they were padded.
+private struct PaddedWriter {
+  private let padded: PaddedInput
+  private let output: ModelOutput
+  private let hiddenSize: Int
+
+  init(_ padded: PaddedInput, _ output: ModelOutput, hiddenSize: Int) {
+    self.padded = padded
+    self.output = output
+    self.hiddenSize = hiddenSize
+  }
+
+  private func columns(_ row: Int) -> [Int] { padded.columns[row % max(padded.columns.count, 1)] }
+
+  /// [rows, length, features]
+  func states(_ name: String, rows: Int? = nil, features: Int? = nil, _ state: (Int) -> Tensor) -> OutgoingTensor {
+    let (rows, features) = (rows ?? output.rowCount, features ?? hiddenSize)
+    var values = [Float](repeating: 0, count: rows * padded.length * features)
+    for row in 0..<rows {
+      let own = state(row)
+      for (token, column) in columns(row).enumerated() {
+        let to = (row * padded.length + column) * features
+        for feature in 0..<features { values[to + feature] = own.pointer[token * own.stride + feature] }
+      }
+    }
+    return OutgoingTensor(name: name, shape: [rows, padded.length, features], values: values)
+  }
+
+  /// [rows, heads, length, memory + length]; the longest memory decides, shorter ones stand at its right.
+  func attentions(_ name: String, _ maps: [Tensor], heads: Int) -> OutgoingTensor {
+    // A trace holds maps for the rows that have tokens, in the order of the pass.
+    let rows = output.rowCount
+    var position: [Int: Int] = [:]
+    for passRow in (0..<rows).sorted(by: { output.passRow($0) < output.passRow($1) })
+    where !columns(passRow).isEmpty { position[passRow] = position.count }
+    let front = maps.map { $0.columns - $0.rows / heads }.max() ?? 0
+    let (length, width) = (padded.length, front + padded.length)
+    var values = [Float](repeating: 0, count: rows * heads * length * width)
+    for row in 0..<rows {
+      guard let index = position[row] else { continue }
+      let (map, own) = (maps[index], columns(row))
+      let memory = map.columns - own.count
+      for head in 0..<heads {
+        for (query, queryColumn) in own.enumerated() {
+          let from = map.pointer + (head * own.count + query) * map.stride
+          let to = ((row * heads + head) * length + queryColumn) * width
+          for p in 0..<memory { values[to + front - memory + p] = from[p] }
+          for (key, keyColumn) in own.enumerated() { values[to + front + keyColumn] = from[memory + key] }
+        }
+      }
+    }
+    return OutgoingTensor(name: name, shape: [rows, heads, length, width], values: values)
+  }
+
+  /// [sequences], or [sequences, calls] where a gate stands at several matrices of the place.
+  func gates(_ name: String, _ calls: [[Float]]) -> OutgoingTensor {
+    let count = calls.first?.count ?? 0
+    guard calls.count > 1 else { return OutgoingTensor(name: name, shape: [count], values: calls.first ?? []) }
+    return OutgoingTensor(
+      name: name, shape: [count, calls.count], values: (0..<count).flatMap { row in calls.map { $0[row] } })
+  }
+
+  /// The tensors of one head.
+  func logits(_ name: String, _ answer: HeadOutput, choices: Int?) -> [OutgoingTensor] {
+    let outputs = answer.settings.outputs
+    let rows = answer.rows.count
+    switch answer.settings.kind {
+    case .multipleChoice:
+      let choices = choices ?? answer.settings.choices ?? 1
+      return [OutgoingTensor(name: "logits/\(name)", shape: [rows / choices, choices], values: answer.logits.array)]
+    case .questionAnswering:
+      return ["start_logits", "end_logits"].enumerated().map { column, kind in
+        let states = states("\(kind)/\(name)", rows: rows, features: 1) {
+          answer.logits(row: $0).columns(column..<column + 1)
+        }
+        return OutgoingTensor(name: states.name, shape: Array(states.shape.dropLast()), values: states.values)
+      }
+    case .tagging, .maskedLM:
+      return [states("logits/\(name)", rows: rows, features: outputs) { answer.logits(row: $0) }]
+    case .classification, .multilabelClassification:
+      return [OutgoingTensor(name: "logits/\(name)", shape: [rows, outputs], values: answer.logits.array)]
+    }
+  }
+}
+
+/// The inputs of a file.
+private struct JSONInput {
+  let ids: [[Int]]
+  let mask: PaddedInput.Mask
+  let tokenTypes: [[Int]]?
+  /// For three-dimensional ids, the number of choices.
+  let choices: Int?
+
+  init(path: String) throws(ConfigurationError) {
+    let fields = try ConfigurationFields(path: path)
+    guard let ids = try fields.nested("input_ids") else { throw .missing(key: "input_ids", file: path) }
+    let mask = try fields.nested("attention_mask")
+    let types = try fields.nested("token_type_ids")
+    self.ids = ids.rows
+    choices = ids.choices
+    tokenTypes = types?.rows
+    if let mask, ids.choices == nil, case .cubes(let cubes) = mask {
+      self.mask = .pairs(cubes)
+    } else {
+      self.mask = mask.map { .tokens($0.rows) } ?? .all
+    }
+  }
+}
+
+/// Whole numbers in two or three dimensions.
+private enum Nested {
+  case rows([[Int]])
+  case cubes([[[Int]]])
+
+  var rows: [[Int]] {
+    switch self {
+    case .rows(let rows): rows
+    case .cubes(let cubes): cubes.flatMap { $0 }
+    }
+  }
+
+  var choices: Int? {
+    if case .cubes(let cubes) = self { cubes.first?.count ?? 0 } else { nil }
+  }
+}
+
+extension ConfigurationFields {
+  fileprivate func nested(_ key: String) throws(ConfigurationError) -> Nested? {
+    try value(key, "whole numbers in two or three dimensions") { value in
+      if let rows = value.rows { return .rows(rows) }
+      guard case .array(let elements) = value else { return nil }
+      let cubes = elements.compactMap(\.rows)
+      guard cubes.count == elements.count, Set(cubes.map(\.count)).count < 2 else { return nil }
+      return .cubes(cubes)
+    }
+  }
+}
+
+extension JSONValue {
+  fileprivate var rows: [[Int]]? {
+    guard case .array(let elements) = self else { return nil }
+    let rows = elements.compactMap { row -> [Int]? in
+      guard case .array(let numbers) = row else { return nil }
+      let integers = numbers.compactMap(\.wholeNumber)
+      return integers.count == numbers.count ? integers : nil
+    }
+    return rows.count == elements.count ? rows : nil
+  }
+}

@@ -1,0 +1,113 @@
+internal import DebertaV2
+public import Heads
+public import Tensors
+
+/// Hidden states of a pass, in the order of its row groups.
+struct EncodedRows: Sendable {
+  /// [T, H]
+  let hidden: Tensor
+  let batch: Batch
+  /// For each row of the output, its row here.
+  let order: [Int]
+}
+
+/// What a model gives for a batch.
+public struct ModelOutput {
+  private let encoded: EncodedRows
+  /// The answers of the heads, in the order in which they were asked.
+  public let answers: [(name: String, output: HeadOutput)]
+  /// What was asked to be recorded.
+  public let trace: Trace?
+
+  init(_ encoded: EncodedRows, heads: [(name: String, output: HeadOutput)], trace: Trace?) {
+    self.encoded = encoded
+    answers = heads
+    self.trace = trace
+  }
+
+  /// The answers by the heads' names.
+  public var heads: [String: HeadOutput] { Dictionary(answers.map { ($0.name, $0.output) }) { first, _ in first } }
+
+  /// The number of rows; Parallel has repeated them.
+  public var rowCount: Int { encoded.order.count }
+
+  /// The last hidden states of one row, [tokens, H].
+  public func hiddenStates(row: Int) -> Tensor { states(encoded.hidden, row: row) }
+
+  /// A row's part of packed states of this pass, such as a trace holds.
+  public func states(_ packed: Tensor, row: Int) -> Tensor {
+    packed.rows(encoded.batch.tokens(of: encoded.order[row]))
+  }
+
+  /// The row of a trace's lists, which are in the order of the pass.
+  public func passRow(_ row: Int) -> Int { encoded.order[row] }
+}
+
+/// The logits of one head.
+public struct HeadOutput: Sendable {
+  public let settings: HeadSettings
+  /// [rows, labels], or [tokens of all rows, labels] for heads that answer tokens.
+  public let logits: Tensor
+  /// Where each row's logits lie.
+  public let rows: [Range<Int>]
+
+  init(_ head: PredictionHead, _ encoded: EncodedRows, rows: [Int], on pass: Pass) {
+    settings = head.settings
+    let tokens = rows.map { encoded.batch.tokens(of: $0) }
+    if settings.kind.answersTokens {
+      var starts = [0]
+      for range in tokens { starts.append(starts[starts.count - 1] + range.count) }
+      self.rows = zip(starts, starts.dropFirst()).map { $0..<$1 }
+      logits = head(pass.gather(encoded.hidden, rows: tokens.flatMap { Array($0) }), starts: starts, on: pass)
+    } else {
+      // A row without tokens has no first one; it gets the logits of hidden states of 0.
+      let first = pass.tensor(rows: rows.count, columns: encoded.hidden.columns)
+      for (row, range) in tokens.enumerated() {
+        let state = first.rows(row..<row + 1)
+        if range.isEmpty {
+          state.pointer.update(repeating: 0, count: state.columns)
+        } else {
+          pass.copy(encoded.hidden.rows(range.lowerBound..<range.lowerBound + 1), into: state)
+        }
+      }
+      self.rows = rows.indices.map { $0..<$0 + 1 }
+      logits = head(first, starts: Array(0...rows.count), on: pass)
+    }
+  }
+
+  /// The logits of one row: [1, labels] or [tokens, labels].
+  public func logits(row: Int) -> Tensor { logits.rows(rows[row]) }
+}
+
+/// Why a model cannot do what it was asked.
+public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
+  case exists(kind: String, name: String)
+  case unknownHead(name: String, nearest: [String])
+  case merged(other: String, name: String)
+  case mergedAndActive(name: String)
+  case notMergeable(name: String)
+  case headsOfParallel(heads: [String], repetitions: Int)
+  case cannotCreate(folder: String, reason: String)
+  case preset(text: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .exists(let kind, let name):
+      "There is already \(kind == "adapter" ? "an" : "a") \(kind) called '\(name)'; delete it first, or allow overwriting."
+    case .unknownHead(let name, let nearest):
+      "No head is called '\(name)'"
+        + (nearest.isEmpty ? "." : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
+    case .merged(let other, let name):
+      "'\(name)' cannot be merged while '\(other)' is; reset that one first."
+    case .mergedAndActive(let name):
+      "'\(name)' is merged into the weights and named in the setup; it would act twice. Reset it, or leave it out."
+    case .notMergeable(let name):
+      "'\(name)' cannot be merged: only methods whose effect is a change of weights can, not bottlenecks or gates."
+    case .headsOfParallel(let heads, let repetitions):
+      "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
+        + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."
+    case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made: \(reason)"
+    case .preset(let text, let reason): "The configuration '\(text)' cannot be read: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// A method of adapting an encoder: its settings, what it stores, and how it acts.
+///
+/// One type and one file for each method. Saving, loading, counting and
+/// composing are written once, over the parameter list and the hooks.
+public protocol AdapterMethod: Sendable {
+  /// The value of `architecture` in the reference's configuration; nil for bottlenecks, which have none.
+  static var architecture: String? { get }
+
+  /// Reads the settings of `adapter_config.json`.
+  init(_ fields: ConfigurationFields) throws(ConfigurationError)
+
+  /// The settings as the reference stores them, every key.
+  var settings: [String: JSONValue] { get }
+
+  /// What an adapter of this method stores for an encoder.
+  func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec]
+
+  /// How an adapter acts. `name` is the adapter's, for what it records.
+  func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks
+
+  /// The encoder with an adapter's effect in its weights, or nil where that cannot be.
+  func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder?
+}
+
+extension AdapterMethod {
+  public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? { nil }
+}
+
+/// The methods that configurations can name.
+public struct MethodCatalog: Sendable {
+  private let methods: [any AdapterMethod.Type]
+
+  /// - Parameter methods: one for each architecture.
+  public init(_ methods: [any AdapterMethod.Type]) { self.methods = methods }
+
+  /// The methods of this package.
+  public static let standard = MethodCatalog([Bottleneck.self, LoRA.self])
+
+  /// Reads a configuration: `architecture` tells the method.
+  ///
+  /// - Throws: `ConfigurationError`, also for a method that is not in the catalogue.
+  public func method(_ fields: ConfigurationFields) throws(ConfigurationError) -> any AdapterMethod {
+    let architecture = try fields.string("architecture")
+    guard let method = methods.first(where: { $0.architecture == architecture }) else {
+      let known = methods.map { $0.architecture.map { "'\($0)'" } ?? "none (a bottleneck)" }
+      throw .impossible(
+        key: "architecture", value: "'\(architecture ?? "none")'",
+        expected: "one of " + known.joined(separator: ", "), file: fields.file)
+    }
+    return try method.init(fields)
+  }
+}

@@ -1,0 +1,156 @@
+internal import DebertaV2
+internal import Kernels
+internal import Tensors
+
+// Blocks of composition as hooks made of hooks, written once for each kind of hook.
+
+/// Adapters one after the other: each chains on what the one before it added.
+///
+/// Of two products of low rank the second gets the first one's output, as in
+/// the reference. Hooks of other kinds act in turn on the same result.
+struct StackedProjection: ProjectionHook {
+  let children: [any ProjectionHook]
+
+  func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
+    for child in children { child.adapt(y, input: x, at: site, on: pass) }
+  }
+}
+
+/// Two products of low rank, the second fed with the first: (B₂ A₂) (B₁ A₁) x.
+struct ChainedLowRank: LowRankHook {
+  let first, second: any LowRankHook
+
+  var left: LeftFactor { second.left }
+
+  func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
+    let between = pass.linear(first.right(x, at: site, on: pass), Linear(weight: first.left.packed, bias: nil))
+    return second.right(between, at: site, on: pass)
+  }
+}
+
+/// The weighted sum of products of low rank: their factors side by side.
+struct SummedLowRank: LowRankHook {
+  private let children: [any LowRankHook]
+  private let weights: [Float]
+  let left: LeftFactor
+
+  init(_ children: [any LowRankHook], weights: [Float], _ compute: Compute) {
+    self.children = children
+    self.weights = weights
+    let rows = children.first?.left.rows.rows ?? 0
+    let rank = children.reduce(0) { $0 + $1.left.rows.columns }
+    let joined = Tensor(Storage(rows * rank), rows: rows, columns: rank)
+    let pass = Pass(compute)
+    for (child, columns) in zip(children, Self.columns(children)) {
+      pass.copy(child.left.rows, into: joined.columns(columns))
+    }
+    left = LeftFactor(joined, compute)
+  }
+
+  func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
+    let right = pass.tensor(rows: x.rows, columns: left.rows.columns)
+    for (index, columns) in Self.columns(children).enumerated() {
+      let own = children[index].right(x, at: site, on: pass)
+      pass.scale(own, by: weights[index])
+      pass.copy(own, into: right.columns(columns))
+    }
+    return right
+  }
+
+  private static func columns(_ children: [any LowRankHook]) -> [Range<Int>] {
+    var first = 0
+    return children.map { child in
+      defer { first += child.left.rows.columns }
+      return first..<first + child.left.rows.columns
+    }
+  }
+}
+
+/// The weighted sum of what each hook makes of the base result; a weight is left for the base where a child is missing.
+struct WeightedProjection: ProjectionHook {
+  let children: [any ProjectionHook]
+  let weights: [Float]
+  /// The share of the unchanged result.
+  let rest: Float
+
+  func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
+    let total = pass.scaled(y, by: rest)
+    for (child, weight) in zip(children, weights) {
+      let own = pass.copy(y)
+      child.adapt(own, input: x, at: site, on: pass)
+      pass.add(own, times: weight, to: total)
+    }
+    pass.copy(total, into: y)
+  }
+}
+
+/// Joins one after the other; the last one closes the sub-block.
+struct StackedJoin: JoinHook {
+  let children: [any JoinHook]
+
+  var addsHiddenOnClose: Bool { children.last?.addsHiddenOnClose ?? false }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    children.reduce(hidden) { $1.transform($0, residual: residual, norm: norm, at: site, on: pass) }
+  }
+
+  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor {
+    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, on: pass) ?? adapted
+  }
+}
+
+/// The weighted sum of what each join makes of the hidden states; `rest` is the share of the unchanged ones.
+struct WeightedJoin: JoinHook {
+  let children: [any JoinHook]
+  let weights: [Float]
+  let rest: Float
+
+  var addsHiddenOnClose: Bool { children.last?.addsHiddenOnClose ?? false }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    // Every child's result is taken with the hidden states in it, whether it adds them itself or leaves that to `close`.
+    var share = rest - (addsHiddenOnClose ? 1 : 0)
+    for (child, weight) in zip(children, weights) where child.addsHiddenOnClose { share += weight }
+    let total = pass.scaled(hidden, by: share)
+    for (child, weight) in zip(children, weights) {
+      pass.add(
+        child.transform(hidden, residual: residual, norm: norm, at: site, on: pass), times: weight, to: total)
+    }
+    return total
+  }
+
+  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor {
+    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, on: pass) ?? adapted
+  }
+}
+
+/// Edits one after the other.
+struct StackedEdit: StateHook {
+  let children: [any StateHook]
+
+  func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
+    for child in children { child.edit(hidden, at: site, on: pass) }
+  }
+}
+
+/// Memories in front of each other; a later adapter's stands leftmost.
+struct StackedMemory: MemoryHook {
+  let children: [any MemoryHook]
+
+  func memory(for x: Tensor, at site: Site, on pass: Pass) -> [(key: Tensor, value: Tensor)] {
+    let parts = children.reversed().map { $0.memory(for: x, at: site, on: pass) }
+    return site.segment.rows.indices.map { row in
+      (key: joined(parts.map { $0[row].key }, on: pass), value: joined(parts.map { $0[row].value }, on: pass))
+    }
+  }
+
+  private func joined(_ parts: [Tensor], on pass: Pass) -> Tensor {
+    let all = pass.tensor(rows: parts.reduce(0) { $0 + $1.rows }, columns: parts.first?.columns ?? 0)
+    var first = 0
+    for part in parts {
+      pass.copy(part, into: all.rows(first..<first + part.rows))
+      first += part.rows
+    }
+    return all
+  }
+}

@@ -1,0 +1,162 @@
+/// Which adapters act on which rows, and together how.
+///
+/// The text form is the one of the reference's setups:
+/// `Stack(a, Parallel(b, c))`, `BatchSplit(a, b, batch_sizes=[2, 3])`,
+/// `Average(a, b, weights=[0.3, 0.7])`.
+public indirect enum Composition: Hashable, Sendable {
+  case adapter(String)
+  /// One after the other: each child gets what the one before it made.
+  case stack([Composition])
+  /// Every row goes through every child; results follow each other, child by child.
+  case parallel([Composition])
+  /// The first rows go to the first child, and so on.
+  case batchSplit([Composition], sizes: [Int])
+  /// The weighted mean of what the children make; without weights the mean.
+  case average([Composition], weights: [Float]?)
+  /// The sum of what the children add.
+  case sum([Composition])
+
+  /// The kinds of blocks, by their names in texts.
+  enum Block: String, CaseIterable, Sendable {
+    case stack = "Stack"
+    case parallel = "Parallel"
+    case batchSplit = "BatchSplit"
+    case average = "Average"
+    case sum = "Sum"
+
+    /// The blocks that may be children; adapters always may.
+    ///
+    /// Source: adapters, `composition.py`, `ALLOWED_NESTINGS`.
+    var allowedChildren: Set<Block> {
+      switch self {
+      case .stack: [.parallel, .batchSplit, .average, .sum, .stack]
+      case .parallel: [.stack, .batchSplit, .average, .sum]
+      case .batchSplit: [.stack, .batchSplit, .average, .sum]
+      case .average, .sum: [.stack, .batchSplit, .average, .sum]
+      }
+    }
+  }
+
+  var block: Block? {
+    switch self {
+    case .adapter: nil
+    case .stack: .stack
+    case .parallel: .parallel
+    case .batchSplit: .batchSplit
+    case .average: .average
+    case .sum: .sum
+    }
+  }
+
+  /// The direct children; none for an adapter.
+  public var children: [Composition] {
+    switch self {
+    case .adapter: []
+    case .stack(let children), .parallel(let children), .batchSplit(let children, _), .average(let children, _),
+      .sum(let children):
+      children
+    }
+  }
+
+  /// The names of all adapters, in the order of the text, each once.
+  public var adapters: [String] {
+    if case .adapter(let name) = self { return [name] }
+    var seen: Set<String> = []
+    return children.flatMap(\.adapters).filter { seen.insert($0).inserted }
+  }
+
+  /// The adapter that acts last.
+  public var last: String {
+    if case .adapter(let name) = self { return name }
+    return children.last?.last ?? ""
+  }
+
+  /// The composition with some adapters called by other names.
+  public func renamed(_ rename: (String) -> String) -> Composition {
+    func all(_ children: [Composition]) -> [Composition] { children.map { $0.renamed(rename) } }
+    switch self {
+    case .adapter(let name): return .adapter(rename(name))
+    case .stack(let children): return .stack(all(children))
+    case .parallel(let children): return .parallel(all(children))
+    case .batchSplit(let children, let sizes): return .batchSplit(all(children), sizes: sizes)
+    case .average(let children, let weights): return .average(all(children), weights: weights)
+    case .sum(let children): return .sum(all(children))
+    }
+  }
+
+  /// Checks numbers of children, sizes, weights and nesting.
+  func validate() throws(CompositionError) {
+    guard let block else { return }
+    guard !children.isEmpty else { throw .empty(block: block.rawValue) }
+    for child in children {
+      if let inner = child.block, !block.allowedChildren.contains(inner) {
+        throw .nesting(outer: block.rawValue, inner: inner.rawValue)
+      }
+      try child.validate()
+    }
+    switch self {
+    case .batchSplit(_, let sizes) where sizes.count != children.count:
+      throw .sizes(block: block.rawValue, argument: "batch_sizes", found: sizes.count, children: children.count)
+    case .average(_, let weights?) where weights.count != children.count:
+      throw .sizes(block: block.rawValue, argument: "weights", found: weights.count, children: children.count)
+    case .average(_, let weights?) where !(abs(weights.reduce(0, +)) > 1e-12):
+      throw .weights(weights)
+    default: break
+    }
+  }
+}
+
+extension Composition: CustomStringConvertible {
+  /// The text form, which parses to the same composition.
+  public var description: String {
+    guard let block else { return last }
+    var arguments = children.map(\.description)
+    switch self {
+    case .batchSplit(_, let sizes): arguments.append("batch_sizes=\(sizes)")
+    case .average(_, let weights?): arguments.append("weights=\(weights)")
+    default: break
+    }
+    return "\(block.rawValue)(\(arguments.joined(separator: ", ")))"
+  }
+}
+
+/// Why a composition cannot be used.
+public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible {
+  case syntax(text: String, position: Int, expected: String)
+  case unknownBlock(name: String)
+  case empty(block: String)
+  case nesting(outer: String, inner: String)
+  case sizes(block: String, argument: String, found: Int, children: Int)
+  case weights([Float])
+  case rows(expected: Int, found: Int)
+  case channels(first: Int, second: Int)
+  case unknownAdapter(name: String, nearest: [String])
+  case unsupported(block: String, what: String)
+  case chain(first: String, second: String, place: String, inputs: Int, outputs: Int)
+
+  public var description: String {
+    switch self {
+    case .syntax(let text, let position, let expected):
+      "The setup '\(text)' cannot be read: expected \(expected) at character \(position + 1)."
+    case .unknownBlock(let name):
+      "The setup names the block '\(name)'; this program knows "
+        + "\(Composition.Block.allCases.map(\.rawValue).joined(separator: ", "))."
+    case .empty(let block): "\(block) has no children; name at least one adapter in it."
+    case .nesting(let outer, let inner): "\(inner) cannot stand directly inside \(outer)."
+    case .sizes(let block, let argument, let found, let children):
+      "\(block) has \(children) children but \(found) values in '\(argument)'; each child needs one."
+    case .weights(let weights): "The weights \(weights) of Average sum to nothing; a mean needs a sum other than 0."
+    case .rows(let expected, let found):
+      "The sizes of BatchSplit sum to \(expected), but it is given \(found) rows."
+    case .channels(let first, let second):
+      "A Stack holds two parallel blocks of \(first) and \(second) children; their numbers must agree."
+    case .unknownAdapter(let name, let nearest):
+      "No adapter is called '\(name)'"
+        + (nearest.isEmpty ? "." : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
+    case .unsupported(let block, let what): "\(block) has no meaning for \(what)."
+    case .chain(let first, let second, let place, let inputs, let outputs):
+      "Stack('\(first)', '\(second)') chains two adapters of low rank at \(place), which is \(inputs) to \(outputs) "
+        + "features wide: a chain needs equal widths. Sum('\(first)', '\(second)') adds them instead."
+    }
+  }
+}

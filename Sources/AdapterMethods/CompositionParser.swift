@@ -1,0 +1,127 @@
+extension Composition {
+  /// Reads the text form: a name, or a block of compositions.
+  ///
+  /// - Throws: `CompositionError`; also for sizes, weights and nesting that cannot be.
+  public init(_ text: String) throws(CompositionError) {
+    var parser = CompositionParser(text)
+    self = try parser.composition()
+    try parser.end()
+    try validate()
+  }
+}
+
+/// The characters that names in a composition cannot hold.
+private let separators: Set<Character> = ["(", ")", "[", "]", ",", "=", " ", "\t", "\n", "\r", "\r\n"]
+
+private struct CompositionParser {
+  private let text: String
+  private let characters: [Character]
+  private var position = 0
+
+  init(_ text: String) {
+    self.text = text
+    characters = Array(text)
+  }
+
+  mutating func composition() throws(CompositionError) -> Composition {
+    let name = try word("the name of an adapter or block")
+    guard skip("(") else { return .adapter(name) }
+    guard let block = Composition.Block(rawValue: name) else { throw .unknownBlock(name: name) }
+    var children: [Composition] = []
+    var numbers: [String: [Float]] = [:]
+    if !skip(")") {
+      repeat {
+        if let argument = argument() {
+          numbers[argument] = try list()
+        } else {
+          children.append(try composition())
+        }
+      } while skip(",")
+      guard skip(")") else { throw expected("',' or ')'") }
+    }
+    return try build(block, children, numbers)
+  }
+
+  mutating func end() throws(CompositionError) {
+    skipSpace()
+    guard position == characters.count else { throw expected("the end") }
+  }
+
+  private func build(
+    _ block: Composition.Block, _ children: [Composition], _ numbers: [String: [Float]]
+  ) throws(CompositionError) -> Composition {
+    let argument: String? =
+      switch block {
+      case .batchSplit: "batch_sizes"
+      case .average: "weights"
+      case .stack, .parallel, .sum: nil
+      }
+    if let odd = numbers.keys.first(where: { $0 != argument }) {
+      throw .syntax(text: text, position: 0, expected: "no argument '\(odd)' for \(block.rawValue)")
+    }
+    let values = argument.flatMap { numbers[$0] }
+    switch block {
+    case .stack: return .stack(children)
+    case .parallel: return .parallel(children)
+    case .sum: return .sum(children)
+    case .average: return .average(children, weights: values)
+    case .batchSplit:
+      let sizes = (values ?? []).compactMap { Int(exactly: $0) }.filter { $0 >= 0 }
+      guard sizes.count == (values ?? []).count else {
+        throw .syntax(text: text, position: 0, expected: "whole numbers in batch_sizes")
+      }
+      // One number counts for every child, as in the reference.
+      return .batchSplit(children, sizes: sizes.count == 1 ? children.map { _ in sizes[0] } : sizes)
+    }
+  }
+
+  /// A name that is followed by '=', if that comes next.
+  private mutating func argument() -> String? {
+    let start = position
+    if let name = try? word(""), skip("=") { return name }
+    position = start
+    return nil
+  }
+
+  /// One number, or several between brackets.
+  private mutating func list() throws(CompositionError) -> [Float] {
+    guard skip("[") else { return [try number()] }
+    var numbers: [Float] = []
+    if skip("]") { return numbers }
+    repeat { numbers.append(try number()) } while skip(",")
+    guard skip("]") else { throw expected("',' or ']'") }
+    return numbers
+  }
+
+  private mutating func number() throws(CompositionError) -> Float {
+    let start = position
+    guard let number = Float(try word("a number")), number.isFinite else {
+      position = start
+      throw expected("a number")
+    }
+    return number
+  }
+
+  private mutating func word(_ what: String) throws(CompositionError) -> String {
+    skipSpace()
+    let start = position
+    while position < characters.count, !separators.contains(characters[position]) { position += 1 }
+    guard position > start else { throw expected(what) }
+    return String(characters[start..<position])
+  }
+
+  private mutating func skip(_ character: Character) -> Bool {
+    skipSpace()
+    guard position < characters.count, characters[position] == character else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func skipSpace() {
+    while position < characters.count, characters[position].isWhitespace { position += 1 }
+  }
+
+  private func expected(_ what: String) -> CompositionError {
+    .syntax(text: text, position: position, expected: what)
+  }
+}

@@ -1,0 +1,222 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// Turns compositions into plans for one encoder.
+///
+/// First the blocks that choose rows are resolved: every row of the pass gets
+/// a composition of its own, without them. Rows of equal compositions become
+/// a group, and each group's composition becomes one set of hooks.
+public struct Lowering: Sendable {
+  private let encoder: Encoder
+  private let adapters: [String: BoundAdapter]
+
+  /// - Parameter adapters: what can be named.
+  public init(_ encoder: Encoder, adapters: [String: BoundAdapter]) {
+    self.encoder = encoder
+    self.adapters = adapters
+  }
+
+  /// The plan for `rows` rows of input under one composition; nil is the base model.
+  ///
+  /// Parallel repeats the rows, child by child.
+  /// - Throws: `CompositionError` with the names of what is wrong.
+  public func plan(_ composition: Composition?, rows: Int) throws(CompositionError) -> AdapterPlan {
+    guard let composition else { return AdapterPlan(base: encoder, rows: rows) }
+    try composition.validate()
+    let channels = try channels(composition, rows: rows)
+    return try plan(
+      channels.flatMap { $0 }, sources: channels.flatMap { _ in Array(0..<rows) })
+  }
+
+  /// The plan for rows that each have a composition of their own, in any order; nil is the base model.
+  ///
+  /// - Throws: `CompositionError`; also for a block that chooses rows.
+  public func plan(rows: [Composition?]) throws(CompositionError) -> AdapterPlan {
+    for case let composition? in rows {
+      try composition.validate()
+      guard try channels(composition, rows: 1).count == 1 else {
+        throw .unsupported(block: "Parallel", what: "one row of a batch, because it makes several of it")
+      }
+    }
+    return try plan(rows, sources: Array(rows.indices))
+  }
+
+  private func plan(_ rows: [Composition?], sources: [Int]) throws(CompositionError) -> AdapterPlan {
+    var distinct: [Composition?] = []
+    var members: [Composition?: [Int]] = [:]
+    for (row, composition) in rows.enumerated() {
+      if members[composition] == nil { distinct.append(composition) }
+      members[composition, default: []].append(row)
+    }
+    var groups: [AdapterPlan.Group] = []
+    var passRows: [Int] = []
+    for composition in distinct {
+      let own = members[composition] ?? []
+      groups.append(
+        AdapterPlan.Group(rows: passRows.count..<passRows.count + own.count, hooks: try bound(composition)))
+      passRows += own
+    }
+    var order = Array(repeating: 0, count: rows.count)
+    for (position, row) in passRows.enumerated() { order[row] = position }
+    return AdapterPlan(sources: passRows.map { sources[$0] }, groups: groups, order: order)
+  }
+
+  // MARK: Rows
+
+  /// For each repetition of the rows, for each row, the composition that acts on it.
+  private func channels(_ composition: Composition, rows: Int) throws(CompositionError) -> [[Composition]] {
+    switch composition {
+    case .adapter(let name):
+      guard adapters[name] != nil else {
+        throw .unknownAdapter(name: name, nearest: NearestNames.of(name, in: Array(adapters.keys), limit: 2))
+      }
+      return [Array(repeating: composition, count: rows)]
+    case .parallel(let children):
+      var all: [[Composition]] = []
+      for child in children { all += try channels(child, rows: rows) }
+      return all
+    case .batchSplit(let children, let sizes):
+      guard sizes.reduce(0, +) == rows else { throw .rows(expected: sizes.reduce(0, +), found: rows) }
+      var all: [Composition] = []
+      for (child, size) in zip(children, sizes) { all += try channels(child, rows: size)[0] }
+      return [all]
+    case .stack(let children):
+      return try merged(children, rows: rows) { $0.count == 1 ? $0[0] : .stack($0) }
+    case .average(let children, let weights):
+      return try merged(children, rows: rows) { .average($0, weights: weights) }
+    case .sum(let children):
+      return try merged(children, rows: rows) { .sum($0) }
+    }
+  }
+
+  /// The children's rows put together one by one; a child without Parallel counts for every repetition.
+  private func merged(
+    _ children: [Composition], rows: Int, _ merge: ([Composition]) -> Composition
+  ) throws(CompositionError) -> [[Composition]] {
+    var parts: [[[Composition]]] = []
+    for child in children { parts.append(try channels(child, rows: rows)) }
+    let count = parts.reduce(1) { max($0, $1.count) }
+    if let odd = parts.first(where: { $0.count != 1 && $0.count != count }) {
+      throw .channels(first: odd.count, second: count)
+    }
+    return (0..<count).map { channel in
+      (0..<rows).map { row in merge(parts.map { $0[$0.count == 1 ? 0 : channel][row] }) }
+    }
+  }
+
+  // MARK: Hooks
+
+  private func bound(_ composition: Composition?) throws(CompositionError) -> BoundHooks {
+    guard let composition else { return encoder.bind(EncoderHooks(layers: encoder.configuration.layerCount)) }
+    if case .adapter(let name) = composition, let adapter = adapters[name] { return adapter.bound }
+    return encoder.bind(try hooks(composition))
+  }
+
+  /// The hooks of a composition without blocks that choose rows.
+  private func hooks(_ composition: Composition) throws(CompositionError) -> EncoderHooks {
+    if case .adapter(let name) = composition {
+      guard let adapter = adapters[name] else { throw .unknownAdapter(name: name, nearest: []) }
+      return adapter.bound.hooks
+    }
+    var parts: [EncoderHooks] = []
+    for child in composition.children { parts.append(try hooks(child)) }
+    let combine = Combination(composition, parts: parts.count)
+    var result = EncoderHooks(layers: encoder.configuration.layerCount)
+    result.afterEmbeddings = try combine.edits(parts.map(\.afterEmbeddings))
+    for layer in result.layers.indices {
+      for place in ProjectionPlace.allCases {
+        let (inputs, outputs) = place.widths(encoder.configuration)
+        result.layers[layer][place] = try combine.projections(
+          parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, encoder.compute)
+      }
+      result.layers[layer].afterAttention = combine.joins(parts.map { $0.layers[layer].afterAttention })
+      result.layers[layer].afterFeedForward = combine.joins(parts.map { $0.layers[layer].afterFeedForward })
+      result.layers[layer].afterLayer = try combine.edits(parts.map { $0.layers[layer].afterLayer })
+      result.layers[layer].memory = try combine.memories(parts.map { $0.layers[layer].memory })
+    }
+    return result
+  }
+}
+
+/// An adapter's hooks, bound to an encoder once for all plans.
+public struct BoundAdapter: Sendable {
+  let bound: BoundHooks
+
+  /// - Throws: what the method's `hooks` throws.
+  public init(
+    _ method: any AdapterMethod, _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) {
+    bound = encoder.bind(try method.hooks(parameters, named: name, in: encoder))
+  }
+}
+
+/// How the children of one block become one hook.
+private struct Combination {
+  private let block: Composition.Block
+  private let names: [String]
+  /// Each child's weight; nil where children act in turn.
+  private let weights: [Float]?
+
+  init(_ composition: Composition, parts: Int) {
+    block = composition.block ?? .stack
+    names = composition.children.map(\.description)
+    switch composition {
+    case .average(_, let weights):
+      let sum = weights?.reduce(0, +) ?? 1
+      self.weights = weights?.map { $0 / sum } ?? Array(repeating: 1 / Float(parts), count: parts)
+    case .sum: weights = Array(repeating: 1, count: parts)
+    default: weights = nil
+    }
+  }
+
+  /// The children that have a hook, with their weights, and the share that is left for the base.
+  private func present<Hook>(_ hooks: [Hook?]) -> (hooks: [Hook], weights: [Float]?, rest: Float) {
+    let indices = hooks.indices.filter { hooks[$0] != nil }
+    let weights = weights.map { all in indices.map { all[$0] } }
+    return (hooks.compactMap { $0 }, weights, 1 - (weights?.reduce(0, +) ?? 0))
+  }
+
+  func projections(
+    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, _ compute: Compute
+  ) throws(CompositionError) -> (any ProjectionHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    let lowRank = present.compactMap(\.lowRank)
+    let isLowRank = lowRank.count == present.count
+    if let weights {
+      return isLowRank
+        ? SummedLowRank(lowRank, weights: weights, compute)
+        : WeightedProjection(children: present, weights: weights, rest: rest)
+    }
+    guard present.count > 1 else { return first }
+    guard isLowRank, let start = lowRank.first else { return StackedProjection(children: present) }
+    guard inputs == outputs else {
+      let owners = zip(names, hooks).filter { $0.1 != nil }.map(\.0)
+      throw .chain(
+        first: owners[0], second: owners[1], place: place.module, inputs: inputs, outputs: outputs)
+    }
+    return lowRank.dropFirst().reduce(start) { ChainedLowRank(first: $0, second: $1) }
+  }
+
+  func joins(_ hooks: [(any JoinHook)?]) -> (any JoinHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    if let weights { return WeightedJoin(children: present, weights: weights, rest: rest) }
+    return present.count == 1 ? first : StackedJoin(children: present)
+  }
+
+  func edits(_ hooks: [(any StateHook)?]) throws(CompositionError) -> (any StateHook)? {
+    let (present, weights, _) = present(hooks)
+    guard let first = present.first else { return nil }
+    guard weights == nil else { throw .unsupported(block: block.rawValue, what: "methods that edit hidden states") }
+    return present.count == 1 ? first : StackedEdit(children: present)
+  }
+
+  func memories(_ hooks: [(any MemoryHook)?]) throws(CompositionError) -> (any MemoryHook)? {
+    let (present, weights, _) = present(hooks)
+    guard let first = present.first else { return nil }
+    guard weights == nil else { throw .unsupported(block: block.rawValue, what: "methods that put keys in front") }
+    return present.count == 1 ? first : StackedMemory(children: present)
+  }
+}

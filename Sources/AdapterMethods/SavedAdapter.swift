@@ -1,0 +1,107 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// An adapter: its method, its settings and its tensors.
+public struct Adapter: Sendable {
+  public let method: any AdapterMethod
+  public let parameters: AdapterParameters
+
+  public init(method: any AdapterMethod, parameters: AdapterParameters) {
+    self.method = method
+    self.parameters = parameters
+  }
+
+  /// A fresh adapter for an encoder; a seed repeats it.
+  public init(
+    _ method: any AdapterMethod, for shape: DebertaV2Configuration, seed: UInt64
+  ) throws(ConfigurationError) {
+    var random = RandomNumbers(seed: seed)
+    self.init(method: method, parameters: AdapterParameters(try method.parameters(for: shape), random: &random))
+  }
+}
+
+/// A folder of the reference: `adapter_config.json` beside `adapter.safetensors` or `pytorch_adapter.bin`.
+///
+/// Tensors are named `deberta.PLACE.CONTAINER.NAME.MEMBER`, with or without
+/// the first word. Source: adapters, `loading.py`, `AdapterLoader`.
+public enum SavedAdapter {
+  public static let configurationFile = "adapter_config.json"
+  static let weightFiles = ["adapter.safetensors", "pytorch_adapter.bin"]
+
+  /// Reads a folder.
+  ///
+  /// - Throws: `ConfigurationError`, if a setting cannot be or the adapter was
+  ///   made for another model; `CheckpointError`, if a file is missing or
+  ///   broken, or a tensor is missing, mis-shaped or not accounted for.
+  public static func read(
+    _ folder: String, for shape: DebertaV2Configuration, catalog: MethodCatalog = .standard
+  ) throws -> (name: String, adapter: Adapter) {
+    let file = folder + "/" + configurationFile
+    let fields = try ConfigurationFields(path: file)
+    try SavedFolder.check(fields, hiddenSize: shape.hiddenSize)
+    guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
+    guard let configuration = try fields.object("config") else {
+      throw ConfigurationError.missing(key: "config", file: file)
+    }
+    let method = try catalog.method(LegacyConfiguration.updated(configuration, version: fields.string("version")))
+    let weights = try TensorFile.first(of: weightFiles, in: folder)
+    let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
+    var tensors: [String: Tensor] = [:]
+    let specs = try method.parameters(for: shape)
+    for spec in specs {
+      let members = [spec.member] + spec.aliases
+      let held = members.filter { ledger.contains(spec.key(name, member: $0)) }
+      tensors[spec.id] = try Tensor(ledger.take(spec.key(name, member: held.first), shape: spec.shape))
+      for alias in held.dropFirst() { ledger.leave(spec.key(name, member: alias)) }
+    }
+    try ledger.finish()
+    return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
+  }
+
+  /// Writes a folder that the reference loads; the folder exists.
+  ///
+  /// - Throws: `CheckpointError`, if a file cannot be written.
+  public static func write(
+    _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String
+  ) throws(CheckpointError) {
+    let tensors = adapter.parameters.specs.map { spec in
+      OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: adapter.parameters[spec].array)
+    }
+    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    let configuration = SavedFolder.description(
+      name: name, modelName: modelName, hiddenSize: shape.hiddenSize, configuration: .object(adapter.method.settings))
+    try configuration.write(to: folder + "/" + configurationFile)
+  }
+}
+
+/// What older versions of the reference wrote differently.
+enum LegacyConfiguration {
+  /// Names of collections before they were all called `adapters`.
+  private static let containers = [
+    "attention_text_task_adapters": "adapters", "attention_text_lang_adapters": "adapters",
+    "layer_text_task_adapters": "adapters", "layer_text_lang_adapters": "adapters",
+    "invertible_lang_adapters": "invertible_adapters",
+  ]
+
+  /// A tensor's name as it is today, below `deberta.`.
+  static func tensorName(_ name: String) -> String {
+    let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
+    return own.split(separator: ".", omittingEmptySubsequences: false).map { containers[String($0)] ?? String($0) }
+      .joined(separator: ".")
+  }
+
+  /// Settings as a current version would write them: without a version `gelu`
+  /// meant the tanh form, and LoRA ignored alpha before 1.1.0.
+  static func updated(_ fields: ConfigurationFields, version: String?) throws(ConfigurationError) -> ConfigurationFields {
+    var members = fields.members
+    if version == nil, case .string(let name) = members["non_linearity"] {
+      members["non_linearity"] = .string(["gelu": "gelu_new", "gelu_orig": "gelu"][name] ?? name)
+    }
+    if let version, version.hasPrefix("adapters."), members["architecture"] == .string("lora"), let rank = members["r"] {
+      let numbers = version.dropFirst("adapters.".count).split(separator: ".").map { Int($0) ?? 0 }
+      if numbers.lexicographicallyPrecedes([1, 1]) { members["alpha"] = rank }
+    }
+    return try ConfigurationFields(.object(members), file: fields.file)
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+
+/// What the caller knows about a base model that it registers.
+public struct ModelDescription: Hashable, Sendable {
+  /// Its `config.json`, as it is: a JSON object.
+  public var configuration: String
+  /// How many parameters it has.
+  public var parameterCount: Int
+  /// Free text.
+  public var notes: String
+
+  public init(configuration: String, parameterCount: Int, notes: String = "") {
+    self.configuration = configuration
+    self.parameterCount = parameterCount
+    self.notes = notes
+  }
+}
+
+/// What the caller knows about an adapter that it imports.
+///
+/// The registry stores these values and never reads an adapter's files for
+/// anything but their digests.
+public struct AdapterDescription: Hashable, Sendable {
+  /// Its method: `lora`, `seq_bn`, …
+  public var method: String
+  /// Its `adapter_config.json`, as it is: a JSON object.
+  public var configuration: String
+  /// How many parameters it has, those of its head not counted.
+  public var parameterCount: Int
+  /// Its prediction head, if it has one.
+  public var head: HeadDescription?
+  /// The digest of the base model that it was made for, where it is known.
+  public var baseDigest: ContentDigest?
+  /// Measured results, a JSON object.
+  public var metrics: String?
+  /// Tags; they follow the rule of ``ItemName``.
+  public var tags: [String]
+  /// Free text.
+  public var notes: String
+  /// Where it comes from; by default the imported folder's path.
+  public var source: String?
+
+  public init(
+    method: String, configuration: String, parameterCount: Int, head: HeadDescription? = nil,
+    baseDigest: ContentDigest? = nil, metrics: String? = nil, tags: [String] = [], notes: String = "",
+    source: String? = nil
+  ) {
+    self.method = method
+    self.configuration = configuration
+    self.parameterCount = parameterCount
+    self.head = head
+    self.baseDigest = baseDigest
+    self.metrics = metrics
+    self.tags = tags
+    self.notes = notes
+    self.source = source
+  }
+
+  /// Refuses what the tables would refuse, with a sentence.
+  func check() throws(RegistryError) {
+    try StoredText.check(method, what: "the method", mayBeEmpty: false)
+    try StoredText.checkObject(configuration, what: "the adapter's configuration")
+    try StoredText.checkCount(parameterCount)
+    if let metrics { try StoredText.checkObject(metrics, what: "the adapter's metrics") }
+    try StoredText.check(notes, what: "the notes")
+    for tag in tags { _ = try ItemName(tag, for: .tag) }
+    try head?.check()
+  }
+}
+
+/// What the caller knows about a fusion that it imports.
+public struct FusionDescription: Hashable, Sendable {
+  /// The fused adapters, in order; they are registered.
+  public var adapters: [String]
+  /// Its `adapter_fusion_config.json`, as it is: a JSON object.
+  public var configuration: String
+  /// How many parameters it has.
+  public var parameterCount: Int
+  /// Its prediction head, if it has one.
+  public var head: HeadDescription?
+  /// Free text.
+  public var notes: String
+  /// Where it comes from; by default the imported folder's path.
+  public var source: String?
+
+  public init(
+    adapters: [String], configuration: String, parameterCount: Int, head: HeadDescription? = nil,
+    notes: String = "", source: String? = nil
+  ) {
+    self.adapters = adapters
+    self.configuration = configuration
+    self.parameterCount = parameterCount
+    self.head = head
+    self.notes = notes
+    self.source = source
+  }
+
+  func check() throws(RegistryError) {
+    try StoredText.checkObject(configuration, what: "the fusion's configuration")
+    try StoredText.checkCount(parameterCount)
+    try StoredText.check(notes, what: "the notes")
+    try head?.check()
+    guard adapters.count >= 2 else {
+      throw .badValue(what: "the fusion", reason: "it joins \(adapters.count) adapters; 2 or more are expected")
+    }
+    guard Set(adapters).count == adapters.count else {
+      throw .badValue(what: "the fusion", reason: "it names an adapter twice")
+    }
+  }
+}
+
+extension ModelDescription {
+  func check() throws(RegistryError) {
+    try StoredText.checkObject(configuration, what: "the base model's configuration")
+    try StoredText.checkCount(parameterCount)
+    try StoredText.check(notes, what: "the notes")
+  }
+}
+
+extension HeadDescription {
+  func check() throws(RegistryError) {
+    try StoredText.check(kind, what: "the head's kind", mayBeEmpty: false)
+    for label in labels { try StoredText.check(label, what: "a label of the head") }
+  }
+}
+
+/// The rules for text that goes into a column.
+enum StoredText {
+  /// SQLite's functions end a text at a NUL, so none is let in.
+  static func check(_ text: String, what: String, mayBeEmpty: Bool = true) throws(RegistryError) {
+    if text.utf8.contains(0) { throw .badValue(what: what, reason: "it contains a NUL character") }
+    if text.isEmpty && !mayBeEmpty { throw .badValue(what: what, reason: "it is empty") }
+  }
+
+  static func checkObject(_ text: String, what: String) throws(RegistryError) {
+    try check(text, what: what)
+    let value: Any
+    do { value = try JSONSerialization.jsonObject(with: Data(text.utf8)) } catch {
+      throw .badValue(what: what, reason: "it is not JSON")
+    }
+    guard value is [String: Any] else { throw .badValue(what: what, reason: "it is JSON, but not an object") }
+  }
+
+  static func checkCount(_ count: Int) throws(RegistryError) {
+    if count < 0 { throw .badValue(what: "the number of parameters", reason: "it is \(count)") }
+  }
+}

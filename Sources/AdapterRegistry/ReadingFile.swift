@@ -1,0 +1,124 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+
+/// Reads a registry and leaves no trace: no file beside it, nothing written
+/// in it. Each reading opens the file anew, so that a reader never keeps a
+/// writer from tidying up.
+///
+/// The one exception: where a writer was stopped while it turned the log on
+/// or off, the next reader takes that half step back, as SQLite asks.
+struct ReadingFile: Sendable {
+  let path: String
+
+  func read<T>(_ body: (Database) throws -> T) throws -> T {
+    var attempts = 0
+    while true {
+      attempts += 1
+      do { return try readLocked(body) } catch is RestingLog {
+        if FileStamp(of: path).hasJournal { try finishInterruptedChange() }
+        if let value = try readAtRest(body) { return value }
+      } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
+        try finishInterruptedChange()
+      }
+      guard attempts < 100 else { throw RegistryError.busy(path: path, seconds: Storage.patience) }
+    }
+  }
+
+  /// The usual way: under SQLite's locks.
+  private func readLocked<T>(_ body: (Database) throws -> T) throws -> T {
+    guard FileSystem.kind(of: path) == .file else { throw RegistryError.notFound(path: path) }
+    var configuration = Self.configuration
+    let path = path
+    configuration.prepareDatabase { db in
+      if db.headerAsksForLog && !FileSystem.exists(path + "-wal") { throw RestingLog() }
+    }
+    do { return try read(at: path, configuration, body) } catch let error as DatabaseError
+      where error.resultCode == .SQLITE_CANTOPEN && FileSystem.exists(path + "-wal")
+    {
+      throw RegistryError.unfinishedChanges(path: path)
+    }
+  }
+
+  /// A file whose header asks for a log, but which has none: another program
+  /// left it so. SQLite would make the log's files, so it is told that the
+  /// file cannot change. Returns nil if the file changed after all.
+  private func readAtRest<T>(_ body: (Database) throws -> T) throws -> T? {
+    let before = FileStamp(of: path)
+    guard !before.hasLog else { return nil }
+    var allowed = CharacterSet.alphanumerics
+    allowed.insert(charactersIn: "/-._~")
+    guard let escaped = path.addingPercentEncoding(withAllowedCharacters: allowed) else { return nil }
+    let outcome = Result { try read(at: "file:\(escaped)?immutable=1", Self.configuration, body) }
+    guard FileStamp(of: path) == before else { return nil }
+    return try outcome.get()
+  }
+
+  private func read<T>(
+    at location: String, _ configuration: Configuration, _ body: (Database) throws -> T
+  ) throws -> T {
+    let connection = try DatabaseQueue(path: location, configuration: configuration)
+    defer { try? connection.close() }
+    return try connection.read { db in
+      let found = try RegistrySchema.check(db, path: path)
+      guard found == RegistrySchema.version else {
+        throw RegistryError.olderSchema(path: path, found: found, known: RegistrySchema.version)
+      }
+      return try body(db)
+    }
+  }
+
+  private func finishInterruptedChange() throws {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(Storage.patience)
+    do {
+      let connection = try DatabaseQueue(path: path, configuration: configuration)
+      defer { try? connection.close() }
+      try connection.read { db in try db.execute(sql: "SELECT count(*) FROM sqlite_master") }
+    } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
+      throw RegistryError.unfinishedChanges(path: path)
+    }
+  }
+
+  private static var configuration: Configuration {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(Storage.patience)
+    return configuration
+  }
+}
+
+/// The header asks for a write-ahead log, and there is none.
+private struct RestingLog: Error {}
+
+/// What tells whether a file was written meanwhile.
+private struct FileStamp: Equatable {
+  let size: Int?
+  let modified: Date?
+  let hasLog: Bool
+  let hasJournal: Bool
+
+  init(of path: String) {
+    let facts = try? FileManager.default.attributesOfItem(atPath: path)
+    size = (facts?[.size] as? NSNumber)?.intValue
+    modified = facts?[.modificationDate] as? Date
+    hasLog = FileSystem.exists(path + "-wal")
+    hasJournal = FileSystem.exists(path + "-journal")
+  }
+}
+
+extension Database {
+  /// Whether the file's header says that it has a write-ahead log.
+  ///
+  /// The two bytes are read through SQLite's own descriptor: to open the
+  /// file once more and close it would drop the locks that this process
+  /// holds on it.
+  fileprivate var headerAsksForLog: Bool {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    guard sqlite3_file_control(sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK,
+      let file, let read = file.pointee.pMethods?.pointee.xRead
+    else { return false }
+    var versions: [UInt8] = [0, 0]
+    return read(file, &versions, 2, 18) == SQLITE_OK && versions == [2, 2]
+  }
+}

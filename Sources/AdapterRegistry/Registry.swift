@@ -1,0 +1,139 @@
+/// The base models, adapters, fusions and setups of one `registry.sqlite`.
+///
+/// ```swift
+/// let registry = try Registry.open(path: "registry.sqlite", for: .reading)
+/// for adapter in try registry.adapters() {
+///   print(adapter.name, adapter.method, adapter.isActive ? "active" : "")
+/// }
+/// ```
+///
+/// A registry holds records, folders and digests, never tensors, and it does
+/// not understand compositions: it stores their text with the names that the
+/// caller says they use.
+///
+/// **Files.** Paths are stored relative to the folder of `registry.sqlite`
+/// where they lie in it. Imported adapters are published in `Adapters/`
+/// beside the database: written beside their place, forced to the disk,
+/// renamed, and then entered, so that each is wholly there or wholly absent
+/// whenever the process is stopped.
+///
+/// **Reading never writes**: it works in a folder that may not be written
+/// and leaves nothing behind. A writer keeps a write-ahead log beside the
+/// file until ``close()``, after which the registry is one file again.
+///
+/// **Concurrency.** A registry can be used from several tasks at once. Any
+/// number of processes may read, and several may write: they take turns,
+/// and wait up to ten seconds for theirs.
+///
+/// Wherever `model` is nil the default base model is meant.
+///
+/// ## Topics
+///
+/// ### Opening and closing
+/// - ``open(path:for:)``
+/// - ``create(path:)``
+/// - ``edit(path:_:)``
+/// - ``close()``
+///
+/// ### Base models
+/// - ``models()``
+/// - ``model(named:)``
+/// - ``defaultModel()``
+/// - ``register(modelAt:as:describedBy:files:)``
+/// - ``setDefault(model:)``
+/// - ``removeModel(named:)``
+///
+/// ### Adapters
+/// - ``adapters(of:)``
+/// - ``allAdapters()``
+/// - ``adapter(named:of:)``
+/// - ``adapters(named:of:)``
+/// - ``files(of:)``
+/// - ``importAdapter(folder:as:of:describedBy:files:force:)``
+/// - ``renameAdapter(_:to:of:rewriting:)``
+/// - ``removeAdapter(_:of:)``
+/// - ``tag(adapter:adding:removing:of:)``
+/// - ``annotate(adapter:of:notes:metrics:)``
+///
+/// ### Fusions
+/// - ``fusions(of:)``
+/// - ``importFusion(folder:as:of:describedBy:files:)``
+/// - ``removeFusion(_:of:)``
+///
+/// ### Setups
+/// - ``activeSetup(of:)``
+/// - ``activate(_:using:of:)``
+/// - ``deactivate(model:)``
+/// - ``setups(of:)``
+/// - ``saveSetup(_:expression:using:of:)``
+/// - ``removeSetup(_:of:)``
+///
+/// ### Looking after it
+/// - ``log(limit:)``
+/// - ``verify(progress:)``
+/// - ``repair(changed:model:describe:)``
+public final class Registry: Sendable {
+  /// What a registry is opened for.
+  public enum Access: Hashable, Sendable { case reading, writing }
+
+  let storage: Storage
+  let place: RegistryPlace
+
+  /// The absolute path of the database.
+  public var path: String { place.path }
+
+  /// The absolute path of the folder that adapters are published in.
+  public var adaptersFolder: String { place.adapters }
+
+  private init(_ storage: Storage, _ place: RegistryPlace) {
+    self.storage = storage
+    self.place = place
+  }
+
+  deinit { try? storage.close() }
+
+  /// Opens a registry that is there.
+  ///
+  /// A registry that an earlier version wrote is brought up to date when it
+  /// is opened for writing.
+  ///
+  /// - Throws: ``RegistryError/notFound(path:)`` if there is none;
+  ///   ``RegistryError/newerSchema(path:found:known:)`` and
+  ///   ``RegistryError/notARegistry(path:reason:)`` without having changed
+  ///   anything; ``RegistryError/notWritable(path:reason:)`` if it is to be
+  ///   written and may not.
+  public static func open(path: String, for access: Access) throws(RegistryError) -> Registry {
+    let place = RegistryPlace(path: path)
+    switch access {
+    case .reading:
+      let storage = Storage.reading(ReadingFile(path: place.path))
+      try storage.read { _ in }
+      return Registry(storage, place)
+    case .writing:
+      let file = try translating(place.path) { try WritingFile(path: place.path) }
+      return Registry(.writing(file), place)
+    }
+  }
+
+  /// Makes an empty registry and opens it for writing.
+  ///
+  /// - Throws: ``RegistryError/alreadyExists(path:)`` if something is there.
+  public static func create(path: String) throws(RegistryError) -> Registry {
+    let place = RegistryPlace(path: path)
+    try translating(place.path) { try WritingFile.create(path: place.path) }
+    return try open(path: place.path, for: .writing)
+  }
+
+  /// Opens a registry for writing, hands it to `body`, and closes it.
+  public static func edit<T>(path: String, _ body: (Registry) throws -> T) throws -> T {
+    let registry = try open(path: path, for: .writing)
+    let result = Result { try body(registry) }
+    try registry.close()
+    return try result.get()
+  }
+
+  /// Brings everything that was written into the one file and closes it. A
+  /// registry that is let go of closes itself; a program that calls `exit`
+  /// closes it first.
+  public func close() throws(RegistryError) { try storage.close() }
+}

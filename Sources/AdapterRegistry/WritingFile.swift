@@ -1,0 +1,118 @@
+import Foundation
+import GRDB
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// One open connection that changes a registry: write-ahead log, every
+/// commit forced to the disk, foreign keys on.
+///
+/// The writers share a lock on the registry's folder, so that the one that
+/// closes last knows it. It brings the log into the file and turns it off;
+/// meanwhile no other writer comes, and readers never stay.
+final class WritingFile: Sendable {
+  let path: String
+  private let presence: FolderLock
+  private let connection: DatabaseQueue
+  /// Set on the connection's queue, and asked there before every use: GRDB
+  /// does not survive a transaction on a closed connection.
+  private let isClosed = Atomic(false)
+
+  /// Opens a registry that is there.
+  init(path: String) throws {
+    guard FileSystem.kind(of: path) == .file else { throw RegistryError.notFound(path: path) }
+    self.path = path
+    presence = try Self.untilUnlocked(Storage.patience) {
+      try FolderLock(on: FileSystem.parent(of: path), .shared)
+    }
+    connection = try Self.connect(path)
+    let found = try connection.read { db in try RegistrySchema.check(db, path: path) }
+    try connection.writeWithoutTransaction { db in
+      try Self.untilUnlocked(Storage.patience) { try Self.setJournal("wal", db) }
+    }
+    if found < RegistrySchema.version { try RegistrySchema.migrator.migrate(connection) }
+  }
+
+  /// Makes an empty registry, beside its place, and moves it there: nobody
+  /// sees half of one.
+  static func create(path: String) throws {
+    guard !FileSystem.exists(path) else { throw RegistryError.alreadyExists(path: path) }
+    let draft = path + ".draft-" + UUID().uuidString
+    defer { try? FileManager.default.removeItem(atPath: draft) }
+    do {
+      let connection = try connect(draft)
+      try RegistrySchema.migrator.migrate(connection)
+      try connection.close()
+    }
+    try FileSystem.moveExclusively(draft, to: path)
+  }
+
+  func read<T>(_ body: (Database) throws -> T) throws -> T { try transaction(.deferred, body) }
+
+  func write<T>(_ body: (Database) throws -> T) throws -> T { try transaction(.immediate, body) }
+
+  private func transaction<T>(
+    _ kind: Database.TransactionKind, _ body: (Database) throws -> T
+  ) throws -> T {
+    try connection.writeWithoutTransaction { db in
+      guard !isClosed.load(ordering: .relaxed) else { throw RegistryError.closed(path: path) }
+      var result: T?
+      try db.inTransaction(kind) {
+        result = try body(db)
+        return .commit
+      }
+      guard let result else { throw DatabaseError(resultCode: .SQLITE_ABORT) }
+      return result
+    }
+  }
+
+  /// Closes the file; the last writer leaves everything in it.
+  func close() throws {
+    let isFirstTime = connection.writeWithoutTransaction { db in
+      guard !isClosed.exchange(true, ordering: .relaxed) else { return false }
+      if presence.becomeExclusive() {
+        // If it cannot be done, all is still there: in the file and its log.
+        try? Self.untilUnlocked(2) { try Self.setJournal("delete", db) }
+      }
+      return true
+    }
+    guard isFirstTime else { return }
+    defer { presence.release() }
+    try connection.close()
+  }
+
+  private static func setJournal(_ mode: String, _ db: Database) throws {
+    let found = try String.fetchOne(db, sql: "PRAGMA journal_mode = \(mode)")
+    guard found == mode else { throw DatabaseError(resultCode: .SQLITE_BUSY) }
+  }
+
+  /// Repeats `body` while another process is in its way: SQLite does not
+  /// wait by itself where the log is turned on or off.
+  private static func untilUnlocked<T>(_ seconds: Double, _ body: () throws -> T) throws -> T {
+    let deadline = Date().addingTimeInterval(seconds)
+    while true {
+      do { return try body() } catch let error where isBusy(error) && Date() < deadline {
+        usleep(UInt32.random(in: 500...5000))
+      }
+    }
+  }
+
+  private static func isBusy(_ error: any Error) -> Bool {
+    if case RegistryError.busy = error { return true }
+    return (error as? DatabaseError)?.resultCode == .SQLITE_BUSY
+  }
+
+  private static func connect(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(Storage.patience)
+    configuration.foreignKeysEnabled = true
+    configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
+    return try DatabaseQueue(path: path, configuration: configuration)
+  }
+}

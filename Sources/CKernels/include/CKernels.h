@@ -1,0 +1,71 @@
+// Vector kernels for float32, one text compiled for three instruction sets and chosen at run time.
+//
+// Letters: M rows, N columns (outputs), K depth (inputs), H features, D head size.
+// Strides are in elements. Every function touches only what its shapes name; outputs may not overlap inputs unless said.
+// Every row of a result depends on its own row of x alone, with one fixed order of additions, so results do not
+// change with the number of rows in a call or with how callers split rows or panels over threads.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdint.h>
+
+/// What is done with a product before it is stored.
+typedef enum {
+  CK_STORE = 0,       // y = x w + bias
+  CK_ACCUMULATE = 1,  // y += x w
+  CK_GELU = 2,        // y = gelu(x w + bias), with the exact erf
+} ck_epilogue;
+
+typedef struct {
+  const char *name;
+  /// Columns of one panel of a packed matrix; a packed matrix [N, K] is ceil(N / panel) blocks of [K, panel], zero-padded.
+  int64_t panel;
+
+  /// y [M, N] from x [M, K] and packed panels of w [N, K]. bias: [N] or NULL.
+  void (*product)(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const float *panels, float *y,
+                  int64_t y_stride, const float *bias, ck_epilogue epilogue);
+  /// Packs w [N, K], a row for each output, into panels.
+  void (*pack_outputs)(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels);
+  /// Packs w [K, N], a row for each input, into panels.
+  void (*pack_inputs)(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels);
+
+  /// y = (x + r - mean) rstd gain + bias for each row; r may be NULL; y may be x or r. The variance is the biased one.
+  void (*layer_norm)(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,
+                     const float *gain, const float *bias, float eps, float *y, int64_t y_stride);
+  /// x = gelu(x), in place.
+  void (*gelu)(int64_t count, float *x);
+  /// y = erf(x) and y = exp(x); y may be x.
+  void (*erf)(int64_t count, const float *x, float *y);
+  void (*exp)(int64_t count, const float *x, float *y);
+  /// Softmax of each row of x [M, N] in place. -infinity becomes 0, and so does a row that holds nothing else.
+  void (*softmax)(int64_t M, int64_t N, float *x, int64_t x_stride);
+
+  /// y = scale x + (accumulate ? y : 0), for M rows of N.
+  void (*scale)(int64_t M, int64_t N, float scale, const float *x, int64_t x_stride, float *y, int64_t y_stride,
+                int accumulate);
+
+  /// Adds the position terms of disentangled attention to scores [M, N] of queries first .. first + M against N keys.
+  ///
+  /// scores[i, j] += c2p[i, key_column[j - (first + i)]] + p2c[j, query_column[(first + i) - j]]
+  ///
+  /// c2p: [M, *], a row for each query, or NULL; p2c: [N, *], a row for each key, or NULL.
+  /// key_column and query_column point at distance 0 and reach N - 1 to both sides; both rise by exactly one from one
+  /// distance to the next as long as the distance stays below `plain` in size, which makes those reads contiguous.
+  void (*add_positions)(int64_t M, int64_t N, int64_t first, float *scores, int64_t scores_stride, const float *c2p,
+                        int64_t c2p_stride, const int32_t *key_column, const float *p2c, int64_t p2c_stride,
+                        const int32_t *query_column, int64_t plain);
+} ck_kernels;
+
+/// The kernels for AVX-512, for AVX2 with FMA, and for any processor; the first two are NULL where they cannot run.
+const ck_kernels *ck_avx512(void);
+const ck_kernels *ck_avx2(void);
+const ck_kernels *ck_portable(void);
+
+/// Tells the processor that a loop waits for another thread.
+static inline void ck_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+#endif

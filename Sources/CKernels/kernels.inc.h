@@ -1,0 +1,357 @@
+// The kernels' one text. Included by avx512.c, avx2.c and portable.c, which define
+//   CK_NAME        name of the table
+//   CK_LANES       floats in a vector
+//   CK_TILE_ROWS   rows of x in the register tile; the tile is CK_TILE_ROWS x 2 vectors
+//   CK_TILE_CASES(f)    f(1) f(2) ... f(CK_TILE_ROWS)
+//   CK_LANE_LIST(f, k)  f(0, k), f(1, k), ... for every lane
+//   CK_EXCHANGES        EXCHANGE(1) EXCHANGE(2) ... EXCHANGE(CK_LANES / 2)
+//   CK_NO_FMA           where multiplying and adding in one step is not an instruction
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "CKernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+enum { LANES = CK_LANES, PANEL = 2 * CK_LANES };
+
+typedef float vec __attribute__((ext_vector_type(CK_LANES)));
+typedef int32_t ivec __attribute__((ext_vector_type(CK_LANES)));
+typedef vec loose_vec __attribute__((aligned(4), may_alias));
+typedef ivec loose_ivec __attribute__((aligned(4), may_alias));
+
+INLINE vec load(const float *p) { return *(const loose_vec *)p; }
+INLINE void store(float *p, vec v) { *(loose_vec *)p = v; }
+INLINE vec broadcast(float a) { return (vec)(a); }
+#ifdef CK_NO_FMA
+INLINE vec fma_(vec a, vec b, vec c) { return a * b + c; }
+#else
+INLINE vec fma_(vec a, vec b, vec c) { return __builtin_elementwise_fma(a, b, c); }
+#endif
+
+INLINE vec load_some(const float *p, int64_t n, float rest) {
+  float t[LANES];
+  for (int i = 0; i < LANES; i++) t[i] = i < n ? p[i] : rest;
+  return load(t);
+}
+INLINE void store_some(float *p, int64_t n, vec v) {
+  float t[LANES];
+  store(t, v);
+  for (int64_t i = 0; i < n; i++) p[i] = t[i];
+}
+
+INLINE float sum_of(vec v) {
+  float t[LANES];
+  store(t, v);
+  for (int half = LANES / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) t[i] += t[i + half];
+  return t[0];
+}
+INLINE float max_of(vec v) {
+  float t[LANES];
+  store(t, v);
+  for (int i = 1; i < LANES; i++) t[0] = t[i] > t[0] ? t[i] : t[0];
+  return t[0];
+}
+
+// MARK: elementary functions
+
+// exp(x) = 2^n exp(r), |r| <= ln 2 / 2, with a polynomial for exp(r) (Cephes, expf). Below -87.3 the result is 0.
+INLINE vec exp_of(vec x) {
+  vec inside = __builtin_elementwise_max(__builtin_elementwise_min(x, broadcast(88.37f)), broadcast(-87.3f));
+  const float integers = 12582912.0f;  // 1.5 * 2^23: adding it leaves no fraction
+  vec n = (inside * 1.44269504088896341f + integers) - integers;
+  vec r = fma_(n, broadcast(-0.693359375f), inside);
+  r = fma_(n, broadcast(2.12194440e-4f), r);
+  vec p = broadcast(1.9875691500e-4f);
+  p = fma_(p, r, broadcast(1.3981999507e-3f));
+  p = fma_(p, r, broadcast(8.3334519073e-3f));
+  p = fma_(p, r, broadcast(4.1665795894e-2f));
+  p = fma_(p, r, broadcast(1.6666665459e-1f));
+  p = fma_(p, r, broadcast(5.0000001201e-1f));
+  p = fma_(p, r * r, r) + 1.0f;
+  union { ivec i; vec f; } power = {.i = (__builtin_convertvector(n, ivec) + 127) << 23};
+  union { ivec i; vec f; } result = {.f = p * power.f};
+  result.i &= x > broadcast(-87.3f);
+  return result.f;
+}
+
+// erf(x) = x P(x^2) / Q(x^2), clamped where float32 reaches 1; the coefficients minimise the relative error on [0, 3.92].
+INLINE vec erf_of(vec x) {
+  vec c = __builtin_elementwise_max(__builtin_elementwise_min(x, broadcast(3.92f)), broadcast(-3.92f));
+  vec s = c * c;
+  vec p = broadcast(2.050060917e-06f);
+  p = fma_(p, s, broadcast(2.848824731e-04f));
+  p = fma_(p, s, broadcast(3.765667928e-03f));
+  p = fma_(p, s, broadcast(5.274889297e-02f));
+  p = fma_(p, s, broadcast(1.904078335e-01f));
+  p = fma_(p, s, broadcast(1.128379146e+00f));
+  vec q = broadcast(3.809142362e-05f);
+  q = fma_(q, s, broadcast(1.162544898e-03f));
+  q = fma_(q, s, broadcast(1.496932624e-02f));
+  q = fma_(q, s, broadcast(1.141096647e-01f));
+  q = fma_(q, s, broadcast(5.020772902e-01f));
+  q = fma_(q, s, broadcast(1.0f));
+  vec y = c * p / q;
+  return __builtin_elementwise_max(__builtin_elementwise_min(y, broadcast(1.0f)), broadcast(-1.0f));
+}
+
+INLINE vec gelu_of(vec x) { return 0.5f * x * (1.0f + erf_of(x * 0.70710678118654752f)); }
+
+#define MAP(name, of)                                                                                \
+  static void name(int64_t count, const float *x, float *y) {                                        \
+    int64_t i = 0;                                                                                   \
+    for (; i + LANES <= count; i += LANES) store(y + i, of(load(x + i)));                            \
+    if (i < count) store_some(y + i, count - i, of(load_some(x + i, count - i, 0)));                 \
+  }
+MAP(erf_all, erf_of)
+MAP(exp_all, exp_of)
+MAP(gelu_all, gelu_of)
+static void gelu_in_place(int64_t count, float *x) { gelu_all(count, x, x); }
+
+// MARK: products
+
+// A register tile: `rows` x 2 vectors of y, over the whole depth. `wide` is 0 where the panel's second half is padding.
+INLINE void tile(int rows, int wide, int64_t K, const float *x, int64_t x_stride, const float *panel, float *y,
+                 int64_t y_stride, int64_t columns, const float *bias, ck_epilogue epilogue) {
+  vec acc[CK_TILE_ROWS][2];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = broadcast(0);
+  for (int64_t k = 0; k < K; k++) {
+    vec b0 = load(panel + k * PANEL);
+    vec b1 = wide ? load(panel + k * PANEL + LANES) : broadcast(0);
+    __builtin_prefetch(panel + k * PANEL + 16 * PANEL);
+    if (wide && LANES == 16) __builtin_prefetch(panel + k * PANEL + 16 * PANEL + LANES);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      vec a = broadcast(x[i * x_stride + k]);
+      acc[i][0] = fma_(a, b0, acc[i][0]);
+      if (wide) acc[i][1] = fma_(a, b1, acc[i][1]);
+    }
+  }
+  for (int half = 0; half <= wide; half++) {
+    int64_t first = half * LANES, n = columns - first < LANES ? columns - first : LANES;
+    if (n <= 0) break;
+    vec c = bias == NULL ? broadcast(0) : n == LANES ? load(bias + first) : load_some(bias + first, n, 0);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      float *to = y + i * y_stride + first;
+      vec v = acc[i][half] + c;
+      if (epilogue == CK_ACCUMULATE) v += n == LANES ? load(to) : load_some(to, n, 0);
+      if (epilogue == CK_GELU) v = gelu_of(v);
+      if (n == LANES) store(to, v); else store_some(to, n, v);
+    }
+  }
+}
+
+#define TILE_CASE(r) \
+  case r: tile(r, wide, K, x, x_stride, panel, y, y_stride, columns, bias, epilogue); break;
+
+// One function for each width, so that the switch's tiles are compiled once each.
+#define TILE_FUNCTION(name, is_wide)                                                                             \
+  static __attribute__((noinline)) void name(int64_t rows, int64_t K, const float *x, int64_t x_stride,          \
+                                             const float *panel, float *y, int64_t y_stride, int64_t columns,    \
+                                             const float *bias, ck_epilogue epilogue) {                          \
+    enum { wide = is_wide };                                                                                     \
+    switch (rows) { CK_TILE_CASES(TILE_CASE) }                                                                   \
+  }
+TILE_FUNCTION(wide_tile, 1)
+TILE_FUNCTION(narrow_tile, 0)
+
+static void product(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const float *panels, float *y,
+                    int64_t y_stride, const float *bias, ck_epilogue epilogue) {
+  if (M <= 0 || N <= 0) return;
+  const int64_t tiles = (M + CK_TILE_ROWS - 1) / CK_TILE_ROWS, height = M / tiles, taller = M % tiles;
+  for (int64_t first = 0; first < N; first += PANEL) {
+    const float *panel = panels + first * K;
+    const int64_t columns = N - first < PANEL ? N - first : PANEL;
+    for (int64_t t = 0, row = 0; t < tiles; t++) {
+      const int64_t rows = height + (t < taller);
+      (columns > LANES ? wide_tile : narrow_tile)(rows, K, x + row * x_stride, x_stride, panel,
+                                                  y + row * y_stride + first, y_stride, columns,
+                                                  bias == NULL ? NULL : bias + first, epilogue);
+      row += rows;
+    }
+  }
+}
+
+static void pack_outputs(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels) {
+  for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {
+    const int64_t columns = N - first < PANEL ? N - first : PANEL;
+    if (columns < PANEL) memset(panels, 0, sizeof(float) * (size_t)(K * PANEL));
+    for (int64_t k0 = 0; k0 < K; k0 += 16)  // a cache line of every row at a time
+      for (int64_t c = 0; c < columns; c++)
+        for (int64_t k = k0; k < K && k < k0 + 16; k++) panels[k * PANEL + c] = w[(first + c) * w_stride + k];
+  }
+}
+
+static void pack_inputs(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels) {
+  for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {
+    const int64_t columns = N - first < PANEL ? N - first : PANEL;
+    for (int64_t k = 0; k < K; k++) {
+      memcpy(panels + k * PANEL, w + k * w_stride + first, sizeof(float) * (size_t)columns);
+      if (columns < PANEL) memset(panels + k * PANEL + columns, 0, sizeof(float) * (size_t)(PANEL - columns));
+    }
+  }
+}
+
+// MARK: rows
+
+static void layer_norm(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,
+                       const float *gain, const float *bias, float eps, float *y, int64_t y_stride) {
+  const int64_t whole = H - H % LANES, rest = H - whole;
+  for (int64_t m = 0; m < M; m++, x += x_stride, y += y_stride) {
+    vec total = broadcast(0);
+    for (int64_t h = 0; h < whole; h += LANES) {
+      vec v = load(x + h);
+      if (r != NULL) v += load(r + h);
+      store(y + h, v);
+      total += v;
+    }
+    if (rest > 0) {
+      vec v = load_some(x + whole, rest, 0);
+      if (r != NULL) v += load_some(r + whole, rest, 0);
+      store_some(y + whole, rest, v);
+      total += v;
+    }
+    const float mean = sum_of(total) / (float)H;
+    vec squares = broadcast(0);
+    for (int64_t h = 0; h < whole; h += LANES) {
+      vec d = load(y + h) - mean;
+      squares = fma_(d, d, squares);
+    }
+    if (rest > 0) {
+      vec d = load_some(y + whole, rest, mean) - mean;
+      squares = fma_(d, d, squares);
+    }
+    const float rstd = 1.0f / sqrtf(sum_of(squares) / (float)H + eps);
+    for (int64_t h = 0; h < whole; h += LANES)
+      store(y + h, fma_((load(y + h) - mean) * rstd, load(gain + h), load(bias + h)));
+    if (rest > 0)
+      store_some(y + whole, rest,
+                 fma_((load_some(y + whole, rest, 0) - mean) * rstd, load_some(gain + whole, rest, 0),
+                      load_some(bias + whole, rest, 0)));
+    if (r != NULL) r += r_stride;
+  }
+}
+
+static void scale(int64_t M, int64_t N, float factor, const float *x, int64_t x_stride, float *y, int64_t y_stride,
+                  int accumulate) {
+  for (int64_t m = 0; m < M; m++, x += x_stride, y += y_stride) {
+    if (accumulate)
+      for (int64_t n = 0; n < N; n++) y[n] += factor * x[n];
+    else
+      for (int64_t n = 0; n < N; n++) y[n] = factor * x[n];
+  }
+}
+
+static void softmax(int64_t M, int64_t N, float *x, int64_t x_stride) {
+  const int64_t whole = N - N % LANES, rest = N - whole;
+  for (int64_t m = 0; m < M; m++, x += x_stride) {
+    vec top = broadcast(-INFINITY);
+    for (int64_t n = 0; n < whole; n += LANES) top = __builtin_elementwise_max(top, load(x + n));
+    if (rest > 0) top = __builtin_elementwise_max(top, load_some(x + whole, rest, -INFINITY));
+    const float highest = max_of(top);
+    if (highest == -INFINITY) {
+      memset(x, 0, sizeof(float) * (size_t)N);
+      continue;
+    }
+    vec total = broadcast(0);
+    for (int64_t n = 0; n < whole; n += LANES) {
+      vec e = exp_of(load(x + n) - highest);
+      store(x + n, e);
+      total += e;
+    }
+    if (rest > 0) {
+      vec e = exp_of(load_some(x + whole, rest, -INFINITY) - highest);
+      store_some(x + whole, rest, e);
+      total += e;
+    }
+    const float share = 1.0f / sum_of(total);
+    for (int64_t n = 0; n < whole; n += LANES) store(x + n, load(x + n) * share);
+    for (int64_t n = whole; n < N; n++) x[n] *= share;
+  }
+}
+
+// MARK: positions
+
+// One step of the transposition of a square of LANES x LANES: lanes whose index has bit k change places with the rows
+// whose index has bit k.
+#define FROM_UPPER(l, k) (((l) & (k)) ? LANES + (l) - (k) : (l))
+#define FROM_LOWER(l, k) (((l) & (k)) ? LANES + (l) : (l) + (k))
+#define EXCHANGE(k)                                                                                   \
+  {                                                                                                   \
+    for (int a = 0; a < LANES; a++) {                                                                 \
+      if (a & k) continue;                                                                            \
+      vec upper = t[a], lower = t[a + k];                                                             \
+      t[a] = __builtin_shufflevector(upper, lower, CK_LANE_LIST(FROM_UPPER, k));                      \
+      t[a + k] = __builtin_shufflevector(upper, lower, CK_LANE_LIST(FROM_LOWER, k));                  \
+    }                                                                                                 \
+  }
+INLINE void transpose(vec *t) { CK_EXCHANGES }
+
+// p2c of LANES queries from `query` against LANES keys from `key`: rows are keys, and are turned before they are added.
+INLINE void add_key_tile(int64_t query, int64_t key, float *scores, int64_t scores_stride, const float *p2c,
+                         int64_t p2c_stride, const int32_t *query_column, int64_t plain) {
+  vec t[LANES];
+  const int64_t least = query - (key + LANES - 1), most = query + LANES - 1 - key;
+  if (least > -plain && most < plain) {
+    for (int j = 0; j < LANES; j++) t[j] = load(p2c + (key + j) * p2c_stride + query_column[query - (key + j)]);
+  } else {
+    for (int j = 0; j < LANES; j++) {
+      const float *row = p2c + (key + j) * p2c_stride;
+      const int32_t *column = query_column + (query - (key + j));
+      float gathered[LANES];
+      for (int i = 0; i < LANES; i++) gathered[i] = row[column[i]];
+      t[j] = load(gathered);
+    }
+  }
+  transpose(t);
+  for (int i = 0; i < LANES; i++) store(scores + i * scores_stride, load(scores + i * scores_stride) + t[i]);
+}
+
+static void add_positions(int64_t M, int64_t N, int64_t first, float *scores, int64_t scores_stride, const float *c2p,
+                          int64_t c2p_stride, const int32_t *key_column, const float *p2c, int64_t p2c_stride,
+                          const int32_t *query_column, int64_t plain) {
+  if (c2p != NULL) {
+    for (int64_t i = 0; i < M; i++) {
+      float *s = scores + i * scores_stride;
+      const float *c = c2p + i * c2p_stride;
+      const int64_t query = first + i;
+      const int32_t *column = key_column - query;
+      int64_t low = query - plain + 1, high = query + plain;  // keys whose distance is plain: low ..< high
+      low = low < 0 ? 0 : low > N ? N : low;
+      high = high < low ? low : high > N ? N : high;
+      for (int64_t j = 0; j < low; j++) s[j] += c[column[j]];
+      if (low < high) {
+        const float *run = c + column[low] - low;
+        for (int64_t j = low; j < high; j++) s[j] += run[j];
+      }
+      for (int64_t j = high; j < N; j++) s[j] += c[column[j]];
+    }
+  }
+  if (p2c != NULL) {
+    const int64_t square_rows = M - M % LANES, square_keys = N - N % LANES;
+    for (int64_t i = 0; i < square_rows; i += LANES)
+      for (int64_t j = 0; j < square_keys; j += LANES)
+        add_key_tile(first + i, j, scores + i * scores_stride + j, scores_stride, p2c, p2c_stride, query_column, plain);
+    for (int64_t i = 0; i < M; i++)
+      for (int64_t j = i < square_rows ? square_keys : 0; j < N; j++)
+        scores[i * scores_stride + j] += p2c[j * p2c_stride + query_column[first + i - j]];
+  }
+}
+
+static const ck_kernels table = {
+    .name = CK_NAME,
+    .panel = PANEL,
+    .product = product,
+    .pack_outputs = pack_outputs,
+    .pack_inputs = pack_inputs,
+    .layer_norm = layer_norm,
+    .gelu = gelu_in_place,
+    .erf = erf_all,
+    .exp = exp_all,
+    .softmax = softmax,
+    .scale = scale,
+    .add_positions = add_positions,
+};

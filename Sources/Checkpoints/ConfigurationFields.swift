@@ -1,0 +1,125 @@
+/// The members of a JSON object, each read as what it must be. A member that is null counts as missing.
+public struct ConfigurationFields: Sendable {
+  public let members: [String: JSONValue]
+  /// Where the object comes from, for messages.
+  public let file: String
+
+  /// - Throws: ``ConfigurationError/wrongType(key:expected:found:file:)`` if the value is no object.
+  public init(_ value: JSONValue, file: String) throws(ConfigurationError) {
+    guard case .object(let members) = value else {
+      throw .wrongType(key: "", expected: "an object", found: value.kind, file: file)
+    }
+    self.members = members
+    self.file = file
+  }
+
+  /// Reads the object of a file.
+  public init(path: String) throws(ConfigurationError) {
+    let value: JSONValue
+    do { value = try JSONValue(path: path) } catch { throw .unreadable(error) }
+    try self.init(value, file: path)
+  }
+
+  /// A member as `read` understands it, or nil where it is missing.
+  public func value<T>(
+    _ key: String, _ expected: String, as read: (JSONValue) -> T?
+  ) throws(ConfigurationError) -> T? {
+    guard let member = members[key], member != .null else { return nil }
+    guard let value = read(member) else {
+      throw .wrongType(key: key, expected: expected, found: member.kind, file: file)
+    }
+    return value
+  }
+
+  public func string(_ key: String) throws(ConfigurationError) -> String? {
+    try value(key, "a string") { if case .string(let string) = $0 { string } else { nil } }
+  }
+
+  public func bool(_ key: String) throws(ConfigurationError) -> Bool? {
+    try value(key, "true or false") { if case .bool(let bool) = $0 { bool } else { nil } }
+  }
+
+  /// A whole number, written as `4` or `4.0`.
+  public func integer(_ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
+    guard let integer = try value(key, "a whole number", as: \.wholeNumber) else { return nil }
+    guard range.contains(integer) else {
+      throw .impossible(
+        key: key, value: "\(integer)", expected: "\(range.lowerBound) to \(range.upperBound)", file: file)
+    }
+    return integer
+  }
+
+  public func number(_ key: String) throws(ConfigurationError) -> Double? {
+    try value(key, "a number", as: \.double)
+  }
+
+  public func integers(_ key: String) throws(ConfigurationError) -> [Int]? {
+    try value(key, "a list of whole numbers") { value in
+      guard case .array(let elements) = value else { return nil }
+      let integers = elements.compactMap(\.wholeNumber)
+      return integers.count == elements.count ? integers : nil
+    }
+  }
+
+  public func strings(_ key: String) throws(ConfigurationError) -> [String]? {
+    try value(key, "a list of strings") { value in
+      guard case .array(let elements) = value else { return nil }
+      let strings = elements.compactMap { if case .string(let string) = $0 { string } else { nil } }
+      return strings.count == elements.count ? strings : nil
+    }
+  }
+
+  /// A member that is an object.
+  public func object(_ key: String) throws(ConfigurationError) -> ConfigurationFields? {
+    guard let member = members[key], member != .null else { return nil }
+    guard case .object = member else {
+      throw .wrongType(key: key, expected: "an object", found: member.kind, file: file)
+    }
+    return try ConfigurationFields(member, file: file)
+  }
+}
+
+extension JSONValue {
+  /// The value as a whole number, if it is one.
+  public var wholeNumber: Int? {
+    switch self {
+    case .integer(let integer): integer
+    case .number(let number): Int(exactly: number)
+    default: nil
+    }
+  }
+
+  /// The value as a number, if it is one.
+  public var double: Double? {
+    switch self {
+    case .integer(let integer): Double(integer)
+    case .number(let number): number
+    default: nil
+    }
+  }
+}
+
+/// Why a configuration cannot be used.
+public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The file cannot be read, or is no JSON.
+  case unreadable(CheckpointError)
+  /// A member is missing that has no default.
+  case missing(key: String, file: String)
+  /// A member is of another kind than expected; the whole object where the key is empty.
+  case wrongType(key: String, expected: String, found: String, file: String)
+  /// A member has a value that cannot be.
+  case impossible(key: String, value: String, expected: String, file: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let error): error.description
+    case .missing(let key, let file): "\(file): the key '\(key)' is missing, and it has no default."
+    case .wrongType(let key, let expected, let found, let file):
+      key.isEmpty
+        ? "\(file): expected \(expected), found \(found)."
+        : "\(file): '\(key)' must be \(expected), found \(found)."
+    case .impossible(let key, let value, let expected, let file):
+      "\(file): '\(key)' is \(value); expected \(expected)."
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/// What one element of a stored tensor is.
+///
+/// The raw value is the name safetensors uses for it. The set is closed: a
+/// file that names another type is refused with the tensor and the type in the
+/// error, because guessing a width would shift every tensor behind it.
+public enum ElementType: String, Sendable, Hashable, CaseIterable {
+  case float64 = "F64"
+  case float32 = "F32"
+  case float16 = "F16"
+  case bfloat16 = "BF16"
+  case int64 = "I64"
+  case int32 = "I32"
+  case int16 = "I16"
+  case int8 = "I8"
+  case uint8 = "U8"
+  case bool = "BOOL"
+
+  /// Bytes of one element.
+  public var byteCount: Int {
+    switch self {
+    case .float64, .int64: 8
+    case .float32, .int32: 4
+    case .float16, .bfloat16, .int16: 2
+    case .int8, .uint8, .bool: 1
+    }
+  }
+}

@@ -1,0 +1,105 @@
+public import FoundationEssentials
+
+/// Any JSON value. Whole numbers and others are kept apart, as Python does: `1` is not `1.0`.
+public enum JSONValue: Hashable, Sendable {
+  case object([String: JSONValue])
+  case array([JSONValue])
+  case string(String)
+  case integer(Int)
+  case number(Double)
+  case bool(Bool)
+  case null
+
+  /// Reads one value; nothing may follow it.
+  ///
+  /// - Parameter file: where the text comes from, for messages.
+  /// - Throws: ``CheckpointError/json(_:file:)``.
+  public init(_ text: Data, file: String) throws(CheckpointError) {
+    var reader = try JSONReader(Array(text), file: file)
+    self = try reader.value()
+    try reader.finish()
+  }
+
+  /// Reads a file.
+  public init(path: String) throws(CheckpointError) {
+    try self.init(AtomicFile.read(path), file: path)
+  }
+
+  /// Writes the indented text to a file, wholly or not at all.
+  public func write(to path: String) throws(CheckpointError) {
+    try AtomicFile.write(Data(indented.utf8), to: path)
+  }
+
+  /// The text with sorted keys and an indent of two, as Python's `json.dump(..., indent=2, sort_keys=True)` writes it.
+  public var indented: String {
+    var text = ""
+    write(to: &text, indent: 0, step: 2)
+    return text
+  }
+
+  /// The text on one line, with sorted keys.
+  public var line: String {
+    var text = ""
+    write(to: &text, indent: 0, step: nil)
+    return text
+  }
+
+  private func write(to text: inout String, indent: Int, step: Int?) {
+    func list<T>(_ open: String, _ close: String, _ items: [T], _ write: (T, inout String) -> Void) {
+      guard !items.isEmpty else { return text += open + close }
+      text += open
+      for (index, item) in items.enumerated() {
+        if index > 0 { text += step == nil ? ", " : "," }
+        if let step { text += "\n" + String(repeating: " ", count: indent + step) }
+        write(item, &text)
+      }
+      if step != nil { text += "\n" + String(repeating: " ", count: indent) }
+      text += close
+    }
+    let inner = indent + (step ?? 0)
+    switch self {
+    case .object(let members):
+      list("{", "}", members.keys.sorted()) { key, text in
+        JSONValue.string(key).write(to: &text, indent: inner, step: step)
+        text += ": "
+        members[key]?.write(to: &text, indent: inner, step: step)
+      }
+    case .array(let elements):
+      list("[", "]", elements) { element, text in element.write(to: &text, indent: inner, step: step) }
+    case .string(let string): text += Self.quoted(string)
+    case .integer(let integer): text += "\(integer)"
+    case .number(let number): text += number.isFinite ? "\(number)" : "null"
+    case .bool(let bool): text += bool ? "true" : "false"
+    case .null: text += "null"
+    }
+  }
+
+  private static func quoted(_ string: String) -> String {
+    var text = "\""
+    for scalar in string.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\r": text += "\\r"
+      case "\t": text += "\\t"
+      case "\0"..<" ", "\u{7F}": text += "\\u" + String(String(scalar.value + 0x10000, radix: 16).dropFirst())
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text + "\""
+  }
+
+  /// What the value is, for messages.
+  public var kind: String {
+    switch self {
+    case .object: "an object"
+    case .array: "a list"
+    case .string(let string): "the string '\(string)'"
+    case .integer(let integer): "the number \(integer)"
+    case .number(let number): "the number \(number)"
+    case .bool(let bool): bool ? "true" : "false"
+    case .null: "null"
+    }
+  }
+}

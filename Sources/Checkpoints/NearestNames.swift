@@ -1,0 +1,50 @@
+/// The names most like a misspelt one, for error messages.
+public enum NearestNames {
+  /// Names of `candidates` closest to `name` by edit distance, best first.
+  ///
+  /// A candidate that needs more edits than half the length of `name` is not
+  /// listed: it would be no hint.
+  ///
+  /// - Complexity: at most 4 million steps, whatever the number of candidates;
+  ///   candidates past that budget are not looked at. Names are compared by
+  ///   their last 256 bytes, where those of one checkpoint differ.
+  public static func of(_ name: String, in candidates: some Sequence<String>, limit: Int = 3) -> [String] {
+    guard limit > 0 else { return [] }
+    let wanted = tail(of: name)
+    var budget = 4_000_000
+    var best: [(distance: Int, name: String)] = []
+    for candidate in candidates {
+      let found = tail(of: candidate)
+      let bound = best.count == limit ? min(wanted.count / 2, best[limit - 1].distance - 1) : wanted.count / 2
+      let isPossible = abs(found.count - wanted.count) <= bound
+      budget -= isPossible ? (wanted.count + 1) * (found.count + 1) : 1
+      if budget <= 0 { break }
+      guard isPossible else { continue }
+      let distance = editDistance(wanted, found)
+      guard distance <= bound else { continue }
+      let place = best.firstIndex { $0.distance > distance } ?? best.count
+      best.insert((distance, candidate), at: place)
+      if best.count > limit { best.removeLast() }
+    }
+    return best.map(\.name)
+  }
+
+  private static func tail(of name: String) -> [UInt8] {
+    Array(name.utf8.suffix(256))
+  }
+
+  /// Insertions, deletions and replacements that turn `a` into `b`.
+  private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let replaced = diagonal + (x == y ? 0 : 1)
+        diagonal = row[j + 1]
+        row[j + 1] = min(replaced, min(row[j], diagonal) + 1)
+      }
+    }
+    return row[b.count]
+  }
+}

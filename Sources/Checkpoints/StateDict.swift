@@ -1,0 +1,107 @@
+/// The tensors of a state dict, as a pickle describes it.
+///
+/// Either the top level holds tensors, and is the state dict; or exactly one
+/// of its values is a dict that does, as in `{"model": …, "epoch": 3}`.
+struct StateDict {
+  /// The tensors by name, in the order of the file.
+  let tensors: [(name: String, view: PickledTensor)]
+  /// Names of the entries beside the tensors; of nested dicts, too.
+  let otherEntries: [String]
+
+  /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is no state dict
+  ///   or if more than one of its values is,
+  ///   ``CheckpointError/duplicateTensor(name:files:)`` for a name used twice.
+  init(_ value: PickleValue, in heap: PickleHeap, file: String) throws(CheckpointError) {
+    guard case .dict(let top) = value else { throw .torch(.notAStateDict(found: value.kind), file: file) }
+    let entries = heap.dicts[top]
+    let candidates = entries.compactMap { entry -> (name: String, dict: Int)? in
+      guard case .text(let name) = entry.key, case .dict(let dict) = entry.value else { return nil }
+      return heap.dicts[dict].contains(where: isTensor) ? (name, dict) : nil
+    }
+    var others: [String] = []
+    var chosen = entries
+    if !entries.contains(where: isTensor), let candidate = candidates.first {
+      guard candidates.count == 1 else {
+        throw .torch(.ambiguousStateDict(candidates: candidates.map(\.name)), file: file)
+      }
+      chosen = heap.dicts[candidate.dict]
+      others = entries.map(name).filter { $0 != candidate.name }
+    } else if !entries.isEmpty, !entries.contains(where: isTensor) {
+      throw .torch(.notAStateDict(found: "a dict without tensors"), file: file)
+    }
+
+    var tensors: [(name: String, view: PickledTensor)] = []
+    var names: Set<String> = []
+    for entry in chosen {
+      guard case .text(let name) = entry.key, case .tensor(let index) = entry.value else {
+        others.append(Checkpoints.name(of: entry))
+        continue
+      }
+      guard names.insert(name).inserted else { throw .duplicateTensor(name: name, files: [file]) }
+      guard names.count <= Limits.tensors else {
+        throw .overLimit(.tensors, found: names.count, limit: Limits.tensors, file: file)
+      }
+      tensors.append((name, heap.tensors[index]))
+    }
+    self.tensors = tensors
+    otherEntries = others
+  }
+}
+
+private typealias Entry = (key: PickleValue, value: PickleValue)
+
+private func isTensor(_ entry: Entry) -> Bool {
+  if case .text = entry.key, case .tensor = entry.value { true } else { false }
+}
+
+private func name(of entry: Entry) -> String {
+  if case .text(let name) = entry.key { name } else { "(key that is \(entry.key.kind))" }
+}
+
+extension StoredTensor {
+  /// The tensor that a view of a storage describes.
+  ///
+  /// - `bytes`: where the whole storage lies in `source`.
+  /// - Throws: ``CheckpointError/torch(_:file:)`` if an element lies outside
+  ///   the storage, ``CheckpointError/overLimit(_:found:limit:file:)``.
+  init(name: String, view: PickledTensor, in bytes: Range<Int>, of source: MappedFile) throws(CheckpointError) {
+    try checkLimits(name: name, rank: max(view.shape.count, view.strides.count), file: source.path)
+    guard let extent = try view.extent(in: bytes, name: name, file: source.path) else {
+      throw .torch(.invalidView(tensor: name), file: source.path)
+    }
+    self.init(name: name, shape: view.shape, elementType: view.storage.elementType, source: source, extent: extent)
+  }
+}
+
+extension PickledTensor {
+  /// Where the elements lie, or nil if not inside the storage at `bytes`.
+  fileprivate func extent(in bytes: Range<Int>, name: String, file: String) throws(CheckpointError) -> StoredTensor
+    .Extent?
+  {
+    let size = storage.elementType.byteCount
+    guard shape.count == strides.count, offset >= 0, offset <= storage.elementCount,
+      let count = checkedProduct(shape), checkedProduct([count, size]) != nil
+    else { return nil }
+    let start = bytes.lowerBound + offset * size
+    guard count > 0 else { return .contiguous(start..<start) }
+
+    var last = offset
+    var isContiguous = true
+    var rowMajor = 1
+    for (dimension, stride) in zip(shape, strides).reversed() where dimension > 1 {
+      let (span, overflow) = (dimension - 1).multipliedReportingOverflow(by: stride)
+      let (sum, carry) = last.addingReportingOverflow(span)
+      guard stride >= 0, !overflow, !carry else { return nil }
+      last = sum
+      isContiguous = isContiguous && stride == rowMajor
+      rowMajor *= dimension
+    }
+    guard last < storage.elementCount else { return nil }
+    if isContiguous { return .contiguous(start..<start + count * size) }
+    guard count <= max(storage.elementCount, Limits.repeatedElements) else {
+      throw .overLimit(.repeatedElements, found: count, limit: Limits.repeatedElements, file: file)
+    }
+    // The stride of a dimension of one element is never used, and may be anything.
+    return .strided(start: start, strides: zip(shape, strides).map { $0 == 1 ? 0 : $1 })
+  }
+}

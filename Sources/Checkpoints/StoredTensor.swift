@@ -1,0 +1,126 @@
+/// One tensor of a file: its name, shape and type, and where its bytes are.
+///
+/// Opening a file reads no weights; the bytes are touched by
+/// ``withUnsafeBytes(_:)``, ``copyFloats(into:)`` and ``floats()``. Elements
+/// are row-major. A tensor of a PyTorch file that is a transposed or sliced
+/// view of its storage is gathered into order at each of these calls.
+public struct StoredTensor: Sendable {
+  /// The name under which the file lists the tensor.
+  public let name: String
+  /// Its dimensions; empty for a scalar.
+  public let shape: [Int]
+  /// What its elements are.
+  public let elementType: ElementType
+  /// Path of the file that holds it, for messages.
+  public let file: String
+  /// The product of ``shape``.
+  public let elementCount: Int
+
+  private let source: MappedFile
+  private let extent: Extent
+
+  /// Where the elements lie in the file.
+  enum Extent: Sendable {
+    /// Row-major, in these bytes.
+    case contiguous(Range<Int>)
+    /// From this byte on, with one stride in elements for each dimension.
+    case strided(start: Int, strides: [Int])
+  }
+
+  /// The caller has checked that every element lies inside `source` and that
+  /// the product of `shape` does not overflow.
+  init(name: String, shape: [Int], elementType: ElementType, source: MappedFile, extent: Extent) {
+    self.name = name
+    self.shape = shape
+    self.elementType = elementType
+    self.file = source.path
+    self.elementCount = shape.reduce(1, *)
+    self.source = source
+    self.extent = extent
+  }
+
+  private init(_ tensor: StoredTensor, name: String) {
+    self.name = name
+    shape = tensor.shape
+    elementType = tensor.elementType
+    file = tensor.file
+    elementCount = tensor.elementCount
+    source = tensor.source
+    extent = tensor.extent
+  }
+
+  /// The same tensor under another name.
+  public func renamed(_ name: String) -> StoredTensor {
+    StoredTensor(self, name: name)
+  }
+
+  /// Calls `body` with the elements, row-major and little-endian.
+  ///
+  /// The address is that of the mapped file where the tensor is contiguous
+  /// there, and then as aligned as the file made it.
+  public func withUnsafeBytes<R, E: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    switch extent {
+    case .contiguous(let range):
+      return try source.withUnsafeBytes(range, body)
+    case .strided(let start, let strides):
+      let gathered = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: elementCount * elementType.byteCount, alignment: 16)
+      defer { gathered.deallocate() }
+      source.withUnsafeBytes(start..<source.count) { bytes in
+        gather(from: bytes, shape: shape, strides: strides, elementBytes: elementType.byteCount, into: gathered)
+      }
+      return try body(UnsafeRawBufferPointer(gathered))
+    }
+  }
+
+  /// Converts the elements to float32.
+  ///
+  /// Exact from float16, bfloat16, 8- and 16-bit integers; wider types are
+  /// rounded to the nearest float, and a float64 beyond float32 becomes an
+  /// infinity, as in PyTorch.
+  ///
+  /// - Precondition: `destination` has ``elementCount`` elements.
+  /// - Throws: ``CheckpointError/notConvertible(tensor:type:file:)`` for bool.
+  public func copyFloats(into destination: UnsafeMutableBufferPointer<Float>) throws(CheckpointError) {
+    precondition(
+      destination.count == elementCount,
+      "'\(name)' has \(elementCount) elements; the destination has room for \(destination.count)")
+    try checkConvertible()
+    convert(into: destination)
+  }
+
+  /// The elements as float32, converted as by ``copyFloats(into:)``.
+  ///
+  /// - Throws: ``CheckpointError/notConvertible(tensor:type:file:)`` for bool.
+  public func floats() throws(CheckpointError) -> [Float] {
+    try checkConvertible()
+    return [Float](unsafeUninitializedCapacity: elementCount) { buffer, count in
+      convert(into: UnsafeMutableBufferPointer(rebasing: buffer[..<elementCount]))
+      count = elementCount
+    }
+  }
+
+  /// Gives the pages of the tensor back to the system; see ``MappedFile/release(_:)``.
+  public func releasePages() {
+    if case .contiguous(let range) = extent { source.release(range) }
+  }
+
+  /// Whether the elements are float32 that can be used where the file is mapped.
+  public var isMappedFloat32: Bool {
+    guard case .contiguous(let range) = extent, elementType == .float32 else { return false }
+    // A mapping starts at a page, so the offset in the file decides.
+    return range.lowerBound.isMultiple(of: MemoryLayout<Float>.alignment)
+  }
+
+  private func checkConvertible() throws(CheckpointError) {
+    guard elementType != .bool else { throw .notConvertible(tensor: name, type: elementType, file: file) }
+  }
+
+  private func convert(into destination: UnsafeMutableBufferPointer<Float>) {
+    withUnsafeBytes { bytes in
+      convertToFloats(bytes, of: elementType, into: destination)
+    }
+  }
+}

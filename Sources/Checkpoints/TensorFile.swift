@@ -1,0 +1,98 @@
+import Glibc
+
+/// The tensors of one file, or of several shards, by name.
+///
+/// ```swift
+/// let file = try TensorFile(path: "model.safetensors")
+/// let table = try file["embeddings.word_embeddings.weight"]?.floats()
+/// ```
+public struct TensorFile: Sendable {
+  /// The file that was opened, or the index of its shards; for messages.
+  public let path: String
+  /// The tensors, sorted by name; no name appears twice.
+  public let tensors: [StoredTensor]
+  /// What a safetensors file says about itself (`__metadata__`); else empty.
+  public let metadata: [String: String]
+  /// Names of entries of a PyTorch state dict that are no tensors, such as an
+  /// epoch number, sorted. They are not read any further.
+  public let otherEntries: [String]
+
+  /// Sorts the tensors by name.
+  ///
+  /// - Throws: ``CheckpointError/duplicateTensor(name:files:)``.
+  init(
+    path: String, tensors: [StoredTensor], metadata: [String: String] = [:], otherEntries: [String] = []
+  ) throws(CheckpointError) {
+    let sorted = tensors.sorted { $0.name < $1.name }
+    for (first, second) in zip(sorted, sorted.dropFirst()) where first.name == second.name {
+      let files = first.file == second.file ? [first.file] : [first.file, second.file].sorted()
+      throw .duplicateTensor(name: first.name, files: files)
+    }
+    self.path = path
+    self.tensors = sorted
+    self.metadata = metadata
+    self.otherEntries = otherEntries.sorted()
+  }
+
+  /// The tensor of that name, if the file has one.
+  ///
+  /// - Complexity: O(log *n*) comparisons of names.
+  public subscript(name: String) -> StoredTensor? {
+    var low = 0
+    var high = tensors.count
+    while low < high {
+      let middle = (low + high) / 2
+      if tensors[middle].name < name { low = middle + 1 } else { high = middle }
+    }
+    return low < tensors.count && tensors[low].name == name ? tensors[low] : nil
+  }
+
+  /// Opens a file by what it contains, whatever its name: safetensors, the zip
+  /// archive that PyTorch writes since 1.6, or the pickles it wrote before.
+  ///
+  /// - Throws: ``CheckpointError``, for every way in which the file may break
+  ///   its format or ask for more than data.
+  public init(path: String) throws(CheckpointError) {
+    let file = try MappedFile(path: path)
+    switch try FileFormat(of: file) {
+    case .safetensors: self = try readSafetensors(file)
+    case .torchArchive: self = try readTorchArchive(file)
+    case .torchPickles: self = try readTorchPickles(file)
+    }
+  }
+
+  /// Opens the first of `names` that exists in `folder`.
+  ///
+  /// - Throws: ``CheckpointError/noneFound(names:folder:)`` if there is none,
+  ///   and what ``init(path:)`` throws.
+  public static func first(of names: [String], in folder: String) throws(CheckpointError) -> TensorFile {
+    for name in names {
+      let path = "\(folder)/\(name)"
+      if access(path, F_OK) == 0 { return try TensorFile(path: path) }
+    }
+    throw .noneFound(names: names, folder: folder)
+  }
+}
+
+/// The formats that are told apart by a file's first bytes.
+enum FileFormat {
+  case safetensors, torchArchive, torchPickles
+
+  /// - Throws: ``CheckpointError/gitLFSPointer(path:)``.
+  init(of file: MappedFile) throws(CheckpointError) {
+    let start = file.copy(0..<min(file.count, 64))
+    if start.starts(with: "PK\u{3}\u{4}".utf8) {
+      self = .torchArchive
+    } else if start.starts(with: "version https://git-lfs".utf8) {
+      throw .gitLFSPointer(path: file.path)
+    } else if start.count >= 8, start[0] == 0x80, (2...5).contains(start[1]),
+      file.load(UInt64.self, at: 0) > UInt64(Limits.safetensorsHeader)
+    {
+      // A pickle that names its protocol; read as the length of a safetensors
+      // header, the same bytes would be refused.
+      self = .torchPickles
+    } else {
+      self = .safetensors
+    }
+  }
+}

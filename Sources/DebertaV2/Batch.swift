@@ -1,0 +1,145 @@
+/// Sequences of tokens, one after the other without padding.
+///
+/// Hidden states of a batch are [T, H] with T the number of real tokens of
+/// all sequences. Only attention mixes tokens, and only of one sequence.
+public struct Batch: Sendable {
+  /// One sequence: where its tokens lie in the batch, and what they are.
+  public struct Sequence: Sendable {
+    public let ids: [Int32]
+    public let tokenTypes: [Int32]
+    /// Each token's own position, rising, where they are not 0, 1, 2, ...
+    public let positions: [Int32]?
+    /// Which tokens each token sees, [N, N] bytes; nil: all.
+    public let visible: [UInt8]?
+
+    /// Each token's own position.
+    var columns: [Int] { positions.map { $0.map { Int($0) } } ?? Array(ids.indices) }
+  }
+
+  public let sequences: [Sequence]
+  /// Where sequence s starts: tokens starts[s] ..< starts[s + 1].
+  public let starts: [Int]
+
+  /// The number of tokens.
+  public var tokenCount: Int { starts.last ?? 0 }
+
+  /// The tokens of a sequence.
+  public func tokens(of sequence: Int) -> Range<Int> { starts[sequence]..<starts[sequence + 1] }
+
+  /// The largest distance between two tokens of one sequence.
+  var farthest: Int {
+    sequences.reduce(0) { farthest, sequence in
+      let own = sequence.positions.map { Int(($0.last ?? 0) - ($0.first ?? 0)) } ?? max(sequence.ids.count - 1, 0)
+      return max(farthest, own)
+    }
+  }
+
+  init(sequences: [Sequence]) {
+    self.sequences = sequences
+    starts = sequences.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.ids.count) }
+  }
+
+  /// Sequences of token ids, without padding.
+  public init(_ ids: [[Int32]], tokenTypes: [[Int32]]? = nil) {
+    self.init(
+      sequences: ids.enumerated().map { index, ids in
+        Sequence(
+          ids: ids, tokenTypes: tokenTypes?[index] ?? Array(repeating: 0, count: ids.count), positions: nil,
+          visible: nil)
+      })
+  }
+
+  /// The same sequences in another order or number.
+  public func selecting(_ rows: [Int]) -> Batch {
+    rows == Array(sequences.indices) ? self : Batch(sequences: rows.map { sequences[$0] })
+  }
+}
+
+/// Input as the reference takes it: rows of one length, with a mask.
+public struct PaddedInput: Sendable {
+  public enum Mask: Sendable {
+    case all
+    /// [rows, length]: 0 is padding, anywhere in a row.
+    case tokens([[Int]])
+    /// [rows, length, length]: whether a token (row) sees another (column).
+    case pairs([[[Int]]])
+  }
+
+  public let length: Int
+  /// For each row, the columns of its real tokens.
+  public let columns: [[Int]]
+  public let batch: Batch
+
+  /// - Throws: `InputError` for rows of different lengths, masks of another shape, an id outside the vocabulary.
+  public init(
+    ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, _ configuration: DebertaV2Configuration
+  ) throws(InputError) {
+    let length = ids.first?.count ?? 0
+    self.length = length
+    try Self.check(ids, "input_ids", rows: ids.count, length: length, below: configuration.vocabularySize)
+    if let tokenTypes {
+      let limit = max(configuration.typeVocabularySize, 1)
+      try Self.check(tokenTypes, "token_type_ids", rows: ids.count, length: length, below: limit)
+    }
+    switch mask {
+    case .all: columns = ids.map { Array($0.indices) }
+    case .tokens(let mask):
+      try Self.check(mask, "attention_mask", rows: ids.count, length: length, below: 2)
+      columns = mask.map { row in row.indices.filter { row[$0] != 0 } }
+    case .pairs(let mask):
+      guard mask.count == ids.count else {
+        throw .shape(name: "attention_mask", expected: [ids.count, length, length], found: [mask.count])
+      }
+      for row in mask { try Self.check(row, "attention_mask", rows: length, length: length, below: 2) }
+      columns = mask.map { row in
+        row.indices.filter { token in row[token].contains(1) || row.contains { $0[token] == 1 } }
+      }
+    }
+    let kept = columns
+    batch = Batch(
+      sequences: ids.indices.map { row in
+        let kept = kept[row]
+        var visible: [UInt8]?
+        if case .pairs(let mask) = mask {
+          visible = kept.flatMap { query in kept.map { UInt8(mask[row][query][$0]) } }
+        }
+        return Batch.Sequence(
+          ids: kept.map { Int32(ids[row][$0]) }, tokenTypes: kept.map { Int32(tokenTypes?[row][$0] ?? 0) },
+          positions: kept == Array(0..<kept.count) ? nil : kept.map(Int32.init), visible: visible)
+      })
+  }
+
+  private static func check(
+    _ values: [[Int]], _ name: String, rows: Int, length: Int, below limit: Int
+  ) throws(InputError) {
+    guard values.count == rows else { throw .shape(name: name, expected: [rows, length], found: [values.count]) }
+    if let odd = values.first(where: { $0.count != length }) {
+      throw .shape(name: name, expected: [rows, length], found: [rows, odd.count])
+    }
+    for (row, line) in values.enumerated() {
+      for (column, value) in line.enumerated() where value < 0 || value >= limit {
+        throw .value(name: name, row: row, column: column, value: value, limit: limit)
+      }
+    }
+  }
+}
+
+/// Why an input cannot be used.
+public enum InputError: Error, Sendable, CustomStringConvertible {
+  case shape(name: String, expected: [Int], found: [Int])
+  case value(name: String, row: Int, column: Int, value: Int, limit: Int)
+  case tooLong(tokens: Int, limit: Int)
+
+  public var description: String {
+    switch self {
+    case .shape(let name, let expected, let found):
+      "'\(name)' has the shape \(found); expected \(expected), the shape that 'input_ids' gives."
+    case .value(let name, let row, let column, let value, let limit):
+      "'\(name)' holds \(value) at row \(row), column \(column); expected 0 to \(limit - 1). "
+        + "Was the input made for another model?"
+    case .tooLong(let tokens, let limit):
+      "A text has \(tokens) tokens, but this model adds absolute positions and has \(limit) of them. "
+        + "Cut the text with a maximum length."
+    }
+  }
+}

@@ -1,0 +1,156 @@
+public import Checkpoints
+public import FoundationEssentials
+public import Tensors
+
+/// The shape and the switches of a DeBERTa-v2 or v3 encoder, as `config.json` tells them.
+///
+/// Missing keys have the defaults of transformers' `DebertaV2Config`
+/// (`configuration_deberta_v2.py`).
+public struct DebertaV2Configuration: Sendable, Hashable {
+  public var vocabularySize = 128_100
+  public var hiddenSize = 1536
+  public var layerCount = 24
+  public var headCount = 24
+  public var headSize = 64
+  public var intermediateSize = 6144
+  /// Width of the embeddings; a projection follows where it differs from `hiddenSize`.
+  public var embeddingSize = 1536
+  public var activation = Activation.gelu
+  public var layerNormEps: Float = 1e-7
+  public var initializerRange: Float = 0.02
+  public var hiddenDropout: Float = 0.1
+  public var attentionDropout: Float = 0.1
+  public var typeVocabularySize = 0
+  public var maximumPositions = 512
+  /// Absolute positions are added to the embeddings.
+  public var addsAbsolutePositions = true
+  public var padID: Int32 = 0
+  /// Relative positions, or nil where attention has none.
+  public var relativePositions: RelativePositions?
+  /// Kinds of position terms; each raises the divisor of the scores, even where attention has no relative positions.
+  public var positionTerms: Set<PositionTerm> = []
+  /// The table of relative positions goes through a layer norm first.
+  public var normalizesPositions = false
+  /// Position tables are projected by the layer's own query and key projections.
+  public var sharesPositionProjections = false
+  public var convolution: Convolution?
+
+  /// A term of the disentangled attention scores.
+  public enum PositionTerm: String, Sendable, Hashable {
+    case contentToPosition = "c2p"
+    case positionToContent = "p2c"
+  }
+
+  /// The convolution beside the first layer (v2-xlarge and v2-xxlarge).
+  public struct Convolution: Sendable, Hashable {
+    public var kernelSize: Int
+    public var groups: Int
+    public var activation: Activation
+  }
+
+  public init() {}
+
+  /// The divisor under the root of the scores: 1 / sqrt(D · divisor).
+  var scoreTerms: Int { 1 + positionTerms.count }
+
+  /// What one attention score is multiplied by: 1 / sqrt(D · (1 + number of position terms)).
+  public var scoreScale: Float { 1 / Float(headSize * scoreTerms).squareRoot() }
+
+  /// The length in tokens up to which a middle token gets unambiguous positions from everywhere: 1 + (2k - 1) n for k
+  /// rows of distances to each side and n layers. Longer texts work; nil where attention has no relative positions.
+  public var advisedLength: Int? { relativePositions.map { 1 + (2 * $0.span - 1) * layerCount } }
+}
+
+extension DebertaV2Configuration {
+  /// Reads `config.json`.
+  ///
+  /// - Parameters:
+  ///   - json: the bytes of the file.
+  ///   - file: its path, for messages.
+  /// - Throws: `ConfigurationError`, naming the key.
+  public init(json: Data, file: String) throws(ConfigurationError) {
+    let value: JSONValue
+    do { value = try JSONValue(json, file: file) } catch { throw .unreadable(error) }
+    try self.init(ConfigurationFields(value, file: file))
+  }
+
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    if let type = try fields.string("model_type"), type != "deberta-v2" {
+      throw fields.impossible("model_type", "'\(type)'", "'deberta-v2', the type of DeBERTa v2 and v3")
+    }
+    let size = 1...1 << 20
+    vocabularySize = try fields.integer("vocab_size", in: 1...1 << 28) ?? vocabularySize
+    hiddenSize = try fields.integer("hidden_size", in: size) ?? hiddenSize
+    layerCount = try fields.integer("num_hidden_layers", in: 1...10_000) ?? layerCount
+    headCount = try fields.integer("num_attention_heads", in: size) ?? headCount
+    guard hiddenSize % headCount == 0 else {
+      throw fields.impossible("num_attention_heads", "\(headCount)", "a divisor of hidden_size \(hiddenSize)")
+    }
+    headSize = try fields.integer("attention_head_size", in: size) ?? hiddenSize / headCount
+    intermediateSize = try fields.integer("intermediate_size", in: size) ?? intermediateSize
+    embeddingSize = try fields.integer("embedding_size", in: size) ?? hiddenSize
+    activation = try fields.activation("hidden_act") ?? activation
+    layerNormEps = try fields.number("layer_norm_eps").map { Float($0) } ?? layerNormEps
+    initializerRange = try fields.number("initializer_range").map { Float($0) } ?? initializerRange
+    hiddenDropout = try fields.number("hidden_dropout_prob").map { Float($0) } ?? hiddenDropout
+    attentionDropout = try fields.number("attention_probs_dropout_prob").map { Float($0) } ?? attentionDropout
+    typeVocabularySize = try fields.integer("type_vocab_size", in: 0...1 << 20) ?? typeVocabularySize
+    maximumPositions = try fields.integer("max_position_embeddings", in: 1...1 << 28) ?? maximumPositions
+    addsAbsolutePositions = try fields.bool("position_biased_input") ?? addsAbsolutePositions
+    padID = try Int32(fields.integer("pad_token_id", in: 0...Int(Int32.max)) ?? 0)
+    positionTerms = try fields.positionTerms("pos_att_type")
+    normalizesPositions = try fields.choices("norm_rel_ebd").contains("layer_norm")
+    sharesPositionProjections = try fields.bool("share_att_key") ?? false
+    if try fields.bool("relative_attention") ?? false {
+      let buckets = try fields.integer("position_buckets", in: -1...1 << 20) ?? -1
+      let maximum = try fields.integer("max_relative_positions", in: -1...1 << 28) ?? -1
+      relativePositions = RelativePositions(
+        buckets: buckets > 0 ? buckets : nil, maximum: maximum < 1 ? maximumPositions : maximum)
+    }
+    convolution = try Convolution(fields, hiddenSize: hiddenSize)
+  }
+}
+
+extension DebertaV2Configuration.Convolution {
+  fileprivate init?(_ fields: ConfigurationFields, hiddenSize: Int) throws(ConfigurationError) {
+    kernelSize = try fields.integer("conv_kernel_size", in: 0...1 << 10) ?? 0
+    groups = try fields.integer("conv_groups", in: 1...hiddenSize) ?? 1
+    activation = try fields.activation("conv_act") ?? .tanh
+    guard kernelSize > 0 else { return nil }
+    guard kernelSize % 2 == 1 else { throw fields.impossible("conv_kernel_size", "\(kernelSize)", "an odd number") }
+    guard hiddenSize % groups == 0 else {
+      throw fields.impossible("conv_groups", "\(groups)", "a divisor of hidden_size \(hiddenSize)")
+    }
+  }
+}
+
+extension ConfigurationFields {
+  fileprivate func impossible(_ key: String, _ value: String, _ expected: String) -> ConfigurationError {
+    .impossible(key: key, value: value, expected: expected, file: file)
+  }
+
+  /// Names joined by vertical bars, or a list of names.
+  fileprivate func choices(_ key: String) throws(ConfigurationError) -> [String] {
+    let names: [String]? = try value(key, "names joined by '|', or a list of names") { value in
+      switch value {
+      case .string(let names): names.split(separator: "|").map { $0.filter { $0 != " " } }
+      case .array(let names): names.compactMap { if case .string(let name) = $0 { name } else { nil } }
+      default: nil
+      }
+    }
+    return (names ?? []).map { $0.lowercased() }.filter { !$0.isEmpty && $0 != "none" }
+  }
+
+  fileprivate func positionTerms(
+    _ key: String
+  ) throws(ConfigurationError) -> Set<DebertaV2Configuration.PositionTerm> {
+    var terms: Set<DebertaV2Configuration.PositionTerm> = []
+    for name in try choices(key) {
+      guard let term = DebertaV2Configuration.PositionTerm(rawValue: name) else {
+        throw impossible(key, "'\(name)'", "'c2p' or 'p2c'")
+      }
+      terms.insert(term)
+    }
+    return terms
+  }
+}

@@ -1,0 +1,42 @@
+internal import Checkpoints
+internal import Tensors
+
+/// Token ids to hidden states: word, position and type embeddings, projection, layer norm.
+struct Embeddings: Sendable {
+  /// [vocabulary, E]
+  let words: Tensor
+  /// [positions, E], where the model adds absolute positions.
+  let positions: Tensor?
+  /// [types, E]
+  let types: Tensor?
+  /// E → H, where the two differ.
+  let projection: Linear?
+  let norm: LayerNorm
+
+  init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
+    let size = shape.embeddingSize
+    words = try weights.tensor("word_embeddings.weight", [shape.vocabularySize, size])
+    positions = try shape.addsAbsolutePositions
+      ? weights.tensor("position_embeddings.weight", [shape.maximumPositions, size]) : nil
+    types = try shape.typeVocabularySize > 0
+      ? weights.tensor("token_type_embeddings.weight", [shape.typeVocabularySize, size]) : nil
+    projection = try size == shape.hiddenSize
+      ? nil : weights["embed_proj"].linear(in: size, out: shape.hiddenSize, bias: false)
+    norm = try weights["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+  }
+
+  /// [T, H]
+  func callAsFunction(_ batch: Batch, on pass: Pass) -> Tensor {
+    var x = pass.gather(words, rows: batch.sequences.flatMap { $0.ids.map(Int.init) })
+    if let positions {
+      let own = batch.sequences.flatMap(\.columns)
+      pass.add(pass.gather(positions, rows: own), to: x)
+    }
+    if let types {
+      pass.add(pass.gather(types, rows: batch.sequences.flatMap { $0.tokenTypes.map(Int.init) }), to: x)
+    }
+    if let projection { x = pass.linear(x, projection) }
+    pass.norm(x, norm, into: x)
+    return x
+  }
+}

@@ -1,0 +1,134 @@
+public import Kernels
+public import Tensors
+
+// The places of an encoder where it can be adapted. Hooks are values that a pass is given; the encoder holds none.
+
+/// The rows that a hook acts on: whole sequences of one row group, one after the other.
+public struct Segment: Sendable {
+  /// The sequences, counted in the batch.
+  public let sequences: Range<Int>
+  /// Each sequence's rows within the tensor that the hook is given.
+  public let rows: [Range<Int>]
+
+  public init(sequences: Range<Int>, rows: [Range<Int>]) {
+    self.sequences = sequences
+    self.rows = rows
+  }
+}
+
+/// Where a hook is called, and for what.
+public struct Site: Sendable {
+  public let layer: Int
+  public let segment: Segment
+
+  public init(layer: Int, segment: Segment) {
+    self.layer = layer
+    self.segment = segment
+  }
+}
+
+/// Acts on the result of a linear layer: LoRA, IA3, DoRA, VeRA.
+public protocol ProjectionHook: Sendable {
+  /// Changes y = base(x) in place. x [M, inputs], y [M, outputs].
+  func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass)
+  /// What the hook adds to any y as right(x) · leftᵀ, if that is all it does.
+  var lowRank: (any LowRankHook)? { get }
+}
+
+extension ProjectionHook {
+  public var lowRank: (any LowRankHook)? { nil }
+}
+
+/// A projection hook that adds a product of low rank: y + right(x) · leftᵀ.
+public protocol LowRankHook: ProjectionHook {
+  var left: LeftFactor { get }
+  /// x [M, inputs] → [M, rank]
+  func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor
+}
+
+/// The left factor of a product of low rank, [outputs, rank], as rows and packed.
+public struct LeftFactor: Sendable {
+  public let rows: Tensor
+  public let packed: PackedMatrix
+
+  public init(_ rows: Tensor, _ compute: Compute) {
+    self.rows = rows
+    packed = compute.packed(rows)
+  }
+}
+
+extension LowRankHook {
+  public var lowRank: (any LowRankHook)? { self }
+
+  public func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
+    pass.addProduct(right(x, at: site, on: pass), left.packed, to: y)
+  }
+}
+
+/// Owns 'add the residual, normalise' after attention or feed-forward: bottlenecks and their fusion.
+///
+/// A sub-block ends with `close(transform(hidden))`. They are apart so that
+/// blocks of composition can be built from hooks: a stack feeds one
+/// transform to the next and lets the last one close.
+public protocol JoinHook: Sendable {
+  /// The adapted hidden states; changes none of its arguments. All [M, H].
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor
+  /// Whether `transform` leaves the hidden states out of its result and `close` adds them.
+  var addsHiddenOnClose: Bool { get }
+  /// Ends the sub-block. `hidden` are the states before any transform; the result may replace `adapted`.
+  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor
+}
+
+/// Puts keys and values in front of a sequence's own: prefix tuning.
+public protocol MemoryHook: Sendable {
+  /// For each sequence of the segment, keys and values [P, heads · D]. x [M, H] is the layer's input.
+  func memory(for x: Tensor, at site: Site, on pass: Pass) -> [(key: Tensor, value: Tensor)]
+}
+
+/// Edits hidden states in place: ReFT, invertible adapters.
+public protocol StateHook: Sendable {
+  func edit(_ hidden: Tensor, at site: Site, on pass: Pass)
+}
+
+/// The linear layers of a layer.
+public enum ProjectionPlace: String, Sendable, Hashable, CaseIterable {
+  case query, key, value, attentionOutput, up, down
+}
+
+/// Every place of a layer; empty is the base model.
+public struct LayerHooks: Sendable {
+  private var projections: [(any ProjectionHook)?] = Array(repeating: nil, count: ProjectionPlace.allCases.count)
+  public var memory: (any MemoryHook)?
+  public var afterAttention, afterFeedForward: (any JoinHook)?
+  public var afterLayer: (any StateHook)?
+
+  public init() {}
+
+  /// The hook on a linear layer.
+  public subscript(place: ProjectionPlace) -> (any ProjectionHook)? {
+    get { projections[place.index] }
+    set { projections[place.index] = newValue }
+  }
+}
+
+extension ProjectionPlace {
+  fileprivate var index: Int {
+    switch self {
+    case .query: 0
+    case .key: 1
+    case .value: 2
+    case .attentionOutput: 3
+    case .up: 4
+    case .down: 5
+    }
+  }
+}
+
+/// Every place of an encoder.
+public struct EncoderHooks: Sendable {
+  public var afterEmbeddings: (any StateHook)?
+  public var layers: [LayerHooks]
+
+  /// No hooks: the base model.
+  public init(layers: Int) { self.layers = Array(repeating: LayerHooks(), count: layers) }
+}

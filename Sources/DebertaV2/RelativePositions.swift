@@ -1,0 +1,46 @@
+internal import Glibc
+
+/// How a distance between two tokens becomes a row of the table of relative positions.
+///
+/// The table has 2·span rows. Without buckets a distance d is row d + span,
+/// clamped. With b buckets, distances up to b/2 keep a row each, and larger
+/// ones share rows on a logarithmic scale up to `maximum`:
+///
+///     bucket(d) = sign(d) (⌈ln(|d| / mid) / ln((maximum - 1) / mid) (mid - 1)⌉ + mid),   mid = b / 2
+///
+/// Computed in float32 as the reference does, so that every rounding falls
+/// the same way. Source: transformers, `modeling_deberta_v2.py`,
+/// `make_log_bucket_position`.
+public struct RelativePositions: Sendable, Hashable {
+  public let buckets: Int?
+  public let maximum: Int
+
+  public init(buckets: Int?, maximum: Int) {
+    self.buckets = buckets
+    self.maximum = maximum
+  }
+
+  /// Rows to each side of distance 0.
+  public var span: Int { buckets ?? maximum }
+
+  /// Rows of the table.
+  public var rows: Int { 2 * span }
+
+  /// Distances smaller than this have a row each.
+  public var plainDistance: Int { buckets.map { max($0 / 2, 1) } ?? maximum }
+
+  /// The row for query position - key position.
+  public func row(ofDistance distance: Int) -> Int {
+    min(max(bucket(distance) + span, 0), rows - 1)
+  }
+
+  private func bucket(_ distance: Int) -> Int {
+    guard let buckets, maximum > 0 else { return distance }
+    let mid = buckets / 2
+    guard abs(distance) > mid else { return distance }
+    let ratio = logf(Float(abs(distance)) / Float(mid)) / logf(Float((Double(maximum) - 1) / Double(mid)))
+    let scaled = (ratio * Float(mid - 1)).rounded(.up) + Float(mid)
+    guard scaled.isFinite, abs(scaled) < Float(1 << 30) else { return distance.signum() * span }
+    return distance.signum() * Int(scaled)
+  }
+}

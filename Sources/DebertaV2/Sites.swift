@@ -1,0 +1,86 @@
+internal import Kernels
+internal import Tensors
+
+/// One layer's places in one pass: the only code that walks row groups.
+struct Sites {
+  let layer: Int
+  let groups: [BatchGroup]
+  let pass: Pass
+
+  /// linear(x), with each group's hook applied to its own rows. The product runs once for all rows.
+  func project(_ place: ProjectionPlace, _ linear: Linear, _ x: Tensor) -> Tensor {
+    let y = pass.linear(x, linear)
+    for group in groups {
+      guard let hook = group.hooks(layer)[place] else { continue }
+      hook.adapt(y.rows(group.tokens), input: x.rows(group.tokens), at: site(group), on: pass)
+    }
+    return y
+  }
+
+  /// activation(linear(x)); fused where nothing stands between the two.
+  func project(
+    _ place: ProjectionPlace, _ linear: Linear, _ x: Tensor, then activation: Activation
+  ) -> Tensor {
+    if activation == .gelu, !groups.contains(where: { $0.hooks(layer)[place] != nil }) {
+      return pass.linearGELU(x, linear)
+    }
+    let y = project(place, linear, x)
+    pass.activate(y, activation)
+    return y
+  }
+
+  /// norm(hidden + residual), or what a group's hook makes of the three. Replaces `hidden`.
+  func join(
+    _ place: KeyPath<LayerHooks, (any JoinHook)?>, _ hidden: Tensor, residual: Tensor, _ norm: LayerNorm
+  ) -> Tensor {
+    for group in groups {
+      let h = hidden.rows(group.tokens)
+      let r = residual.rows(group.tokens)
+      if let hook = group.hooks(layer)[keyPath: place] {
+        let adapted = hook.transform(h, residual: r, norm: norm, at: site(group), on: pass)
+        pass.copy(hook.close(adapted, hidden: h, residual: r, norm: norm, on: pass), into: h)
+      } else {
+        pass.norm(h, plus: r, norm, into: h)
+      }
+    }
+    return hidden
+  }
+
+  /// Applies each group's edit to its rows, in place.
+  func edit(_ hidden: Tensor) -> Tensor {
+    for group in groups {
+      group.hooks(layer).afterLayer?.edit(hidden.rows(group.tokens), at: site(group), on: pass)
+    }
+    return hidden
+  }
+
+  /// Each group's memory, for each of its sequences.
+  func memories(_ x: Tensor) -> [[(key: Tensor, value: Tensor)]?] {
+    groups.map { group in
+      group.hooks(layer).memory?.memory(for: x.rows(group.tokens), at: site(group), on: pass)
+    }
+  }
+
+  private func site(_ group: BatchGroup) -> Site { Site(layer: layer, segment: group.segment) }
+}
+
+/// A row group with the tokens of its sequences.
+struct BatchGroup {
+  let bound: BoundHooks
+  let tokens: Range<Int>
+  let segment: Segment
+
+  init(_ group: AdapterPlan.Group, of batch: Batch) {
+    let tokens = batch.starts[group.rows.lowerBound]..<batch.starts[group.rows.upperBound]
+    bound = group.hooks
+    self.tokens = tokens
+    segment = Segment(
+      sequences: group.rows,
+      rows: group.rows.map { row in
+        let own = batch.tokens(of: row)
+        return own.lowerBound - tokens.lowerBound..<own.upperBound - tokens.lowerBound
+      })
+  }
+
+  func hooks(_ layer: Int) -> LayerHooks { bound.hooks.layers[layer] }
+}

@@ -1,0 +1,128 @@
+public import Checkpoints
+public import Tensors
+
+/// A head's settings, as `head_config.json` holds them.
+public struct HeadSettings: Sendable {
+  public let kind: HeadKind
+  /// Outputs of the last layer.
+  public let outputs: Int
+  /// The labels in the order of the outputs; empty where they have no names.
+  public let labels: [String]
+  /// For multiple choice, the number of choices.
+  public let choices: Int?
+  let layers: Int
+  let activation: Activation?
+  let hasBias: Bool
+  let embeddingSize: Int?
+  /// All members, as read or as the reference would write them.
+  public let members: [String: JSONValue]
+
+  /// Reads the `config` of a `head_config.json`.
+  ///
+  /// - Throws: `ConfigurationError`, naming the key.
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    guard let type = try fields.string("head_type") else { throw .missing(key: "head_type", file: fields.file) }
+    guard let kind = HeadKind(rawValue: type) else {
+      throw .impossible(
+        key: "head_type", value: "'\(type)'",
+        expected: "one of " + HeadKind.allCases.map(\.rawValue).joined(separator: ", "), file: fields.file)
+    }
+    self.kind = kind
+    members = fields.members
+    layers = try fields.integer("layers", in: 1...1_000) ?? 1
+    activation = try fields.activation("activation_function")
+    hasBias = try fields.bool("bias") ?? true
+    let size = 1...1 << 24
+    embeddingSize = try fields.integer("embedding_size", in: size)
+    choices = kind == .multipleChoice ? try fields.integer("num_choices", in: size) ?? 2 : nil
+    outputs =
+      switch kind {
+      case .multipleChoice: 1
+      case .maskedLM: try fields.required("vocab_size", in: size)
+      default: try fields.required("num_labels", in: size)
+      }
+    labels = try fields.labels(count: choices ?? outputs)
+    if try fields.bool("use_pooler") ?? false {
+      throw .impossible(
+        key: "use_pooler", value: "true", expected: "false: heads of this program read the first token", file: fields.file)
+    }
+  }
+
+  /// A head of a kind with the reference's defaults.
+  ///
+  /// - Parameters:
+  ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
+  ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
+  public init(
+    _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation = .tanh
+  ) {
+    precondition(kind != .maskedLM, "the outputs of a masked language model are the vocabulary")
+    self.kind = kind
+    self.labels = labels
+    self.layers = layers ?? (kind.answersTokens ? 1 : 2)
+    self.activation = activation
+    hasBias = true
+    embeddingSize = nil
+    choices = kind == .multipleChoice ? labels.count : nil
+    outputs = kind == .multipleChoice ? 1 : labels.count
+    var members: [String: JSONValue] = [
+      "head_type": .string(kind.rawValue), "layers": .integer(self.layers),
+      "activation_function": .string(activation.rawValue), "dropout_prob": .null,
+      "label2id": .object(Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, .integer($0)) })),
+    ]
+    members[kind == .multipleChoice ? "num_choices" : "num_labels"] = .integer(labels.count)
+    if !kind.answersTokens { members["use_pooler"] = .bool(false) }
+    if kind == .classification || kind == .multilabelClassification { members["bias"] = .bool(true) }
+    self.members = members
+  }
+
+  enum ModulePlan {
+    case linear(inputs: Int, outputs: Int, bias: Bool)
+    case activation(Activation)
+    case norm(Int)
+  }
+
+  /// The modules with their numbers in the reference, where dropout and activations count.
+  func modules(hiddenSize: Int) -> [(index: Int, plan: ModulePlan)] {
+    var modules: [(index: Int, plan: ModulePlan)] = []
+    var index = 0
+    func add(_ plan: ModulePlan) {
+      modules.append((index, plan))
+      index += 1
+    }
+    let isLanguageModel = kind == .maskedLM
+    let inner = isLanguageModel ? embeddingSize ?? hiddenSize : hiddenSize
+    var width = hiddenSize
+    for _ in 1..<layers {
+      if !isLanguageModel { index += 1 }  // dropout
+      add(.linear(inputs: width, outputs: inner, bias: true))
+      if let activation { add(.activation(activation)) }
+      if isLanguageModel { add(.norm(inner)) }
+      width = inner
+    }
+    if !isLanguageModel { index += 1 }
+    add(.linear(inputs: width, outputs: outputs, bias: hasBias))
+    return modules
+  }
+}
+
+extension ConfigurationFields {
+  fileprivate func required(_ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    guard let value = try integer(key, in: range) else { throw .missing(key: key, file: file) }
+    return value
+  }
+
+  /// The names of `label2id` in the order of their numbers.
+  fileprivate func labels(count: Int) throws(ConfigurationError) -> [String] {
+    guard let numbers = try object("label2id") else { return [] }
+    var labels = (0..<count).map { "LABEL_\($0)" }
+    for (label, value) in numbers.members {
+      guard let number = value.wholeNumber, labels.indices.contains(number) else {
+        throw .impossible(
+          key: "label2id.\(label)", value: value.kind, expected: "a number from 0 to \(count - 1)", file: file)
+      }
+      labels[number] = label
+    }
+    return labels
+  }
+}

@@ -1,0 +1,46 @@
+public import Checkpoints
+internal import Glibc
+public import Tensors
+
+/// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
+public enum SavedHead {
+  public static let configurationFile = "head_config.json"
+  static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
+
+  /// Whether a folder holds a head.
+  public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
+
+  /// Reads a folder. Tensors of other heads, whose names start alike, are left: the reference saves them along.
+  ///
+  /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
+  public static func read(
+    _ folder: String, hiddenSize: Int, layerNormEps: Float, _ compute: Compute
+  ) throws -> (name: String, head: PredictionHead) {
+    let file = folder + "/" + configurationFile
+    let fields = try ConfigurationFields(path: file)
+    try SavedFolder.check(fields, hiddenSize: hiddenSize)
+    guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
+    guard let configuration = try fields.object("config") else {
+      throw ConfigurationError.missing(key: "config", file: file)
+    }
+    let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
+    let head = try PredictionHead(
+      HeadSettings(configuration), WeightReader(ledger, compute, scope: "heads.\(name)"), hiddenSize: hiddenSize,
+      layerNormEps: layerNormEps)
+    try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
+    return (name, head)
+  }
+
+  /// Writes a folder that the reference loads; the folder exists.
+  public static func write(
+    _ head: PredictionHead, named name: String, modelName: String, hiddenSize: Int, to folder: String, _ compute: Compute
+  ) throws(CheckpointError) {
+    let tensors = head.tensors(compute).map {
+      OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)
+    }
+    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    let description = SavedFolder.description(
+      name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(head.settings.members))
+    try description.write(to: folder + "/" + configurationFile)
+  }
+}

@@ -1,0 +1,113 @@
+internal import Glibc
+internal import Synchronization
+
+/// Memory for vectors: aligned to a cache line, to huge pages where it is large; `deallocate()` frees it.
+public func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
+  let byteCount = max(count, 16) * MemoryLayout<Float>.stride
+  let hugePage = 2 << 20
+  let large = byteCount >= 2 * hugePage
+  var pointer: UnsafeMutableRawPointer?
+  guard posix_memalign(&pointer, large ? hugePage : 64, byteCount) == 0, let pointer else {
+    preconditionFailure("no memory for \(byteCount) bytes")
+  }
+  if large { madvise(pointer, byteCount, MADV_HUGEPAGE) }
+  return pointer.assumingMemoryBound(to: Float.self)
+}
+
+/// Memory that passes borrow and give back, so that a steady stream of
+/// passes asks the system for none.
+public final class Buffers: Sendable {
+  /// A piece of memory that the pool lends.
+  ///
+  /// `@unchecked`: the pool hands each piece to one borrower at a time.
+  struct Piece: @unchecked Sendable {
+    let base: UnsafeMutablePointer<Float>
+  }
+
+  private struct State {
+    var free: [Int: [Piece]] = [:]
+    var retained = 0
+    var allocations = 0
+  }
+
+  private let state = Mutex(State())
+  private let limit: Int
+
+  /// Keeps at most `limit` bytes that nobody uses.
+  public init(limit: Int = 512 << 20) { self.limit = limit }
+
+  deinit {
+    state.withLock { state in
+      for pieces in state.free.values { for piece in pieces { piece.base.deallocate() } }
+    }
+  }
+
+  /// How often memory was asked of the system.
+  public var allocations: Int { state.withLock { $0.allocations } }
+
+  /// Memory for at least `count` values, not cleared.
+  public func borrow(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let size = Self.sizeClass(count)
+    let piece: Piece? = state.withLock { state in
+      if let piece = state.free[size]?.popLast() {
+        state.retained -= size * MemoryLayout<Float>.stride
+        return piece
+      }
+      state.allocations += 1
+      return nil
+    }
+    return piece?.base ?? allocateFloats(size)
+  }
+
+  /// Takes back what `borrow(count)` lent.
+  public func giveBack(_ base: UnsafeMutablePointer<Float>, count: Int) {
+    let size = Self.sizeClass(count)
+    let bytes = size * MemoryLayout<Float>.stride
+    let piece = Piece(base: base)
+    let kept = state.withLock { state in
+      guard state.retained + bytes <= limit else { return false }
+      state.free[size, default: []].append(piece)
+      state.retained += bytes
+      return true
+    }
+    if !kept { base.deallocate() }
+  }
+
+  /// Sizes are rounded up to a quarter of a power of two, so that lengths that differ little share memory.
+  private static func sizeClass(_ count: Int) -> Int {
+    guard count > 64 else { return 64 }
+    let step = max(1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount - 2), 64)
+    return (count + step - 1) / step * step
+  }
+}
+
+/// Memory that lives as long as the object: handed out piece by piece, given back at once.
+public final class Scratch {
+  private let buffers: Buffers
+  private let base: UnsafeMutablePointer<Float>
+  private let capacity: Int
+  private var used = 0
+
+  /// Room for pieces of these sizes, in any order.
+  public init(_ buffers: Buffers, capacities: [Int]) {
+    self.buffers = buffers
+    capacity = capacities.reduce(0) { $0 + Self.room($1) }
+    base = buffers.borrow(capacity)
+  }
+
+  deinit { buffers.giveBack(base, count: capacity) }
+
+  /// A piece for `count` values.
+  public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+    let first = used
+    used += Self.room(count)
+    precondition(used <= capacity, "scratch of \(capacity) values asked for \(used)")
+    return base + first
+  }
+
+  /// A piece for rows.
+  public func rows(_ rows: Int, _ columns: Int) -> Rows { Rows(floats(rows * columns), rows: rows, columns: columns) }
+
+  /// What a piece of `count` values takes: whole cache lines.
+  private static func room(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+}

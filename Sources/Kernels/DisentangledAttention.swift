@@ -1,0 +1,189 @@
+/// How far two tokens are apart, as rows of the tables of relative positions.
+///
+/// For a distance d = query - key: `queryRows[d]` is its row in the table of
+/// position queries, and `keyRows[-d]` its row in the table of position keys,
+/// which is kept in reverse so that both are read forward. Both pointers
+/// stand at distance 0 and both rise with their index.
+public struct DistanceRows {
+  public let queryRows: UnsafePointer<Int32>
+  public let keyRows: UnsafePointer<Int32>
+  /// Distances below this in size have a row each, one after the other.
+  public let plainDistance: Int
+
+  public init(queryRows: UnsafePointer<Int32>, keyRows: UnsafePointer<Int32>, plainDistance: Int) {
+    self.queryRows = queryRows
+    self.keyRows = keyRows
+    self.plainDistance = plainDistance
+  }
+}
+
+/// One head's table of projected relative positions, with a correction of low rank.
+///
+///     scores = x baseᵀ + (x left) rightᵀ
+///
+/// x [M, D], base [table rows, D], left [r, D] as outputs by inputs, right [table rows, r].
+public struct HeadPositions {
+  public let base: Panels
+  public let correction: (left: Panels, right: Panels)?
+
+  public init(base: Panels, correction: (left: Panels, right: Panels)? = nil) {
+    self.base = base
+    self.correction = correction
+  }
+}
+
+/// One head of one sequence of disentangled attention.
+///
+/// N tokens, P memory rows in front of them, head size D:
+///
+///     scores[i, P + j] = scale (q_i·k_j + q_i·K[δ(i, j)]) + k_j·Q[δ(i, j)]
+///     scores[i, p]     = scale q_i·m_p
+///     context          = softmax(scores) values
+///
+/// K and Q are tables of projected relative positions, Q already scaled;
+/// memory has no position. Queries are taken in blocks, so scratch is
+/// O(N · block) for scores and O(N · distinct distances) for position terms.
+///
+/// Source: He et al., "DeBERTa: Decoding-enhanced BERT with Disentangled
+/// Attention" (2021), section 3.1; transformers, `modeling_deberta_v2.py`,
+/// `DisentangledSelfAttention`.
+public struct AttentionHead {
+  /// [N, D] each, in place in the layer's [tokens, hidden] matrices.
+  public let query, key, value, context: Rows
+  public let scale: Float
+  /// [P, D] each, where there is memory.
+  public var memory: (key: Rows, value: Rows)?
+  public var contentToPosition: HeadPositions?
+  public var positionToContent: HeadPositions?
+  /// Required with a table; reaches the largest distance of the sequence to both sides.
+  public var distances: DistanceRows?
+  /// Each token's own position, rising, where they are not 0, 1, 2, ...
+  public var positions: UnsafePointer<Int32>?
+  /// [N, N] bytes, where some tokens do not see some others.
+  public var visible: UnsafePointer<UInt8>?
+  /// [N, P + N], filled where given.
+  public var probabilities: Rows?
+
+  public init(query: Rows, key: Rows, value: Rows, context: Rows, scale: Float) {
+    self.query = query
+    self.key = key
+    self.value = value
+    self.context = context
+    self.scale = scale
+  }
+
+  private static let queryBlock = 64
+
+  /// Computes `context`, with scratch of `buffers`.
+  public func callAsFunction(_ kernels: VectorKernels, _ buffers: Buffers) {
+    let tokens = query.rows
+    let size = query.columns
+    let front = memory?.key.rows ?? 0
+    let columns = front + tokens
+    let block = min(Self.queryBlock, tokens)
+    let farthest = positions.map { Int($0[tokens - 1] - $0[0]) } ?? tokens - 1
+    let c2p = ReachedPositions(contentToPosition, distances?.keyRows, farthest: farthest)
+    let p2c = ReachedPositions(positionToContent, distances?.queryRows, farthest: farthest)
+
+    let panelValues = Panels.count(outputs: columns, inputs: size, width: kernels.panelWidth)
+    let turnedValues = Panels.count(outputs: size, inputs: columns, width: kernels.panelWidth)
+    let scratch = Scratch(
+      buffers,
+      capacities: [
+        panelValues, turnedValues, front == 0 ? 0 : columns * size, block * size, block * columns,
+        block * (c2p?.columns ?? 0), block * (c2p?.rank ?? 0), tokens * (p2c?.columns ?? 0), tokens * (p2c?.rank ?? 0),
+      ])
+    let joined = front == 0 ? nil : scratch.rows(columns, size)
+    let keys = Panels(
+      scratch.floats(panelValues), outputs: columns, inputs: size, width: kernels.panelWidth)
+    kernels.packOutputs(behind(memory?.key, key, in: joined, kernels), into: keys)
+    let values = Panels(
+      scratch.floats(turnedValues), outputs: size, inputs: columns, width: kernels.panelWidth)
+    kernels.packInputs(behind(memory?.value, value, in: joined, kernels), into: values)
+
+    let ofKeys = p2c.map { $0.score(key, scratch.rows(tokens, $0.columns), scratch.rows(tokens, $0.rank), kernels) }
+    let queries = scratch.rows(block, size)
+    let scores = scratch.rows(block, columns)
+    let c2pScores = c2p.map { (scratch.rows(block, $0.columns), scratch.rows(block, $0.rank)) }
+    for first in stride(from: 0, to: tokens, by: block) {
+      let rows = first..<min(first + block, tokens)
+      let q = queries.slice(0..<rows.count)
+      let s = scores.slice(0..<rows.count)
+      kernels.scale(query.slice(rows), by: scale, into: q)
+      kernels.product(q, keys, into: s)
+      let own = s.columns(front..<columns)
+      if let distances {
+        var ofQueries: Rows?
+        if let c2p, let (terms, lowRank) = c2pScores {
+          ofQueries = c2p.score(q, terms.slice(0..<rows.count), lowRank.slice(0..<rows.count), kernels)
+        }
+        add(ofQueries, ofKeys, distances, to: own, firstQuery: first, kernels)
+      }
+      hide(own, firstQuery: first)
+      kernels.softmax(s)
+      if let probabilities { kernels.scale(s, by: 1, into: probabilities.slice(rows)) }
+      kernels.product(s, values, into: context.slice(rows))
+    }
+  }
+
+  /// Memory rows with the sequence's own behind them, or these alone.
+  private func behind(_ memory: Rows?, _ own: Rows, in joined: Rows?, _ kernels: VectorKernels) -> Rows {
+    guard let memory, let joined else { return own }
+    kernels.scale(memory, by: 1, into: joined.slice(0..<memory.rows))
+    kernels.scale(own, by: 1, into: joined.slice(memory.rows..<joined.rows))
+    return joined
+  }
+
+  /// Adds the position terms; where positions have gaps, one pair at a time.
+  private func add(
+    _ c2p: Rows?, _ p2c: Rows?, _ distances: DistanceRows, to scores: Rows, firstQuery: Int, _ kernels: VectorKernels
+  ) {
+    guard let positions else {
+      kernels.addPositions(to: scores, firstQuery: firstQuery, contentToPosition: c2p, positionToContent: p2c, distances)
+      return
+    }
+    for i in 0..<scores.rows {
+      let row = scores.base + i * scores.stride
+      for j in 0..<scores.columns {
+        let distance = Int(positions[firstQuery + i] - positions[j])
+        if let c2p { row[j] += c2p.base[i * c2p.stride + Int(distances.keyRows[-distance])] }
+        if let p2c { row[j] += p2c.base[j * p2c.stride + Int(distances.queryRows[distance])] }
+      }
+    }
+  }
+
+  private func hide(_ scores: Rows, firstQuery: Int) {
+    guard let visible else { return }
+    for i in 0..<scores.rows {
+      let row = scores.base + i * scores.stride
+      let mask = visible + (firstQuery + i) * scores.columns
+      for j in 0..<scores.columns where mask[j] == 0 { row[j] = -.infinity }
+    }
+  }
+}
+
+/// The part of a table of positions that a sequence reaches, in whole panels.
+private struct ReachedPositions {
+  let table: HeadPositions
+  let panels: Range<Int>
+
+  init?(_ table: HeadPositions?, _ rows: UnsafePointer<Int32>?, farthest: Int) {
+    guard let table, let rows else { return nil }
+    let width = table.base.width
+    self.table = table
+    panels = Int(rows[-farthest]) / width..<Int(rows[farthest]) / width + 1
+  }
+
+  var columns: Int { table.base.outputs(of: panels).count }
+  var rank: Int { table.correction?.left.outputs ?? 0 }
+
+  /// x against the reached rows: the result's columns are counted as rows of the whole table.
+  func score(_ x: Rows, _ scores: Rows, _ lowRank: Rows, _ kernels: VectorKernels) -> Rows {
+    kernels.product(x, table.base.slice(panels), into: scores)
+    if let (left, right) = table.correction {
+      kernels.product(x, left, into: lowRank)
+      kernels.product(lowRank, right.slice(panels), into: scores, epilogue: .accumulate)
+    }
+    return scores.counted(from: panels.lowerBound * table.base.width)
+  }
+}

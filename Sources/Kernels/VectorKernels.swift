@@ -1,0 +1,155 @@
+internal import CKernels
+
+/// The vector kernels for one instruction set, chosen once.
+///
+/// Every row of a result depends on its own row of the input alone, with one
+/// fixed order of additions: results do not change with the number of rows
+/// in a call, nor with how rows or panels are split over threads.
+public struct VectorKernels: Sendable {
+  /// An instruction set that the kernels are compiled for.
+  public enum InstructionSet: String, Sendable, CaseIterable {
+    case avx512, avx2, portable
+  }
+
+  public let instructionSet: InstructionSet
+  /// The columns of one panel of a `PackedMatrix`.
+  public let panelWidth: Int
+  let table: CTable
+
+  /// The kernels for an instruction set, or nil where this processor lacks it.
+  public init?(_ instructionSet: InstructionSet) {
+    let pointer =
+      switch instructionSet {
+      case .avx512: ck_avx512()
+      case .avx2: ck_avx2()
+      case .portable: ck_portable()
+      }
+    guard let pointer else { return nil }
+    self.instructionSet = instructionSet
+    self.panelWidth = Int(pointer.pointee.panel)
+    self.table = CTable(pointer: pointer)
+  }
+
+  /// The widest instruction set of this processor.
+  public static let best: VectorKernels = {
+    for set in InstructionSet.allCases {
+      if let kernels = VectorKernels(set) { return kernels }
+    }
+    preconditionFailure("the portable kernels exist for every processor")
+  }()
+}
+
+/// The address of a table of functions.
+///
+/// `@unchecked`: the table is a constant of the program, never written.
+struct CTable: @unchecked Sendable {
+  let pointer: UnsafePointer<ck_kernels>
+}
+
+/// What is done with a product before it is stored.
+public enum Epilogue: Sendable {
+  /// y = x w + bias
+  case store
+  /// y += x w
+  case accumulate
+  /// y = gelu(x w + bias), with the exact erf
+  case gelu
+
+  var code: ck_epilogue {
+    switch self {
+    case .store: CK_STORE
+    case .accumulate: CK_ACCUMULATE
+    case .gelu: CK_GELU
+    }
+  }
+}
+
+extension VectorKernels {
+  /// y [M, N] from x [M, K] and panels of w [N, K].
+  public func product(
+    _ x: Rows, _ w: Panels, bias: UnsafePointer<Float>? = nil, into y: Rows, epilogue: Epilogue = .store
+  ) {
+    precondition(
+      x.columns == w.inputs && y.columns == w.outputs && x.rows == y.rows,
+      "[\(x.rows), \(x.columns)] by [\(w.outputs), \(w.inputs)] does not give [\(y.rows), \(y.columns)]")
+    precondition(w.width == panelWidth, "panels of \(w.width) for kernels of \(panelWidth)")
+    table.pointer.pointee.product(
+      Int64(x.rows), Int64(w.outputs), Int64(w.inputs), x.base, Int64(x.stride), w.base, y.base, Int64(y.stride),
+      bias, epilogue.code)
+  }
+
+  /// Packs w [outputs, inputs], a row for each output.
+  public func packOutputs(_ w: Rows, into panels: Panels) {
+    precondition(
+      w.rows == panels.outputs && w.columns == panels.inputs,
+      "[\(w.rows), \(w.columns)] packed as [\(panels.outputs), \(panels.inputs)]")
+    table.pointer.pointee.pack_outputs(Int64(w.rows), Int64(w.columns), w.base, Int64(w.stride), panels.base)
+  }
+
+  /// Packs w [inputs, outputs], a row for each input.
+  public func packInputs(_ w: Rows, into panels: Panels) {
+    precondition(
+      w.rows == panels.inputs && w.columns == panels.outputs,
+      "[\(w.rows), \(w.columns)] packed as inputs of [\(panels.outputs), \(panels.inputs)]")
+    table.pointer.pointee.pack_inputs(Int64(w.columns), Int64(w.rows), w.base, Int64(w.stride), panels.base)
+  }
+
+  /// y = (x + r - mean) rstd gain + bias for each row; y may be x or r.
+  public func layerNorm(
+    _ x: Rows, plus r: Rows? = nil, gain: UnsafePointer<Float>, bias: UnsafePointer<Float>, eps: Float, into y: Rows
+  ) {
+    precondition(x.rows == y.rows && x.columns == y.columns, "[\(x.rows), \(x.columns)] into [\(y.rows), \(y.columns)]")
+    precondition(r.map { $0.rows == x.rows && $0.columns == x.columns } ?? true, "residual of another shape")
+    table.pointer.pointee.layer_norm(
+      Int64(x.rows), Int64(x.columns), x.base, Int64(x.stride), r?.base, Int64(r?.stride ?? 0), gain, bias, eps,
+      y.base, Int64(y.stride))
+  }
+
+  /// x = gelu(x), with the exact erf.
+  public func gelu(_ x: Rows) {
+    if x.stride == x.columns {
+      table.pointer.pointee.gelu(Int64(x.rows * x.columns), x.base)
+    } else {
+      for row in 0..<x.rows { table.pointer.pointee.gelu(Int64(x.columns), x.base + row * x.stride) }
+    }
+  }
+
+  /// y = erf(x), element by element.
+  public func erf(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+    table.pointer.pointee.erf(Int64(count), x, y)
+  }
+
+  /// y = exp(x), element by element.
+  public func exp(_ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int) {
+    table.pointer.pointee.exp(Int64(count), x, y)
+  }
+
+  /// Softmax of each row of x in place; -infinity becomes 0, and so does a row of nothing else.
+  public func softmax(_ x: Rows) {
+    table.pointer.pointee.softmax(Int64(x.rows), Int64(x.columns), x.base, Int64(x.stride))
+  }
+
+  /// y = factor x, or y += factor x.
+  public func scale(_ x: Rows, by factor: Float, into y: Rows, accumulate: Bool = false) {
+    precondition(x.rows == y.rows && x.columns == y.columns, "[\(x.rows), \(x.columns)] into [\(y.rows), \(y.columns)]")
+    table.pointer.pointee.scale(
+      Int64(x.rows), Int64(x.columns), factor, x.base, Int64(x.stride), y.base, Int64(y.stride), accumulate ? 1 : 0)
+  }
+
+  /// Adds the terms of positions to the scores of queries from `firstQuery`.
+  ///
+  /// contentToPosition has a row for each query of the block, positionToContent one for each key.
+  func addPositions(
+    to scores: Rows, firstQuery: Int, contentToPosition c2p: Rows?, positionToContent p2c: Rows?,
+    _ distances: DistanceRows
+  ) {
+    table.pointer.pointee.add_positions(
+      Int64(scores.rows), Int64(scores.columns), Int64(firstQuery), scores.base, Int64(scores.stride), c2p?.base,
+      Int64(c2p?.stride ?? 0), distances.keyRows, p2c?.base, Int64(p2c?.stride ?? 0), distances.queryRows,
+      Int64(distances.plainDistance))
+  }
+}
+
+/// Tells the processor that a loop waits for another thread.
+@inline(__always)
+public func spinHint() { ck_pause() }

@@ -1,0 +1,50 @@
+public import Kernels
+
+/// What passes compute with: kernels, threads and memory. One for a process is enough.
+public final class Compute: Sendable {
+  public let kernels: VectorKernels
+  public let threads: ThreadPool
+  public let buffers: Buffers
+
+  /// - Parameter threads: threads that share a pass; by default one for each processor.
+  public init(kernels: VectorKernels = .best, threads: Int? = nil) {
+    self.kernels = kernels
+    self.threads = ThreadPool(width: threads)
+    buffers = Buffers()
+  }
+
+  /// A tensor that is not cleared, in memory of the pool.
+  ///
+  /// Rows of whole pages would all fall on the same cache lines; those are set a line apart.
+  public func tensor(rows: Int, columns: Int) -> Tensor {
+    let stride = columns % 1024 == 0 && rows > 1 ? columns + 16 : columns
+    return Tensor(Storage(rows * stride, from: buffers), rows: rows, columns: columns, stride: stride)
+  }
+
+  /// y = x wᵀ + bias, split over threads by rows and by panels of w.
+  func product(
+    _ x: Rows, _ w: Panels, bias: UnsafePointer<Float>? = nil, into y: Rows, epilogue: Epilogue = .store
+  ) {
+    // A block of x stays in the second-level cache while the panels of w pass.
+    let block = max(56, min(112, 172_032 / w.inputs))
+    let blocks = (x.rows + block - 1) / block
+    let operations = 2 * x.rows * w.outputs * w.inputs
+    let wanted = operations < 1 << 20 ? 1 : 8 * threads.width
+    let groups = min(w.panelCount, max(1, wanted / max(blocks, 1)))
+    let group = (w.panelCount + groups - 1) / groups
+    threads.forEach(blocks * groups) { item in
+      let rows = item / groups * block..<min((item / groups + 1) * block, x.rows)
+      let panels = item % groups * group..<min((item % groups + 1) * group, w.panelCount)
+      guard !panels.isEmpty, panels.lowerBound < w.panelCount else { return }
+      let outputs = w.outputs(of: panels)
+      kernels.product(
+        x.slice(rows), w.slice(panels), bias: bias.map { $0 + outputs.lowerBound },
+        into: y.slice(rows).columns(outputs), epilogue: epilogue)
+    }
+  }
+
+  /// Calls `body` with blocks of rows, split over threads.
+  func forEachBlock(of rows: Int, size: Int = 32, _ body: (Range<Int>) -> Void) {
+    threads.forEach((rows + size - 1) / size) { body($0 * size..<min(($0 + 1) * size, rows)) }
+  }
+}

@@ -1,0 +1,104 @@
+public import Kernels
+
+/// Memory of a tensor: its own, borrowed from a pool, or part of a mapped file.
+///
+/// `@unchecked Sendable`: memory is written only by the code that made the
+/// storage, before it hands the tensor on, or, within a pass, by the ops of
+/// that pass, which runs on one thread and splits loops by disjoint rows.
+public final class Storage: @unchecked Sendable {
+  let base: UnsafeMutablePointer<Float>
+  private let release: Release
+
+  private enum Release {
+    case pool(Buffers, count: Int)
+    case keep(any AnyObject & Sendable)
+    case free
+  }
+
+  /// Memory for `count` values, lent by `buffers` until the storage is gone; not cleared.
+  public init(_ count: Int, from buffers: Buffers) {
+    base = buffers.borrow(count)
+    release = .pool(buffers, count: count)
+  }
+
+  /// Memory of its own for `count` values; not cleared.
+  public init(_ count: Int) {
+    base = allocateFloats(count)
+    release = .free
+  }
+
+  /// Memory that `owner` keeps alive and that is never written.
+  public init(readOnly base: UnsafePointer<Float>, owner: any AnyObject & Sendable) {
+    self.base = UnsafeMutablePointer(mutating: base)
+    release = .keep(owner)
+  }
+
+  deinit {
+    switch release {
+    case .pool(let buffers, let count): buffers.giveBack(base, count: count)
+    case .keep: break
+    case .free: base.deallocate()
+    }
+  }
+}
+
+/// A matrix of float32: `rows` rows of `columns` values, `stride` apart.
+///
+/// Tensors share their storage when they are copied or sliced. Ops that
+/// change a tensor in place say so; all others give a new one.
+public struct Tensor: Sendable {
+  public let storage: Storage
+  private let offset: Int
+  public let rows: Int
+  public let columns: Int
+  public let stride: Int
+
+  /// A matrix at the start of a storage.
+  public init(_ storage: Storage, rows: Int, columns: Int, stride: Int? = nil) {
+    self.init(storage, offset: 0, rows: rows, columns: columns, stride: stride ?? columns)
+  }
+
+  private init(_ storage: Storage, offset: Int, rows: Int, columns: Int, stride: Int) {
+    self.storage = storage
+    self.offset = offset
+    self.rows = rows
+    self.columns = columns
+    self.stride = stride
+  }
+
+  /// A matrix of given values, row after row.
+  public init(_ values: [Float], rows: Int, columns: Int) {
+    precondition(values.count == rows * columns, "\(values.count) values for [\(rows), \(columns)]")
+    self.init(Storage(values.count), rows: rows, columns: columns)
+    for index in values.indices { storage.base[index] = values[index] }
+  }
+
+  /// The values in place.
+  public var values: Rows { Rows(storage.base + offset, rows: rows, columns: columns, stride: stride) }
+
+  /// The address of the first value; of use for vectors.
+  public var pointer: UnsafeMutablePointer<Float> { storage.base + offset }
+
+  /// Some of the rows, sharing storage.
+  public func rows(_ range: Range<Int>) -> Tensor {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
+    return Tensor(
+      storage, offset: offset + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
+  }
+
+  /// Some of the columns, sharing storage.
+  public func columns(_ range: Range<Int>) -> Tensor {
+    precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
+    return Tensor(storage, offset: offset + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+  }
+
+  /// A copy of the values, row after row.
+  public var array: [Float] {
+    var array: [Float] = []
+    array.reserveCapacity(rows * columns)
+    for row in 0..<rows {
+      array.append(contentsOf: UnsafeBufferPointer(start: pointer + row * stride, count: columns))
+    }
+    return array
+  }
+}

@@ -1,0 +1,120 @@
+public import Checkpoints
+internal import Kernels
+
+/// The tensors of a file, each of them accounted for.
+///
+/// Reading marks a tensor as used; `finish` refuses what is left, so that
+/// nothing of a file is dropped in silence, and a missing or mis-shaped
+/// tensor is an error that names it, so that nothing stays random.
+public final class WeightLedger {
+  private let file: String
+  private var tensors: [String: StoredTensor] = [:]
+  private var used: Set<String> = []
+
+  /// - Parameter rename: the name that a tensor goes by here; nil leaves the tensor out of account.
+  public init(_ file: TensorFile, rename: (String) -> String? = { $0 }) {
+    self.file = file.path
+    for tensor in file.tensors {
+      if let name = rename(tensor.name) { tensors[name] = tensor }
+    }
+  }
+
+  /// The names that nobody read.
+  public var unused: [String] { tensors.keys.filter { !used.contains($0) }.sorted() }
+
+  /// The tensor of a name, marked as used.
+  ///
+  /// - Throws: `missingTensor` with the nearest names, or `wrongShape`.
+  public func take(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
+    guard let tensor = tensors[name] else {
+      throw .missingTensor(name: name, file: file, nearest: NearestNames.of(name, in: unused, limit: 3))
+    }
+    guard tensor.shape == shape else {
+      throw .wrongShape(name: tensor.name, expected: shape, found: tensor.shape, file: file)
+    }
+    used.insert(name)
+    return tensor
+  }
+
+  /// Marks a tensor as known without reading it.
+  public func leave(_ name: String) { used.insert(name) }
+
+  /// Whether the file has a tensor of the name.
+  public func contains(_ name: String) -> Bool { tensors[name] != nil }
+
+  /// The shape of a tensor, if there is one of the name.
+  public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+
+  /// - Throws: `unusedTensors`, if any tensor was neither read nor known.
+  public func finish(knowing isKnown: (String) -> Bool = { _ in false }) throws(CheckpointError) {
+    let rest = unused.filter { !isKnown($0) }
+    guard rest.isEmpty else { throw .unusedTensors(names: rest.map { tensors[$0]?.name ?? $0 }, file: file) }
+  }
+}
+
+/// A view of a ledger below a dotted scope, so that a layer asks for its own names only.
+public struct WeightReader {
+  public let ledger: WeightLedger
+  public let compute: Compute
+  private let scope: String
+
+  public init(_ ledger: WeightLedger, _ compute: Compute, scope: String = "") {
+    self.ledger = ledger
+    self.compute = compute
+    self.scope = scope
+  }
+
+  /// The reader of a part.
+  public subscript(_ part: String) -> WeightReader {
+    WeightReader(ledger, compute, scope: name(part))
+  }
+
+  private func name(_ member: String) -> String { scope.isEmpty ? member : scope + "." + member }
+
+  /// Whether there is such a tensor in this scope.
+  public func contains(_ member: String) -> Bool { ledger.contains(name(member)) }
+
+  /// A tensor of any shape as a matrix: its last dimension are the columns.
+  public func tensor(_ member: String, _ shape: [Int]) throws(CheckpointError) -> Tensor {
+    try Tensor(ledger.take(name(member), shape: shape))
+  }
+
+  /// `weight` [outputs, inputs] and `bias` [outputs].
+  public func linear(in inputs: Int, out outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
+    let stored = try ledger.take(name("weight"), shape: [outputs, inputs])
+    let packed = try compute.packed(Tensor(stored))
+    stored.releasePages()
+    return try Linear(weight: packed, bias: bias ? tensor("bias", [outputs]) : nil)
+  }
+
+  /// `weight` and `bias`, [size] each.
+  public func layerNorm(_ size: Int, eps: Float) throws(CheckpointError) -> LayerNorm {
+    try LayerNorm(gain: tensor("weight", [size]), bias: tensor("bias", [size]), eps: eps)
+  }
+}
+
+extension Tensor {
+  /// The values of a stored tensor; float32 that is mapped stays where it is.
+  ///
+  /// - Throws: what `StoredTensor.copyFloats` throws.
+  public init(_ stored: StoredTensor) throws(CheckpointError) {
+    let columns = stored.shape.last ?? 1
+    let rows = columns == 0 ? 0 : stored.elementCount / columns
+    if stored.isMappedFloat32 {
+      // The address stays good after the call: the owner keeps the file mapped.
+      let base = stored.withUnsafeBytes { $0.baseAddress?.assumingMemoryBound(to: Float.self) }
+      if let base {
+        self.init(Storage(readOnly: base, owner: StoredTensorOwner(stored)), rows: rows, columns: columns)
+        return
+      }
+    }
+    let storage = Storage(stored.elementCount)
+    try stored.copyFloats(into: UnsafeMutableBufferPointer(start: storage.base, count: stored.elementCount))
+    self.init(storage, rows: rows, columns: columns)
+  }
+}
+
+private final class StoredTensorOwner: Sendable {
+  private let tensor: StoredTensor
+  init(_ tensor: StoredTensor) { self.tensor = tensor }
+}

@@ -1,0 +1,56 @@
+/// A text, or a pair of texts, as a model reads it: one entry a token in every array.
+///
+/// Concretely, for `encode("a word", pair: "b")`:
+///
+///     tokens        [CLS]  ▁a    ▁word  [SEP]  ▁b    [SEP]
+///     tokenTypeIDs  0      0     0      0      1     1
+///     offsets       0..<0  0..<1 2..<6  0..<0  0..<1 0..<0
+///     sequence      nil    0     0      nil    1     nil
+///     words         nil    0     1      nil    0     nil
+public struct Encoding: Sendable, Hashable {
+  public var ids: [Int32]
+
+  /// 0 for the text with its `[CLS]` and `[SEP]`, 1 for the pair with its `[SEP]`.
+  public var tokenTypeIDs: [Int32]
+
+  /// The piece of each id, as ``DebertaV2Tokenizer/piece(of:)`` gives it.
+  public var tokens: [String]
+
+  /// Where each token comes from: Unicode scalars of its own text, without the
+  /// space that a piece begins with. Empty (`0..<0`) for the specials that
+  /// were put around the texts.
+  ///
+  /// All pieces of a character that fell back to bytes name that character.
+  /// A piece that is nothing but a space is empty, and stands where the next begins.
+  public var offsets: [Range<Int>]
+
+  /// 0 for the text, 1 for the pair, nil for the specials put around them.
+  public var sequence: [Int?]
+
+  /// The word, counted within its sequence, in which each token begins; nil
+  /// for the specials, and for a token that begins in no word.
+  ///
+  /// A word is a run of scalars that are not white space, as Python's
+  /// `str.split()` cuts.
+  public var words: [Int?]
+
+  /// How many words the whole text, and the whole pair, have: truncated ones included.
+  public var wordCounts: [Int]
+
+  /// How many tokens of both texts were dropped to respect the maximum length.
+  public var truncatedTokens: Int
+
+  /// The index of the first token of every word of a sequence, in order; nil
+  /// for a word without one (it was truncated, or all of it normalises to nothing).
+  ///
+  /// - Parameter sequence: 0 for the text, 1 for the pair.
+  /// - Complexity: O(tokens).
+  public func firstTokens(ofSequence sequence: Int = 0) -> [Int?] {
+    guard wordCounts.indices.contains(sequence) else { return [] }
+    var first = [Int?](repeating: nil, count: wordCounts[sequence])
+    for (token, word) in words.enumerated() where self.sequence[token] == sequence {
+      if let word, first[word] == nil { first[word] = token }
+    }
+    return first
+  }
+}

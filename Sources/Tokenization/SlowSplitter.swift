@@ -1,0 +1,138 @@
+/// Cuts a text at its added tokens and encodes what lies between with
+/// libsentencepiece, as `DebertaV2Tokenizer` does.
+///
+/// The library that is installed and the reference's can be of different
+/// versions, and 0.1.97 compares sums in double precision with sums in single
+/// precision. Where two segmentations tie they disagree: of 1,000 descriptions of
+/// packages one had "III" as II·I, not I·II. So for a unigram model the library normalises,
+/// and ``UnigramSearch`` cuts anew with the arithmetic of sentencepiece 0.2.3.
+///
+/// - SeeAlso: `PreTrainedTokenizer.tokenize` (transformers/tokenization_utils.py)
+///   and `SPMTokenizer` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
+struct SlowSplitter: Sendable {
+  private struct Segment {
+    var bytes: Range<Int>
+    var token: Int?  // index into the finder's tokens; nil: text for the model
+  }
+
+  private let model: SentencePieceModel
+  private let finder: AddedTokenFinder
+  private let lowercaser: Lowercaser?
+  private let splitsByPunctuation: Bool
+  /// Nil for a model that is not unigram: the library's own cuts hold.
+  private let search: UnigramSearch<Float>?
+  /// By byte; empty without byte fallback.
+  private let byteIDs: [Int32]
+  private let renumbered: [Int32: Int32]
+
+  init(_ proto: SentencePieceProto, _ vocabulary: Vocabulary, _ settings: TokenizerSettings) {
+    model = vocabulary.model
+    search = proto.isUnigram ? UnigramSearch(sentencePiece: proto, unknownID: model.unknownID) : nil
+    byteIDs = proto.hasByteFallback ? proto.byteIDs : []
+    renumbered = vocabulary.renumbered
+    finder = AddedTokenFinder(settings.splitsSpecialTokens ? [] : vocabulary.added)
+    splitsByPunctuation = settings.splitsByPunctuation
+    let kept = vocabulary.specials + vocabulary.added.filter { !$0.isSpecial && $0.isNormalized }
+    lowercaser = settings.lowercases ? Lowercaser(except: kept) : nil
+  }
+
+  /// - Throws: ``TokenizerError/refused(reason:)``.
+  func pieces(of text: [UInt8]) throws(TokenizerError) -> [TextPiece] {
+    guard let lowercaser else { return try pieces(of: text, addedScalars: []) }
+    let lowered = lowercaser.lowercased(text)
+    return try pieces(of: lowered.bytes, addedScalars: lowered.addedScalars)
+  }
+
+  private func pieces(of text: [UInt8], addedScalars: [Int]) throws(TokenizerError) -> [TextPiece] {
+    var pieces: [BytePiece] = []
+    let failure = text.withUnsafeBufferPointer { text -> TokenizerError? in
+      do throws(TokenizerError) {
+        for segment in segments(of: text) where !segment.bytes.isEmpty {
+          if let token = segment.token {
+            pieces.append(BytePiece(id: finder.tokens[token].id, bytes: segment.bytes, beginsWithSpace: false))
+          } else if splitsByPunctuation {
+            for part in UTF8Text.partsByPunctuation(of: text, segment.bytes) { pieces += try encode(text, part) }
+          } else {
+            pieces += try encode(text, segment.bytes)
+          }
+        }
+        return nil
+      } catch { return error }
+    }
+    if let failure { throw failure }
+    return ScalarCounter.textPieces(pieces, in: text, addedScalars: addedScalars)
+  }
+
+  private func encode(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) throws(TokenizerError) -> [BytePiece] {
+    let normalized = try model.encode(text, range)
+    let segments = normalized.bytes.withUnsafeBufferPointer { bytes in
+      guard let search else { return normalized.cuts.map { UnigramSegment(id: $0.id, bytes: $0.bytes) } }
+      return resolvingUnknowns(of: search.segments(of: bytes, in: bytes.indices), bytes)
+    }
+    var pieces = normalized.pieces(of: segments, in: text)
+    if !renumbered.isEmpty {
+      for index in pieces.indices { pieces[index].id = renumbered[pieces[index].id] ?? pieces[index].id }
+    }
+    return pieces
+  }
+
+  /// An unknown character becomes its bytes' pieces; without byte fallback a run of them
+  /// becomes one unknown piece (`SentencePieceProcessor::PopulateSentencePieceText`).
+  private func resolvingUnknowns(
+    of segments: [UnigramSegment], _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> [UnigramSegment] {
+    guard segments.contains(where: { $0.id == model.unknownID }) else { return segments }
+    var resolved: [UnigramSegment] = []
+    for segment in segments {
+      if segment.id != model.unknownID {
+        resolved.append(segment)
+      } else if !byteIDs.isEmpty {
+        for at in segment.bytes {
+          resolved.append(UnigramSegment(id: byteIDs[Int(bytes[at])], bytes: at..<at + 1))
+        }
+      } else if let last = resolved.last, last.id == model.unknownID {
+        resolved[resolved.count - 1].bytes = last.bytes.lowerBound..<segment.bytes.upperBound
+      } else {
+        resolved.append(segment)
+      }
+    }
+    // The reference asks for the id of each piece's text: a run that is an unused piece gets that piece's id.
+    for index in resolved.indices where resolved[index].id == model.unknownID {
+      resolved[index].id = model.idOrUnknown(of: UnsafeBufferPointer(rebasing: bytes[resolved[index].bytes]))
+    }
+    return resolved
+  }
+
+  /// The added tokens and what lies between, with the tokens' white-space and single-word rules applied in
+  /// the reference's order: each looks at its neighbours as its predecessors left them.
+  private func segments(of text: UnsafeBufferPointer<UInt8>) -> [Segment] {
+    var segments: [Segment] = []
+    var end = 0
+    for match in finder.matches(in: text) {
+      if end < match.bytes.lowerBound { segments.append(Segment(bytes: end..<match.bytes.lowerBound, token: nil)) }
+      segments.append(Segment(bytes: match.bytes, token: match.token))
+      end = match.bytes.upperBound
+    }
+    if end < text.count { segments.append(Segment(bytes: end..<text.count, token: nil)) }
+
+    for index in segments.indices {
+      guard let number = segments[index].token else { continue }
+      let token = finder.tokens[number]
+      guard token.stripsLeft || token.stripsRight || token.isSingleWord else { continue }
+      let left = index > 0 ? segments[index - 1].bytes : 0..<0
+      let right = index + 1 < segments.count ? segments[index + 1].bytes : 0..<0
+      if token.stripsRight, !right.isEmpty { segments[index + 1].bytes = UTF8Text.trimmed(text, right, atEnd: false, where: \.isPythonSpace) }
+      if token.stripsLeft, !left.isEmpty { segments[index - 1].bytes = UTF8Text.trimmed(text, left, atStart: false, where: \.isPythonSpace) }
+      guard token.isSingleWord else { continue }
+      let bytes = segments[index].bytes
+      if !left.isEmpty, text[left.upperBound - 1] != UInt8(ascii: " ") {
+        segments[index - 1] = Segment(bytes: left.lowerBound..<bytes.upperBound, token: nil)
+        segments[index].bytes = bytes.upperBound..<bytes.upperBound
+      } else if !right.isEmpty, text[right.lowerBound] != UInt8(ascii: " ") {
+        segments[index + 1] = Segment(bytes: bytes.lowerBound..<right.upperBound, token: nil)
+        segments[index].bytes = bytes.lowerBound..<bytes.lowerBound
+      }
+    }
+    return segments
+  }
+}

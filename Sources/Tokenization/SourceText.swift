@@ -1,0 +1,82 @@
+/// A piece with the scalars of the original text that it comes from, the space that it begins with included.
+struct TextPiece {
+  var id: Int32
+  var scalars: Range<Int>
+  var beginsWithSpace: Bool
+}
+
+/// The scalars of an original text, and the word to which each belongs.
+struct SourceText {
+  let scalars: [Unicode.Scalar]
+  /// By scalar; -1 between words.
+  private let word: [Int32]
+  let wordCount: Int
+
+  init(_ text: String) {
+    scalars = Array(text.unicodeScalars)
+    var word: [Int32] = []
+    word.reserveCapacity(scalars.count)
+    var count: Int32 = 0
+    var isInWord = false
+    for scalar in scalars {
+      let isSpace = scalar.isPythonSpace
+      if !isSpace, !isInWord { count += 1 }
+      isInWord = !isSpace
+      word.append(isSpace ? -1 : count - 1)
+    }
+    self.word = word
+    wordCount = Int(count)
+  }
+
+  /// The scalars of a piece without the space that it begins with.
+  func offsets(of piece: TextPiece) -> Range<Int> {
+    var start = min(piece.scalars.lowerBound, scalars.count)
+    let end = min(piece.scalars.upperBound, scalars.count)
+    if piece.beginsWithSpace {
+      while start < end, scalars[start].becomesSpace { start += 1 }
+    }
+    return start..<end
+  }
+
+  /// The word in which a piece at `offsets` begins.
+  func word(at offsets: Range<Int>) -> Int? {
+    guard offsets.lowerBound < word.count else { return nil }
+    let word = word[offsets.lowerBound]
+    return word < 0 ? nil : Int(word)
+  }
+}
+
+extension Unicode.Scalar {
+  /// What Python's `str.isspace()` says: White_Space and the four information separators.
+  var isPythonSpace: Bool {
+    if value < 0x80 { return value == 0x20 || (0x09...0x0D).contains(value) || (0x1C...0x1F).contains(value) }
+    return properties.isWhitespace
+  }
+
+  /// Whether the scalar alone normalises to a space, or would separate words:
+  /// white space, and what SentencePiece's nmt_nfkc charsmap maps to U+0020
+  /// (src/builder.cc, `Builder::GetNmtNFKCMap`).
+  var becomesSpace: Bool {
+    switch value {
+    case 0x200B, 0x200E, 0x200F, 0x2581, 0xFEFF, 0xFFFD: true
+    default: isPythonSpace
+    }
+  }
+
+  /// What the reference takes for punctuation: the ASCII signs that are no
+  /// letters or digits, and category P (`_is_punctuation`,
+  /// transformers/models/deberta_v2/tokenization_deberta_v2.py).
+  var isReferencePunctuation: Bool {
+    switch value {
+    case 33...47, 58...64, 91...96, 123...126: return true
+    case 0..<0x80: return false
+    default: break
+    }
+    switch properties.generalCategory {
+    case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+      .finalPunctuation, .otherPunctuation:
+      return true
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/// Why a tokenizer could not be loaded, or a text not be encoded.
+///
+/// Every case carries the facts; ``description`` says what was expected, what
+/// was found, where, and what to do next.
+public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// A file that the tokenizer needs is not there.
+  case missingFile(path: String)
+  /// A file is there, but cannot be read.
+  case unreadableFile(path: String, reason: String)
+  /// A JSON file beside the model does not have the reference's form.
+  case malformedSettings(path: String, reason: String)
+  /// `spm.model` is no SentencePiece model, or a damaged one.
+  case damagedModel(path: String, byteCount: Int, reason: String)
+  /// The fast variant exists for unigram models only.
+  case unsupportedModel(path: String, kind: String)
+  /// The specials alone need more room than `maximumLength`.
+  case maximumLengthTooSmall(requested: Int, needed: Int)
+  /// The text has more bytes than libsentencepiece can count.
+  case textTooLong(byteCount: Int, limit: Int)
+  /// libsentencepiece refused a text or a list of ids.
+  case refused(reason: String)
+  /// An id to decode belongs to no piece and no added token.
+  case unknownID(Int32, vocabularySize: Int)
+
+  public var description: String {
+    switch self {
+    case .missingFile(let path):
+      "\(path): no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' "
+        + "(tokenizer.json alone is not enough); copy it from where the model was published."
+    case .unreadableFile(let path, let reason):
+      "\(path): cannot be read (\(reason)). Check the permissions, and that it is a file."
+    case .malformedSettings(let path, let reason):
+      "\(path): not the JSON that transformers writes (\(reason)). Save the tokenizer again, or take the file away: "
+        + "without it the reference's defaults hold."
+    case .damagedModel(let path, let byteCount, let reason):
+      "\(path): expected a SentencePiece model, found \(byteCount) bytes that libsentencepiece refuses (\(reason)). "
+        + (byteCount < 1000
+          ? "So short a file is often a Git LFS pointer or an error page: fetch the real one."
+          : "The copy is probably incomplete: compare its size and checksum with the published file.")
+    case .unsupportedModel(let path, let kind):
+      "\(path): the fast variant follows DebertaV2TokenizerFast for unigram models, and this is a \(kind) model. "
+        + "Use the slow variant."
+    case .maximumLengthTooSmall(let requested, let needed):
+      "A maximum length of \(requested) leaves no room: [CLS] and [SEP] alone take \(needed). Ask for more."
+    case .textTooLong(let byteCount, let limit):
+      "The text has \(byteCount) bytes of UTF-8; libsentencepiece counts to \(limit). Split it."
+    case .refused(let reason):
+      "libsentencepiece refused the input: \(reason)."
+    case .unknownID(let id, let vocabularySize):
+      "Id \(id) is no piece: the vocabulary has \(vocabularySize). "
+        + "(A model can have more embedding rows than its tokenizer has pieces.)"
+    }
+  }
+}

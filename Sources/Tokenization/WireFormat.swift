@@ -1,0 +1,48 @@
+/// The fields of one protocol buffer message.
+struct WireFormat {
+  struct Truncated: Error {}
+
+  enum Value {
+    case varint(UInt64)
+    case fixed64
+    case bytes(ArraySlice<UInt8>)
+    case fixed32(UInt32)
+  }
+
+  private var bytes: ArraySlice<UInt8>
+
+  init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+
+  /// - Throws: `Truncated` when a field goes beyond the message, or has a wire type that proto2 lacks.
+  mutating func next() throws(Truncated) -> (number: UInt64, value: Value)? {
+    guard !bytes.isEmpty else { return nil }
+    let tag = try varint()
+    switch tag & 7 {
+    case 0: return (tag >> 3, .varint(try varint()))
+    case 1:
+      _ = try take(8)
+      return (tag >> 3, .fixed64)
+    case 2:
+      guard let count = Int(exactly: try varint()) else { throw Truncated() }
+      return (tag >> 3, .bytes(try take(count)))
+    case 5: return (tag >> 3, .fixed32(try take(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }))
+    default: throw Truncated()
+    }
+  }
+
+  private mutating func varint() throws(Truncated) -> UInt64 {
+    var value: UInt64 = 0
+    for shift in stride(from: UInt64(0), to: 70, by: 7) {
+      guard let byte = bytes.popFirst() else { throw Truncated() }
+      value |= UInt64(byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+    }
+    throw Truncated()
+  }
+
+  private mutating func take(_ count: Int) throws(Truncated) -> ArraySlice<UInt8> {
+    guard count <= bytes.count else { throw Truncated() }
+    defer { bytes = bytes.dropFirst(count) }
+    return bytes.prefix(count)
+  }
+}

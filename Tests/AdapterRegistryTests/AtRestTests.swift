@@ -1,0 +1,149 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import AdapterRegistry
+
+@Suite struct AtRestTests {
+  let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  private func files() throws -> [String] { try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } }
+
+  private func bytes() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath)) }
+
+  /// The two bytes of the header that say whether there is a log.
+  private func headerVersions() throws -> [UInt8] { Array(try bytes()[18..<20]) }
+
+  @Test func aWriterHasALogAndLeavesOneFile() throws {
+    let registry = try scratch.registry(adapters: "a")
+    #expect(try files() == ["registry.sqlite", "registry.sqlite-shm", "registry.sqlite-wal"])
+    try registry.close()
+    #expect(try files() == ["registry.sqlite"])
+    #expect(try headerVersions() == [1, 1])
+  }
+
+  @Test func aWriterThatIsLetGoOfLeavesOneFile() throws {
+    do { _ = try scratch.registry(adapters: "a") }
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  @Test func editingClosesEvenWhenItFails() throws {
+    try scratch.emptyRegistry().close()
+    #expect(throws: RegistryError.noDefaultModel(path: scratch.registryPath)) {
+      try Registry.edit(path: scratch.registryPath) { registry in try registry.adapters() }
+    }
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  @Test func commitsAreForcedToTheDisk() throws {
+    let registry = try scratch.registry()
+    let modes = try registry.storage.read { db in
+      (
+        try String.fetchOne(db, sql: "PRAGMA journal_mode"), try Int.fetchOne(db, sql: "PRAGMA synchronous"),
+        try Int.fetchOne(db, sql: "PRAGMA foreign_keys")
+      )
+    }
+    #expect(modes == ("wal", 2, 1))
+  }
+
+  @Test func readingChangesNoByteAndLeavesNoFile() throws {
+    try scratch.registry(adapters: "a", "b").close()
+    let before = try bytes()
+    let registry = try Registry.open(path: scratch.registryPath, for: .reading)
+    #expect(try registry.adapters().count == 2)
+    #expect(try registry.verify().isEmpty)
+    _ = try registry.log()
+    #expect(try bytes() == before)
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  /// Another program may leave the header asking for a log that is not there.
+  @Test func aFileThatAsksForALogIsReadWithoutMakingOne() throws {
+    try scratch.registry(adapters: "a").close()
+    let other = try DatabaseQueue(path: scratch.registryPath)
+    try other.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = wal") }
+    try other.close()
+    #expect(try headerVersions() == [2, 2])
+    #expect(try files() == ["registry.sqlite"])
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).adapters().map(\.name) == ["a"])
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  @Test func aReaderSeesWhatAnOpenWriterCommitted() throws {
+    let writer = try scratch.registry(adapters: "a")
+    let reader = try Registry.open(path: scratch.registryPath, for: .reading)
+    #expect(try reader.activeSetup() == nil)
+    try writer.activate("a", using: ["a"])
+    #expect(try reader.activeSetup()?.expression == "a")
+    try writer.close()
+    #expect(try reader.activeSetup()?.expression == "a")
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  @Test func aReaderCannotChangeAnything() throws {
+    try scratch.registry(adapters: "a").close()
+    let reader = try Registry.open(path: scratch.registryPath, for: .reading)
+    let refusal = RegistryError.openedForReading(path: scratch.registryPath)
+    #expect(throws: refusal) { try reader.activate("a", using: ["a"]) }
+    #expect(throws: refusal) { try reader.removeAdapter("a") }
+    #expect(throws: refusal) { try reader.repair { _ in .example } }
+    #expect(throws: refusal) {
+      try reader.importAdapter(folder: scratch.adapterFolder("b"), as: "b", describedBy: .example)
+    }
+    #expect(try scratch.tree(scratch.adapters).filter { !$0.contains("/") } == ["a"])
+  }
+
+  @Test func aClosedRegistryIsNotUsedAnyMore() throws {
+    let registry = try scratch.registry(adapters: "a")
+    try registry.close()
+    try registry.close()
+    #expect(throws: RegistryError.closed(path: scratch.registryPath)) { try registry.adapters() }
+  }
+
+  @Test func aNameWithUnusualCharactersIsNoTrouble() throws {
+    let path = try scratch.folder("a?b#c%20 d", [:]) + "/file:registry ä.sqlite"
+    try Registry.create(path: path).close()
+    let other = try DatabaseQueue(path: path)
+    try other.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = wal") }
+    try other.close()
+    #expect(try Registry.open(path: path, for: .reading).models().isEmpty)
+  }
+
+  /// The tests may run as root, whom no mode stops: a child without
+  /// privileges tries.
+  @Test func anOrdinaryUserReadsWhatMayNotBeWritten() async throws {
+    try scratch.registry(adapters: "a").close()
+    let path = scratch.registryPath
+    try makeReadOnly(scratch.path)
+    defer { try? makeWritable(scratch.path) }
+    await #expect(processExitsWith: .success) { [path = path as String] in
+      try becomeOrdinaryUser()
+      let registry = try Registry.open(path: path, for: .reading)
+      try #require(try registry.adapters().map(\.name) == ["a"])
+      try #require(try registry.verify().isEmpty)
+      let error = failure { _ = try Registry.open(path: path, for: .writing) }
+      guard case .notWritable = error else { throw error ?? RegistryError.notFound(path: path) }
+    }
+    #expect(try files() == ["registry.sqlite"])
+  }
+
+  @Test func anOrdinaryUserCannotImportWhereNothingMayBeWritten() async throws {
+    try scratch.registry(adapters: "a").close()
+    let (path, source) = (scratch.registryPath, try scratch.adapterFolder("b"))
+    // The database may be written, the folder of adapters may not.
+    try makeWritable(scratch.path)
+    try makeReadOnly(scratch.adapters)
+    defer { try? makeWritable(scratch.path) }
+    await #expect(processExitsWith: .success) { [path = path as String, source = source as String] in
+      try becomeOrdinaryUser()
+      let registry = try Registry.open(path: path, for: .writing)
+      let error = failure { try registry.importAdapter(folder: source, as: "b", describedBy: .example) }
+      guard case .file(_, .create, _) = error else { throw error ?? RegistryError.notFound(path: path) }
+      try #require(try registry.adapters().map(\.name) == ["a"])
+      try registry.close()
+    }
+    #expect(try Registry.open(path: path, for: .reading).verify().isEmpty)
+  }
+}

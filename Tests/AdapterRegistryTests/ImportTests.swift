@@ -1,0 +1,203 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import AdapterRegistry
+
+@Suite struct ImportTests {
+  let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  private func visible() throws -> [String] { try FileSystem.names(in: scratch.adapters) }
+
+  @Test func anImportedAdapterIsThereWithEverythingThatWasSaid() throws {
+    let registry = try scratch.registry()
+    let base = try registry.model(named: "tiny").digest
+    var description = AdapterDescription.example
+    description.baseDigest = base
+    description.metrics = #"{"accuracy": 0.769}"#
+    description.tags = ["zeta", "alpha", "zeta"]
+    description.notes = "for the demo"
+    description.source = "https://example.org/a"
+    let source = try scratch.adapterFolder("from")
+    let adapter = try registry.importAdapter(folder: source, as: "a", describedBy: description)
+    #expect(try registry.adapter(named: "a") == adapter)
+    #expect(adapter.model == "tiny")
+    #expect(adapter.path == "\(scratch.adapters)/a")
+    #expect(adapter.method == "lora")
+    #expect(adapter.configuration == description.configuration)
+    #expect(adapter.parameterCount == 12)
+    #expect(adapter.head == description.head)
+    #expect(adapter.baseDigest == base)
+    #expect(adapter.metrics == description.metrics)
+    #expect(adapter.tags == ["alpha", "zeta"])
+    #expect(adapter.notes == "for the demo")
+    #expect(adapter.source == "https://example.org/a")
+    #expect(!adapter.isActive)
+    #expect(adapter.digest == (try ContentDigest.ofFolder(source)))
+    #expect(adapter.byteCount == (try registry.files(of: adapter).reduce(0) { $0 + $1.byteCount }))
+    #expect(try scratch.tree(adapter.path) == scratch.tree(source))
+    #expect(try registry.verify().isEmpty)
+  }
+
+  @Test func pathsInsideAreStoredRelativeAndOthersAbsolute() throws {
+    let registry = try scratch.registry(adapters: "a")
+    let outside = try scratch.folder("elsewhere/big", ["model.safetensors": "big"])
+    try registry.register(modelAt: outside, as: "big", describedBy: .example)
+    let stored = try registry.storage.read { db in try FolderRow.order(sql: "path").fetchAll(db).map(\.path) }
+    #expect(stored == [outside, "Adapters/a", "Models/tiny"])
+    try registry.close()
+
+    // The whole folder can be moved, and be reached through a link.
+    try FileManager.default.moveItem(atPath: scratch.home, toPath: "\(scratch.path)/moved")
+    try FileManager.default.createSymbolicLink(atPath: "\(scratch.path)/link", withDestinationPath: "moved")
+    let moved = try Registry.open(path: "\(scratch.path)/link/../link/registry.sqlite", for: .writing)
+    #expect(try moved.verify().isEmpty)
+    let inside = try scratch.folder("moved/Models/small", ["model.safetensors": "small"])
+    try moved.register(modelAt: inside, as: "small", describedBy: .example)
+    #expect(try moved.storage.read { db in try FolderRow.filter(sql: "path = 'Models/small'").fetchCount(db) } == 1)
+  }
+
+  @Test(arguments: ["../x", "/etc/x", "a\u{0}b", String(repeating: "n", count: 300), "😀", "a b", ".a", "", "a/b"])
+  func aHostileNameChangesNothing(_ name: String) throws {
+    let registry = try scratch.registry(adapters: "a")
+    let (tree, log) = (try scratch.tree(scratch.path), try registry.log())
+    let source = try scratch.adapterFolder("home/Models/tiny/..", seed: "x")
+    guard case .badName = failure(of: { try registry.importAdapter(folder: source, as: name, describedBy: .example) }),
+      case .badName = failure(of: { try registry.renameAdapter("a", to: name) }),
+      case .badName = failure(of: { try registry.saveSetup(name, expression: "a", using: ["a"]) }),
+      case .badName = failure(of: { try registry.register(modelAt: source, as: name, describedBy: .example) })
+    else {
+      Issue.record("'\(name)' was not refused")
+      return
+    }
+    #expect(try scratch.tree(scratch.path).filter { !$0.hasPrefix("home/Models") } == tree.filter { !$0.hasPrefix("home/Models") })
+    #expect(try registry.log() == log)
+  }
+
+  @Test func namesAreUniquePerBaseModel() throws {
+    let registry = try scratch.registry(adapters: "a")
+    let again = try scratch.adapterFolder("again", seed: "2")
+    #expect(throws: RegistryError.nameTaken(kind: .adapter, name: "a", model: "tiny")) {
+      try registry.importAdapter(folder: again, as: "a", describedBy: .example)
+    }
+    try registry.register(
+      modelAt: scratch.folder("other", ["model.safetensors": "o"]), as: "other", describedBy: .example)
+    let twin = try registry.importAdapter(folder: again, as: "a", of: "other", describedBy: .example)
+    #expect(twin.path == "\(scratch.adapters)/a-2")
+    #expect(try registry.allAdapters().map { "\($0.model)/\($0.name)" } == ["other/a", "tiny/a"])
+    #expect(try visible() == ["a", "a-2"])
+  }
+
+  @Test func anAdapterOfAnotherBaseIsRefusedUnlessForced() throws {
+    let registry = try scratch.registry()
+    let base = try registry.model().digest
+    let other = try #require(ContentDigest(.otherDigest))
+    var description = AdapterDescription.example
+    description.baseDigest = base
+    try registry.importAdapter(folder: scratch.adapterFolder("right"), as: "right", describedBy: description)
+    description.baseDigest = other
+    let source = try scratch.adapterFolder("wrong")
+    let refusal = RegistryError.wrongBase(adapter: "wrong", madeFor: other, model: "tiny", found: base)
+    #expect(throws: refusal) { try registry.importAdapter(folder: source, as: "wrong", describedBy: description) }
+    #expect(
+      refusal.description
+        == "the adapter 'wrong' was made for the base model with digest abababababab; 'tiny' has \(base.short)")
+    #expect(try visible() == ["right"])
+    let forced = try registry.importAdapter(folder: source, as: "wrong", describedBy: description, force: true)
+    #expect(forced.baseDigest == other)
+  }
+
+  @Test func aFolderThatIsThereAlreadyIsEnteredInPlace() throws {
+    let registry = try scratch.registry()
+    let source = try scratch.adapterFolder("home/Adapters/shipped")
+    let adapter = try registry.importAdapter(folder: source, as: "renamed", describedBy: .example)
+    #expect(adapter.path == source)
+    #expect(adapter.source == "Adapters/shipped")
+    #expect(try visible() == ["shipped"])
+    #expect(throws: RegistryError.self) { try registry.importAdapter(folder: source, as: "twice", describedBy: .example) }
+    #expect(try visible() == ["shipped"])
+    #expect(try registry.verify().isEmpty)
+  }
+
+  @Test func whatCannotBeReadLeavesNothingBehind() throws {
+    let registry = try scratch.registry(adapters: "a")
+    let (tree, log) = (try scratch.tree(scratch.home), try registry.log())
+    let nested = try scratch.adapterFolder("nested")
+    try scratch.folder("nested/inner", ["x": "1"])
+    for folder in [nested, "\(scratch.path)/absent", try scratch.folder("empty", [:]), "a\u{0}b"] {
+      #expect(throws: RegistryError.self) { try registry.importAdapter(folder: folder, as: "b", describedBy: .example) }
+    }
+    var description = AdapterDescription.example
+    description.configuration = "[1]"
+    let source = try scratch.adapterFolder("good")
+    #expect(throws: RegistryError.badValue(what: "the adapter's configuration", reason: "it is JSON, but not an object")) {
+      try registry.importAdapter(folder: source, as: "b", describedBy: description)
+    }
+    #expect(throws: RegistryError.unknown(kind: .model, name: "tin", model: nil, nearest: ["tiny"])) {
+      try registry.importAdapter(folder: source, as: "b", of: "tin", describedBy: .example)
+    }
+    #expect(try scratch.tree(scratch.home) == tree)
+    #expect(try registry.log() == log)
+  }
+
+  @Test func aLinkToAFileIsCopiedAsAFile() throws {
+    let registry = try scratch.registry()
+    let source = try scratch.folder("cache", ["adapter_config.json": "{}"])
+    let blob = try scratch.folder("blobs", ["blob": "bytes"]) + "/blob"
+    try FileManager.default.createSymbolicLink(atPath: "\(source)/adapter.safetensors", withDestinationPath: blob)
+    let adapter = try registry.importAdapter(folder: source, as: "a", describedBy: .example)
+    let copy = try FileManager.default.attributesOfItem(atPath: "\(adapter.path)/adapter.safetensors")
+    #expect(copy[.type] as? FileAttributeType == .typeRegular)
+  }
+
+  @Test func onlyTheChosenFilesAreTaken() throws {
+    let registry = try scratch.registry()
+    let source = try scratch.folder("many", ["a": "1", "b": "2", "c": "3"])
+    let adapter = try registry.importAdapter(folder: source, as: "few", describedBy: .example, files: ["c", "a"])
+    #expect(try scratch.tree(adapter.path) == ["a", "c"])
+    #expect(try registry.files(of: adapter).map(\.name) == ["a", "c"])
+  }
+
+  @Test func theFirstBaseModelIsTheDefaultUntilAnotherIs() throws {
+    let registry = try scratch.emptyRegistry()
+    #expect(try registry.defaultModel() == nil)
+    #expect(throws: RegistryError.noDefaultModel(path: scratch.registryPath)) { try registry.adapters() }
+    for name in ["one", "two"] {
+      try registry.register(modelAt: scratch.folder(name, ["w": name]), as: name, describedBy: .example)
+    }
+    #expect(try registry.defaultModel()?.name == "one")
+    try registry.setDefault(model: "two")
+    #expect(try registry.models().map(\.isDefault) == [false, true])
+    #expect(throws: RegistryError.unknown(kind: .model, name: "on", model: nil, nearest: ["one"])) {
+      try registry.setDefault(model: "on")
+    }
+    #expect(try registry.defaultModel()?.name == "two")
+    try registry.removeModel(named: "two")
+    #expect(try registry.models().map(\.name) == ["one"])
+    #expect(try scratch.tree("\(scratch.path)/two") == ["w"])
+  }
+
+  @Test func aFusionKnowsItsAdaptersInOrder() throws {
+    let registry = try scratch.registry(adapters: "b", "a", "c")
+    let source = try scratch.folder("fusion", ["model_adapter_fusion.safetensors": "f"])
+    let description = FusionDescription(adapters: ["b", "a"], configuration: "{}", parameterCount: 3, head: .init(kind: "tagging"))
+    let fusion = try registry.importFusion(folder: source, as: "b+a", describedBy: description)
+    #expect(fusion.adapters == ["b", "a"])
+    #expect(fusion.head == HeadDescription(kind: "tagging"))
+    #expect(try registry.fusions() == [fusion])
+    #expect(throws: RegistryError.inUse(kind: .adapter, name: "a", model: "tiny", by: ["the fusion 'b+a'"])) {
+      try registry.removeAdapter("a")
+    }
+    try registry.renameAdapter("a", to: "z")
+    #expect(try registry.fusions().first?.adapters == ["b", "z"])
+    #expect(throws: RegistryError.unknown(kind: .adapter, name: "q", model: "tiny", nearest: ["b", "c", "z"])) {
+      try registry.importFusion(
+        folder: source, as: "other", describedBy: FusionDescription(adapters: ["b", "q"], configuration: "{}", parameterCount: 3))
+    }
+    try registry.removeFusion("b+a")
+    try registry.removeAdapter("z")
+    #expect(try visible() == ["b", "c"])
+  }
+}

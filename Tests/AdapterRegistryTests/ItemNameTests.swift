@@ -1,0 +1,39 @@
+import Testing
+
+@testable import AdapterRegistry
+
+@Suite struct ItemNameTests {
+  @Test(arguments: ["a", "debian-section", "sst2_v1.0", "名前", "größe", "x+y", "org:adapter", String(repeating: "a", count: 128)])
+  func aPlainNameIsAllowed(_ name: String) throws {
+    #expect(try ItemName(name, for: .adapter).text == name)
+  }
+
+  @Test(arguments: [
+    "", "../x", "/etc/passwd", "a/b", "a\\b", "a\u{0}b", "a\nb", ".hidden", "..", "a..b", "-rf", "a b", "a\u{A0}b",
+    "a,b", "f(a)", "a[0]", "a=b", "😀", "a\u{200D}b", "a\u{202E}b", "e\u{301}", "❤\u{FE0F}",
+    String(repeating: "a", count: 129), String(repeating: "a", count: 300), String(repeating: "名", count: 67),
+  ])
+  func aHostileNameIsRefusedWithAReason(_ name: String) throws {
+    let error = failure { _ = try ItemName(name, for: .adapter) }
+    guard case .badName(.adapter, name, let reason) = error else {
+      Issue.record("'\(name)' gave \(String(describing: error))")
+      return
+    }
+    #expect(!reason.isEmpty)
+  }
+
+  @Test func aRefusalIsASentenceWithoutControlCharacters() {
+    let error = failure { _ = try ItemName("a\u{1B}[31m", for: .adapter) }
+    #expect(
+      error?.description
+        == #"'a\u{1B}[31m' cannot name an adapter: it contains U+001B, which is no letter, digit or punctuation"#)
+  }
+
+  @Test func theNearestNamesAreSuggested() {
+    let names = ["debian-section", "debian-facets", "truecase", "wordnet-domain"]
+    #expect(names.nearest(to: "something else") == [])
+    #expect(names.nearest(to: "truecsae") == ["truecase"])
+    #expect(names.nearest(to: "TRUE") == ["truecase"])
+    #expect(names.nearest(to: "debian") == ["debian-facets", "debian-section"])
+  }
+}

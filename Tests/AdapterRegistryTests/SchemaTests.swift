@@ -1,0 +1,152 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import AdapterRegistry
+
+@Suite struct SchemaTests {
+  let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  /// Runs SQL on the file behind the registry's back, foreign keys on.
+  private func change(_ sql: String) throws {
+    let database = try DatabaseQueue(path: scratch.registryPath)
+    try database.write { db in try db.execute(sql: sql) }
+    try database.close()
+  }
+
+  private static let digest = String(repeating: "0", count: 64)
+
+  @Test func aNewRegistryHasEveryTableAndItsVersion() throws {
+    try scratch.emptyRegistry().close()
+    let database = try DatabaseQueue(path: scratch.registryPath)
+    let (tables, loose, version) = try database.read { db in
+      let names = try String.fetchAll(
+        db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")
+      let loose = try String.fetchAll(
+        db, sql: "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict ORDER BY name")
+      return (names, loose, try Int.fetchOne(db, sql: "PRAGMA user_version"))
+    }
+    #expect(
+      tables == [
+        "activeSetup", "activeSetupMember", "adapter", "adapterTag", "baseModel", "file", "folder", "fusion",
+        "fusionMember", "grdb_migrations", "logEntry", "pendingRemoval", "setup", "setupMember",
+      ])
+    #expect(loose == ["grdb_migrations", "sqlite_schema", "sqlite_sequence"])
+    #expect(version == RegistrySchema.version)
+  }
+
+  @Test func theSchemaHoldsByItself() throws {
+    try scratch.registry(adapters: "a").close()
+    try change("INSERT INTO folder VALUES (10, 'Adapters/b', 0, '\(Self.digest)')")
+    let refused = [
+      "INSERT INTO folder VALUES (11, '../x', 0, '\(Self.digest)')",
+      "INSERT INTO folder VALUES (11, 'a/../../x', 0, '\(Self.digest)')",
+      "INSERT INTO folder VALUES (11, 'Adapters/b', 0, '\(Self.digest)')",
+      "INSERT INTO folder VALUES (11, 'Adapters/c', -1, '\(Self.digest)')",
+      "INSERT INTO folder VALUES (11, 'Adapters/c', 0, 'abc')",
+      "INSERT INTO folder VALUES (11, 'Adapters/c', 'many', '\(Self.digest)')",
+      "INSERT INTO file VALUES (10, 'a/b', 0, '\(Self.digest)')",
+      "INSERT INTO file VALUES (99, 'a', 0, '\(Self.digest)')",
+      "INSERT INTO baseModel VALUES (2, 'other', 10, '{}', 0, 1, '', '', '')",
+      "INSERT INTO baseModel VALUES (2, 'tiny', 10, '{}', 0, 0, '', '', '')",
+      "INSERT INTO baseModel VALUES (2, 'other', 10, '[]', 0, 0, '', '', '')",
+      "UPDATE adapter SET name = '../a'",
+      "UPDATE adapter SET configuration = '{'",
+      "UPDATE adapter SET headLabels = NULL",
+      "UPDATE adapter SET baseDigest = 'x'",
+      "UPDATE adapter SET parameterCount = -1",
+      "UPDATE adapter SET modelId = 99",
+      "DELETE FROM baseModel",
+      "DELETE FROM folder",
+      "INSERT INTO pendingRemoval VALUES ('Adapters/../x')",
+      "INSERT INTO pendingRemoval VALUES ('Models/x')",
+    ]
+    for sql in refused {
+      #expect(throws: DatabaseError.self, "\(sql)") { try change(sql) }
+    }
+  }
+
+  @Test func aNewerSchemaIsRefusedAndLeftAlone() throws {
+    try scratch.registry(adapters: "a").close()
+    #expect(throws: Never.self) { try Registry.open(path: scratch.registryPath, for: .reading) }
+    try change("PRAGMA user_version = 7")
+    let before = try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath))
+    for access in [Registry.Access.reading, .writing] {
+      let error = failure { _ = try Registry.open(path: scratch.registryPath, for: access) }
+      #expect(error == .newerSchema(path: scratch.registryPath, found: 7, known: RegistrySchema.version))
+      #expect(error?.description.contains("a newer program wrote it") == true)
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath)) == before)
+    #expect(try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } == ["registry.sqlite"])
+  }
+
+  @Test func anOlderSchemaIsReadOnlyAfterItWasBroughtUpToDate() throws {
+    let draft = try DatabaseQueue(path: scratch.folder("home", [:]) + "/registry.sqlite")
+    try draft.write { db in try db.execute(sql: "PRAGMA application_id = \(RegistrySchema.applicationID)") }
+    try draft.close()
+    let error = failure { _ = try Registry.open(path: scratch.registryPath, for: .reading) }
+    #expect(error == .olderSchema(path: scratch.registryPath, found: 0, known: RegistrySchema.version))
+    try Registry.open(path: scratch.registryPath, for: .writing).close()
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).models().isEmpty)
+  }
+
+  @Test func anotherProgramsDatabaseIsRefusedAndLeftAlone() throws {
+    let draft = try DatabaseQueue(path: scratch.folder("home", [:]) + "/registry.sqlite")
+    try draft.write { db in try db.execute(sql: "CREATE TABLE note (text TEXT)") }
+    try draft.close()
+    for access in [Registry.Access.reading, .writing] {
+      let error = failure { _ = try Registry.open(path: scratch.registryPath, for: access) }
+      guard case .notARegistry = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+    }
+    let database = try DatabaseQueue(path: scratch.registryPath)
+    #expect(try database.read { db in try String.fetchAll(db, sql: "SELECT name FROM sqlite_master") } == ["note"])
+    try database.close()
+  }
+
+  @Test(arguments: [Registry.Access.reading, .writing])
+  func whatIsNoDatabaseIsRefused(_ access: Registry.Access) throws {
+    #expect(failure { _ = try Registry.open(path: scratch.registryPath, for: access) } == .notFound(path: scratch.registryPath))
+    try scratch.folder("home", ["registry.sqlite": String(repeating: "no database ", count: 1000)])
+    guard case .notARegistry = failure(of: { _ = try Registry.open(path: scratch.registryPath, for: access) }) else {
+      Issue.record("text was taken for a registry")
+      return
+    }
+    try scratch.folder("home", ["registry.sqlite": ""])
+    guard case .notARegistry = failure(of: { _ = try Registry.open(path: scratch.registryPath, for: access) }) else {
+      Issue.record("an empty file was taken for a registry")
+      return
+    }
+  }
+
+  @Test func aDamagedDatabaseIsReported() throws {
+    try scratch.registry(adapters: "a", "b").close()
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath))
+    for index in 4096..<bytes.count { bytes[index] = 0xAA }
+    try bytes.write(to: URL(fileURLWithPath: scratch.registryPath))
+    let error = failure { _ = try Registry.open(path: scratch.registryPath, for: .reading).adapters() }
+    guard case .damaged = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func aTruncatedDatabaseIsReported() throws {
+    try scratch.registry(adapters: "a").close()
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath))
+    for count in [bytes.count / 2, 4096, 100, 10] {
+      try bytes.prefix(count).write(to: URL(fileURLWithPath: scratch.registryPath))
+      #expect(throws: RegistryError.self) { try Registry.open(path: scratch.registryPath, for: .reading).allAdapters() }
+    }
+  }
+
+  @Test func aRegistryIsNotMadeWhereSomethingIs() throws {
+    try scratch.registry(adapters: "a").close()
+    #expect(failure { _ = try Registry.create(path: scratch.registryPath) } == .alreadyExists(path: scratch.registryPath))
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).adapters().map(\.name) == ["a"])
+  }
+}
