@@ -17,6 +17,6 @@ struct AdapterCLI: ParsableCommand {
       user's data folder.
       """,
     subcommands: [
-      ForwardCommand.self,
+      ForwardCommand.self, BenchCommand.self,
     ])
 }

@@ -70,7 +70,8 @@ enum FileSystem {
 
   /// Copies a regular file to a new one, forces it to the disk, and hashes
   /// what was copied.
-  static func copy(_ source: String, to target: String) throws(RegistryError) -> (byteCount: Int, digest: ContentDigest) {
+  static func copy(_ source: String, to target: String) throws(RegistryError) -> (byteCount: Int, digest: ContentDigest)
+  {
     let file = try opened(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, for: .create)
     defer { close(file) }
     var hash = SHA256()

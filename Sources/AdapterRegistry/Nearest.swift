@@ -20,7 +20,7 @@ extension [Unicode.Scalar] {
   ///
   /// - Complexity: count · other.count steps.
   fileprivate func editDistance(to other: [Unicode.Scalar]) -> Int {
-    var row = Array<Int>(0...other.count)
+    var row = [Int](0...other.count)
     for (i, letter) in enumerated() {
       var diagonal = row[0]
       row[0] = i + 1

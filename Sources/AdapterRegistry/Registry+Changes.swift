@@ -7,8 +7,8 @@ extension Registry {
   ///
   /// - Parameters:
   ///   - rewriting: returns a composition's text with the new name in place
-  ///     of the old; nil where it cannot. Without it an adapter that a setup
-  ///     uses keeps its name.
+  ///     of the old; nil where it cannot. It does not use the registry.
+  ///     Without it an adapter that a setup uses keeps its name.
   /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` with the setups
   ///   that use it.
   public func renameAdapter(
@@ -116,7 +116,8 @@ extension Registry {
     try Row.fetchAll(
       db,
       sql: """
-        SELECT 'the active setup' AS name, activeSetup.expression, 'activeSetup' AS tableName, activeSetup.modelId AS key
+        SELECT 'the active setup' AS name, activeSetup.expression, 'activeSetup' AS tableName,
+          activeSetup.modelId AS key
         FROM activeSetupMember JOIN activeSetup ON activeSetup.modelId = activeSetupMember.modelId
         WHERE activeSetupMember.adapterId = :id
         UNION ALL

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// Something that is not as the registry says.
@@ -67,14 +68,27 @@ extension Registry {
       aboutFolders += check(folder).map { (folder, $0) }
     }
     let left = try leftovers(among: entries)
-    let now = try storage.read(knownFolders)
+    let now = try foldersOnceEntered(left.map(\.stored))
     let unchanged = Set(now.folders.map(\.identity))
     findings += aboutFolders.filter { unchanged.contains($0.folder.identity) }.map(\.finding)
-    let expected = Set(known.folders.map(\.stored)).union(now.folders.map(\.stored))
-      .union(known.pending).union(now.pending)
-    findings += left.filter { !expected.contains($0.stored) }.map(\.finding)
+    let expected = Set(known.folders.map(\.stored)).union(now.stored).union(known.pending)
+    findings += left.filter { !expected.contains($0.stored) && FileSystem.exists(place.absolute($0.stored)) }
+      .map(\.finding)
     findings += known.pending.filter(now.pending.contains).map { .unfinishedRemoval(path: place.absolute($0)) }
     return findings
+  }
+
+  /// The rows, read when no other process can be between giving a folder
+  /// its name and entering it. A writer waits for its turn; a reader cannot,
+  /// and looks a few times while somebody writes.
+  private func foldersOnceEntered(_ doubtful: [String]) throws(RegistryError) -> KnownFolders {
+    if case .writing = storage { return try storage.write(knownFolders) }
+    var now = try storage.read(knownFolders)
+    for _ in 0..<5 where !now.stored.isSuperset(of: doubtful) && FileSystem.exists(path + "-wal") {
+      Thread.sleep(forTimeInterval: 0.04)
+      now = try storage.read(knownFolders)
+    }
+    return now
   }
 
   // MARK: The database
@@ -98,14 +112,24 @@ extension Registry {
     var stored: String { identity.stored }
   }
 
-  func knownFolders(_ db: Database) throws -> (folders: [KnownFolder], pending: [String]) {
+  struct KnownFolders {
+    let folders: [KnownFolder]
+    /// The stored paths of folders that are to go.
+    let pending: [String]
+
+    /// The stored paths of both.
+    var stored: Set<String> { Set(folders.map(\.stored)).union(pending) }
+  }
+
+  func knownFolders(_ db: Database) throws -> KnownFolders {
     let rows = try Row.fetchAll(db, sql: Self.ownerQuery + " ORDER BY owner.model, owner.name")
     let files = Dictionary(grouping: try FileRow.order(Column("name")).fetchAll(db), by: \.folderId)
     let folders = try rows.map { row in
       let identity = KnownFolder.Identity(id: row["id"], stored: row["path"], digest: try row.digest("digest"))
       return KnownFolder(identity: identity, owner: Owner(row), files: (files[identity.id] ?? []).map(\.record))
     }
-    return (folders, try PendingRemovalRow.order(Column("path")).fetchAll(db).map(\.path))
+    return KnownFolders(
+      folders: folders, pending: try PendingRemovalRow.order(Column("path")).fetchAll(db).map(\.path))
   }
 
   // MARK: Folders

@@ -33,14 +33,19 @@ extension CheckpointError: CustomStringConvertible {
     case .overLimit(let quantity, let found, let limit, let file):
       "\(file): has \(found) \(quantity.rawValue); at most \(limit) are read. No known checkpoint needs so many."
 
-    case .json(let fault, let file): "\(file): \(fault)."
-    case .safetensors(let fault, let file): "\(file): is not a valid safetensors file: \(fault)."
-    case .shardIndex(let fault, let file): "\(file): is not a valid list of shards: \(fault)."
-    case .zip(let fault, let file): "\(file): is not an archive as PyTorch writes it: \(fault)."
-    case .pickle(let fault, let file): "\(file): \(fault)."
-    case .torch(let fault, let file): "\(file): \(fault)."
+    case .json(let fault, let file): sentence("\(file): \(fault)")
+    case .safetensors(let fault, let file): sentence("\(file): is not a valid safetensors file: \(fault)")
+    case .shardIndex(let fault, let file): sentence("\(file): is not a valid list of shards: \(fault)")
+    case .zip(let fault, let file): sentence("\(file): is not an archive as PyTorch writes it: \(fault)")
+    case .pickle(let fault, let file): sentence("\(file): \(fault)")
+    case .torch(let fault, let file): sentence("\(file): \(fault)")
     }
   }
+}
+
+/// The text with a full stop, unless it ends in a question.
+private func sentence(_ text: String) -> String {
+  text.hasSuffix("?") ? text : "\(text)."
 }
 
 extension JSONFault: CustomStringConvertible {

@@ -13,6 +13,9 @@ public final class Compute: Sendable {
     buffers = Buffers()
   }
 
+  /// The instruction set of the kernels, for people.
+  public var instructionSet: String { kernels.instructionSet.rawValue }
+
   /// A tensor that is not cleared, in memory of the pool.
   ///
   /// Rows of whole pages would all fall on the same cache lines; those are set a line apart.
@@ -30,12 +33,11 @@ public final class Compute: Sendable {
     let blocks = (x.rows + block - 1) / block
     let operations = 2 * x.rows * w.outputs * w.inputs
     let wanted = operations < 1 << 20 ? 1 : 8 * threads.width
-    let groups = min(w.panelCount, max(1, wanted / max(blocks, 1)))
-    let group = (w.panelCount + groups - 1) / groups
+    let group = max(1, w.panelCount * max(blocks, 1) / wanted)
+    let groups = (w.panelCount + group - 1) / group
     threads.forEach(blocks * groups) { item in
       let rows = item / groups * block..<min((item / groups + 1) * block, x.rows)
       let panels = item % groups * group..<min((item % groups + 1) * group, w.panelCount)
-      guard !panels.isEmpty, panels.lowerBound < w.panelCount else { return }
       let outputs = w.outputs(of: panels)
       kernels.product(
         x.slice(rows), w.slice(panels), bias: bias.map { $0 + outputs.lowerBound },

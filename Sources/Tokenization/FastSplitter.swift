@@ -83,7 +83,8 @@ struct FastSplitter: Sendable {
     text.bytes.withUnsafeBufferPointer { bytes in
       for part in normalized.cut(bytes) where !part.bytes.isEmpty {
         if let token = part.token {
-          pieces.append(TextPiece(id: token.id, scalars: text.source(of: part.bytes), beginsWithSpace: token.stripsLeft))
+          pieces.append(
+            TextPiece(id: token.id, scalars: text.source(of: part.bytes), beginsWithSpace: token.stripsLeft))
         } else if splitsByPunctuation {
           for part in UTF8Text.partsByPunctuation(of: bytes, part.bytes) { appendWords(text, part, to: &pieces) }
         } else {

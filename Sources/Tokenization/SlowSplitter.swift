@@ -121,8 +121,12 @@ struct SlowSplitter: Sendable {
       guard token.stripsLeft || token.stripsRight || token.isSingleWord else { continue }
       let left = index > 0 ? segments[index - 1].bytes : 0..<0
       let right = index + 1 < segments.count ? segments[index + 1].bytes : 0..<0
-      if token.stripsRight, !right.isEmpty { segments[index + 1].bytes = UTF8Text.trimmed(text, right, atEnd: false, where: \.isPythonSpace) }
-      if token.stripsLeft, !left.isEmpty { segments[index - 1].bytes = UTF8Text.trimmed(text, left, atStart: false, where: \.isPythonSpace) }
+      if token.stripsRight, !right.isEmpty {
+        segments[index + 1].bytes = UTF8Text.trimmed(text, right, atEnd: false, where: \.isPythonSpace)
+      }
+      if token.stripsLeft, !left.isEmpty {
+        segments[index - 1].bytes = UTF8Text.trimmed(text, left, atStart: false, where: \.isPythonSpace)
+      }
       guard token.isSingleWord else { continue }
       let bytes = segments[index].bytes
       if !left.isEmpty, text[left.upperBound - 1] != UInt8(ascii: " ") {

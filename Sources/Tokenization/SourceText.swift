@@ -28,7 +28,7 @@ struct SourceText {
     wordCount = Int(count)
   }
 
-  /// The scalars of a piece without the space that it begins with.
+  /// The scalars of a piece without the spaces, and what normalises to nothing, that it begins with.
   func offsets(of piece: TextPiece) -> Range<Int> {
     var start = min(piece.scalars.lowerBound, scalars.count)
     let end = min(piece.scalars.upperBound, scalars.count)
@@ -53,12 +53,13 @@ extension Unicode.Scalar {
     return properties.isWhitespace
   }
 
-  /// Whether the scalar alone normalises to a space, or would separate words:
-  /// white space, and what SentencePiece's nmt_nfkc charsmap maps to U+0020
-  /// (src/builder.cc, `Builder::GetNmtNFKCMap`).
+  /// Whether the scalar alone normalises to a space or to nothing: white space, and
+  /// what SentencePiece's nmt_nfkc charsmap maps to U+0020 or drops
+  /// (`Builder::BuildNmtNFKCMap`, sentencepiece/src/builder.cc).
   var becomesSpace: Bool {
     switch value {
     case 0x200B, 0x200E, 0x200F, 0x2581, 0xFEFF, 0xFFFD: true
+    case 0x01...0x1F, 0x7F, 0x8F, 0x9F: true
     default: isPythonSpace
     }
   }

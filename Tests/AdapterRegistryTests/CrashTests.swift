@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import AdapterRegistry
@@ -45,6 +46,50 @@ import Testing
     }
   }
 
+  /// A journal that is not played back yet: SQLite must write to do it.
+  @Test func aHalfWrittenFileIsTakenBackWhereItMayBeWritten() async throws {
+    try scratch.registry(adapters: "a").close()
+    let path = scratch.registryPath
+    await #expect(processExitsWith: .signal(killSignal)) { [path = path as String] in
+      let database = try DatabaseQueue(path: path)
+      try database.write { db in
+        try db.execute(sql: "PRAGMA cache_size = 1; PRAGMA cache_spill = 1")
+        try db.execute(sql: "UPDATE adapter SET notes = 'half'")
+        for _ in 0..<200 {
+          try db.execute(
+            sql: "INSERT INTO logEntry (date, action, subject, detail) VALUES ('', 'x', '', hex(randomblob(2000)))")
+        }
+        killThisProcess()
+      }
+    }
+    #expect(try scratch.tree(scratch.home).contains("registry.sqlite-journal"))
+    try makeReadOnly(scratch.path)
+    await #expect(processExitsWith: .success) { [path = path as String] in
+      try becomeOrdinaryUser()
+      let error = failure { _ = try Registry.open(path: path, for: .reading) }
+      try #require(error == .unfinishedChanges(path: path))
+    }
+    try makeWritable(scratch.path)
+    #expect(try Registry.open(path: path, for: .reading).adapter(named: "a").notes == "")
+    #expect(try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } == ["registry.sqlite"])
+  }
+
+  @Test func anImportThatCannotBeWrittenIsWhollyAbsent() async throws {
+    try scratch.registry(adapters: "a").close()
+    let path = scratch.registryPath
+    let source = try scratch.folder("from/b", ["adapter.safetensors": String(repeating: "weights", count: 100_000)])
+    let tree = try scratch.tree(scratch.home)
+    await #expect(processExitsWith: .success) { [path = path as String, source = source as String] in
+      try limitFileSize(to: 300_000)
+      try Registry.edit(path: path) { registry in
+        let error = failure { try registry.importAdapter(folder: source, as: "b", describedBy: .example) }
+        guard case .file(_, .write, _) = error else { throw error ?? RegistryError.notFound(path: path) }
+      }
+    }
+    #expect(try scratch.tree(scratch.home) == tree)
+    #expect(try Registry.open(path: path, for: .reading).verify().isEmpty)
+  }
+
   @Test func anImportThatIsKilledBeforeItsCommitIsWhollyAbsent() async throws {
     try scratch.registry(adapters: "a").close()
     let (path, source) = (scratch.registryPath, try scratch.adapterFolder("from/b"))
@@ -72,18 +117,10 @@ import Testing
     var random = SystemRandomNumberGenerator()
     for round in 0..<Self.rounds {
       let delay = Int.random(in: 0...30_000, using: &random)
-      await #expect(processExitsWith: .signal(killSignal)) {
-        [path = path as String, source = source as String, delay = delay as Int, round = round as Int] in
-        killThisProcess(after: delay)
-        for turn in 0..<100_000 {
-          try Registry.edit(path: path) { registry in
-            let name = "r\(round)-\(turn)"
-            try registry.importAdapter(folder: source, as: name, describedBy: .example)
-            try registry.activate("Stack(keep, \(name))", using: ["keep", name])
-            try registry.renameAdapter(name, to: name + "x") { _ in "renamed" }
-            try registry.deactivate()
-            if turn % 2 == 0 { try registry.removeAdapter(name + "x") }
-          }
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await killWhileWriting(path, source, "r\(round)", after: delay) }
+        if round.isMultiple(of: 3) {
+          group.addTask { await killWhileWriting(path, source, "s\(round)", after: 30_000 - delay) }
         }
       }
       try expectNothingLost(after: "round \(round), \(delay) µs")
@@ -107,5 +144,25 @@ import Testing
     }
     #expect(lost.isEmpty, "\(what): \(lost)")
     #expect(try reader.adapters().contains { $0.name == "keep" }, "\(what)")
+  }
+}
+
+/// Runs a child that imports, activates, renames and removes, and kills it
+/// after so many microseconds.
+private func killWhileWriting(_ path: String, _ source: String, _ prefix: String, after delay: Int) async {
+  await #expect(processExitsWith: .signal(killSignal)) {
+    [path = path as String, source = source as String, prefix = prefix as String, delay = delay as Int] in
+    killThisProcess(after: delay)
+    for turn in 0..<100_000 {
+      try Registry.edit(path: path) { registry in
+        let name = "\(prefix)-\(turn)"
+        try registry.importAdapter(folder: source, as: name, describedBy: .example)
+        try registry.saveSetup(prefix, expression: "Stack(keep, \(name))", using: ["keep", name])
+        try registry.activate("keep", using: ["keep"])
+        try registry.renameAdapter(name, to: name + "x") { _ in "renamed" }
+        try registry.removeSetup(prefix)
+        if turn % 2 == 0 { try registry.removeAdapter(name + "x") }
+      }
+    }
   }
 }

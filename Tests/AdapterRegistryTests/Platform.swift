@@ -52,3 +52,15 @@ func killThisProcess(after delay: Int) {
     killThisProcess()
   }
 }
+
+/// Lets this process write no file that is larger: such a write fails.
+func limitFileSize(to byteCount: Int) throws {
+  signal(SIGXFSZ, SIG_IGN)
+  var limit = rlimit(rlim_cur: rlim_t(byteCount), rlim_max: rlim_t(byteCount))
+  #if canImport(Glibc)
+    let failed = setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) != 0
+  #else
+    let failed = setrlimit(RLIMIT_FSIZE, &limit) != 0
+  #endif
+  if failed { throw FileSystem.failure(.write, "/") }
+}

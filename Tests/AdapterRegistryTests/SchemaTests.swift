@@ -25,7 +25,8 @@ import Testing
       let names = try String.fetchAll(
         db, sql: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")
       let loose = try String.fetchAll(
-        db, sql: "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict ORDER BY name")
+        db,
+        sql: "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict ORDER BY name")
       return (names, loose, try Int.fetchOne(db, sql: "PRAGMA user_version"))
     }
     #expect(
@@ -110,7 +111,9 @@ import Testing
 
   @Test(arguments: [Registry.Access.reading, .writing])
   func whatIsNoDatabaseIsRefused(_ access: Registry.Access) throws {
-    #expect(failure { _ = try Registry.open(path: scratch.registryPath, for: access) } == .notFound(path: scratch.registryPath))
+    #expect(
+      failure { _ = try Registry.open(path: scratch.registryPath, for: access) }
+        == .notFound(path: scratch.registryPath))
     try scratch.folder("home", ["registry.sqlite": String(repeating: "no database ", count: 1000)])
     guard case .notARegistry = failure(of: { _ = try Registry.open(path: scratch.registryPath, for: access) }) else {
       Issue.record("text was taken for a registry")
@@ -146,7 +149,8 @@ import Testing
 
   @Test func aRegistryIsNotMadeWhereSomethingIs() throws {
     try scratch.registry(adapters: "a").close()
-    #expect(failure { _ = try Registry.create(path: scratch.registryPath) } == .alreadyExists(path: scratch.registryPath))
+    #expect(
+      failure { _ = try Registry.create(path: scratch.registryPath) } == .alreadyExists(path: scratch.registryPath))
     #expect(try Registry.open(path: scratch.registryPath, for: .reading).adapters().map(\.name) == ["a"])
   }
 }

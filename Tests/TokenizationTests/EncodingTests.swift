@@ -12,10 +12,10 @@ import Tokenization
   }
 
   @Test func aTextStandsBetweenClsAndSep() throws {
-    let encoding = try tokenizer.encode("the cat")
+    let encoding = try tokenizer.encode("the unicode")
     #expect(encoding.ids.first == tokenizer.clsID && encoding.ids.last == tokenizer.sepID)
-    #expect(encoding.tokens == ["[CLS]", "▁the", "▁", "cat", "[SEP]"])
-    #expect(encoding.offsets == [0..<0, 0..<3, 4..<4, 4..<7, 0..<0])
+    #expect(encoding.tokens == ["[CLS]", "▁the", "▁", "unicode", "[SEP]"])
+    #expect(encoding.offsets == [0..<0, 0..<3, 4..<4, 4..<11, 0..<0])
     #expect(encoding.words == [nil, 0, 1, 1, nil])
     #expect(encoding.sequence == [nil, 0, 0, 0, nil])
     #expect(encoding.tokenTypeIDs == [0, 0, 0, 0, 0])
@@ -103,7 +103,7 @@ import Tokenization
     let encoding = try tokenizer.encode(text)
     let first = encoding.firstTokens()
     #expect(first.count == 4)
-    #expect(first.map { $0.map { encoding.tokens[$0] } } == ["▁the", "▁", "▁", "▁sat"])
+    #expect(first.map { $0.map { encoding.tokens[$0] } } == ["▁the", "▁", "▁cat", "▁sat"])
     #expect(encoding.firstTokens(ofSequence: 1) == [])
   }
 

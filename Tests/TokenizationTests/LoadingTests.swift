@@ -173,4 +173,3 @@ struct SeededGenerator: RandomNumberGenerator {
 
   mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }
-

@@ -79,7 +79,9 @@ struct EvaluationDataTests {
   }
   private struct Example: Decodable { var text: String }
   private struct Recorded: Decodable {
-    var input_ids: [Int32]
+    var ids: [Int32]
+
+    enum CodingKeys: String, CodingKey { case ids = "input_ids" }
   }
 
   private var folder: URL { URL(filePath: ProcessInfo.processInfo.environment["EVAL_DATA"] ?? "") }
@@ -101,7 +103,7 @@ struct EvaluationDataTests {
     #expect(examples.count == recorded.count && !examples.isEmpty)
     let tokenizer = try Fixtures.slow.get()
     for (example, recorded) in zip(examples, recorded) {
-      #expect(try tokenizer.encode(example.text, maximumLength: 128).ids == recorded.input_ids)
+      #expect(try tokenizer.encode(example.text, maximumLength: 128).ids == recorded.ids)
     }
   }
 }
