@@ -14,7 +14,7 @@ func library(_ name: String, uses dependencies: [Target.Dependency] = []) -> Tar
 }
 
 func tests(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
 let package = Package(
@@ -29,7 +29,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("stdc++")]),
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CKernels"),
     library("Kernels", uses: ["COpenBLAS", "CKernels"]),
     library("Tensors", uses: ["Kernels", "Checkpoints"]),
@@ -38,7 +38,9 @@ let package = Package(
     library("DebertaV2", uses: ["Tensors", "Checkpoints"]),
     library("AdapterMethods", uses: ["DebertaV2", "Tensors", "Checkpoints"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),
-    library("AdapterRegistry", uses: [.product(name: "GRDB", package: "GRDB.swift")]),
+    library(
+      "AdapterRegistry",
+      uses: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library(
       "AdapterHost",
       uses: ["AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
@@ -46,6 +48,10 @@ let package = Package(
       name: "AdapterCLI",
       dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: settings),
+
+    tests("CheckpointsTests", uses: ["Checkpoints"]),
+    tests("TokenizationTests", uses: ["Tokenization"]),
+    tests("AdapterRegistryTests", uses: ["AdapterRegistry", .product(name: "GRDB", package: "GRDB.swift")]),
   ],
   cxxLanguageStandard: .cxx17
 )

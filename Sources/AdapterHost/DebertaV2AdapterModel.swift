@@ -25,7 +25,9 @@ public struct DebertaV2AdapterModel: Sendable {
   private let base: Encoder
   /// The base with what is merged.
   private var encoder: Encoder
-  private var adapters: [String: LoadedAdapter] = [:]
+  private var adapters: [String: Adapter] = [:]
+  /// The adapters' hooks, bound to `encoder`.
+  private var bound: [String: BoundAdapter] = [:]
   private var heads: [String: PredictionHead] = [:]
   /// The adapters that act when a call names none; nil is the base model.
   public private(set) var activeAdapters: Composition?
@@ -33,11 +35,6 @@ public struct DebertaV2AdapterModel: Sendable {
   public var activeHeads: [String]?
   /// The adapter whose effect is in the weights.
   public private(set) var mergedAdapter: String?
-
-  private struct LoadedAdapter: Sendable {
-    let adapter: Adapter
-    var bound: BoundAdapter
-  }
 
   /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
   ///
@@ -64,7 +61,7 @@ public struct DebertaV2AdapterModel: Sendable {
   public var adapterNames: [String] { adapters.keys.sorted() }
 
   /// A loaded adapter.
-  public func adapter(_ name: String) -> Adapter? { adapters[name]?.adapter }
+  public func adapter(_ name: String) -> Adapter? { adapters[name] }
 
   /// Adds a fresh adapter.
   ///
@@ -98,7 +95,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Saves an adapter, and the head of its name, as the reference does.
   public func saveAdapter(_ name: String, to folder: String, withHead: Bool = true) throws {
-    guard let adapter = adapters[name]?.adapter else { throw unknown(adapter: name) }
+    guard let adapter = adapters[name] else { throw unknown(adapter: name) }
     try Folders.create(folder)
     try SavedAdapter.write(adapter, named: name, modelName: self.name, for: configuration, to: folder)
     if withHead, heads[name] != nil { try saveHead(name, to: folder) }
@@ -109,13 +106,14 @@ public struct DebertaV2AdapterModel: Sendable {
     guard adapters[name] != nil else { throw unknown(adapter: name) }
     if mergedAdapter == name { resetAdapter() }
     adapters[name] = nil
+    bound[name] = nil
     if activeAdapters?.adapters.contains(name) == true { activeAdapters = nil }
   }
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let bound = try BoundAdapter(adapter.method, adapter.parameters, named: name, in: encoder)
-    adapters[name] = LoadedAdapter(adapter: adapter, bound: bound)
+    bound[name] = try BoundAdapter(adapter, named: name, in: encoder)
+    adapters[name] = adapter
   }
 
   // MARK: Activation
@@ -135,10 +133,10 @@ public struct DebertaV2AdapterModel: Sendable {
   ///
   /// - Throws: `ModelError`, if another one is merged, or the adapter's effect depends on the text.
   public mutating func mergeAdapter(_ name: String) throws {
-    guard let loaded = adapters[name] else { throw unknown(adapter: name) }
+    guard let adapter = adapters[name] else { throw unknown(adapter: name) }
     if mergedAdapter == name { return }
     if let other = mergedAdapter { throw ModelError.merged(other: other, name: name) }
-    guard let merged = loaded.adapter.method.merged(loaded.adapter.parameters, into: base) else {
+    guard let merged = adapter.method.merged(adapter.parameters, into: base) else {
       throw ModelError.notMergeable(name: name)
     }
     try replaceEncoder(merged)
@@ -154,11 +152,10 @@ public struct DebertaV2AdapterModel: Sendable {
   }
 
   private mutating func replaceEncoder(_ encoder: Encoder) throws {
-    self.encoder = encoder
-    for (name, loaded) in adapters {
-      adapters[name]?.bound = try BoundAdapter(
-        loaded.adapter.method, loaded.adapter.parameters, named: name, in: encoder)
+    bound = try adapters.reduce(into: [:]) { bound, item in
+      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder)
     }
+    self.encoder = encoder
   }
 
   // MARK: Heads
@@ -249,7 +246,7 @@ extension DebertaV2AdapterModel {
     _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
-    let lowering = Lowering(encoder, adapters: adapters.mapValues(\.bound))
+    let lowering = Lowering(encoder, adapters: bound)
     let plan: AdapterPlan
     let composition: Composition?
     switch setup {

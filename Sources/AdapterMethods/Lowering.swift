@@ -145,9 +145,9 @@ public struct BoundAdapter: Sendable {
 
   /// - Throws: what the method's `hooks` throws.
   public init(
-    _ method: any AdapterMethod, _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ adapter: Adapter, named name: String, in encoder: Encoder
   ) throws(ConfigurationError) {
-    bound = encoder.bind(try method.hooks(parameters, named: name, in: encoder))
+    bound = encoder.bind(try adapter.method.hooks(adapter.parameters, named: name, in: encoder))
   }
 }
 

@@ -17,7 +17,7 @@ public struct FolderContents: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - path: a folder.
-  ///   - files: the names of the files that count, if not all do.
+  ///   - names: the names of the files that count, if not all do.
   public init(of path: String, files names: [String]? = nil) throws(RegistryError) {
     var files: [FileRecord] = []
     for name in try Self.names(in: path, chosen: names) {

@@ -6,6 +6,9 @@ extension Registry {
   /// where it is.
   ///
   /// - Parameters:
+  ///   - name: what it is called.
+  ///   - newName: what to call it.
+  ///   - model: its base model.
   ///   - rewriting: returns a composition's text with the new name in place
   ///     of the old; nil where it cannot. It does not use the registry.
   ///     Without it an adapter that a setup uses keeps its name.
@@ -76,6 +79,8 @@ extension Registry {
   /// Replaces an adapter's notes or metrics.
   ///
   /// - Parameters:
+  ///   - name: the adapter.
+  ///   - model: its base model.
   ///   - notes: free text; nil leaves it.
   ///   - metrics: a JSON object; nil leaves it.
   @discardableResult

@@ -31,6 +31,7 @@ extension Registry {
   /// - Parameters:
   ///   - folder: its folder.
   ///   - name: what to call it.
+  ///   - description: what its files say.
   ///   - files: the names of the files that count, if not all do.
   @discardableResult
   public func register(

@@ -22,6 +22,7 @@ extension Registry {
   /// - Parameters:
   ///   - expression: the composition, such as `Parallel(a, b)`.
   ///   - adapters: every adapter that it names; each is registered.
+  ///   - model: the base model.
   public func activate(
     _ expression: String, using adapters: [String], of model: String? = nil
   ) throws(RegistryError) {

@@ -19,11 +19,12 @@ enum Storage: Sendable {
 
   /// Runs `body` on one consistent state.
   func read<T>(_ body: (Database) throws -> T) throws(RegistryError) -> T {
-    try translating(path) {
-      switch self {
-      case .reading(let file): try file.read(body)
-      case .writing(let file): try file.read(body)
+    switch self {
+    case .reading(let file):
+      do { return try translating(path) { try file.read(body) } } catch .notWritable(let path, let reason) {
+        throw .file(path: path, operation: .read, reason: reason)
       }
+    case .writing(let file): return try translating(path) { try file.read(body) }
     }
   }
 

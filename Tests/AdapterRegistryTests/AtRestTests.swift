@@ -129,6 +129,17 @@ import Testing
     #expect(try files() == ["registry.sqlite"])
   }
 
+  @Test func aFileThatMayNotBeReadIsNamed() async throws {
+    try scratch.registry(adapters: "a").close()
+    let path = scratch.registryPath
+    try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: path)
+    await #expect(processExitsWith: .success) { [path = path as String] in
+      try becomeOrdinaryUser()
+      let error = failure { _ = try Registry.open(path: path, for: .reading) }
+      guard case .file(path, .read, _) = error else { throw error ?? RegistryError.notFound(path: path) }
+    }
+  }
+
   @Test func anOrdinaryUserCannotImportWhereNothingMayBeWritten() async throws {
     try scratch.registry(adapters: "a").close()
     let (path, source) = (scratch.registryPath, try scratch.adapterFolder("b"))
