@@ -44,7 +44,7 @@ struct BenchCommand: ParsableCommand {
       print(JSONValue.object([
         "shape": .string(shape), "ms": .number(round2(times[0])), "median_ms": .number(round2(times[times.count / 2])),
         "tokens_per_second": .number(round2(tokens / times[times.count / 2] * 1e3)),
-        "kernels": .string(model.compute.instructionSet), "threads": .integer(model.compute.threads.width),
+        "buffers_mb": .integer(model.compute.peakBytes >> 20), "kernels": .string(model.compute.instructionSet), "threads": .integer(model.compute.threads.width),
       ]).line)
     }
   }

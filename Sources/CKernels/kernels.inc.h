@@ -292,9 +292,16 @@ INLINE void transpose(vec *t) { CK_EXCHANGES }
 
 // p2c of LANES queries from `query` against LANES keys from `key`: rows are keys, and are turned before they are added.
 INLINE void add_key_tile(int64_t query, int64_t key, float *scores, int64_t scores_stride, const float *p2c,
-                         int64_t p2c_stride, const int32_t *query_column, int64_t plain) {
+                         int64_t p2c_stride, const int32_t *query_column, int64_t plain, int64_t far) {
   vec t[LANES];
   const int64_t least = query - (key + LANES - 1), most = query + LANES - 1 - key;
+  if (least >= far || most <= -far) {
+    float same[LANES];
+    for (int j = 0; j < LANES; j++) same[j] = p2c[(key + j) * p2c_stride + query_column[least]];
+    const vec v = load(same);
+    for (int i = 0; i < LANES; i++) store(scores + i * scores_stride, load(scores + i * scores_stride) + v);
+    return;
+  }
   if (least > -plain && most < plain) {
     for (int j = 0; j < LANES; j++) t[j] = load(p2c + (key + j) * p2c_stride + query_column[query - (key + j)]);
   } else {
@@ -310,31 +317,42 @@ INLINE void add_key_tile(int64_t query, int64_t key, float *scores, int64_t scor
   for (int i = 0; i < LANES; i++) store(scores + i * scores_stride, load(scores + i * scores_stride) + t[i]);
 }
 
+INLINE int64_t clamp(int64_t x, int64_t low, int64_t high) { return x < low ? low : x > high ? high : x; }
+
 static void add_positions(int64_t M, int64_t N, int64_t first, float *scores, int64_t scores_stride, const float *c2p,
                           int64_t c2p_stride, const int32_t *key_column, const float *p2c, int64_t p2c_stride,
-                          const int32_t *query_column, int64_t plain) {
+                          const int32_t *query_column, int64_t plain, int64_t far) {
   if (c2p != NULL) {
     for (int64_t i = 0; i < M; i++) {
       float *s = scores + i * scores_stride;
       const float *c = c2p + i * c2p_stride;
       const int64_t query = first + i;
       const int32_t *column = key_column - query;
-      int64_t low = query - plain + 1, high = query + plain;  // keys whose distance is plain: low ..< high
-      low = low < 0 ? 0 : low > N ? N : low;
-      high = high < low ? low : high > N ? N : high;
-      for (int64_t j = 0; j < low; j++) s[j] += c[column[j]];
+      // Keys whose distance is plain are low ..< high; those not far away are near ..< beyond.
+      const int64_t low = clamp(query - plain + 1, 0, N), high = clamp(query + plain, low, N);
+      const int64_t near = clamp(query - far + 1, 0, low), beyond = clamp(query + far, high, N);
+      if (near > 0) {
+        const float before = c[column[0]];
+        for (int64_t j = 0; j < near; j++) s[j] += before;
+      }
+      for (int64_t j = near; j < low; j++) s[j] += c[column[j]];
       if (low < high) {
         const float *run = c + column[low] - low;
         for (int64_t j = low; j < high; j++) s[j] += run[j];
       }
-      for (int64_t j = high; j < N; j++) s[j] += c[column[j]];
+      for (int64_t j = high; j < beyond; j++) s[j] += c[column[j]];
+      if (beyond < N) {
+        const float after = c[column[N - 1]];
+        for (int64_t j = beyond; j < N; j++) s[j] += after;
+      }
     }
   }
   if (p2c != NULL) {
     const int64_t square_rows = M - M % LANES, square_keys = N - N % LANES;
     for (int64_t i = 0; i < square_rows; i += LANES)
       for (int64_t j = 0; j < square_keys; j += LANES)
-        add_key_tile(first + i, j, scores + i * scores_stride + j, scores_stride, p2c, p2c_stride, query_column, plain);
+        add_key_tile(first + i, j, scores + i * scores_stride + j, scores_stride, p2c, p2c_stride, query_column, plain,
+                     far);
     for (int64_t i = 0; i < M; i++)
       for (int64_t j = i < square_rows ? square_keys : 0; j < N; j++)
         scores[i * scores_stride + j] += p2c[j * p2c_stride + query_column[first + i - j]];

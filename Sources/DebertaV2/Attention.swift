@@ -123,7 +123,7 @@ final class DistanceTable: @unchecked Sendable {
       query[distance] = row
       key[-distance] = Int32(positions.rows - 1) - row
     }
-    rows = DistanceRows(queryRows: query, keyRows: key, plainDistance: positions.plainDistance)
+    rows = DistanceRows(queryRows: query, keyRows: key, plainDistance: positions.plainDistance, farDistance: positions.farDistance)
   }
 
   deinit { memory.deallocate() }

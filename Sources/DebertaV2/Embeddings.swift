@@ -27,7 +27,14 @@ struct Embeddings: Sendable {
 
   /// [T, H]
   func callAsFunction(_ batch: Batch, on pass: Pass) -> Tensor {
-    var x = pass.gather(words, rows: batch.sequences.flatMap { $0.ids.map(Int.init) })
+    var x = pass.tensor(rows: batch.tokenCount, columns: words.columns)
+    let ids = batch.sequences.flatMap { $0.ids.map(Int.init) }
+    for first in stride(from: 0, to: ids.count, by: 256) {
+      let block = first..<min(first + 256, ids.count)
+      pass.copy(pass.gather(words, rows: Array(ids[block])), into: x.rows(block))
+      // The system maps pages around every row that is read; a long text would keep most of the table in memory.
+      if ids.count > 256 { words.storage.releasePages() }
+    }
     if let positions {
       let own = batch.sequences.flatMap(\.columns)
       pass.add(pass.gather(positions, rows: own), to: x)

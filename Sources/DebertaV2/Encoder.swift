@@ -48,16 +48,15 @@ public struct Encoder: Sendable {
     let batch = batch.selecting(plan.sources)
     let groups = plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    let embedded = embeddings(batch, on: pass)
+    var x = embeddings(batch, on: pass)
     for group in groups {
       group.bound.hooks.afterEmbeddings?.edit(
-        embedded.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
+        x.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
     }
-    record(embedded, on: pass)
-    var x = embedded
+    record(x, on: pass)
     for (index, layer) in layers.enumerated() {
-      x = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
-      if index == 0, let convolution { x = convolution(embedded, beside: x, batch, on: pass) }
+      let y = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
+      x = index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
       record(x, on: pass)
     }
     return (x, batch)

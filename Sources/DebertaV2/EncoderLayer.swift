@@ -30,7 +30,9 @@ struct EncoderLayer: Sendable {
   func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
     let attended = at.project(.attentionOutput, attentionOutput, attention(x, batch, distances, at))
     let h = at.join(\.afterAttention, attended, residual: x, attentionNorm)
-    let f = at.project(.down, down, at.project(.up, up, h, then: activation))
+    let f = at.inBlocks(h, unlessHookedAt: [.up, .down]) { h in
+      at.project(.down, down, at.project(.up, up, h, then: activation))
+    }
     return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm))
   }
 

@@ -29,6 +29,17 @@ public struct RelativePositions: Sendable, Hashable {
   /// Distances smaller than this have a row each.
   public var plainDistance: Int { buckets.map { max($0 / 2, 1) } ?? maximum }
 
+  /// Distances from this on share the table's last row, and those to the other side its first.
+  public var farDistance: Int {
+    var (low, high) = (0, max(maximum, 2) * 2)
+    while row(ofDistance: -high) > 0, high < 1 << 30 { high *= 2 }
+    while low < high {  // buckets rise with the distance
+      let middle = (low + high) / 2
+      if row(ofDistance: -middle) == 0, row(ofDistance: middle) == rows - 1 { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
   /// The row for query position - key position.
   public func row(ofDistance distance: Int) -> Int {
     min(max(bucket(distance) + span, 0), rows - 1)

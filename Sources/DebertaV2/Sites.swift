@@ -21,13 +21,27 @@ struct Sites {
   func project(
     _ place: ProjectionPlace, _ linear: Linear, _ x: Tensor, then activation: Activation
   ) -> Tensor {
-    if activation == .gelu, !groups.contains(where: { $0.hooks(layer)[place] != nil }) {
+    if activation == .gelu, !isHooked(place) {
       return pass.linearGELU(x, linear)
     }
     let y = project(place, linear, x)
     pass.activate(y, activation)
     return y
   }
+
+  /// body(x), for some hundred rows at a time where no hook sees them, so that wide states of a long text never all exist.
+  func inBlocks(_ x: Tensor, unlessHookedAt places: [ProjectionPlace], _ body: (Tensor) -> Tensor) -> Tensor {
+    let size = 512
+    guard x.rows > size, !places.contains(where: isHooked) else { return body(x) }
+    let y = pass.tensor(rows: x.rows, columns: x.columns)
+    for first in stride(from: 0, to: x.rows, by: size) {
+      let rows = first..<min(first + size, x.rows)
+      pass.copy(body(x.rows(rows)), into: y.rows(rows))
+    }
+    return y
+  }
+
+  private func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
 
   /// norm(hidden + residual), or what a group's hook makes of the three. Replaces `hidden`.
   func join(

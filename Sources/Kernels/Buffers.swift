@@ -28,6 +28,8 @@ public final class Buffers: Sendable {
     var free: [Int: [Piece]] = [:]
     var retained = 0
     var allocations = 0
+    var held = 0
+    var peak = 0
   }
 
   private let state = Mutex(State())
@@ -45,6 +47,9 @@ public final class Buffers: Sendable {
   /// How often memory was asked of the system.
   public var allocations: Int { state.withLock { $0.allocations } }
 
+  /// The most bytes that were held at a time, lent and kept.
+  public var peakBytes: Int { state.withLock { $0.peak } }
+
   /// Memory for at least `count` values, not cleared.
   public func borrow(_ count: Int) -> UnsafeMutablePointer<Float> {
     let size = Self.sizeClass(count)
@@ -54,6 +59,8 @@ public final class Buffers: Sendable {
         return piece
       }
       state.allocations += 1
+      state.held += size * MemoryLayout<Float>.stride
+      state.peak = max(state.peak, state.held)
       return nil
     }
     return piece?.base ?? allocateFloats(size)
@@ -65,7 +72,10 @@ public final class Buffers: Sendable {
     let bytes = size * MemoryLayout<Float>.stride
     let piece = Piece(base: base)
     let kept = state.withLock { state in
-      guard state.retained + bytes <= limit else { return false }
+      guard state.retained + bytes <= limit else {
+        state.held -= bytes
+        return false
+      }
       state.free[size, default: []].append(piece)
       state.retained += bytes
       return true
@@ -106,7 +116,12 @@ public final class Scratch {
   }
 
   /// A piece for rows.
-  public func rows(_ rows: Int, _ columns: Int) -> Rows { Rows(floats(rows * columns), rows: rows, columns: columns) }
+  public func rows(_ rows: Int, _ columns: Int) -> Rows {
+    Rows(floats(Self.size(rows, columns)), rows: rows, columns: columns, stride: Rows.spread(columns))
+  }
+
+  /// The size of a piece for rows.
+  public static func size(_ rows: Int, _ columns: Int) -> Int { rows * Rows.spread(columns) }
 
   /// What a piece of `count` values takes: whole cache lines.
   private static func room(_ count: Int) -> Int { (count + 15) / 16 * 16 }

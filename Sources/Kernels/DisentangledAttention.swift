@@ -9,11 +9,16 @@ public struct DistanceRows {
   public let keyRows: UnsafePointer<Int32>
   /// Distances below this in size have a row each, one after the other.
   public let plainDistance: Int
+  /// Distances from this on share one row, to either side.
+  public let farDistance: Int
 
-  public init(queryRows: UnsafePointer<Int32>, keyRows: UnsafePointer<Int32>, plainDistance: Int) {
+  public init(
+    queryRows: UnsafePointer<Int32>, keyRows: UnsafePointer<Int32>, plainDistance: Int, farDistance: Int
+  ) {
     self.queryRows = queryRows
     self.keyRows = keyRows
     self.plainDistance = plainDistance
+    self.farDistance = farDistance
   }
 }
 
@@ -90,8 +95,9 @@ public struct AttentionHead {
     let scratch = Scratch(
       buffers,
       capacities: [
-        panelValues, turnedValues, front == 0 ? 0 : columns * size, block * size, block * columns,
-        block * (c2p?.columns ?? 0), block * (c2p?.rank ?? 0), tokens * (p2c?.columns ?? 0), tokens * (p2c?.rank ?? 0),
+        panelValues, turnedValues, Scratch.size(front == 0 ? 0 : columns, size), Scratch.size(block, size),
+        Scratch.size(block, columns), Scratch.size(block, c2p?.columns ?? 0), Scratch.size(block, c2p?.rank ?? 0),
+        Scratch.size(tokens, p2c?.columns ?? 0), Scratch.size(tokens, p2c?.rank ?? 0),
       ])
     let joined = front == 0 ? nil : scratch.rows(columns, size)
     let keys = Panels(

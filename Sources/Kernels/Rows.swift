@@ -15,6 +15,12 @@ public struct Rows {
     self.stride = stride ?? columns
   }
 
+  /// A stride for rows of so many columns: whole cache lines, and never so that all rows fall on the same few lines.
+  public static func spread(_ columns: Int) -> Int {
+    let lines = (columns + 15) / 16 * 16
+    return lines > 0 && lines % 256 == 0 ? lines + 16 : lines
+  }
+
   /// The rows of a range, in place.
   public func slice(_ range: Range<Int>) -> Rows {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")

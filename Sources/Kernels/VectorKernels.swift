@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Glibc
 
 /// The vector kernels for one instruction set, chosen once.
 ///
@@ -30,8 +31,14 @@ public struct VectorKernels: Sendable {
     self.table = CTable(pointer: pointer)
   }
 
-  /// The widest instruction set of this processor.
+  /// The widest instruction set of this processor, or the one that the environment variable
+  /// `ADAPTER_HOST_KERNELS` names, where it can run.
   public static let best: VectorKernels = {
+    if let name = getenv("ADAPTER_HOST_KERNELS"), let set = InstructionSet(rawValue: String(cString: name)),
+      let kernels = VectorKernels(set)
+    {
+      return kernels
+    }
     for set in InstructionSet.allCases {
       if let kernels = VectorKernels(set) { return kernels }
     }
@@ -146,7 +153,7 @@ extension VectorKernels {
     table.pointer.pointee.add_positions(
       Int64(scores.rows), Int64(scores.columns), Int64(firstQuery), scores.base, Int64(scores.stride), c2p?.base,
       Int64(c2p?.stride ?? 0), distances.keyRows, p2c?.base, Int64(p2c?.stride ?? 0), distances.queryRows,
-      Int64(distances.plainDistance))
+      Int64(distances.plainDistance), Int64(distances.farDistance))
   }
 }
 

@@ -16,11 +16,12 @@ public final class Compute: Sendable {
   /// The instruction set of the kernels, for people.
   public var instructionSet: String { kernels.instructionSet.rawValue }
 
+  /// The most memory that passes have held at a time, in bytes.
+  public var peakBytes: Int { buffers.peakBytes }
+
   /// A tensor that is not cleared, in memory of the pool.
-  ///
-  /// Rows of whole pages would all fall on the same cache lines; those are set a line apart.
   public func tensor(rows: Int, columns: Int) -> Tensor {
-    let stride = columns % 1024 == 0 && rows > 1 ? columns + 16 : columns
+    let stride = Rows.spread(columns)
     return Tensor(Storage(rows * stride, from: buffers), rows: rows, columns: columns, stride: stride)
   }
 

@@ -11,7 +11,7 @@ public final class Storage: @unchecked Sendable {
 
   private enum Release {
     case pool(Buffers, count: Int)
-    case keep(any AnyObject & Sendable)
+    case keep(any MappedMemory)
     case free
   }
 
@@ -28,9 +28,14 @@ public final class Storage: @unchecked Sendable {
   }
 
   /// Memory that `owner` keeps alive and that is never written.
-  public init(readOnly base: UnsafePointer<Float>, owner: any AnyObject & Sendable) {
+  public init(readOnly base: UnsafePointer<Float>, owner: any MappedMemory) {
     self.base = UnsafeMutablePointer(mutating: base)
     release = .keep(owner)
+  }
+
+  /// Lets the system forget the pages of a mapped file; they come back when they are read.
+  public func releasePages() {
+    if case .keep(let owner) = release { owner.releasePages() }
   }
 
   deinit {
@@ -40,6 +45,12 @@ public final class Storage: @unchecked Sendable {
     case .free: base.deallocate()
     }
   }
+}
+
+/// What keeps the memory of a mapped file.
+public protocol MappedMemory: AnyObject, Sendable {
+  /// Gives up the pages in memory, not their content.
+  func releasePages()
 }
 
 /// A matrix of float32: `rows` rows of `columns` values, `stride` apart.

@@ -114,7 +114,8 @@ extension Tensor {
   }
 }
 
-private final class StoredTensorOwner: Sendable {
+private final class StoredTensorOwner: MappedMemory {
   private let tensor: StoredTensor
   init(_ tensor: StoredTensor) { self.tensor = tensor }
+  func releasePages() { tensor.releasePages() }
 }

@@ -49,11 +49,12 @@ typedef struct {
   /// scores[i, j] += c2p[i, key_column[j - (first + i)]] + p2c[j, query_column[(first + i) - j]]
   ///
   /// c2p: [M, *], a row for each query, or NULL; p2c: [N, *], a row for each key, or NULL.
-  /// key_column and query_column point at distance 0 and reach N - 1 to both sides; both rise by exactly one from one
-  /// distance to the next as long as the distance stays below `plain` in size, which makes those reads contiguous.
+  /// key_column and query_column point at distance 0 and reach N - 1 to both sides. Both rise by exactly one from one
+  /// distance to the next as long as the distance stays below `plain` in size, which makes those reads contiguous, and
+  /// both stay the same from `far` on to either side.
   void (*add_positions)(int64_t M, int64_t N, int64_t first, float *scores, int64_t scores_stride, const float *c2p,
                         int64_t c2p_stride, const int32_t *key_column, const float *p2c, int64_t p2c_stride,
-                        const int32_t *query_column, int64_t plain);
+                        const int32_t *query_column, int64_t plain, int64_t far);
 } ck_kernels;
 
 /// The kernels for AVX-512, for AVX2 with FMA, and for any processor; the first two are NULL where they cannot run.

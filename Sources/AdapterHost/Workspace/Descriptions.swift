@@ -1,0 +1,67 @@
+public import AdapterMethods
+public import AdapterRegistry
+public import Checkpoints
+internal import DebertaV2
+internal import Foundation
+internal import Heads
+internal import Tensors
+
+extension Adapter {
+  /// The reference's name of the method: `lora`, `seq_bn`, `double_seq_bn`, `par_bn`; `bottleneck` for other places.
+  public var methodName: String {
+    if case .string(let architecture) = method.settings["architecture"] { return architecture }
+    func isOn(_ key: String) -> Bool { method.settings[key] == .bool(true) }
+    switch (isOn("mh_adapter"), isOn("output_adapter")) {
+    case (true, true): return "double_seq_bn"
+    case (false, true): return isOn("is_parallel") ? "par_bn" : "seq_bn"
+    default: return "bottleneck"
+    }
+  }
+}
+
+extension AdapterDescription {
+  /// What the files of an adapter's folder say, after every one of its tensors was read and accounted for.
+  ///
+  /// - Returns: the name that the folder gives the adapter, and its description.
+  /// - Throws: `ConfigurationError` or `CheckpointError`; also if it was made for a base of another shape.
+  public static func read(
+    _ folder: String, for base: ModelRecord
+  ) throws -> (name: String, description: AdapterDescription) {
+    let shape = try DebertaV2Configuration(json: Data(base.configuration.utf8), file: base.path + "/config.json")
+    let (name, adapter) = try SavedAdapter.read(folder, for: shape)
+    var head: HeadDescription?
+    if SavedHead.exists(in: folder) {
+      let settings = try SavedHead.read(
+        folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1)
+      ).head.settings
+      head = HeadDescription(kind: settings.kind.rawValue, labels: settings.labels)
+    }
+    let description = AdapterDescription(
+      method: adapter.methodName,
+      configuration: String(decoding: try AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), as: UTF8.self),
+      parameterCount: adapter.parameters.count, head: head)
+    return (name, description)
+  }
+}
+
+extension ModelDescription {
+  /// The endings of the files that make a base model: others, such as a page about it, do not count.
+  private static let endings = [".json", ".safetensors", ".bin", ".model"]
+
+  /// What the files of a base model say, after its tensors were read and accounted for.
+  ///
+  /// - Returns: the description, and the names of the files that count.
+  /// - Throws: `ConfigurationError`, `CheckpointError` or `TokenizerError`.
+  public static func read(_ folder: String) throws -> (description: ModelDescription, files: [String]) {
+    _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
+    _ = try DebertaV2Tokenizer(folder: folder)
+    let checkpoint = try CheckpointFolder(path: folder)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter { name in
+      !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) }
+    }
+    let description = ModelDescription(
+      configuration: String(decoding: checkpoint.configuration, as: UTF8.self),
+      parameterCount: checkpoint.weights.tensors.reduce(0) { $0 + $1.elementCount })
+    return (description, names)
+  }
+}

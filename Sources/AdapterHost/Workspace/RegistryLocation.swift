@@ -1,0 +1,76 @@
+internal import Foundation
+
+/// Where the registry is that counts for a process.
+///
+/// The first of these: the path that is given; `registry.sqlite` in the
+/// current folder, if it is there; the file that the environment variable
+/// `ADAPTER_HOST_REGISTRY` names; `adapter-host/registry.sqlite` in the
+/// user's data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
+public struct RegistryLocation: Hashable, Sendable {
+  /// The name of the file in the current folder and in the user's data folder.
+  public static let fileName = "registry.sqlite"
+  /// The environment variable that names a registry.
+  public static let variable = "ADAPTER_HOST_REGISTRY"
+
+  /// The path of the registry that counts; nil if there is none.
+  public let path: String?
+  /// Where a new registry belongs; nil without a home folder.
+  public let pathForNew: String?
+  /// All paths that were considered, in order.
+  public let candidates: [String]
+
+  /// - Parameters:
+  ///   - given: a path that a user named; it counts, whether it is there or not.
+  ///   - environment: the variables of the process.
+  ///   - folder: the current folder.
+  public init(
+    given: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
+    currentFolder folder: String = FileManager.default.currentDirectoryPath
+  ) {
+    if let given {
+      (path, pathForNew, candidates) = (given, given, [given])
+      return
+    }
+    let here = folder + "/" + Self.fileName
+    let named = environment[Self.variable].flatMap { $0.isEmpty ? nil : $0 }
+    let own = Self.dataFolder(environment).map { $0 + "/adapter-host/" + Self.fileName }
+    candidates = [here, named ?? own].compactMap { $0 }
+    pathForNew = named ?? own
+    if FileManager.default.fileExists(atPath: here) {
+      path = here
+    } else if named != nil {
+      path = named
+    } else {
+      path = own.flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+    }
+  }
+
+  private static func dataFolder(_ environment: [String: String]) -> String? {
+    if let folder = environment["XDG_DATA_HOME"], folder.hasPrefix("/") { return folder }
+    return environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 + "/.local/share" : nil }
+  }
+}
+
+extension Registry {
+  /// Opens the registry that counts.
+  ///
+  /// - Throws: `WorkspaceError.noRegistry`, with where it was looked for; `RegistryError`.
+  public static func open(at location: RegistryLocation, for access: Access) throws -> Registry {
+    guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
+    return try open(path: path, for: access)
+  }
+
+  /// Opens the registry that counts for writing, made if there is none, and closes it after `body`.
+  public static func edit<T>(
+    at location: RegistryLocation, creating: Bool = false, _ body: (Registry) throws -> T
+  ) throws -> T {
+    if creating, let path = location.path ?? location.pathForNew, !FileManager.default.fileExists(atPath: path) {
+      let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+      if !folder.isEmpty { try Folders.create(folder) }
+      try create(path: path).close()
+      return try edit(path: path, body)
+    }
+    guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
+    return try edit(path: path, body)
+  }
+}

@@ -1,0 +1,70 @@
+import Testing
+import TestSupport
+
+/// The cases of the reference that this build answers; its outputs were computed in float64.
+private let answered = [
+  "average-bn", "average-lora", "base-abs", "base-norel", "base-noshare", "base-p2c", "base-v2conv",
+  "base-v2conv-ragged", "base-v3", "base-v3-long", "base-v3-one-token", "batchsplit-bn", "batchsplit-lora",
+  "bn-gated-learned-scale", "bn-leave-out-per-layer-rf", "bn-ln-variants", "bn-pytorch-bin",
+  "format-bfloat16-safetensors", "format-bin", "format-float16-safetensors", "format-half-bin", "format-legacy-bin",
+  "format-sharded-safetensors", "head-cls-1-layer", "head-cls-3-layers-gelu", "head-cls-regression", "head-masked-lm",
+  "head-multilabel", "head-multiple-choice", "head-qa", "head-tagging", "head-tagging-2-layers", "lora-all-matrices",
+  "lora-gated", "lora-merged", "lora-noshare", "lora-v2conv", "method-adapter_plus", "method-double_seq_bn",
+  "method-lora", "method-par_bn", "method-seq_bn", "multi-head", "parallel-heads", "parallel-lora", "parallel-stacks",
+  "stack-lora-over-bn", "stack-then-parallel", "stack-two", "stack-two-lora", "static-multiple-choice",
+  "static-question-answering", "static-sequence-classification", "static-token-classification",
+]
+
+/// The cases that it does not answer yet, with what the refusal names.
+private let refused = [
+  "batchsplit-mixed-methods": "IA3", "fuse-three-static": "'Fuse'", "fuse-two": "'Fuse'", "ia3-merged": "IA3",
+  "method-compacter": "phm_layer", "method-compacter++": "phm_layer", "method-direft": "'reft'",
+  "method-dora": "use_dora", "method-double_seq_bn_inv": "inv_adapter", "method-dvora": "use_dora",
+  "method-ia3": "IA3", "method-loreft": "'reft'", "method-mam": "'union'", "method-noreft": "'reft'",
+  "method-prefix_tuning": "'prefix_tuning'", "method-prefix_tuning_flat": "'prefix_tuning'",
+  "method-prompt_tuning": "'prompt_tuning'", "method-seq_bn_inv": "inv_adapter", "method-unipelt": "'union'",
+  "method-vera": "VeRA", "peft-lora": "'name'", "split-bn": "'Split'", "stack-over-fuse": "'Fuse'",
+  "static-masked-lm": "'default'", "static-microsoft-enhanced-mask-decoder": "'default'",
+  "static-microsoft-masked-lm": "'default'",
+]
+
+/// Whether a case has adapters, and records hidden states: the one of multiple choice has logits alone.
+private func adapts(_ name: String) -> Bool {
+  name != "head-multiple-choice" && !["base-", "format-", "static-"].contains(where: name.hasPrefix)
+}
+
+@Suite struct ParityTests {
+  @Test func everyCaseIsEitherAnsweredOrRefused() throws {
+    #expect(try Fixtures.parityCases == (answered + refused.keys).sorted())
+  }
+
+  @Test(arguments: answered)
+  func theOutputsAreThoseOfTheReference(_ name: String) throws {
+    let outputs = try ParityCase.named(name).run(name)
+    let mask = try ParityMask(name)
+    for (key, expected) in try ParityCase.expected(name) {
+      let ours = try #require(outputs[key], "\(key) is not among \(outputs.keys.sorted())")
+      #expect(ours.shape == expected.shape)
+      expectClose(ours.real(key, mask), expected.real(key, mask), .model, key)
+    }
+  }
+
+  /// Negative control: what the adapters do is far more than what the comparison lets pass.
+  @Test(arguments: answered.filter(adapts))
+  func theOutputsAreOthersWithoutTheAdapters(_ name: String) throws {
+    let key = "last_hidden_state"
+    let mask = try ParityMask(name)
+    let expected = try #require(try ParityCase.expected(name)[key])
+    let ours = try #require(try ParityCase.named(name).run(name, leavingOut: .adapters)[key])
+    let repetitions = expected.shape[0] / ours.shape[0]
+    expectFarOff(
+      Array(repeating: ours.real(key, mask), count: repetitions).flatMap { $0 }, expected.real(key, mask))
+  }
+
+  @Test(arguments: refused.keys.sorted())
+  func aCaseThatIsNotAnsweredIsRefusedByTheNameOfWhatIsUnknown(_ name: String) throws {
+    let parityCase = try ParityCase.named(name)
+    let refusal = try #require(refusal { _ = try parityCase.run(name) })
+    #expect(refusal.contains(try #require(refused[name])))
+  }
+}
