@@ -77,7 +77,8 @@ public struct AttentionHead {
     self.scale = scale
   }
 
-  private static let queryBlock = 64
+  /// Four register tiles of the widest kernels.
+  private static let queryBlock = 56
 
   /// Computes `context`, with scratch of `buffers`.
   public func callAsFunction(_ kernels: VectorKernels, _ buffers: Buffers) {
