@@ -46,7 +46,10 @@ public enum JSONValue: Hashable, Sendable {
 
   private func write(to text: inout String, indent: Int, step: Int?) {
     func list<T>(_ open: String, _ close: String, _ items: [T], _ write: (T, inout String) -> Void) {
-      guard !items.isEmpty else { return text += open + close }
+      guard !items.isEmpty else {
+        text += open + close
+        return
+      }
       text += open
       for (index, item) in items.enumerated() {
         if index > 0 { text += step == nil ? ", " : "," }

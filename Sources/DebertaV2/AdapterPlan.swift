@@ -28,7 +28,8 @@ public struct AdapterPlan: Sendable {
   ///   - groups: one after the other, covering all rows.
   ///   - order: for each row of the output, the row of the pass.
   public init(sources: [Int], groups: [Group], order: [Int]) {
-    precondition(groups.reduce(0) { $0 == $1.rows.lowerBound ? $1.rows.upperBound : -1 } == sources.count, "row groups with gaps")
+    precondition(
+      groups.reduce(0) { $0 == $1.rows.lowerBound ? $1.rows.upperBound : -1 } == sources.count, "row groups with gaps")
     self.sources = sources
     self.groups = groups
     self.order = order
@@ -37,7 +38,8 @@ public struct AdapterPlan: Sendable {
   /// The base model for every row.
   public init(base encoder: Encoder, rows: Int) {
     self.init(
-      sources: Array(0..<rows), groups: [Group(rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count)))],
+      sources: Array(0..<rows),
+      groups: [Group(rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count)))],
       order: Array(0..<rows))
   }
 }

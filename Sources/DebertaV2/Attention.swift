@@ -44,57 +44,66 @@ struct SelfAttention: Sendable {
     let q = at.project(.query, query, x)
     let k = at.project(.key, key, x)
     let v = at.project(.value, value, x)
-    return attend(q, k, v, memories: at.memories(x), batch, distances, at)
-  }
-
-  private func attend(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, memories: [[(key: Tensor, value: Tensor)]?], _ batch: Batch,
-    _ distances: DistanceTable?, _ at: Sites
-  ) -> Tensor {
-    let compute = at.pass.compute
+    let sequences = attendedSequences(batch, memories: at.memories(x), at)
     let context = at.pass.tensor(rows: q.rows, columns: q.columns)
     let size = q.columns / headCount
-    var heads: [(sequence: Int, group: Int, memory: (key: Tensor, value: Tensor)?, probabilities: Tensor?)] = []
-    for (index, group) in at.groups.enumerated() {
-      for (row, sequence) in group.segment.sequences.enumerated() where !batch.tokens(of: sequence).isEmpty {
-        heads.append((sequence, index, memories[index]?[row], nil))
-      }
-    }
-    if at.pass.trace?.kinds.contains(.attentions) == true {
-      for index in heads.indices {
-        let tokens = batch.tokens(of: heads[index].sequence).count
-        let columns = tokens + (heads[index].memory?.key.rows ?? 0)
-        heads[index].probabilities = Tensor(Storage(headCount * tokens * columns), rows: headCount * tokens, columns: columns)
-      }
-      at.pass.trace?.record(attentions: heads.compactMap(\.probabilities))
-    }
-    let work = heads
-    compute.threads.forEach(work.count * headCount) { item in
-      let (sequence, group, memory, probabilities) = work[item / headCount]
+    let compute = at.pass.compute
+    compute.threads.forEach(sequences.count * headCount) { item in
+      let sequence = sequences[item / headCount]
       let head = item % headCount
-      let tokens = batch.tokens(of: sequence)
       let columns = head * size..<(head + 1) * size
-      func own(_ x: Tensor) -> Rows { x.values.slice(tokens).columns(columns) }
+      func own(_ x: Tensor) -> Rows { x.values.slice(sequence.tokens).columns(columns) }
       var attention = AttentionHead(query: own(q), key: own(k), value: own(v), context: own(context), scale: scale)
-      attention.memory = memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
-      let tables = at.groups[group].bound.tables[at.layer]
-      attention.contentToPosition = tables.key?.head(head)
-      attention.positionToContent = tables.query?.head(head)
+      attention.memory = sequence.memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
+      attention.contentToPosition = sequence.tables.key?.head(head)
+      attention.positionToContent = sequence.tables.query?.head(head)
       attention.distances = distances?.rows
-      attention.probabilities = probabilities?.values.slice(head * tokens.count..<(head + 1) * tokens.count)
-      withPointers(batch.sequences[sequence]) { positions, visible in
-        attention.positions = positions
-        attention.visible = visible
-        attention(compute.kernels, compute.buffers)
+      attention.probabilities = sequence.probabilities(ofHead: head)
+      sequence.input.positions.withPointer { positions in
+        sequence.input.visible.withPointer { visible in
+          attention.positions = positions
+          attention.visible = visible
+          attention(compute.kernels, compute.buffers)
+        }
       }
     }
     return context
   }
 
-  private func withPointers(
-    _ sequence: Batch.Sequence, _ body: (UnsafePointer<Int32>?, UnsafePointer<UInt8>?) -> Void
-  ) {
-    sequence.positions.withPointer { positions in sequence.visible.withPointer { body(positions, $0) } }
+  /// The sequences that have tokens, each with what its row group brings; attention maps are recorded if asked for.
+  private func attendedSequences(
+    _ batch: Batch, memories: [[(key: Tensor, value: Tensor)]?], _ at: Sites
+  ) -> [AttendedSequence] {
+    let isTraced = at.pass.trace?.kinds.contains(.attentions) == true
+    var sequences: [AttendedSequence] = []
+    for (group, memories) in zip(at.groups, memories) {
+      for (row, sequence) in group.segment.sequences.enumerated() where !batch.tokens(of: sequence).isEmpty {
+        let tokens = batch.tokens(of: sequence)
+        let memory = memories?[row]
+        let columns = tokens.count + (memory?.key.rows ?? 0)
+        let rows = headCount * tokens.count
+        sequences.append(
+          AttendedSequence(
+            input: batch.sequences[sequence], tokens: tokens, tables: group.bound.tables[at.layer], memory: memory,
+            probabilities: isTraced ? Tensor(Storage(rows * columns), rows: rows, columns: columns) : nil))
+      }
+    }
+    if isTraced { at.pass.trace?.record(attentions: sequences.compactMap(\.probabilities)) }
+    return sequences
+  }
+}
+
+/// One sequence in one layer's attention.
+private struct AttendedSequence {
+  let input: Batch.Sequence
+  let tokens: Range<Int>
+  let tables: (key: PositionTable?, query: PositionTable?)
+  let memory: (key: Tensor, value: Tensor)?
+  /// [heads · N, memory + N], where attention maps are asked for.
+  let probabilities: Tensor?
+
+  func probabilities(ofHead head: Int) -> Rows? {
+    probabilities?.values.slice(head * tokens.count..<(head + 1) * tokens.count)
   }
 }
 
@@ -123,7 +132,8 @@ final class DistanceTable: @unchecked Sendable {
       query[distance] = row
       key[-distance] = Int32(positions.rows - 1) - row
     }
-    rows = DistanceRows(queryRows: query, keyRows: key, plainDistance: positions.plainDistance, farDistance: positions.farDistance)
+    rows = DistanceRows(
+      queryRows: query, keyRows: key, plainDistance: positions.plainDistance, farDistance: positions.farDistance)
   }
 
   deinit { memory.deallocate() }

@@ -16,11 +16,14 @@ struct Embeddings: Sendable {
   init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
     let size = shape.embeddingSize
     words = try weights.tensor("word_embeddings.weight", [shape.vocabularySize, size])
-    positions = try shape.addsAbsolutePositions
+    positions =
+      try shape.addsAbsolutePositions
       ? weights.tensor("position_embeddings.weight", [shape.maximumPositions, size]) : nil
-    types = try shape.typeVocabularySize > 0
+    types =
+      try shape.typeVocabularySize > 0
       ? weights.tensor("token_type_embeddings.weight", [shape.typeVocabularySize, size]) : nil
-    projection = try size == shape.hiddenSize
+    projection =
+      try size == shape.hiddenSize
       ? nil : weights["embed_proj"].linear(in: size, out: shape.hiddenSize, bias: false)
     norm = try weights["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
   }

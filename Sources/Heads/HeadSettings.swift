@@ -44,7 +44,8 @@ public struct HeadSettings: Sendable {
     labels = try fields.labels(count: choices ?? outputs)
     if try fields.bool("use_pooler") ?? false {
       throw .impossible(
-        key: "use_pooler", value: "true", expected: "false: heads of this program read the first token", file: fields.file)
+        key: "use_pooler", value: "true", expected: "false: heads of this program read the first token",
+        file: fields.file)
     }
   }
 

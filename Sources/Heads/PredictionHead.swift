@@ -130,7 +130,8 @@ public struct PredictionHead: Sendable {
       case .activation: return []
       case .norm(let norm):
         return [
-          ("\(index).weight", [norm.gain.columns], norm.gain.array), ("\(index).bias", [norm.bias.columns], norm.bias.array),
+          ("\(index).weight", [norm.gain.columns], norm.gain.array),
+          ("\(index).bias", [norm.bias.columns], norm.bias.array),
         ]
       }
     }

@@ -33,7 +33,8 @@ public enum SavedHead {
 
   /// Writes a folder that the reference loads; the folder exists.
   public static func write(
-    _ head: PredictionHead, named name: String, modelName: String, hiddenSize: Int, to folder: String, _ compute: Compute
+    _ head: PredictionHead, named name: String, modelName: String, hiddenSize: Int, to folder: String,
+    _ compute: Compute
   ) throws(CheckpointError) {
     let tensors = head.tensors(compute).map {
       OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)

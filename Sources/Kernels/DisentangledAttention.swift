@@ -146,7 +146,8 @@ public struct AttentionHead {
     _ c2p: Rows?, _ p2c: Rows?, _ distances: DistanceRows, to scores: Rows, firstQuery: Int, _ kernels: VectorKernels
   ) {
     guard let positions else {
-      kernels.addPositions(to: scores, firstQuery: firstQuery, contentToPosition: c2p, positionToContent: p2c, distances)
+      kernels.addPositions(
+        to: scores, firstQuery: firstQuery, contentToPosition: c2p, positionToContent: p2c, distances)
       return
     }
     for i in 0..<scores.rows {

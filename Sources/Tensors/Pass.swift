@@ -111,7 +111,9 @@ public final class Pass {
   /// The rows of x at the given indices.
   public func gather(_ x: Tensor, rows: [Int]) -> Tensor {
     let y = tensor(rows: rows.count, columns: x.columns)
-    for (to, from) in rows.enumerated() { kernels.scale(x.values.slice(from..<from + 1), by: 1, into: y.values.slice(to..<to + 1)) }
+    for (to, from) in rows.enumerated() {
+      kernels.scale(x.values.slice(from..<from + 1), by: 1, into: y.values.slice(to..<to + 1))
+    }
     return y
   }
 

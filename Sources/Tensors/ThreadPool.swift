@@ -23,11 +23,13 @@ public final class ThreadPool: Sendable {
     self.width = width
     threads = (1..<max(width, 1)).compactMap { _ in
       var thread = pthread_t()
-      let status = pthread_create(&thread, nil, { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<Workers>.fromOpaque(pointer).takeRetainedValue().work()
-        return nil
-      }, Unmanaged.passRetained(workers).toOpaque())
+      let status = pthread_create(
+        &thread, nil,
+        { pointer in
+          guard let pointer else { return nil }
+          Unmanaged<Workers>.fromOpaque(pointer).takeRetainedValue().work()
+          return nil
+        }, Unmanaged.passRetained(workers).toOpaque())
       return status == 0 ? thread : nil
     }
     precondition(threads.count == width - 1, "the system gave \(threads.count) of \(width - 1) threads")
