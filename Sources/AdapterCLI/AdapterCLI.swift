@@ -8,15 +8,25 @@ struct AdapterCLI: ParsableCommand {
     discussion: """
       Examples:
         adapter-cli predict "A library for reading PDF files."
+        adapter-cli predict --model DIR --adapter mine=DIR < texts.txt
         adapter-cli list
         adapter-cli activate "Parallel(debian-section, wordnet-domain)"
-        adapter-cli predict --model DIR --adapter mine=DIR < texts.txt
 
-      Without --model, --registry, --adapter and --setup the default base, registry.sqlite and the active setup count:
-      those of the current folder if it has them, else those that ADAPTER_HOST_REGISTRY names, else those of the
-      user's data folder.
+      Without --model the default base model of the registry counts, without --adapter and --setup its active setup. \
+      Without --registry the registry is registry.sqlite in the current folder, if it is there; else the file that the \
+      environment variable ADAPTER_HOST_REGISTRY names; else adapter-host/registry.sqlite in the user's data folder \
+      (XDG_DATA_HOME or ~/.local/share).
+
+      Listings and answers are tables on a terminal and JSON Lines in a pipe; --json and --table choose.
+      The exit code is 0, 1 if something failed, 64 for a wrong command line.
       """,
-    subcommands: [
-      ForwardCommand.self, BenchCommand.self,
+    groupedSubcommands: [
+      CommandGroup(name: "Text", subcommands: [PredictCommand.self, TokenizeCommand.self]),
+      CommandGroup(
+        name: "Registry",
+        subcommands: [
+          ListCommand.self, ActivateCommand.self, DeactivateCommand.self, ImportCommand.self, ModelsCommand.self,
+        ]),
+      CommandGroup(name: "Model", subcommands: [ForwardCommand.self, BenchCommand.self]),
     ])
 }

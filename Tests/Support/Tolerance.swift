@@ -87,7 +87,7 @@ public func expectClose<Ours: BinaryFloatingPoint, Expected: BinaryFloatingPoint
 
 /// Expects values to differ clearly, so that what is said about their agreement elsewhere says something.
 public func expectFarOff<Ours: BinaryFloatingPoint, Expected: BinaryFloatingPoint>(
-  _ ours: [Ours], _ others: [Expected], _ level: Tolerance = .model, _ what: String = "",
+  _ ours: [Ours], _ others: [Expected], by level: Tolerance = .model, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   let comparison = Comparison(ours, others, level)

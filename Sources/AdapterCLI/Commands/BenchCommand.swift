@@ -12,26 +12,19 @@ struct BenchCommand: ParsableCommand {
       Prints a line of JSON for each shape: rows x tokens, milliseconds (least and median), tokens a second.
       """)
 
-  @Option(help: "The folder of the checkpoint.") var model: String
-  @Option(help: ArgumentHelp("An adapter to load; may be repeated.", valueName: "name=dir"))
-  var adapter: [NamedFolder] = []
-  @Option(help: ArgumentHelp("The adapters that act.", valueName: "expr")) var setup: String?
-  @Option(help: ArgumentHelp("Batches, as rows x tokens.", valueName: "1x16,8x128")) var shapes = "1x16,1x128,8x128,1x512"
-  @Option(help: "Threads; by default one for each processor.") var threads: Int?
+  @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @Option(help: ArgumentHelp("Batches, as rows x tokens.", valueName: "1x16,8x128"))
+  var shapes = ShapeList.usual
   @Option(help: "Passes that are timed for each shape.") var repeats = 5
 
   func run() throws {
-    var model = try DebertaV2AdapterModel(folder: model, compute: Compute(threads: threads))
-    for item in adapter { try model.loadAdapter(item.folder, as: item.name, withHead: false) }
-    try model.setActiveAdapters(setup.map { try Composition($0) })
-    for shape in names(shapes) {
-      let sizes = shape.split(separator: "x").compactMap { Int($0) }
-      guard sizes.count == 2, sizes[0] > 0, sizes[1] > 0 else {
-        throw ValidationError("'\(shape)' is no shape; expected rows x tokens, such as 8x128.")
-      }
+    var request = workspace.request
+    request.usesActiveSetup = false
+    let model = try Workspace(request).loadModel(compute: Compute(threads: workspace.threads))
+    for shape in shapes.shapes {
       var random = RandomNumbers(seed: 0)
-      let ids = (0..<sizes[0]).map { _ in
-        (0..<sizes[1]).map { _ in Int32.random(in: 4..<Int32(model.configuration.vocabularySize), using: &random) }
+      let ids = (0..<shape.rows).map { _ in
+        (0..<shape.tokens).map { _ in Int32.random(in: 4..<Int32(model.configuration.vocabularySize), using: &random) }
       }
       let clock = ContinuousClock()
       var times: [Double] = []
@@ -40,9 +33,9 @@ struct BenchCommand: ParsableCommand {
         if repetition >= 2 { times.append(Double(time.components.attoseconds) * 1e-15 + Double(time.components.seconds) * 1e3) }
       }
       times.sort()
-      let tokens = Double(sizes[0] * sizes[1])
+      let tokens = Double(shape.rows * shape.tokens)
       print(JSONValue.object([
-        "shape": .string(shape), "ms": .number(round2(times[0])), "median_ms": .number(round2(times[times.count / 2])),
+        "shape": .string(shape.description), "ms": .number(round2(times[0])), "median_ms": .number(round2(times[times.count / 2])),
         "tokens_per_second": .number(round2(tokens / times[times.count / 2] * 1e3)),
         "buffers_mb": .integer(model.compute.peakBytes >> 20), "kernels": .string(model.compute.instructionSet), "threads": .integer(model.compute.threads.width),
       ]).line)
@@ -50,4 +43,33 @@ struct BenchCommand: ParsableCommand {
   }
 
   private func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+}
+
+/// Sizes of batches, such as 8x128, between commas.
+struct ShapeList: ExpressibleByArgument, CustomStringConvertible {
+  struct Shape: CustomStringConvertible {
+    let rows: Int
+    let tokens: Int
+
+    var description: String { "\(rows)x\(tokens)" }
+  }
+
+  let shapes: [Shape]
+
+  static let usual = ShapeList(shapes: [(1, 16), (1, 128), (8, 128), (1, 512)].map { Shape(rows: $0, tokens: $1) })
+
+  private init(shapes: [Shape]) { self.shapes = shapes }
+
+  init?(argument: String) {
+    var shapes: [Shape] = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let sizes = part.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+      guard sizes.count == 2, let rows = sizes[0], let tokens = sizes[1], rows > 0, tokens > 0 else { return nil }
+      shapes.append(Shape(rows: rows, tokens: tokens))
+    }
+    self.shapes = shapes
+  }
+
+  var description: String { shapes.map(\.description).joined(separator: ",") }
+  var defaultValueDescription: String { description }
 }

@@ -10,53 +10,54 @@ struct ForwardCommand: ParsableCommand {
         adapter-cli forward --model DIR --adapter a=DIR --head a=DIR --setup "Stack(a)" \\
           --inputs inputs.json --output out.safetensors
 
-      The inputs are {"input_ids": [[...]], "attention_mask": [[...]], "token_type_ids": [[...]]}.
+      The inputs are {"input_ids": [[...]], "attention_mask": [[...]], "token_type_ids": [[...]]}. The output has \
+      last_hidden_state, logits/HEAD, and what the flags name. With --model, adapters act only if --setup names them.
       """)
 
-  @Option(help: "The folder of the checkpoint.") var model: String
-  @Option(help: ArgumentHelp("An adapter to load; may be repeated.", valueName: "name=dir"))
-  var adapter: [NamedFolder] = []
+  @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @Option(help: ArgumentHelp("A head to load; may be repeated.", valueName: "name=dir"))
   var head: [NamedFolder] = []
-  @Option(help: ArgumentHelp("The adapters that act, such as 'Stack(a, b)'.", valueName: "expr"))
-  var setup: String?
-  @Option(help: ArgumentHelp("The heads that answer.", valueName: "a,b")) var activeHeads: String?
-  @Option(help: ArgumentHelp("An adapter to merge into the weights.", valueName: "name")) var merge: [String] = []
+  @Option(help: ArgumentHelp("A fusion layer over adapters, x,y=DIR; may be repeated.", valueName: "names=dir"))
+  var fusion: [NamedFolder] = []
+  @Option(help: ArgumentHelp("An adapter to merge into the weights; may be repeated.", valueName: "name"))
+  var merge: [String] = []
   @Flag(help: "Write hidden_states/LAYER.") var hiddenStates = false
   @Flag(help: "Write attentions/LAYER.") var attentions = false
+  @Flag(help: "Write fusion_attentions/A+B/LAYER/PLACE.") var fusionAttentions = false
   @Flag(help: "Write gating/ADAPTER/LAYER/PLACE.") var gatingScores = false
   @Option(help: ArgumentHelp("The inputs.", valueName: "file.json")) var inputs: String
   @Option(help: ArgumentHelp("Where the tensors go.", valueName: "file.safetensors")) var output: String
 
   func run() throws {
-    var model = try DebertaV2AdapterModel(folder: model)
-    for item in adapter { try model.loadAdapter(item.folder, as: item.name, withHead: false) }
+    if !fusion.isEmpty { throw UnsupportedOption(name: "--fusion") }
+    if fusionAttentions { throw UnsupportedOption(name: "--fusion-attentions") }
+    var request = workspace.request
+    request.usesActiveSetup = false
+    request.heads = nil
+    let workspace = try Workspace(request)
+    var model = try DebertaV2AdapterModel(
+      folder: workspace.modelFolder, compute: Compute(threads: self.workspace.threads))
+    for item in self.workspace.adapter { try model.loadAdapter(item.folder, as: item.name, withHead: false) }
+    for name in (workspace.setup?.adapters ?? []) + merge { try workspace.loadAdapter(name, into: &model) }
     for item in head { try model.loadHead(item.folder, as: item.name) }
     for name in merge { try model.mergeAdapter(name) }
+    try ForwardRequest(
+      inputs: inputs, setup: workspace.setup, heads: self.workspace.activeHeads?.names, recording: kinds
+    ).run(model, output: output)
+  }
+
+  private var kinds: Trace.Kinds {
     var kinds: Trace.Kinds = []
     if hiddenStates { kinds.insert(.hiddenStates) }
     if attentions { kinds.insert(.attentions) }
     if gatingScores { kinds.insert(.gatingScores) }
-    let request = try ForwardRequest(
-      inputs: inputs, setup: setup.map { try Composition($0) }, heads: activeHeads.map(names), recording: kinds)
-    try request.run(model, output: output)
+    return kinds
   }
 }
 
-/// A value of the form NAME=DIR.
-struct NamedFolder: ExpressibleByArgument {
+/// An option of the command line contract whose work this version does not do.
+struct UnsupportedOption: Error, CustomStringConvertible {
   let name: String
-  let folder: String
 
-  init?(argument: String) {
-    guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
-    name = String(argument[..<sign])
-    folder = String(argument[argument.index(after: sign)...])
-  }
-}
-
-/// Names between commas.
-func names(_ list: String) -> [String] {
-  list.split(separator: ",").map { $0.trimmingPrefix(while: \.isWhitespace) }
-    .map { name in String(name.reversed().drop(while: \.isWhitespace).reversed()) }
+  var description: String { "\(name) is not supported: this version has no AdapterFusion." }
 }

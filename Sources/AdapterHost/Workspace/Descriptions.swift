@@ -1,6 +1,6 @@
 public import AdapterMethods
 public import AdapterRegistry
-public import Checkpoints
+internal import Checkpoints
 internal import DebertaV2
 internal import Foundation
 internal import Heads

@@ -21,17 +21,16 @@ public struct RegistryLocation: Hashable, Sendable {
 
   /// - Parameters:
   ///   - given: a path that a user named; it counts, whether it is there or not.
-  ///   - environment: the variables of the process.
-  ///   - folder: the current folder.
-  public init(
-    given: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment,
-    currentFolder folder: String = FileManager.default.currentDirectoryPath
-  ) {
+  ///   - environment: variables; nil are those of the process.
+  ///   - folder: the current folder; nil is that of the process.
+  public init(given: String? = nil, environment: [String: String]? = nil, currentFolder folder: String? = nil) {
     if let given {
       (path, pathForNew, candidates) = (given, given, [given])
       return
     }
-    let here = folder + "/" + Self.fileName
+    let environment = environment ?? ProcessInfo.processInfo.environment
+    let current = folder ?? FileManager.default.currentDirectoryPath
+    let here = (current == "/" ? "" : current) + "/" + Self.fileName
     let named = environment[Self.variable].flatMap { $0.isEmpty ? nil : $0 }
     let own = Self.dataFolder(environment).map { $0 + "/adapter-host/" + Self.fileName }
     candidates = [here, named ?? own].compactMap { $0 }
@@ -72,5 +71,28 @@ extension Registry {
     }
     guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
     return try edit(path: path, body)
+  }
+}
+
+extension Registry {
+  /// The base model that a user names: by its name, by its folder, or, with nil, the default one.
+  ///
+  /// - Throws: `WorkspaceError.noModel`, with names that look like it; `RegistryError`.
+  public func model(nameOrFolder name: String?) throws -> ModelRecord {
+    if let name, let record = try model(in: name) { return record }
+    do throws(RegistryError) {
+      return try model(named: name)
+    } catch {
+      guard case .unknown(_, let name, _, let nearest) = error else { throw error }
+      throw WorkspaceError.noModel(name: name, registry: path, nearest: nearest)
+    }
+  }
+
+  /// The base model whose files lie in a folder.
+  func model(in folder: String) throws -> ModelRecord? {
+    guard FileManager.default.fileExists(atPath: folder) else { return nil }
+    func resolved(_ path: String) -> String { URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path() }
+    let wanted = resolved(folder)
+    return try models().first { resolved($0.path) == wanted }
   }
 }

@@ -70,13 +70,13 @@ public struct Workspace: Sendable {
       modelFolder = folder
       let isFound = location.path.map { FileManager.default.fileExists(atPath: $0) } ?? false
       registry = try looksUp && (isFound || request.registry != nil) ? Registry.open(at: location, for: .reading) : nil
-      modelName = try registry?.models().first { Self.isSame($0.path, folder) }?.name
+      modelName = try registry?.model(in: folder)?.name
     } else {
       if let name = request.model, location.path == nil {
         throw WorkspaceError.noModel(name: name, registry: nil, nearest: [])
       }
       let registry = try Registry.open(at: location, for: .reading)
-      let record = try Self.record(request.model, in: registry)
+      let record = try registry.model(nameOrFolder: request.model)
       (modelFolder, modelName, self.registry) = (record.path, record.name, registry)
     }
 
@@ -92,19 +92,6 @@ public struct Workspace: Sendable {
     }
   }
 
-  private static func record(_ name: String?, in registry: Registry) throws -> ModelRecord {
-    do {
-      return try registry.model(named: name)
-    } catch let RegistryError.unknown(.model, name, _, nearest) {
-      throw WorkspaceError.noModel(name: name, registry: registry.path, nearest: nearest)
-    }
-  }
-
-  private static func isSame(_ path: String, _ other: String) -> Bool {
-    URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path()
-      == URL(filePath: other).standardizedFileURL.resolvingSymlinksInPath().path()
-  }
-
   // MARK: Loading
 
   /// The folder of an adapter.
@@ -114,9 +101,10 @@ public struct Workspace: Sendable {
     if let folder = adapters[name] { return folder }
     var known = Array(adapters.keys)
     if let modelName, let registry = try registry ?? location.path.map({ try Registry.open(path: $0, for: .reading) }) {
-      do {
+      do throws(RegistryError) {
         return try registry.adapter(named: name, of: modelName).path
-      } catch RegistryError.unknown {
+      } catch {
+        guard case .unknown = error else { throw error }
         known += try registry.adapters(of: modelName).map(\.name)
       }
     }

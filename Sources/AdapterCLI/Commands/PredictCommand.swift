@@ -1,0 +1,75 @@
+internal import AdapterHost
+internal import ArgumentParser
+
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Answers texts with the heads of one or many adapters.",
+    discussion: """
+      Examples:
+        adapter-cli predict "A library for reading PDF files."
+        adapter-cli predict --input texts.txt --max-length 128 > answers.jsonl
+        adapter-cli predict --setup "Parallel(a, b)" --scores < texts.jsonl
+        adapter-cli predict --model DIR --adapter mine=DIR "Some text."
+
+      A line of JSON Lines is {"text": "...", "pair": "...", "adapter": "Stack(a, b)", "id": ...}. Only the text is \
+      needed; the adapter acts on this line alone, and the id comes back. A line that cannot be read is reported with \
+      its number; the others are answered, and the exit code is 1.
+
+      An answer is {"index": 0, "text": "...", "heads": {"NAME": ...}}, a head's part a label with its score, labels \
+      with scores, a value, or spans with offsets in Unicode scalars. Ctrl-C ends with everything written that was \
+      answered.
+      """)
+
+  @OptionGroup(title: "Input") var text: TextArguments
+  @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
+  @OptionGroup(title: "Output") var output: OutputArguments
+  @Flag(help: "Give the scores of all labels.") var scores = false
+  @Flag(help: "Tell on standard error what was loaded, and how long everything took.") var verbose = false
+
+  func run() throws {
+    let lines = LineOutput()
+    lines.endsCleanlyOnSignals()
+    let source = try text.source()
+    let predictor = try predictor()
+    var printer = PredictionPrinter(
+      lines, table: output.isTable ? table(predictor) : nil, showsAllScores: scores,
+      advisedLength: predictor.model.configuration.advisedLength)
+    try predictor.predict(source) { batch in try printer.print(batch) }
+    if verbose { Terminal.note("Answered \(printer.progress.summary).") }
+    try printer.finish()
+  }
+
+  private func predictor() throws -> Predictor {
+    let start = ContinuousClock.now
+    let workspace = try Workspace(workspace.request)
+    let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer))
+    predictor.maximumLength = tokenizer.maxLength
+    predictor.loadAdapter = { name, model in try workspace.loadAdapter(name, into: &model) }
+    if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
+    for head in predictor.undecodedHeads {
+      Terminal.note("The head '\(head)' is left out: predict does not decode its kind yet; 'forward' writes its logits.")
+    }
+    return predictor
+  }
+
+  private func table(_ predictor: Predictor) -> PredictionTable {
+    PredictionTable(width: Terminal.width, heads: predictor.answeringHeads, showsAllScores: scores)
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds.
+  fileprivate var milliseconds: Int { Int(components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000) }
+}
+
+extension DebertaV2AdapterModel {
+  /// What is loaded, for people.
+  fileprivate var summary: String {
+    let adapters = adapterNames.map { name in "\(name) (\(adapter(name)?.methodName ?? ""))" }
+    return "\(name)" + (adapters.isEmpty ? " without adapters" : " with \(adapters.joined(separator: ", "))")
+      + ", \(compute.instructionSet) kernels, \(compute.threads.width) threads,"
+  }
+}

@@ -1,0 +1,91 @@
+internal import Foundation
+internal import Synchronization
+
+/// Standard output by whole lines: whenever the process ends, none is half written.
+final class LineOutput: Sendable {
+  private let pending = Mutex("")
+
+  /// So many bytes are written without being asked for.
+  private static let room = 1 << 16
+
+  /// Adds a line, or several; they are written now or later.
+  ///
+  /// - Throws: `OutputError`, for instance when the disk is full.
+  func add(_ line: String) throws(OutputError) {
+    let isFull = pending.withLock { text in
+      text += line + "\n"
+      return text.utf8.count > Self.room
+    }
+    if isFull { try flush() }
+  }
+
+  /// Writes what was added.
+  func flush() throws(OutputError) {
+    let code: Int32? = pending.withLock { text in
+      let isWritten = Terminal.write(text, to: STDOUT_FILENO)
+      text = ""
+      return isWritten ? nil : errno
+    }
+    if let code { throw OutputError(code: code) }
+  }
+
+  /// Lets SIGINT and SIGTERM end the process between two lines, with everything written that was added, and 128
+  /// plus the signal's number as exit code. A second one ends it at once. A reader that goes away ends it quietly.
+  func endsCleanlyOnSignals() {
+    signal(SIGPIPE, SIG_DFL)
+    for number in [SIGINT, SIGTERM] {
+      // Whoever started the process may have wanted it to stay, as nohup does.
+      let previous = signal(number) { SignalPipe.shared.write($0) }
+      if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
+    }
+    Thread {
+      let number = SignalPipe.shared.read()
+      signal(number, SIG_DFL)
+      if Terminal.showsMessages { Terminal.note("") }
+      self.pending.withLock { text in
+        Terminal.write(text, to: STDOUT_FILENO)
+        _exit(128 + number)
+      }
+    }.start()
+  }
+}
+
+/// Carries a signal from its handler, where hardly anything is allowed, to a thread.
+///
+/// Waiting for blocked signals would be simpler, but OpenBLAS starts threads
+/// before `main`, and those do not block them.
+private struct SignalPipe: Sendable {
+  /// One for the process, as handlers are.
+  static let shared = SignalPipe()
+
+  private let input: Int32
+  private let output: Int32
+
+  private init() {
+    var ends: [Int32] = [-1, -1]
+    _ = pipe(&ends)
+    (output, input) = (ends[0], ends[1])
+  }
+
+  /// May be called by a handler.
+  func write(_ signal: Int32) {
+    let code = errno
+    var byte = UInt8(truncatingIfNeeded: signal)
+    _ = Foundation.write(input, &byte, 1)
+    errno = code
+  }
+
+  /// The next signal, awaited.
+  func read() -> Int32 {
+    var byte: UInt8 = 0
+    while Foundation.read(output, &byte, 1) != 1 {}
+    return Int32(byte)
+  }
+}
+
+/// Why answers cannot be written.
+struct OutputError: Error, CustomStringConvertible {
+  let code: Int32
+
+  var description: String { "Standard output cannot be written (\(String(cString: strerror(code))))." }
+}

@@ -1,0 +1,72 @@
+internal import AdapterHost
+
+/// Writes answers as they come, and what went wrong beside them.
+struct PredictionPrinter {
+  private let lines: LineOutput
+  /// Nil writes JSON Lines.
+  private let table: PredictionTable?
+  private let showsAllScores: Bool
+  /// The length in tokens beyond which texts are advised against; nil once that was said.
+  private var advisedLength: Int?
+  private(set) var progress = Progress()
+  private(set) var failures = 0
+
+  init(_ lines: LineOutput, table: PredictionTable?, showsAllScores: Bool, advisedLength: Int?) {
+    self.lines = lines
+    self.table = table
+    self.showsAllScores = showsAllScores
+    self.advisedLength = advisedLength
+  }
+
+  /// Writes a batch.
+  mutating func print(_ batch: [Result<Prediction, UnansweredText>]) throws(OutputError) {
+    var (texts, tokens) = (0, 0)
+    for outcome in batch {
+      switch outcome {
+      case .success(let prediction):
+        try lines.add(text(prediction, isFirst: progress.texts + texts == 0))
+        advise(on: prediction)
+        texts += 1
+        tokens += prediction.tokenCount
+      case .failure(let failure):
+        note(failure.description)
+        failures += 1
+      }
+    }
+    try lines.flush()
+    progress.add(texts: texts, tokens: tokens)
+  }
+
+  /// Ends the output.
+  ///
+  /// - Throws: `UnansweredTexts`, if there were some.
+  mutating func finish() throws(UnansweredTexts) {
+    progress.clear()
+    if failures > 0 { throw UnansweredTexts(count: failures) }
+  }
+
+  private func text(_ prediction: Prediction, isFirst: Bool) -> String {
+    guard let table else { return prediction.json(allScores: showsAllScores) }
+    return (isFirst ? "" : "\n") + table.lines(prediction).joined(separator: "\n")
+  }
+
+  private mutating func advise(on prediction: Prediction) {
+    guard let limit = advisedLength, prediction.tokenCount > limit else { return }
+    advisedLength = nil
+    note(
+      "line \(prediction.input.index + 1): the text has \(prediction.tokenCount) tokens; beyond \(limit) this model's "
+        + "layers cannot tell all distances. --max-length cuts texts.")
+  }
+
+  private mutating func note(_ text: String) {
+    progress.clear()
+    Terminal.note(text)
+  }
+}
+
+/// Some texts have no answer; each was reported.
+struct UnansweredTexts: Error, CustomStringConvertible {
+  let count: Int
+
+  var description: String { count == 1 ? "1 text has no answer." : "\(count) texts have no answer." }
+}

@@ -1,0 +1,77 @@
+internal import AdapterHost
+
+/// Answers for people: the text, and below it a line or more for each head.
+struct PredictionTable {
+  let width: Int
+  /// The heads that answer, for the width of their column.
+  let heads: [String]
+  /// Whether the probabilities of all labels are shown.
+  var showsAllScores = false
+
+  /// The lines of one answer.
+  func lines(_ prediction: Prediction) -> [String] {
+    var lines = [title(prediction)]
+    for (head, answer) in prediction.answers { lines += entry(head, items(answer)) }
+    if prediction.truncatedTokens > 0 {
+      lines += entry("", ["(\(prediction.truncatedTokens) tokens cut off)"])
+    }
+    return lines
+  }
+
+  private func title(_ prediction: Prediction) -> String {
+    let texts = [prediction.input.text, prediction.input.pair].compactMap { $0 }
+    // A long text is looked at only as far as it is shown.
+    let title = texts.map { String($0.unicodeScalars.prefix(4 * max(width, 1))).onOneLine }.joined(separator: " | ")
+    return title.isEmpty ? "(empty)" : title.cut(to: width)
+  }
+
+  /// The heads' column; 0 where a narrow terminal has each head on a line of its own.
+  private var column: Int {
+    let longest = heads.map(\.columns).max() ?? 0
+    return width < 36 ? 0 : min(longest, width * 2 / 5)
+  }
+
+  /// The columns for values.
+  private var room: Int { max(8, width - column - 4) }
+
+  private func entry(_ head: String, _ items: [String]) -> [String] {
+    let values = wrapped(items, separator: " · ", width: room)
+    if column == 0 { return (head.isEmpty ? [] : ["  " + head.cut(to: width - 2)]) + values.map { "    " + $0 } }
+    return values.enumerated().map { index, value in
+      "  \((index == 0 ? head : "").cut(to: column).padded(to: column))  \(value)"
+    }
+  }
+
+  private func items(_ answer: Answer) -> [String] {
+    switch answer {
+    case .label(let best, let all): showsAllScores ? sorted(all) : [text(best)]
+    case .labels(let chosen, let all):
+      showsAllScores ? sorted(all) : chosen.isEmpty ? ["(none)"] : chosen.map(text)
+    case .value(let value): ["\(value)"]
+    case .spans(let spans): self.spans(spans)
+    }
+  }
+
+  /// Spans with their labels. Where most of many have one label, that one is told by a number.
+  private func spans(_ spans: [LabeledSpan]) -> [String] {
+    let counts = Dictionary(spans.map { ($0.label, 1) }, uniquingKeysWith: +)
+    let common = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
+    let hidden = common.flatMap { counts.count > 1 && $0.value > 2 && 2 * $0.value >= spans.count ? $0.key : nil }
+    let shown = spans.filter { $0.label != hidden || showsAllScores }.map { span in
+      item(span.text, " \(span.label.onOneLine) \(score(span.score))")
+    }
+    guard let hidden, !showsAllScores else { return shown.isEmpty ? ["(none)"] : shown }
+    return shown + ["\(spans.count - shown.count) others \(hidden.onOneLine)"]
+  }
+
+  private func sorted(_ all: [ScoredLabel]) -> [String] { all.sorted { $0.score > $1.score }.map(text) }
+
+  private func text(_ label: ScoredLabel) -> String { item(label.label, " \(score(label.score))") }
+
+  /// A text and what must be seen of it in any case.
+  private func item(_ text: String, _ end: String) -> String {
+    text.onOneLine.cut(to: max(4, room - end.columns)) + end
+  }
+
+  private func score(_ score: Float) -> String { Double(score).formatted(decimals: 2) }
+}

@@ -1,0 +1,93 @@
+public import AdapterMethods
+public import Tokenization
+internal import DebertaV2
+
+/// Texts in, answers of several heads out.
+///
+/// ```swift
+/// var model = try DebertaV2AdapterModel(folder: "Models/deberta-v3-tiny-en")
+/// try model.loadAdapter("Adapters/debian-section", setActive: true)
+/// let predictor = try Predictor(model, DebertaV2Tokenizer(folder: "Models/deberta-v3-tiny-en"))
+/// let answers = try predictor.predict(["A library for reading PDF files."])
+/// print(answers[0].json())
+/// ```
+///
+/// Under Parallel every text is answered by the heads of all branches; a
+/// branch without a head is not computed. Texts are put together into
+/// batches by their tokens, in their order: rows are packed, so that batches
+/// of unlike lengths cost no padding.
+public struct Predictor: Sendable {
+  public let model: DebertaV2AdapterModel
+  public let tokenizer: DebertaV2Tokenizer
+  /// The adapters that act on texts that name none; nil is the base model.
+  public let setup: Composition?
+  /// The heads that answer; nil: those named like the adapters.
+  public let heads: [String]?
+  /// The most tokens of a text, specials included; what is longer is cut, and the answer says so. Nil: no limit.
+  public var maximumLength: Int?
+  /// The tokens of a batch, branches counted; a longer text is a batch alone.
+  public var batchTokens = 2048
+  /// Loads an adapter that a text names and the model lacks. Without it such a text has no answer.
+  public var loadAdapter: (@Sendable (String, inout DebertaV2AdapterModel) throws -> Void)?
+  private let route: Route
+
+  /// A predictor with the model's active adapters and heads.
+  ///
+  /// - Throws: `PredictionError`, if no head would answer; `CompositionError`, `ModelError`.
+  public init(_ model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer) throws {
+    self.model = model
+    self.tokenizer = tokenizer
+    setup = model.activeAdapters
+    heads = model.activeHeads
+    route = try Route(setup, heads: heads, in: model)
+  }
+
+  /// The active heads that give no answers, because a predictor does not decode their kind.
+  public var undecodedHeads: [String] { route.undecoded }
+
+  /// The names of the heads that answer texts that name no adapters, in order.
+  public var answeringHeads: [String] { route.branches.flatMap(\.heads) }
+
+  /// Answers texts.
+  ///
+  /// - Throws: `UnansweredText` for the first text that cannot be answered.
+  public func predict(_ texts: [String]) throws -> [Prediction] {
+    try predict(texts.enumerated().map { TextInput($1, index: $0) })
+  }
+
+  /// Answers texts, each with the adapters that it names.
+  ///
+  /// - Throws: `UnansweredText` for the first text that cannot be answered.
+  public func predict(_ inputs: [TextInput]) throws -> [Prediction] {
+    var predictions: [Prediction] = []
+    try predict(TextSource(inputs)) { batch in
+      for outcome in batch { predictions.append(try outcome.get()) }
+    }
+    return predictions
+  }
+
+  /// Answers texts as they come, in their order, and hands every batch over at once.
+  ///
+  /// The texts of a batch are cut into tokens while the one before is computed.
+  /// - Throws: `InputFileError` if the source fails; what `body` throws.
+  public func predict(
+    _ source: consuming sending TextSource, _ body: ([Result<Prediction, UnansweredText>]) throws -> Void
+  ) throws {
+    let encoder = BatchEncoder(self)
+    let batches = Prefetch(source) { source in try encoder.next(from: &source) }
+    var session = Session(self, route)
+    while let batch = try batches.next() { try body(session.answers(batch)) }
+  }
+
+  /// Cuts a text into tokens.
+  ///
+  /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
+  public func encode(_ input: TextInput) throws -> Encoding {
+    let encoding = try tokenizer.encode(input.text, pair: input.pair, maximumLength: maximumLength)
+    let limit = model.configuration.maximumPositions
+    if model.configuration.addsAbsolutePositions, encoding.ids.count > limit {
+      throw PredictionError.tooLong(tokens: encoding.ids.count, limit: limit)
+    }
+    return encoding
+  }
+}

@@ -1,0 +1,90 @@
+internal import AdapterMethods
+internal import Heads
+
+/// The way of a text through a model: the compositions that act on copies of it, and the heads that answer each copy.
+struct Route: Sendable {
+  struct Branch: Sendable {
+    /// Nil is the base model.
+    let composition: Composition?
+    let heads: [String]
+  }
+
+  /// Those with heads; a branch that no head answers is not computed.
+  let branches: [Branch]
+  /// Heads that would answer, but whose kind a predictor does not decode.
+  let undecoded: [String]
+
+  /// - Parameter heads: the heads that answer; nil: those named like the adapters.
+  /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
+  init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
+    for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
+    for name in asked ?? [] where model.head(name) == nil { throw model.unknown(head: name) }
+    let compositions = try composition?.branches()
+    let all = try Self.heads(compositions, asked, in: model)
+    func isDecoded(_ name: String) -> Bool { model.head(name)?.settings.kind.isDecoded == true }
+    let names = all.flatMap { $0 }
+    undecoded = names.filter { !isDecoded($0) }
+    branches = zip(compositions.map { $0.map(Optional.some) } ?? [nil], all).compactMap { composition, heads in
+      let decoded = heads.filter(isDecoded)
+      return decoded.isEmpty ? nil : Branch(composition: composition, heads: decoded)
+    }
+    guard !branches.isEmpty else {
+      if let name = undecoded.first, let kind = model.head(name)?.settings.kind {
+        throw PredictionError.undecodedHead(name: name, kind: kind.rawValue)
+      }
+      throw PredictionError.noHead(setup: composition?.description, heads: model.headNames)
+    }
+  }
+
+  /// The heads of each branch.
+  ///
+  /// Without names a branch has the heads named like its adapters. A head
+  /// whose adapter several branches share answers none of them that has a
+  /// head of its own, and else the first one. With a name for each branch the
+  /// j-th head answers the j-th branch; fewer or more heads answer the
+  /// branches of their own adapters.
+  private static func heads(
+    _ branches: [Composition]?, _ asked: [String]?, in model: DebertaV2AdapterModel
+  ) throws -> [[String]] {
+    guard let branches else { return [asked ?? (model.head("default") == nil ? [] : ["default"])] }
+    if let asked {
+      if branches.count == 1 { return [asked] }
+      if asked.count == branches.count { return asked.map { [$0] } }
+    }
+    let named = branches.map { $0.adapters.filter { model.head($0) != nil } }
+    var taken: Set<String> = []
+    let own = named.enumerated().map { index, names in
+      let own = names.filter { name in !named.enumerated().contains { $0 != index && $1.contains(name) } }
+      let chosen = own.isEmpty ? names.filter { !taken.contains($0) } : own
+      taken.formUnion(chosen)
+      return chosen
+    }
+    guard let asked else { return own }
+    guard taken.isSuperset(of: asked) else {
+      throw ModelError.headsOfParallel(heads: asked, repetitions: branches.count)
+    }
+    return own.map { $0.filter(asked.contains) }
+  }
+}
+
+/// Why texts cannot be answered.
+public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
+  case noHead(setup: String?, heads: [String])
+  case undecodedHead(name: String, kind: String)
+  case tooLong(tokens: Int, limit: Int)
+
+  public var description: String {
+    switch self {
+    case .noHead(let setup, let heads):
+      (setup.map { "No head answers: no adapter in '\($0)' has one." }
+        ?? "No head answers: no adapter is active, and the base model has no head of its own.")
+        + (heads.isEmpty
+          ? " Name an adapter that has a head with --setup or --adapter, or activate one."
+          : " Name heads with --active-heads; there are \(heads.joined(separator: ", ")).")
+    case .undecodedHead(let name, let kind):
+      "The head '\(name)' is of the kind '\(kind)', which predict does not decode yet; 'forward' writes its logits."
+    case .tooLong(let tokens, let limit):
+      "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
+    }
+  }
+}

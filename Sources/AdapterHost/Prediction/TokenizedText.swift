@@ -1,0 +1,47 @@
+internal import Checkpoints
+public import Tokenization
+
+/// A text with its tokens.
+public struct TokenizedText: Sendable {
+  public let input: TextInput
+  public let encoding: Encoding
+
+  /// The tokens on one line of JSON: `{"index": 0, "ids": [...], "tokens": [...], "offsets": [[0, 3], ...]}`.
+  ///
+  /// `id` stands there if the input has one, `token_type_ids` if it is a
+  /// pair, `truncated` if tokens were cut off.
+  public var json: String {
+    func list(_ elements: some Sequence<Int32>) -> String { JSONLine.array(elements.map { "\($0)" }) }
+    var members: [(String, String)] = [("index", "\(input.index)")]
+    if let id = input.id { members.append(("id", id.line)) }
+    members += [
+      ("ids", list(encoding.ids)), ("tokens", JSONValue.array(encoding.tokens.map { .string($0) }).line),
+      ("offsets", JSONLine.array(encoding.offsets.map { "[\($0.lowerBound), \($0.upperBound)]" })),
+    ]
+    if input.pair != nil { members.append(("token_type_ids", list(encoding.tokenTypeIDs))) }
+    if encoding.truncatedTokens > 0 { members.append(("truncated", "\(encoding.truncatedTokens)")) }
+    return JSONLine.object(members)
+  }
+}
+
+extension DebertaV2Tokenizer {
+  /// Cuts texts into tokens as they come, in their order.
+  ///
+  /// - Parameter body: gets each text, and whether the next would have to be awaited.
+  /// - Throws: `InputFileError` if the source fails; what `body` throws.
+  public func tokenize(
+    _ source: TextSource, maximumLength: Int? = nil,
+    _ body: (Result<TokenizedText, UnansweredText>, _ isLast: Bool) throws -> Void
+  ) throws {
+    var source = source
+    while let input = try source.next() {
+      let item = input.flatMap { input in
+        Result {
+          TokenizedText(
+            input: input, encoding: try encode(input.text, pair: input.pair, maximumLength: maximumLength))
+        }.mapError { UnansweredText(index: input.index, $0) }
+      }
+      try body(item, !source.isReady())
+    }
+  }
+}
