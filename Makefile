@@ -10,8 +10,16 @@ demo: build  ## the main job on the embedded model: several heads answer real te
 	@Tools/demo.sh $(CLI)
 
 test: setup  ## every test
-	swift build -c release --build-tests
-	swift test -c release --skip-build --disable-xctest
+	swift build -c release -Xswiftc -enable-testing --build-tests
+	swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest
+
+stress: setup  ## the long forms: hundreds of killed writers
+	swift build -c release -Xswiftc -enable-testing --build-tests
+	REGISTRY_STRESS=500 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter "Registry"
+
+bench: build  ## our forward pass beside its peers; BENCH="--python VENV/bin/python --texts FILES"
+	swift build -c release --package-path Benchmarks
+	python3 Benchmarks/run.py $(BENCH)
 
 build: setup
 	swift build -c release --product adapter-cli
@@ -24,10 +32,10 @@ setup:  ## the system libraries, where they are missing
 	fi
 
 format:
-	swift format -i --recursive Sources Tests Package.swift
+	swift format -i --recursive Sources Tests Package.swift Benchmarks/Sources Benchmarks/Package.swift
 
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Package.swift Benchmarks/Sources Benchmarks/Package.swift
 
 clean:
 	rm -rf .build

@@ -14,7 +14,7 @@ func library(_ name: String, uses dependencies: [Target.Dependency] = []) -> Tar
 }
 
 func tests(_ name: String, uses dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
 }
 
 let package = Package(
@@ -49,9 +49,28 @@ let package = Package(
       dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: settings),
 
+    .target(
+      name: "TestSupport",
+      dependencies: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Kernels", "Tensors"],
+      path: "Tests/Support", swiftSettings: settings),
+    tests("KernelsTests", uses: ["Kernels", "Tensors"]),
+    tests("TensorsTests", uses: ["Checkpoints", "Kernels", "Tensors"]),
     tests("CheckpointsTests", uses: ["Checkpoints"]),
     tests("TokenizationTests", uses: ["Tokenization"]),
+    tests("DebertaV2Tests", uses: ["AdapterHost", "Checkpoints", "DebertaV2", "Kernels", "Tensors"]),
+    tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
+    tests("MethodLawsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
+    tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Tensors"]),
+    tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Tensors"]),
+    tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests("PredictionTests", uses: ["AdapterHost"]),
+    tests(
+      "AdapterCLITests",
+      uses: ["AdapterCLI", "AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    tests("RegistryCommandTests", uses: ["AdapterCLI", "AdapterHost"]),
+    tests("DocumentationTests", uses: ["AdapterHost"]),
+    tests("ReadmeTests", uses: ["AdapterHost"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """What a user would run instead: PyTorch + adapters, and ONNX Runtime in fp32 and int8, on the same checkpoint.
 
-    pip install torch transformers==4.57.6 adapters==1.3.0 peft onnx onnxscript onnxruntime sentencepiece
+    pip install torch transformers==4.57.6 adapters==1.3.0 onnx onnxscript onnxruntime sentencepiece
     peers.py torch|ort|ort-int8 DIR --scenario forward --shapes 1x16,8x128,ragged-32
     peers.py torch|ort|ort-int8 DIR            # answers lines of JSON, as Benchmarks' engine does
 
-DIR is a folder of make-checkpoint, for ONNX Runtime with what export_onnx.py adds. Scenarios: forward and stream (all engines), lora, seq_bn, mixed-lora, heads
-(torch alone). Each prints a line of JSON; "ms" is the least time and "median_ms" the median.
+DIR is a folder of make-checkpoint, for ONNX Runtime with what export_onnx.py adds. Scenarios: forward and stream (all
+engines), lora, seq_bn, mixed-lora, heads (torch alone). Each prints a line of JSON; "ms" is the least time.
 """
 
 import argparse

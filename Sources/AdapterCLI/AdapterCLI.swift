@@ -25,8 +25,15 @@ struct AdapterCLI: ParsableCommand {
       CommandGroup(
         name: "Registry",
         subcommands: [
-          ListCommand.self, ActivateCommand.self, DeactivateCommand.self, ImportCommand.self, ModelsCommand.self,
+          ListCommand.self, ShowCommand.self, ActivateCommand.self, DeactivateCommand.self, AddCommand.self,
+          ImportCommand.self, ExportCommand.self, RenameCommand.self, TagCommand.self, RemoveCommand.self,
+          ModelsCommand.self, VerifyCommand.self, RepairCommand.self, LogCommand.self,
         ]),
-      CommandGroup(name: "Model", subcommands: [ForwardCommand.self, BenchCommand.self]),
+      CommandGroup(
+        name: "Model",
+        subcommands: [
+          InspectCommand.self, SummaryCommand.self, MergeCommand.self, ForwardCommand.self, BenchCommand.self,
+        ]),
+      CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),
     ])
 }

@@ -21,6 +21,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public let compute: Compute
   /// The model's name in what is saved: the last part of its folder.
   public let name: String
+  /// What the checkpoint says about its own head.
+  private let staticHead: StaticHead?
   /// As loaded, whatever is merged.
   private let base: Encoder
   /// The base with what is merged.
@@ -28,6 +30,9 @@ public struct DebertaV2AdapterModel: Sendable {
   private var adapters: [String: Adapter] = [:]
   /// The adapters' hooks, bound to `encoder`.
   private var bound: [String: BoundAdapter] = [:]
+  /// By their adapters' names, with commas between them.
+  private var fusions: [String: AdapterFusion] = [:]
+  private var boundFusions: [String: BoundFusion] = [:]
   private var heads: [String: PredictionHead] = [:]
   /// The adapters that act when a call names none; nil is the base model.
   public private(set) var activeAdapters: Composition?
@@ -49,9 +54,8 @@ public struct DebertaV2AdapterModel: Sendable {
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     encoder = base
-    if let head = try StaticHead(JSONValue(folder.configuration, file: file), file: file) {
-      heads["default"] = try head.read(reader, configuration)
-    }
+    staticHead = try StaticHead(JSONValue(folder.configuration, file: file), file: file)
+    heads["default"] = try staticHead?.read(reader, configuration)
     try ledger.finish(knowing: Encoder.isKnownUnused)
   }
 
@@ -65,14 +69,19 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Adds a fresh adapter.
   ///
-  /// - Parameter configuration: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`.
+  /// - Parameters:
+  ///   - name: what it is called.
+  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`.
+  ///   - overwrite: replaces an adapter of this name.
+  ///   - setActive: makes it the active adapter.
+  ///   - seed: repeats the random values.
   /// - Throws: `ModelError.exists`, `ConfigurationError`.
   public mutating func addAdapter(
     _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
     seed: UInt64 = 0
   ) throws {
     let method = try MethodCatalog.standard.method(preset: text)
-    try add(Adapter(method, for: configuration, seed: seed), named: name, overwrite: overwrite)
+    try add(Adapter(method, for: base, seed: seed), named: name, overwrite: overwrite)
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
 
@@ -86,11 +95,19 @@ public struct DebertaV2AdapterModel: Sendable {
     let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration)
     let name = name ?? savedName
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let head = try withHead && SavedHead.exists(in: folder) ? readHead(folder).head : nil
+    let head = try withHead ? head(in: folder) : nil
     try add(adapter, named: name, overwrite: true)
     if let head { heads[name] = head }
     if setActive { try setActiveAdapters(.adapter(name)) }
     return name
+  }
+
+  /// The head in an adapter's folder: the reference's, or PEFT's.
+  private func head(in folder: String) throws -> PredictionHead? {
+    if SavedHead.exists(in: folder) { return try readHead(folder).head }
+    return try PeftFolder.head(in: folder, compute).flatMap { saved in
+      try StaticHead(saved, beside: staticHead)?.read(saved.weights, configuration)
+    }
   }
 
   /// Saves an adapter, and the head of its name, as the reference does.
@@ -114,6 +131,40 @@ public struct DebertaV2AdapterModel: Sendable {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
     bound[name] = try BoundAdapter(adapter, named: name, in: encoder)
     adapters[name] = adapter
+  }
+
+  // MARK: Fusions
+
+  /// The names of the fusions: their adapters' names, with commas between them.
+  public var fusionNames: [String] { fusions.keys.sorted() }
+
+  /// Loads a fusion folder.
+  ///
+  /// - Parameter name: its adapters' names here, with commas between them; nil: as saved.
+  /// - Returns: the name that the fusion has now.
+  @discardableResult
+  public mutating func loadAdapterFusion(_ folder: String, as name: String? = nil) throws -> String {
+    let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
+    let name = name ?? savedName
+    fusions[name] = fusion
+    boundFusions[name] = BoundFusion(fusion, named: name, in: base)
+    return name
+  }
+
+  /// Saves a fusion as the reference does.
+  public func saveAdapterFusion(_ name: String, to folder: String) throws {
+    guard let fusion = fusions[name] else {
+      throw CompositionError.unknownFusion(name: name, nearest: fusionNames)
+    }
+    try Folders.create(folder)
+    try SavedFusion.write(fusion, named: name, modelName: self.name, for: configuration, to: folder)
+  }
+
+  /// Removes a fusion.
+  public mutating func deleteAdapterFusion(_ name: String) throws {
+    guard fusions[name] != nil else { throw CompositionError.unknownFusion(name: name, nearest: fusionNames) }
+    fusions[name] = nil
+    boundFusions[name] = nil
   }
 
   // MARK: Activation
@@ -150,6 +201,9 @@ public struct DebertaV2AdapterModel: Sendable {
     try? replaceEncoder(base)
     mergedAdapter = nil
   }
+
+  /// A linear layer of the encoder, with what is merged.
+  public func linear(_ place: ProjectionPlace, layer: Int) -> Linear { encoder.linear(place, layer: layer) }
 
   private mutating func replaceEncoder(_ encoder: Encoder) throws {
     bound = try adapters.reduce(into: [:]) { bound, item in
@@ -238,6 +292,8 @@ extension DebertaV2AdapterModel {
   /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
   ///
   /// - Parameters:
+  ///   - batch: sequences of token ids.
+  ///   - setup: which adapters act.
   ///   - heads: names of heads; nil: the active ones. Each answers all rows;
   ///     under Parallel the j-th answers the j-th repetition of the rows.
   ///   - trace: what else is recorded.
@@ -246,22 +302,26 @@ extension DebertaV2AdapterModel {
     _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
-    let lowering = Lowering(encoder, adapters: bound)
+    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions)
+    let lengths = batch.sequences.map(\.ids.count)
     let plan: AdapterPlan
     let composition: Composition?
     switch setup {
-    case .active: (composition, plan) = (activeAdapters, try lowering.plan(activeAdapters, rows: batch.sequences.count))
-    case .composition(let given): (composition, plan) = (given, try lowering.plan(given, rows: batch.sequences.count))
+    case .active: (composition, plan) = (activeAdapters, try lowering.plan(activeAdapters, rows: lengths.count, lengths: lengths))
+    case .composition(let given): (composition, plan) = (given, try lowering.plan(given, rows: lengths.count, lengths: lengths))
     case .rows(let rows):
       guard rows.count == batch.sequences.count else {
         throw CompositionError.rows(expected: rows.count, found: batch.sequences.count)
       }
-      (composition, plan) = (nil, try lowering.plan(rows: rows))
+      (composition, plan) = (nil, try lowering.plan(rows: rows, lengths: lengths))
     }
     if let mergedAdapter, composition?.adapters.contains(mergedAdapter) == true {
       throw ModelError.mergedAndActive(name: mergedAdapter)
     }
     let names = try headNames(heads ?? activeHeads, composition)
+    if plan.changesEmbeddings, let name = names.first(where: { self.heads[$0]?.settings.kind == .maskedLM }) {
+      throw ModelError.maskedLMOfChangedEmbeddings(head: name)
+    }
     let pass = Pass(compute, trace: trace)
     let (hidden, rows) = encoder(batch, plan, on: pass)
     let encoded = EncodedRows(hidden: hidden, batch: rows, order: plan.order)

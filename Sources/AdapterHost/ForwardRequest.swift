@@ -40,6 +40,13 @@ public struct ForwardRequest {
     for (place, calls) in trace.gates.sorted(by: { $0.key < $1.key }) {
       tensors.append(writer.gates("gating/\(place)", calls))
     }
+    for (place, maps) in trace.fusionAttentions.sorted(by: { $0.key < $1.key }) {
+      let width = maps.values.first?.columns ?? 0
+      tensors.append(
+        writer.states("fusion_attentions/\(place.replacing(",", with: "+"))", features: width) {
+          maps[output.passRow($0)] ?? Tensor([], rows: 0, columns: width)
+        })
+    }
     for (name, answer) in output.answers {
       tensors += writer.logits(name, answer, choices: input.choices)
     }
@@ -52,27 +59,39 @@ private struct PaddedWriter {
   private let padded: PaddedInput
   private let output: ModelOutput
   private let hiddenSize: Int
+  /// The columns of the longest prompt, and all columns.
+  private let front, length: Int
 
   init(_ padded: PaddedInput, _ output: ModelOutput, hiddenSize: Int) {
     self.padded = padded
     self.output = output
     self.hiddenSize = hiddenSize
+    let inputs = max(padded.columns.count, 1)
+    front = (0..<output.rowCount).map { output.tokenCount(row: $0) - padded.columns[$0 % inputs].count }.max() ?? 0
+    length = padded.length + front
   }
 
-  private func columns(_ row: Int) -> [Int] { padded.columns[row % max(padded.columns.count, 1)] }
+  /// The tokens in a row of the input.
+  private func inputColumns(_ row: Int) -> [Int] { padded.columns[row % max(padded.columns.count, 1)] }
+
+  /// Where a row's tokens stand; its prompt stands before the columns of the input.
+  private func columns(_ row: Int) -> [Int] {
+    let own = inputColumns(row)
+    return Array(front - (output.tokenCount(row: row) - own.count)..<front) + own.map { front + $0 }
+  }
 
   /// [rows, length, features]
   func states(_ name: String, rows: Int? = nil, features: Int? = nil, _ state: (Int) -> Tensor) -> OutgoingTensor {
     let (rows, features) = (rows ?? output.rowCount, features ?? hiddenSize)
-    var values = [Float](repeating: 0, count: rows * padded.length * features)
+    var values = [Float](repeating: 0, count: rows * length * features)
     for row in 0..<rows {
       let own = state(row)
-      for (token, column) in columns(row).enumerated() {
-        let to = (row * padded.length + column) * features
+      for (token, column) in columns(row).enumerated() where token < own.rows {
+        let to = (row * length + column) * features
         for feature in 0..<features { values[to + feature] = own.pointer[token * own.stride + feature] }
       }
     }
-    return OutgoingTensor(name: name, shape: [rows, padded.length, features], values: values)
+    return OutgoingTensor(name: name, shape: [rows, length, features], values: values)
   }
 
   /// [rows, heads, length, memory + length]; the longest memory decides, shorter ones stand at its right.
@@ -82,8 +101,8 @@ private struct PaddedWriter {
     var position: [Int: Int] = [:]
     for passRow in (0..<rows).sorted(by: { output.passRow($0) < output.passRow($1) })
     where !columns(passRow).isEmpty { position[passRow] = position.count }
-    let front = maps.map { $0.columns - $0.rows / heads }.max() ?? 0
-    let (length, width) = (padded.length, front + padded.length)
+    let memories = maps.map { $0.columns - $0.rows / heads }.max() ?? 0
+    let width = memories + length
     var values = [Float](repeating: 0, count: rows * heads * length * width)
     for row in 0..<rows {
       guard let index = position[row] else { continue }
@@ -93,8 +112,8 @@ private struct PaddedWriter {
         for (query, queryColumn) in own.enumerated() {
           let from = map.pointer + (head * own.count + query) * map.stride
           let to = ((row * heads + head) * length + queryColumn) * width
-          for p in 0..<memory { values[to + front - memory + p] = from[p] }
-          for (key, keyColumn) in own.enumerated() { values[to + front + keyColumn] = from[memory + key] }
+          for p in 0..<memory { values[to + memories - memory + p] = from[p] }
+          for (key, keyColumn) in own.enumerated() { values[to + memories + keyColumn] = from[memory + key] }
         }
       }
     }

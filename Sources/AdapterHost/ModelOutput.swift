@@ -39,6 +39,9 @@ public struct ModelOutput {
     packed.rows(encoded.batch.tokens(of: encoded.order[row]))
   }
 
+  /// The number of a row's tokens, with those of a prompt.
+  func tokenCount(row: Int) -> Int { encoded.batch.tokens(of: encoded.order[row]).count }
+
   /// The row of a trace's lists, which are in the order of the pass.
   public func passRow(_ row: Int) -> Int { encoded.order[row] }
 }
@@ -86,6 +89,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case merged(other: String, name: String)
   case mergedAndActive(name: String)
   case notMergeable(name: String)
+  case maskedLMOfChangedEmbeddings(head: String)
   case headsOfParallel(heads: [String], repetitions: Int)
   case cannotCreate(folder: String, reason: String)
   case preset(text: String, reason: String)
@@ -103,6 +107,9 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
       "'\(name)' is merged into the weights and named in the setup; it would act twice. Reset it, or leave it out."
     case .notMergeable(let name):
       "'\(name)' cannot be merged: only methods whose effect is a change of weights can, not bottlenecks or gates."
+    case .maskedLMOfChangedEmbeddings(let head):
+      "The head '\(head)' predicts words, but an invertible adapter changes the embeddings that it predicts from; "
+        + "its inverse before the last layer of such a head is not computed. Ask for another head, or no such adapter."
     case .headsOfParallel(let heads, let repetitions):
       "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
         + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."

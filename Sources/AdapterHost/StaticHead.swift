@@ -1,3 +1,4 @@
+internal import AdapterMethods
 internal import Checkpoints
 internal import DebertaV2
 internal import Heads
@@ -24,6 +25,19 @@ struct StaticHead {
     let named = numbers.sorted { $0.value < $1.value }.map(\.key)
     let isNumbered = numbers.values.sorted() == Array(0..<numbers.count)
     labels = isNumbered && named.count > 1 || kind == .classification && named.count == 1 ? named : ["LABEL_0", "LABEL_1"]
+  }
+
+  /// The head that PEFT saved beside an adapter; labels are named as those of the checkpoint's own head, if as many.
+  init?(_ head: PeftFolder.Head, beside own: StaticHead?) {
+    let last: String
+    switch head.task {
+    case "SEQ_CLS": (kind, last) = (.classification, "classifier")
+    case "TOKEN_CLS": (kind, last) = (.tagging, "classifier")
+    case "QUESTION_ANS": (kind, last) = (.questionAnswering, "qa_outputs")
+    default: return nil
+    }
+    let count = head.weights.ledger.shape(of: last + ".weight")?.first ?? 0
+    labels = own.map(\.labels).flatMap { $0.count == count ? $0 : nil } ?? (0..<count).map { "LABEL_\($0)" }
   }
 
   /// Reads the head's tensors by transformers' names.

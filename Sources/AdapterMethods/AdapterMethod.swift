@@ -10,6 +10,9 @@ public protocol AdapterMethod: Sendable {
   /// The value of `architecture` in the reference's configuration; nil for bottlenecks, which have none.
   static var architecture: String? { get }
 
+  /// Whether a configuration of this architecture is of this method: several methods share one.
+  static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool
+
   /// Reads the settings of `adapter_config.json`.
   init(_ fields: ConfigurationFields) throws(ConfigurationError)
 
@@ -29,6 +32,8 @@ public protocol AdapterMethod: Sendable {
 }
 
 extension AdapterMethod {
+  public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool { true }
+
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? { nil }
 }
 
@@ -36,23 +41,26 @@ extension AdapterMethod {
 public struct MethodCatalog: Sendable {
   private let methods: [any AdapterMethod.Type]
 
-  /// - Parameter methods: one for each architecture.
+  /// - Parameter methods: where several have one architecture, the first that claims a configuration reads it.
   public init(_ methods: [any AdapterMethod.Type]) { self.methods = methods }
 
   /// The methods of this package.
-  public static let standard = MethodCatalog([Bottleneck.self, LoRA.self])
+  public static let standard = MethodCatalog([
+    Bottleneck.self, DoRA.self, IA3.self, VeRA.self, LoRA.self, Reft.self, PrefixTuning.self, PromptTuning.self,
+  ])
 
   /// Reads a configuration: `architecture` tells the method.
   ///
   /// - Throws: `ConfigurationError`, also for a method that is not in the catalogue.
   public func method(_ fields: ConfigurationFields) throws(ConfigurationError) -> any AdapterMethod {
     let architecture = try fields.string("architecture")
-    guard let method = methods.first(where: { $0.architecture == architecture }) else {
-      let known = methods.map { $0.architecture.map { "'\($0)'" } ?? "none (a bottleneck)" }
-      throw .impossible(
-        key: "architecture", value: "'\(architecture ?? "none")'",
-        expected: "one of " + known.joined(separator: ", "), file: fields.file)
+    if architecture == Union.architecture { return try Union(fields, self) }
+    for method in methods where method.architecture == architecture {
+      if try method.claims(fields) { return try method.init(fields) }
     }
-    return try method.init(fields)
+    let known = Set(methods.map { $0.architecture.map { "'\($0)'" } ?? "none (a bottleneck)" } + ["'union'"])
+    throw .impossible(
+      key: "architecture", value: "'\(architecture ?? "none")'",
+      expected: "one of " + known.sorted().joined(separator: ", "), file: fields.file)
   }
 }

@@ -94,8 +94,10 @@ struct StackedJoin: JoinHook {
     children.reduce(hidden) { $1.transform($0, residual: residual, norm: norm, at: site, on: pass) }
   }
 
-  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor {
-    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, on: pass) ?? adapted
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass) ?? adapted
   }
 }
 
@@ -119,8 +121,77 @@ struct WeightedJoin: JoinHook {
     return total
   }
 
-  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor {
-    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, on: pass) ?? adapted
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass) ?? adapted
+  }
+}
+
+/// Each child adapts some tokens of every sequence, the first child the first ones; without a hook they stay as they are.
+struct SplitJoin: JoinHook {
+  let children: [(any JoinHook)?]
+  let sizes: [Int]
+
+  var addsHiddenOnClose: Bool { children.contains { $0?.addsHiddenOnClose == true } }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    let result = pass.copy(hidden)
+    for (child, rows) in parts(hidden, at: site) {
+      let (h, own) = (hidden.rows(rows), result.rows(rows))
+      if let child {
+        let segment = Segment(sequences: site.segment.sequences, rows: [0..<rows.count])
+        let site = Site(layer: site.layer, segment: segment)
+        pass.copy(child.transform(h, residual: residual.rows(rows), norm: norm, at: site, on: pass), into: own)
+      }
+      // If one child leaves the hidden states to `close`, all do.
+      if addsHiddenOnClose, child?.addsHiddenOnClose != true { pass.add(h, times: -1, to: own) }
+    }
+    return result
+  }
+
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    for (child, rows) in parts(hidden, at: site) {
+      let (h, r, own) = (hidden.rows(rows), residual.rows(rows), adapted.rows(rows))
+      if addsHiddenOnClose, child?.addsHiddenOnClose != true { pass.add(h, to: own) }
+      if let child {
+        pass.copy(child.close(own, hidden: h, residual: r, norm: norm, at: site, on: pass), into: own)
+      } else {
+        pass.norm(own, plus: r, norm, into: own)
+      }
+    }
+    return adapted
+  }
+
+  /// The rows of every child in every sequence; a short sequence ends early.
+  private func parts(_ hidden: Tensor, at site: Site) -> [((any JoinHook)?, Range<Int>)] {
+    site.segment.rows.flatMap { rows in
+      var first = rows.lowerBound
+      return zip(children, sizes).compactMap { child, size in
+        let own = first..<min(first + size, rows.upperBound)
+        first = own.upperBound
+        return own.isEmpty ? nil : (child, own)
+      }
+    }
+  }
+}
+
+/// The weighted sum of what each edit makes of the hidden states; `rest` is the share of the unchanged ones.
+struct WeightedEdit: StateHook {
+  let children: [any StateHook]
+  let weights: [Float]
+  let rest: Float
+
+  func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
+    let total = pass.scaled(hidden, by: rest)
+    for (child, weight) in zip(children, weights) {
+      let own = pass.copy(hidden)
+      child.edit(own, at: site, on: pass)
+      pass.add(own, times: weight, to: total)
+    }
+    pass.copy(total, into: hidden)
   }
 }
 

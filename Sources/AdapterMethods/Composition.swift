@@ -11,6 +11,10 @@ public indirect enum Composition: Hashable, Sendable {
   case parallel([Composition])
   /// The first rows go to the first child, and so on.
   case batchSplit([Composition], sizes: [Int])
+  /// A sequence's first tokens go to the first child, and so on.
+  case split([Composition], sizes: [Int])
+  /// For each token a mix of what the children make, by the attention of a fusion of their names.
+  case fuse([Composition])
   /// The weighted mean of what the children make; without weights the mean.
   case average([Composition], weights: [Float]?)
   /// The sum of what the children add.
@@ -21,6 +25,8 @@ public indirect enum Composition: Hashable, Sendable {
     case stack = "Stack"
     case parallel = "Parallel"
     case batchSplit = "BatchSplit"
+    case split = "Split"
+    case fuse = "Fuse"
     case average = "Average"
     case sum = "Sum"
 
@@ -29,10 +35,12 @@ public indirect enum Composition: Hashable, Sendable {
     /// Source: adapters, `composition.py`, `ALLOWED_NESTINGS`.
     var allowedChildren: Set<Block> {
       switch self {
-      case .stack: [.parallel, .batchSplit, .average, .sum, .stack]
+      case .stack: [.parallel, .batchSplit, .average, .sum, .stack, .split, .fuse]
       case .parallel: [.stack, .batchSplit, .average, .sum]
-      case .batchSplit: [.stack, .batchSplit, .average, .sum]
-      case .average, .sum: [.stack, .batchSplit, .average, .sum]
+      case .batchSplit: [.stack, .batchSplit, .average, .sum, .split]
+      case .average, .sum: [.stack, .batchSplit, .average, .sum, .split]
+      case .split: [.split, .stack, .batchSplit, .average, .sum]
+      case .fuse: [.stack]
       }
     }
   }
@@ -43,6 +51,8 @@ public indirect enum Composition: Hashable, Sendable {
     case .stack: .stack
     case .parallel: .parallel
     case .batchSplit: .batchSplit
+    case .split: .split
+    case .fuse: .fuse
     case .average: .average
     case .sum: .sum
     }
@@ -53,7 +63,7 @@ public indirect enum Composition: Hashable, Sendable {
     switch self {
     case .adapter: []
     case .stack(let children), .parallel(let children), .batchSplit(let children, _), .average(let children, _),
-      .sum(let children):
+      .sum(let children), .split(let children, _), .fuse(let children):
       children
     }
   }
@@ -79,9 +89,23 @@ public indirect enum Composition: Hashable, Sendable {
     case .stack(let children): return .stack(all(children))
     case .parallel(let children): return .parallel(all(children))
     case .batchSplit(let children, let sizes): return .batchSplit(all(children), sizes: sizes)
+    case .split(let children, let sizes): return .split(all(children), sizes: sizes)
+    case .fuse(let children): return .fuse(all(children))
     case .average(let children, let weights): return .average(all(children), weights: weights)
     case .sum(let children): return .sum(all(children))
     }
+  }
+
+  /// Checks that the sizes of every Split sum to the tokens that it is given.
+  ///
+  /// - Parameter tokens: of the longest row; shorter ones end early.
+  func checkSplits(tokens: Int) throws(CompositionError) {
+    guard case .split(let children, let sizes) = self else {
+      for child in children { try child.checkSplits(tokens: tokens) }
+      return
+    }
+    guard sizes.reduce(0, +) == tokens else { throw .tokens(expected: sizes.reduce(0, +), found: tokens) }
+    for (child, size) in zip(children, sizes) { try child.checkSplits(tokens: size) }
   }
 
   /// Checks numbers of children, sizes, weights and nesting.
@@ -97,6 +121,8 @@ public indirect enum Composition: Hashable, Sendable {
     switch self {
     case .batchSplit(_, let sizes) where sizes.count != children.count:
       throw .sizes(block: block.rawValue, argument: "batch_sizes", found: sizes.count, children: children.count)
+    case .split(_, let sizes) where sizes.count != children.count:
+      throw .sizes(block: block.rawValue, argument: "splits", found: sizes.count, children: children.count)
     case .average(_, let weights?) where weights.count != children.count:
       throw .sizes(block: block.rawValue, argument: "weights", found: weights.count, children: children.count)
     case .average(_, let weights?) where !(abs(weights.reduce(0, +)) > 1e-12):
@@ -113,6 +139,7 @@ extension Composition: CustomStringConvertible {
     var arguments = children.map(\.description)
     switch self {
     case .batchSplit(_, let sizes): arguments.append("batch_sizes=\(sizes)")
+    case .split(_, let sizes): arguments.append("splits=\(sizes)")
     case .average(_, let weights?): arguments.append("weights=\(weights)")
     default: break
     }
@@ -129,9 +156,12 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
   case sizes(block: String, argument: String, found: Int, children: Int)
   case weights([Float])
   case rows(expected: Int, found: Int)
+  case tokens(expected: Int, found: Int)
   case channels(first: Int, second: Int)
   case unknownAdapter(name: String, nearest: [String])
   case unsupported(block: String, what: String)
+  case unknownFusion(name: String, nearest: [String])
+  case noFusion(name: String, place: String)
   case chain(first: String, second: String, place: String, inputs: Int, outputs: Int)
 
   public var description: String {
@@ -148,11 +178,18 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
     case .weights(let weights): "The weights \(weights) of Average sum to nothing; a mean needs a sum other than 0."
     case .rows(let expected, let found):
       "The sizes of BatchSplit sum to \(expected), but it is given \(found) rows."
+    case .tokens(let expected, let found):
+      "The sizes of Split sum to \(expected), but the longest row that it is given has \(found) tokens."
     case .channels(let first, let second):
       "A Stack holds two parallel blocks of \(first) and \(second) children; their numbers must agree."
     case .unknownAdapter(let name, let nearest):
       "No adapter is called '\(name)'"
         + (nearest.isEmpty ? "." : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
+    case .unknownFusion(let name, let nearest):
+      "No fusion of '\(name)' is loaded"
+        + (nearest.isEmpty ? "." : "; there is one of \(nearest.map { "'\($0)'" }.joined(separator: " and ")).")
+    case .noFusion(let name, let place):
+      "The fusion of '\(name)' has no layer at \(place), where its adapters act. Was it made for other adapters?"
     case .unsupported(let block, let what): "\(block) has no meaning for \(what)."
     case .chain(let first, let second, let place, let inputs, let outputs):
       "Stack('\(first)', '\(second)') chains two adapters of low rank at \(place), which is \(inputs) to \(outputs) "

@@ -53,8 +53,9 @@ private struct CompositionParser {
     let argument: String? =
       switch block {
       case .batchSplit: "batch_sizes"
+      case .split: "splits"
       case .average: "weights"
-      case .stack, .parallel, .sum: nil
+      case .stack, .parallel, .sum, .fuse: nil
       }
     if let odd = numbers.keys.first(where: { $0 != argument }) {
       throw .syntax(text: text, position: 0, expected: "no argument '\(odd)' for \(block.rawValue)")
@@ -64,15 +65,20 @@ private struct CompositionParser {
     case .stack: return .stack(children)
     case .parallel: return .parallel(children)
     case .sum: return .sum(children)
+    case .fuse: return .fuse(children)
     case .average: return .average(children, weights: values)
-    case .batchSplit:
-      let sizes = (values ?? []).compactMap { Int(exactly: $0) }.filter { $0 >= 0 }
-      guard sizes.count == (values ?? []).count else {
-        throw .syntax(text: text, position: 0, expected: "whole numbers in batch_sizes")
-      }
-      // One number counts for every child, as in the reference.
-      return .batchSplit(children, sizes: sizes.count == 1 ? children.map { _ in sizes[0] } : sizes)
+    case .batchSplit: return .batchSplit(children, sizes: try sizes(values, "batch_sizes", count: children.count))
+    case .split: return .split(children, sizes: try sizes(values, "splits", count: children.count))
     }
+  }
+
+  /// Whole numbers; one counts for every child, as in the reference.
+  private func sizes(_ values: [Float]?, _ argument: String, count: Int) throws(CompositionError) -> [Int] {
+    let sizes = (values ?? []).compactMap { Int(exactly: $0) }.filter { $0 >= 0 }
+    guard sizes.count == (values ?? []).count else {
+      throw .syntax(text: text, position: 0, expected: "whole numbers in \(argument)")
+    }
+    return sizes.count == 1 ? Array(repeating: sizes[0], count: count) : sizes
   }
 
   /// A name that is followed by '=', if that comes next.

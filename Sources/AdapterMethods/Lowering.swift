@@ -10,39 +10,48 @@ internal import Tensors
 public struct Lowering: Sendable {
   private let encoder: Encoder
   private let adapters: [String: BoundAdapter]
+  private let fusions: [String: BoundFusion]
 
-  /// - Parameter adapters: what can be named.
-  public init(_ encoder: Encoder, adapters: [String: BoundAdapter]) {
+  /// - Parameters:
+  ///   - adapters: what can be named.
+  ///   - fusions: by their adapters' names, with commas between them.
+  public init(_ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:]) {
     self.encoder = encoder
     self.adapters = adapters
+    self.fusions = fusions
   }
 
   /// The plan for `rows` rows of input under one composition; nil is the base model.
   ///
   /// Parallel repeats the rows, child by child.
+  /// - Parameter lengths: each row's number of tokens; Split is checked against them.
   /// - Throws: `CompositionError` with the names of what is wrong.
-  public func plan(_ composition: Composition?, rows: Int) throws(CompositionError) -> AdapterPlan {
+  public func plan(
+    _ composition: Composition?, rows: Int, lengths: [Int]? = nil
+  ) throws(CompositionError) -> AdapterPlan {
     guard let composition else { return AdapterPlan(base: encoder, rows: rows) }
     try composition.validate()
     let channels = try channels(composition, rows: rows)
     return try plan(
-      channels.flatMap { $0 }, sources: channels.flatMap { _ in Array(0..<rows) })
+      channels.flatMap { $0 }, sources: channels.flatMap { _ in Array(0..<rows) }, lengths: lengths)
   }
 
   /// The plan for rows that each have a composition of their own, in any order; nil is the base model.
   ///
   /// - Throws: `CompositionError`; also for a block that chooses rows.
-  public func plan(rows: [Composition?]) throws(CompositionError) -> AdapterPlan {
+  public func plan(rows: [Composition?], lengths: [Int]? = nil) throws(CompositionError) -> AdapterPlan {
     for case let composition? in rows {
       try composition.validate()
       guard try channels(composition, rows: 1).count == 1 else {
         throw .unsupported(block: "Parallel", what: "one row of a batch, because it makes several of it")
       }
     }
-    return try plan(rows, sources: Array(rows.indices))
+    return try plan(rows, sources: Array(rows.indices), lengths: lengths)
   }
 
-  private func plan(_ rows: [Composition?], sources: [Int]) throws(CompositionError) -> AdapterPlan {
+  private func plan(
+    _ rows: [Composition?], sources: [Int], lengths: [Int]?
+  ) throws(CompositionError) -> AdapterPlan {
     var distinct: [Composition?] = []
     var members: [Composition?: [Int]] = [:]
     for (row, composition) in rows.enumerated() {
@@ -53,8 +62,11 @@ public struct Lowering: Sendable {
     var passRows: [Int] = []
     for composition in distinct {
       let own = members[composition] ?? []
-      groups.append(
-        AdapterPlan.Group(rows: passRows.count..<passRows.count + own.count, hooks: try bound(composition)))
+      let hooks = try bound(composition)
+      if let lengths, let longest = own.map({ lengths[sources[$0]] }).max() {
+        try composition?.checkSplits(tokens: longest + hooks.hooks.promptLength)
+      }
+      groups.append(AdapterPlan.Group(rows: passRows.count..<passRows.count + own.count, hooks: hooks))
       passRows += own
     }
     var order = Array(repeating: 0, count: rows.count)
@@ -83,6 +95,10 @@ public struct Lowering: Sendable {
       return [all]
     case .stack(let children):
       return try merged(children, rows: rows) { $0.count == 1 ? $0[0] : .stack($0) }
+    case .split(let children, let sizes):
+      return try merged(children, rows: rows) { .split($0, sizes: sizes) }
+    case .fuse(let children):
+      return try merged(children, rows: rows) { .fuse($0) }
     case .average(let children, let weights):
       return try merged(children, rows: rows) { .average($0, weights: weights) }
     case .sum(let children):
@@ -124,18 +140,31 @@ public struct Lowering: Sendable {
     let combine = Combination(composition, parts: parts.count)
     var result = EncoderHooks(layers: encoder.configuration.layerCount)
     result.afterEmbeddings = try combine.edits(parts.map(\.afterEmbeddings))
+    result.prompt = try combine.prompts(parts.map(\.prompt))
     for layer in result.layers.indices {
       for place in ProjectionPlace.allCases {
         let (inputs, outputs) = place.widths(encoder.configuration)
         result.layers[layer][place] = try combine.projections(
           parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, encoder.compute)
       }
-      result.layers[layer].afterAttention = combine.joins(parts.map { $0.layers[layer].afterAttention })
-      result.layers[layer].afterFeedForward = combine.joins(parts.map { $0.layers[layer].afterFeedForward })
+      result.layers[layer].afterAttention = try combine.joins(
+        parts.map { $0.layers[layer].afterAttention }, fusion: try fusion(composition), layer, .attention)
+      result.layers[layer].afterFeedForward = try combine.joins(
+        parts.map { $0.layers[layer].afterFeedForward }, fusion: try fusion(composition), layer, .output)
       result.layers[layer].afterLayer = try combine.edits(parts.map { $0.layers[layer].afterLayer })
       result.layers[layer].memory = try combine.memories(parts.map { $0.layers[layer].memory })
     }
     return result
+  }
+
+  /// The fusion that a Fuse names by its children; nil for other blocks.
+  private func fusion(_ composition: Composition) throws(CompositionError) -> BoundFusion? {
+    guard case .fuse(let children) = composition else { return nil }
+    let name = AdapterFusion.name(of: children.map(\.last))
+    guard let fusion = fusions[name] else {
+      throw .unknownFusion(name: name, nearest: fusions.keys.sorted())
+    }
+    return fusion
   }
 }
 
@@ -148,75 +177,5 @@ public struct BoundAdapter: Sendable {
     _ adapter: Adapter, named name: String, in encoder: Encoder
   ) throws(ConfigurationError) {
     bound = encoder.bind(try adapter.method.hooks(adapter.parameters, named: name, in: encoder))
-  }
-}
-
-/// How the children of one block become one hook.
-private struct Combination {
-  private let block: Composition.Block
-  private let names: [String]
-  /// Each child's weight; nil where children act in turn.
-  private let weights: [Float]?
-
-  init(_ composition: Composition, parts: Int) {
-    block = composition.block ?? .stack
-    names = composition.children.map(\.description)
-    switch composition {
-    case .average(_, let weights):
-      let sum = weights?.reduce(0, +) ?? 1
-      self.weights = weights?.map { $0 / sum } ?? Array(repeating: 1 / Float(parts), count: parts)
-    case .sum: weights = Array(repeating: 1, count: parts)
-    default: weights = nil
-    }
-  }
-
-  /// The children that have a hook, with their weights, and the share that is left for the base.
-  private func present<Hook>(_ hooks: [Hook?]) -> (hooks: [Hook], weights: [Float]?, rest: Float) {
-    let indices = hooks.indices.filter { hooks[$0] != nil }
-    let weights = weights.map { all in indices.map { all[$0] } }
-    return (hooks.compactMap { $0 }, weights, 1 - (weights?.reduce(0, +) ?? 0))
-  }
-
-  func projections(
-    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, _ compute: Compute
-  ) throws(CompositionError) -> (any ProjectionHook)? {
-    let (present, weights, rest) = present(hooks)
-    guard let first = present.first else { return nil }
-    let lowRank = present.compactMap(\.lowRank)
-    let isLowRank = lowRank.count == present.count
-    if let weights {
-      return isLowRank
-        ? SummedLowRank(lowRank, weights: weights, compute)
-        : WeightedProjection(children: present, weights: weights, rest: rest)
-    }
-    guard present.count > 1 else { return first }
-    guard isLowRank, let start = lowRank.first else { return StackedProjection(children: present) }
-    guard inputs == outputs else {
-      let owners = zip(names, hooks).filter { $0.1 != nil }.map(\.0)
-      throw .chain(
-        first: owners[0], second: owners[1], place: place.module, inputs: inputs, outputs: outputs)
-    }
-    return lowRank.dropFirst().reduce(start) { ChainedLowRank(first: $0, second: $1) }
-  }
-
-  func joins(_ hooks: [(any JoinHook)?]) -> (any JoinHook)? {
-    let (present, weights, rest) = present(hooks)
-    guard let first = present.first else { return nil }
-    if let weights { return WeightedJoin(children: present, weights: weights, rest: rest) }
-    return present.count == 1 ? first : StackedJoin(children: present)
-  }
-
-  func edits(_ hooks: [(any StateHook)?]) throws(CompositionError) -> (any StateHook)? {
-    let (present, weights, _) = present(hooks)
-    guard let first = present.first else { return nil }
-    guard weights == nil else { throw .unsupported(block: block.rawValue, what: "methods that edit hidden states") }
-    return present.count == 1 ? first : StackedEdit(children: present)
-  }
-
-  func memories(_ hooks: [(any MemoryHook)?]) throws(CompositionError) -> (any MemoryHook)? {
-    let (present, weights, _) = present(hooks)
-    guard let first = present.first else { return nil }
-    guard weights == nil else { throw .unsupported(block: block.rawValue, what: "methods that put keys in front") }
-    return present.count == 1 ? first : StackedMemory(children: present)
   }
 }

@@ -1,8 +1,9 @@
+public import DebertaV2
 public import Tensors
 
 /// One tensor that an adapter stores.
 public struct ParameterSpec: Sendable, Hashable {
-  /// The module that owns it, below `deberta.`: `encoder.layer.0.output`.
+  /// The module that owns it, below `deberta.`: `encoder.layer.0.output`; empty for the model itself.
   public let place: String
   /// The module's collection of adapters: `adapters`, `loras`.
   public let container: String
@@ -11,12 +12,23 @@ public struct ParameterSpec: Sendable, Hashable {
   public let shape: [Int]
   public let initializer: Initializer
   public let isTrainable: Bool
-  /// Other members under which the reference stores the same tensor.
-  public let aliases: [String]
+  /// Other names under which the reference stores the same tensor.
+  public let aliases: [Alias]
+
+  /// A second name of a tensor, in the same kind of collection.
+  public struct Alias: Sendable, Hashable {
+    public let place: String
+    public let member: String
+
+    public init(_ place: String, _ member: String) {
+      self.place = place
+      self.member = member
+    }
+  }
 
   public init(
     _ place: String, _ container: String, _ member: String, _ shape: [Int], _ initializer: Initializer,
-    isTrainable: Bool = true, aliases: [String] = []
+    isTrainable: Bool = true, aliases: [Alias] = []
   ) {
     self.place = place
     self.container = container
@@ -31,8 +43,13 @@ public struct ParameterSpec: Sendable, Hashable {
   public var id: String { "\(place).\(container).\(member)" }
 
   /// The tensor's name in the reference's files, below `deberta.`.
-  public func key(_ adapter: String, member: String? = nil) -> String {
-    "\(place).\(container).\(adapter).\(member ?? self.member)"
+  public func key(_ adapter: String) -> String { key(adapter, Alias(place, member)) }
+
+  /// All of its names in the reference's files; the first is the one that is written.
+  public func keys(_ adapter: String) -> [String] { [key(adapter)] + aliases.map { key(adapter, $0) } }
+
+  private func key(_ adapter: String, _ name: Alias) -> String {
+    "\(name.place.isEmpty ? "" : name.place + ".")\(container).\(adapter).\(name.member)"
   }
 
   public var count: Int { shape.reduce(1, *) }
@@ -43,19 +60,21 @@ public struct AdapterParameters: Sendable {
   public let specs: [ParameterSpec]
   private let tensors: [String: Tensor]
 
-  /// - Parameter tensors: a tensor for the id of every spec.
+  /// - Parameters:
+  ///   - specs: what there is.
+  ///   - tensors: a tensor for the id of every spec.
   public init(_ specs: [ParameterSpec], _ tensors: [String: Tensor]) {
     self.specs = specs
     self.tensors = tensors
   }
 
-  /// Fresh values, each tensor as its initialiser says.
-  public init(_ specs: [ParameterSpec], random: inout RandomNumbers) {
+  /// Fresh values for an encoder, each tensor as its initialiser says.
+  public init(_ specs: [ParameterSpec], for encoder: Encoder, random: inout RandomNumbers) {
     var tensors: [String: Tensor] = [:]
     for spec in specs {
       let columns = spec.shape.last ?? 1
       tensors[spec.id] = Tensor(
-        spec.initializer.values(spec.shape, &random), rows: spec.count / max(columns, 1), columns: columns)
+        spec.initializer.values(spec.shape, encoder, &random), rows: spec.count / max(columns, 1), columns: columns)
     }
     self.init(specs, tensors)
   }
@@ -68,29 +87,4 @@ public struct AdapterParameters: Sendable {
 
   /// The number of values.
   public var count: Int { specs.reduce(0) { $0 + $1.count } }
-}
-
-/// How a parameter starts.
-public enum Initializer: Sendable, Hashable {
-  case constant(Float)
-  /// Mean 0.
-  case normal(deviation: Float)
-  /// Mean 0, cut at two deviations.
-  case truncatedNormal(deviation: Float)
-  /// -bound ..< bound
-  case uniform(bound: Float)
-
-  /// PyTorch's default for a linear layer of so many inputs: uniform, ± 1 / √inputs.
-  static func linear(inputs: Int) -> Initializer { .uniform(bound: 1 / Float(inputs).squareRoot()) }
-
-  func values(_ shape: [Int], _ random: inout RandomNumbers) -> [Float] {
-    (0..<shape.reduce(1, *)).map { _ in
-      switch self {
-      case .constant(let value): value
-      case .normal(let deviation): deviation * random.normal()
-      case .truncatedNormal(let deviation): deviation * random.normal(within: 2)
-      case .uniform(let bound): bound * (2 * random.uniform() - 1)
-      }
-    }
-  }
 }

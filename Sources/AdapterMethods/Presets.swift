@@ -1,5 +1,4 @@
 public import Checkpoints
-internal import FoundationEssentials
 
 /// The reference's named configurations, as differences from a method's defaults.
 ///
@@ -18,99 +17,107 @@ private let presets: [String: [String: JSONValue]] = {
     "reduction_factor": .integer(2), "non_linearity": .string("relu"), "init_weights": .string("mam_adapter"),
     "is_parallel": .bool(true), "scaling": .number(4),
   ]
+  let inverse: [String: JSONValue] = [
+    "inv_adapter": .string("nice"), "inv_adapter_reduction_factor": .integer(2),
+  ]
+  let compacter: [String: JSONValue] = [
+    "phm_layer": .bool(true), "reduction_factor": .integer(32), "non_linearity": .string("gelu"),
+  ]
+  let lora: [String: JSONValue] = ["architecture": .string("lora")]
+  let ia3: [String: JSONValue] = [
+    "intermediate_lora": .bool(true), "r": .integer(1), "alpha": .integer(1), "composition_mode": .string("scale"),
+    "attn_matrices": .array([.string("k"), .string("v")]), "init_weights": .string("ia3"),
+  ]
+  let vera: [String: JSONValue] = [
+    "vera_d": .number(0.1), "vera_b": .number(0), "init_weights": .string("vera"),
+  ]
+  let prefix: [String: JSONValue] = ["architecture": .string("prefix_tuning")]
+  let gate: [String: JSONValue] = ["use_gating": .bool(true)]
+  func reft(orthogonal: Bool, subtracts: Bool) -> [String: JSONValue] {
+    [
+      "architecture": .string("reft"), "orthogonality": .bool(orthogonal), "subtract_projection": .bool(subtracts),
+    ]
+  }
+  func union(_ members: [[String: JSONValue]]) -> [String: JSONValue] {
+    ["architecture": .string("union"), "configs": .array(members.map { .object($0) })]
+  }
   return [
     "seq_bn": sequential, "pfeiffer": sequential, "double_seq_bn": double, "houlsby": double, "par_bn": parallel,
-    "parallel": parallel, "scaled_par_bn": parallel.merging(["scaling": .string("learned")]) { $1 },
-    "scaled_parallel": parallel.merging(["scaling": .string("learned")]) { $1 },
-    "lora": ["architecture": .string("lora")],
+    "parallel": parallel, "scaled_par_bn": parallel.with(["scaling": .string("learned")]),
+    "scaled_parallel": parallel.with(["scaling": .string("learned")]), "seq_bn_inv": sequential.with(inverse),
+    "pfeiffer+inv": sequential.with(inverse), "double_seq_bn_inv": double.with(inverse),
+    "houlsby+inv": double.with(inverse), "compacter": double.with(compacter),
+    "compacter++": sequential.with(compacter), "lora": lora, "ia3": lora.with(ia3), "vera": lora.with(vera),
+    "dora": lora.with(["use_dora": .bool(true)]), "dvora": lora.with(vera).with(["use_dora": .bool(true)]),
+    "prefix_tuning": prefix, "prefix_tuning_flat": prefix.with(["flat": .bool(true)]),
+    "prompt_tuning": ["architecture": .string("prompt_tuning")], "loreft": reft(orthogonal: true, subtracts: true),
+    "noreft": reft(orthogonal: false, subtracts: true),
+    "direft": reft(orthogonal: false, subtracts: false),
+    "mam": union([prefix.with(["bottleneck_size": .integer(800)]), parallel]),
+    "unipelt": union([
+      prefix.with(["prefix_length": .integer(10)]).with(gate), sequential.with(gate),
+      lora.with(["alpha": .integer(2)]).with(gate),
+    ]),
   ]
 }()
 
+extension [String: JSONValue] {
+  fileprivate func with(_ changes: [String: JSONValue]) -> [String: JSONValue] { merging(changes) { $1 } }
+}
+
 extension MethodCatalog {
-  /// The method of a configuration text: a preset's name, with changes of its fields in brackets.
+  /// The method of a configuration text: a preset's name, with changes of its fields in brackets; or a union of several.
   ///
-  ///     seq_bn        seq_bn[reduction_factor=2, leave_out=[11]]        lora[attn_matrices=['k', 'v']]
+  ///     seq_bn        seq_bn[reduction_factor=2, leave_out=[11]]        prefix_tuning|par_bn
   ///
-  /// Values are Python's literals.
+  /// Values are Python's literals. Changes of a union are made in every member.
   /// - Throws: `ConfigurationError`: an unknown preset, an unknown field, a value that cannot be.
   public func method(preset text: String) throws(ConfigurationError) -> any AdapterMethod {
     let source = "the configuration '\(text)'"
+    var members: [JSONValue] = []
+    for part in text.split(separator: "|", omittingEmptySubsequences: false) {
+      members.append(.object(try configuration(String(part), source: source)))
+    }
+    let whole =
+      members.count == 1 ? members[0] : .object(["architecture": .string("union"), "configs": .array(members)])
+    return try method(ConfigurationFields(whole, file: source))
+  }
+
+  /// The settings of a preset with its changes.
+  private func configuration(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
     let trimmed = text.filter { $0 != "\n" }
     let name = String(trimmed.prefix { $0 != "[" }).filter { $0 != " " }
     guard let preset = presets[name] else {
       throw .impossible(
-        key: "name", value: "'\(name)'", expected: "one of " + presets.keys.sorted().joined(separator: ", "), file: source)
+        key: "name", value: "'\(name)'", expected: "one of " + presets.keys.sorted().joined(separator: ", "),
+        file: source)
     }
-    var members = preset
-    let rest = trimmed.dropFirst(trimmed.prefix { $0 != "[" }.count)
-    if !rest.isEmpty {
-      guard rest.hasSuffix("]") else {
-        throw .impossible(key: name, value: String(rest), expected: "changes in brackets", file: source)
-      }
-      let changes = try PythonLiteral.arguments(String(rest.dropFirst().dropLast()), source: source)
-      let known = try method(ConfigurationFields(.object(preset), file: source)).settings
-      for (key, value) in changes {
-        guard known[key] != nil else {
-          throw .impossible(
-            key: key, value: value.kind, expected: "a field of '\(name)': " + known.keys.sorted().joined(separator: ", "),
-            file: source)
-        }
-        members[key] = value
-      }
+    var rest = trimmed.drop { $0 != "[" }
+    while rest.last == " " { rest.removeLast() }
+    guard !rest.isEmpty else { return preset }
+    guard rest.last == "]" else {
+      throw .impossible(key: name, value: String(rest), expected: "changes in brackets", file: source)
     }
-    return try method(ConfigurationFields(.object(members), file: source))
-  }
-}
-
-/// Python's literals, as far as configurations use them.
-enum PythonLiteral {
-  /// Reads `key=value, key=value`.
-  static func arguments(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
-    var json = "{"
-    var scalars = Substring(text)
-    var depth = 0
-    var isKey = true
-    // Keys get quotes, Python's words become JSON's, and strings get double quotes; the rest is alike.
-    while let character = scalars.first {
-      switch character {
-      case "'", "\"":
-        let quoted = scalars.dropFirst().prefix { $0 != character }
-        json += JSONValue.string(String(quoted)).line
-        scalars = scalars.dropFirst(quoted.count + 2)
-      case "[", "{", "(":
-        depth += 1
-        json.append(character == "(" ? "[" : character)
-        scalars.removeFirst()
-      case "]", "}", ")":
-        depth -= 1
-        json.append(character == ")" ? "]" : character)
-        scalars.removeFirst()
-      case "=" where depth == 0:
-        json += ":"
-        isKey = false
-        scalars.removeFirst()
-      case ",":
-        json += ","
-        isKey = isKey || depth == 0
-        scalars.removeFirst()
-      default:
-        if character.isLetter || character == "_" {
-          let word = scalars.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-          json += isKey && depth == 0 ? JSONValue.string(String(word)).line : words[String(word)] ?? String(word)
-          scalars = scalars.dropFirst(word.count)
-        } else {
-          json.append(character)
-          scalars.removeFirst()
-        }
-      }
+    let changes = try PythonLiteral.arguments(String(rest.dropFirst().dropLast()), source: source)
+    guard case .array(let members) = preset["configs"] else {
+      return try changed(preset, by: changes, name: name, source: source)
     }
-    do {
-      guard case .object(let members) = try JSONValue(Data((json + "}").utf8), file: source) else { return [:] }
-      return members
-    } catch {
-      throw .unreadable(error)
+    var configurations: [JSONValue] = []
+    for case .object(let member) in members {
+      configurations.append(.object(try changed(member, by: changes, name: name, source: source)))
     }
+    return preset.with(["configs": .array(configurations)])
   }
 
-  private static let words = ["True": "true", "False": "false", "None": "null"]
+  private func changed(
+    _ preset: [String: JSONValue], by changes: [String: JSONValue], name: String, source: String
+  ) throws(ConfigurationError) -> [String: JSONValue] {
+    let known = try method(ConfigurationFields(.object(preset), file: source)).settings
+    for (key, value) in changes where known[key] == nil {
+      throw .impossible(
+        key: key, value: value.kind, expected: "a field of '\(name)': " + known.keys.sorted().joined(separator: ", "),
+        file: source)
+    }
+    return preset.with(changes)
+  }
 }

@@ -13,11 +13,10 @@ public struct Adapter: Sendable {
   }
 
   /// A fresh adapter for an encoder; a seed repeats it.
-  public init(
-    _ method: any AdapterMethod, for shape: DebertaV2Configuration, seed: UInt64
-  ) throws(ConfigurationError) {
+  public init(_ method: any AdapterMethod, for encoder: Encoder, seed: UInt64) throws(ConfigurationError) {
     var random = RandomNumbers(seed: seed)
-    self.init(method: method, parameters: AdapterParameters(try method.parameters(for: shape), random: &random))
+    let specs = try method.parameters(for: encoder.configuration)
+    self.init(method: method, parameters: AdapterParameters(specs, for: encoder, random: &random))
   }
 }
 
@@ -29,7 +28,7 @@ public enum SavedAdapter {
   public static let configurationFile = "adapter_config.json"
   static let weightFiles = ["adapter.safetensors", "pytorch_adapter.bin"]
 
-  /// Reads a folder.
+  /// Reads a folder, also one of PEFT.
   ///
   /// - Throws: `ConfigurationError`, if a setting cannot be or the adapter was
   ///   made for another model; `CheckpointError`, if a file is missing or
@@ -39,6 +38,7 @@ public enum SavedAdapter {
   ) throws -> (name: String, adapter: Adapter) {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)
+    if PeftFolder.isDescribed(by: fields) { return try PeftFolder.read(folder, fields, for: shape) }
     try SavedFolder.check(fields, hiddenSize: shape.hiddenSize)
     guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
     guard let configuration = try fields.object("config") else {
@@ -50,10 +50,9 @@ public enum SavedAdapter {
     var tensors: [String: Tensor] = [:]
     let specs = try method.parameters(for: shape)
     for spec in specs {
-      let members = [spec.member] + spec.aliases
-      let held = members.filter { ledger.contains(spec.key(name, member: $0)) }
-      tensors[spec.id] = try Tensor(ledger.take(spec.key(name, member: held.first), shape: spec.shape))
-      for alias in held.dropFirst() { ledger.leave(spec.key(name, member: alias)) }
+      let held = spec.keys(name).filter(ledger.contains)
+      tensors[spec.id] = try Tensor(ledger.take(held.first ?? spec.key(name), shape: spec.shape))
+      for alias in held.dropFirst() { ledger.leave(alias) }
     }
     try ledger.finish()
     return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
@@ -93,12 +92,14 @@ enum LegacyConfiguration {
 
   /// Settings as a current version would write them: without a version `gelu`
   /// meant the tanh form, and LoRA ignored alpha before 1.1.0.
-  static func updated(_ fields: ConfigurationFields, version: String?) throws(ConfigurationError) -> ConfigurationFields {
+  static func updated(_ fields: ConfigurationFields, version: String?) throws(ConfigurationError) -> ConfigurationFields
+  {
     var members = fields.members
     if version == nil, case .string(let name) = members["non_linearity"] {
       members["non_linearity"] = .string(["gelu": "gelu_new", "gelu_orig": "gelu"][name] ?? name)
     }
-    if let version, version.hasPrefix("adapters."), members["architecture"] == .string("lora"), let rank = members["r"] {
+    if let version, version.hasPrefix("adapters."), members["architecture"] == .string("lora"), let rank = members["r"]
+    {
       let numbers = version.dropFirst("adapters.".count).split(separator: ".").map { Int($0) ?? 0 }
       if numbers.lexicographicallyPrecedes([1, 1]) { members["alpha"] = rank }
     }

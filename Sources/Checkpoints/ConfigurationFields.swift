@@ -69,6 +69,11 @@ public struct ConfigurationFields: Sendable {
     }
   }
 
+  /// The error of a member whose value cannot be.
+  public func impossible(_ key: String, _ value: String, _ expected: String) -> ConfigurationError {
+    .impossible(key: key, value: value, expected: expected, file: file)
+  }
+
   /// A member that is an object.
   public func object(_ key: String) throws(ConfigurationError) -> ConfigurationFields? {
     guard let member = members[key], member != .null else { return nil }

@@ -12,7 +12,9 @@ public enum JSONValue: Hashable, Sendable {
 
   /// Reads one value; nothing may follow it.
   ///
-  /// - Parameter file: where the text comes from, for messages.
+  /// - Parameters:
+  ///   - text: UTF-8.
+  ///   - file: where the text comes from, for messages.
   /// - Throws: ``CheckpointError/json(_:file:)``.
   public init(_ text: Data, file: String) throws(CheckpointError) {
     var reader = try JSONReader(Array(text), file: file)

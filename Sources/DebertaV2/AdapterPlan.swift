@@ -35,6 +35,9 @@ public struct AdapterPlan: Sendable {
     self.order = order
   }
 
+  /// Whether a hook acts on the embeddings of any row.
+  public var changesEmbeddings: Bool { groups.contains { $0.hooks.hooks.afterEmbeddings != nil } }
+
   /// The base model for every row.
   public init(base encoder: Encoder, rows: Int) {
     self.init(

@@ -39,20 +39,23 @@ public struct Encoder: Sendable {
     }
   }
 
-  /// The last layer's hidden states [T, H] of the plan's rows, in the plan's order.
+  /// The last layer's hidden states [T, H] of the plan's rows, in the plan's order; prompts are tokens of their rows.
   ///
   /// - Parameters:
   ///   - batch: the rows that the plan's `sources` count.
   ///   - plan: made for this encoder.
+  ///   - pass: what it computes with and records.
   public func callAsFunction(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> (Tensor, Batch) {
-    let batch = batch.selecting(plan.sources)
-    let groups = plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
-    let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    var x = embeddings(batch, on: pass)
-    for group in groups {
+    let words = batch.selecting(plan.sources)
+    let embedded = embeddings(words, on: pass)
+    for group in groups(plan, of: words) {
       group.bound.hooks.afterEmbeddings?.edit(
-        x.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
+        embedded.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
     }
+    let (batch, first) = words.prompted(embedded, plan.groups, on: pass)
+    let groups = groups(plan, of: batch)
+    let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
+    var x = first
     record(x, on: pass)
     for (index, layer) in layers.enumerated() {
       let y = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
@@ -60,6 +63,10 @@ public struct Encoder: Sendable {
       record(x, on: pass)
     }
     return (x, batch)
+  }
+
+  private func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
+    plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
   }
 
   private func record(_ x: Tensor, on pass: Pass) {

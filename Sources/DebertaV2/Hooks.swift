@@ -76,7 +76,9 @@ public protocol JoinHook: Sendable {
   /// Whether `transform` leaves the hidden states out of its result and `close` adds them.
   var addsHiddenOnClose: Bool { get }
   /// Ends the sub-block. `hidden` are the states before any transform; the result may replace `adapted`.
-  func close(_ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> Tensor
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor
 }
 
 /// Puts keys and values in front of a sequence's own: prefix tuning.
@@ -127,7 +129,12 @@ extension ProjectionPlace {
 /// Every place of an encoder.
 public struct EncoderHooks: Sendable {
   public var afterEmbeddings: (any StateHook)?
+  /// What lengthens every sequence, behind `afterEmbeddings`.
+  public var prompt: Prompt?
   public var layers: [LayerHooks]
+
+  /// By how many tokens sequences become longer.
+  public var promptLength: Int { prompt?.length ?? 0 }
 
   /// No hooks: the base model.
   public init(layers: Int) { self.layers = Array(repeating: LayerHooks(), count: layers) }

@@ -34,7 +34,7 @@ enum PositionTableKind {
   /// Rows in the order that attention reads, and scaled.
   fileprivate func arranged(_ rows: Tensor, _ compute: Compute) -> Tensor {
     let arranged = compute.tensor(rows: rows.rows, columns: rows.columns)
-    compute.threads.forEach(rows.rows) { row in
+    for row in 0..<rows.rows {
       let (source, factor): (Int, Float) =
         switch self {
         case .key: (rows.rows - 1 - row, 1)

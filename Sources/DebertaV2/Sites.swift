@@ -52,7 +52,7 @@ struct Sites {
       let r = residual.rows(group.tokens)
       if let hook = group.hooks(layer)[keyPath: place] {
         let adapted = hook.transform(h, residual: r, norm: norm, at: site(group), on: pass)
-        pass.copy(hook.close(adapted, hidden: h, residual: r, norm: norm, on: pass), into: h)
+        pass.copy(hook.close(adapted, hidden: h, residual: r, norm: norm, at: site(group), on: pass), into: h)
       } else {
         pass.norm(h, plus: r, norm, into: h)
       }

@@ -52,8 +52,10 @@ public struct HeadSettings: Sendable {
   /// A head of a kind with the reference's defaults.
   ///
   /// - Parameters:
+  ///   - kind: what it predicts; any but a masked language model.
   ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
   ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
+  ///   - activation: what stands between them.
   public init(
     _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation = .tanh
   ) {

@@ -106,6 +106,7 @@ public struct PredictionHead: Sendable {
   /// - Parameters:
   ///   - hidden: the last hidden states of all tokens, [T, H].
   ///   - starts: where each sequence starts, with T behind the last; each has a token.
+  ///   - pass: what it computes with.
   public func callAsFunction(_ hidden: Tensor, starts: [Int], on pass: Pass) -> Tensor {
     var x = settings.kind.answersTokens ? hidden : pass.gather(hidden, rows: Array(starts.dropLast()))
     for (_, module) in modules {

@@ -6,7 +6,9 @@ public final class Compute: Sendable {
   public let threads: ThreadPool
   public let buffers: Buffers
 
-  /// - Parameter threads: threads that share a pass; by default one for each processor.
+  /// - Parameters:
+  ///   - kernels: by default the fastest that this processor runs.
+  ///   - threads: threads that share a pass; by default one for each processor.
   public init(kernels: VectorKernels = .best, threads: Int? = nil) {
     self.kernels = kernels
     self.threads = ThreadPool(width: threads)

@@ -54,6 +54,13 @@ extension Compute {
     return rows
   }
 
+  /// a b, of matrices that are used once. a [M, K], b [K, N] → [M, N].
+  public func product(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let y = tensor(rows: a.rows, columns: b.columns)
+    Products.multiply(a.values, b.values, into: y.values, accumulate: false)
+    return y
+  }
+
   /// y += a b, of matrices that are used once. a [M, K], b [K, N], y [M, N].
   public func addProduct(_ a: Tensor, _ b: Tensor, to y: Tensor) {
     Products.multiply(a.values, b.values, into: y.values, accumulate: true)

@@ -97,9 +97,11 @@ public final class Pass {
   /// Multiplies each column of x by its factor, in place. factors [1, columns].
   public func scaleColumns(_ x: Tensor, by factors: Tensor) {
     precondition(factors.columns == x.columns, "[1, \(factors.columns)] over [\(x.rows), \(x.columns)]")
-    for row in 0..<x.rows {
-      let values = x.pointer + row * x.stride
-      for column in 0..<x.columns { values[column] *= factors.pointer[column] }
+    compute.forEachBlock(of: x.rows, size: 128) { rows in
+      for row in rows {
+        let values = x.pointer + row * x.stride
+        for column in 0..<x.columns { values[column] *= factors.pointer[column] }
+      }
     }
   }
 
@@ -150,10 +152,16 @@ public final class Trace {
   /// For each gate, for each time it was asked, a value for each sequence that it saw.
   public private(set) var gates: [String: [[Float]]] = [:]
 
+  /// For each fusion, layer and place, the weights of each sequence that it saw: [N, adapters].
+  public private(set) var fusionAttentions: [String: [Int: Tensor]] = [:]
+
   public init(_ kinds: Kinds) { self.kinds = kinds }
 
   public func record(hiddenStates: Tensor) { self.hiddenStates.append(hiddenStates) }
   public func record(attentions: [Tensor]) { self.attentions.append(attentions) }
+  public func record(fusionAttention weights: Tensor, sequence: Int, fusion: String, layer: Int, place: String) {
+    fusionAttentions["\(fusion)/\(layer)/\(place)", default: [:]][sequence] = weights
+  }
   public func record(gate values: [Float], adapter: String, layer: Int, place: String) {
     gates["\(adapter)/\(layer)/\(place)", default: []].append(values)
   }

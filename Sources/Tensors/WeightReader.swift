@@ -11,7 +11,9 @@ public final class WeightLedger {
   private var tensors: [String: StoredTensor] = [:]
   private var used: Set<String> = []
 
-  /// - Parameter rename: the name that a tensor goes by here; nil leaves the tensor out of account.
+  /// - Parameters:
+  ///   - file: whose tensors are accounted for.
+  ///   - rename: the name that a tensor goes by here; nil leaves the tensor out of account.
   public init(_ file: TensorFile, rename: (String) -> String? = { $0 }) {
     self.file = file.path
     for tensor in file.tensors {

@@ -89,9 +89,12 @@ public final class DebertaV2Tokenizer: Sendable {
   ///
   /// To the fast variant an empty pair is none, as to the reference's.
   ///
-  /// - Parameter maximumLength: the most tokens, specials included; nil for no
-  ///   limit. What does not fit is dropped as the reference's `longest_first`
-  ///   does, and counted in ``Encoding/truncatedTokens``.
+  /// - Parameters:
+  ///   - text: the first text.
+  ///   - pair: the second one; nil for a text alone.
+  ///   - maximumLength: the most tokens, specials included; nil for no limit.
+  ///     What does not fit is dropped as the reference's `longest_first` does,
+  ///     and counted in ``Encoding/truncatedTokens``.
   /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` when
   ///   the specials alone do not fit; ``TokenizerError/textTooLong(byteCount:limit:)``
   ///   beyond 2^31 bytes; ``TokenizerError/refused(reason:)``.

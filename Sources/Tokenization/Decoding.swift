@@ -5,7 +5,9 @@ extension DebertaV2Tokenizer {
   /// The fast variant decodes in the same way, which is not always the way of
   /// `DebertaV2TokenizerFast`.
   ///
-  /// - Parameter skippingSpecialTokens: leaves the special tokens out.
+  /// - Parameters:
+  ///   - ids: token ids, each of the vocabulary.
+  ///   - skippingSpecialTokens: leaves the special tokens out.
   /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``; ``TokenizerError/refused(reason:)``.
   /// - SeeAlso: `PreTrainedTokenizer._decode` (transformers/tokenization_utils.py) and
   ///   `SPMTokenizer.decode` (transformers/models/deberta_v2/tokenization_deberta_v2.py).

@@ -2,8 +2,8 @@ import AdapterHost
 import Checkpoints
 import DebertaV2
 import Kernels
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// What holds for every encoder, without adapters.
@@ -131,9 +131,9 @@ import Testing
   }
 
   @Test func theAdvisedLengthIsThatOfTheTable() throws {
-    #expect(try TinyModel.load("v3").configuration.advisedLength == 1 + (2 * 16 - 1) * 3)
-    #expect(try TinyModel.load("noshare").configuration.advisedLength == 1 + (2 * 40 - 1) * 3)
-    #expect(try TinyModel.load("norel").configuration.advisedLength == nil)
+    #expect(try TinyModel.shape("v3").advisedLength == 1 + (2 * 16 - 1) * 3)
+    #expect(try TinyModel.shape("noshare").advisedLength == 1 + (2 * 40 - 1) * 3)
+    #expect(try TinyModel.shape("norel").advisedLength == nil)
   }
 
   @Test(arguments: bases)
@@ -143,7 +143,8 @@ import Testing
     let zero = try model(Batch(ids, tokenTypes: [Array(repeating: 0, count: 12)])).values
     expectClose(zero, try model(ids).values, .exact)
     guard model.configuration.typeVocabularySize > 1 else { return }
-    expectFarOff(try model(Batch(ids, tokenTypes: [Array(repeating: 0, count: 6) + Array(repeating: 1, count: 6)])).values, zero)
+    expectFarOff(
+      try model(Batch(ids, tokenTypes: [Array(repeating: 0, count: 6) + Array(repeating: 1, count: 6)])).values, zero)
   }
 
   @Test(arguments: bases)
@@ -183,7 +184,9 @@ import Testing
     }
     let before = weights(encoder)
     // The file's own values, of one layer.
-    let stored = try #require(folder.weights["encoder.layer.1.intermediate.dense.weight"] ?? folder.weights["deberta.encoder.layer.1.intermediate.dense.weight"])
+    let stored = try #require(
+      folder.weights["encoder.layer.1.intermediate.dense.weight"]
+        ?? folder.weights["deberta.encoder.layer.1.intermediate.dense.weight"])
     expectClose(TinyModel.compute.unpacked(encoder.linear(.up, layer: 1).weight).array, try stored.floats(), .exact)
     let adapter = try Adapter.random(
       "lora[attn_matrices=['q', 'k', 'v'], intermediate_lora=True, output_lora=True]", for: shape, seed: 1)

@@ -99,9 +99,11 @@ import Testing
   }
 
   @Test func maskAndTypesOfAnotherShapeAreRefusedByName() throws {
-    let shape = try TinyModel.load().configuration
+    let shape = try TinyModel.shape()
     func refusal(_ ids: [[Int]], _ mask: PaddedInput.Mask = .all, types: [[Int]]? = nil) throws -> String {
-      let error = try #require(throws: InputError.self) { try PaddedInput(ids: ids, mask: mask, tokenTypes: types, shape) }
+      let error = try #require(throws: InputError.self) {
+        try PaddedInput(ids: ids, mask: mask, tokenTypes: types, shape)
+      }
       return error.description
     }
     #expect(try refusal([[1, 2], [3]]).contains("'input_ids'"))

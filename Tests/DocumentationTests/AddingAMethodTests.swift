@@ -30,8 +30,17 @@ import Testing
       "a": .random(method(), for: shape, seed: 1),
       "b": .random(method(["leave_out": .array([.integer(0)])]), for: shape, seed: 2),
       "lora": .random("lora[r=3, alpha=7]", for: shape, seed: 3),
-      "fresh": Adapter(method(), for: shape, seed: 4),
+      "fresh": fresh(),
     ]
+  }
+
+  /// An adapter whose factors are as they start.
+  private func fresh() throws -> Adapter {
+    let method = try method()
+    let specs = try method.parameters(for: encoder.configuration)
+    #expect(specs.allSatisfy { $0.initializer == .constant(1) })
+    let ones = specs.map { ($0.id, Tensor(Array(repeating: 1, count: $0.count), rows: 1, columns: $0.count)) }
+    return Adapter(method: method, parameters: AdapterParameters(specs, Dictionary(uniqueKeysWithValues: ones)))
   }
 
   /// The last hidden states of all rows, in their order.

@@ -40,7 +40,8 @@ import Testing
   /// The lines of each file of this target.
   private static func sources() throws -> [[String]] {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    return try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }.map { file in
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".swift") }
+    return try files.map { file in
       try String(contentsOf: folder.appending(path: file), encoding: .utf8)
         .split(separator: "\n", omittingEmptySubsequences: false).map(published)
     }

@@ -91,9 +91,10 @@ import Testing
     var model = try DebertaV2AdapterModel(folder: here("Models/deberta-v3-tiny-en"))
     try model.loadAdapter(here("Adapters/debian-section"))
     try model.loadAdapter(here("Adapters/truecase"), as: "case")
-    let output = try model([[1, 5, 2], [1, 2], [1, 7, 8, 2], [1, 9, 2]], setup: .composition(Composition(setup)), heads: [])
+    let ids: [[Int32]] = [[1, 5, 2], [1, 2], [1, 7, 8, 2], [1, 9, 2]]
+    let output = try model(ids, setup: .composition(Composition(setup)), heads: [])
     #expect(output.rowCount == rows)
-    let section = try model([[1, 5, 2]], setup: .composition(.adapter("debian-section")))
+    let section = try model([ids[0]], setup: .composition(.adapter("debian-section")))
     if rows == 8 || setup.hasPrefix("BatchSplit") { expectClose(output.values(row: 0), section.values, .model) }
   }
 

@@ -10,7 +10,9 @@ struct Workplace {
   init() throws {
     folder = try TemporaryFolder()
     for name in ["Models", "Adapters"] {
-      try FileManager.default.copyItem(atPath: Fixtures.root.appending(path: name).path, toPath: folder.path(name))
+      // A link is followed: what the tests write stays in this folder.
+      let source = Fixtures.root.appending(path: name).resolvingSymlinksInPath()
+      try FileManager.default.copyItem(atPath: source.path, toPath: folder.path(name))
     }
   }
 

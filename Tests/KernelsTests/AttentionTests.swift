@@ -105,7 +105,9 @@ private struct NaiveHead {
     var head = AttentionHead(query: q.values, key: k.values, value: v.values, context: context.values, scale: scale)
     head.memory = memory.map { ($0.key.values, $0.value.values) }
     // Tables of keys are kept in reverse.
-    let keyPositions = keyTable.map { Packed(reversed($0), keyCorrection.map { (reversed($0.right), $0.left) }, kernels) }
+    let keyPositions = keyTable.map {
+      Packed(reversed($0), keyCorrection.map { (reversed($0.right), $0.left) }, kernels)
+    }
     let queryPositions = queryTable.map { Packed($0, queryCorrection, kernels) }
     head.contentToPosition = keyPositions?.positions
     head.positionToContent = queryPositions?.positions

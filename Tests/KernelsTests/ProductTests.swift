@@ -64,7 +64,9 @@ struct Shape: Sendable, CustomTestStringConvertible {
   @Test(arguments: instructionSets)
   func valuesOfVeryDifferentSizesAreMultiplied(_ set: VectorKernels.InstructionSet) throws {
     let kernels = try kernels(set)
-    let x = Matrix(15, 37) { row, column in powf(10, Float((row * 7 + column * 5) % 31 - 15)) * (column % 3 == 0 ? -1 : 1) }
+    let x = Matrix(15, 37) { row, column in
+      powf(10, Float((row * 7 + column * 5) % 31 - 15)) * (column % 3 == 0 ? -1 : 1)
+    }
     let w = Matrix(33, 37) { row, column in powf(10, Float((row * 11 + column * 3) % 31 - 15)) }
     let y = Matrix(15, 33)
     let packed = w.packed(kernels)
@@ -88,7 +90,8 @@ struct Shape: Sendable, CustomTestStringConvertible {
         for range in [0..<1, 60..<61, 3..<8, 10..<24, 5..<20, 0..<60] {
           let part = before.copy
           kernels.product(
-            x.values.slice(range), packed.panels, bias: bias.pointer, into: part.values.slice(range), epilogue: epilogue)
+            x.values.slice(range), packed.panels, bias: bias.pointer, into: part.values.slice(range), epilogue: epilogue
+          )
           for row in range { expectClose(part.row(row), whole.row(row), .exact, "row \(row) of \(range)") }
         }
       }

@@ -2,8 +2,8 @@ import AdapterHost
 import AdapterMethods
 import Checkpoints
 import DebertaV2
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// What blocks of composition make of one adapter, and of its multiples.

@@ -21,7 +21,7 @@ import Testing
     var subject = try Subject(example)
     let plain = try subject.values(nil)
     let (a, b) = (try subject.values("a"), try subject.values("b"))
-    for cycle in 0..<100 { 
+    for cycle in 0..<100 {
       try subject.model.mergeAdapter(cycle % 2 == 0 ? "a" : "b")
       if cycle == 0 { expectFarOff(try subject.values(nil), plain) }
       subject.model.resetAdapter()
@@ -60,7 +60,7 @@ import Testing
       #expect(throws: ModelError.mergedAndActive(name: "a")) { try subject.values(setup) }
     }
     #expect(throws: ModelError.mergedAndActive(name: "a")) {
-      try subject.model(Subject.ids, setup: .rows([nil, .adapter("b"), .adapter("a"), nil]))
+      _ = try subject.model(Subject.ids, setup: .rows([nil, .adapter("b"), .adapter("a"), nil]))
     }
   }
 

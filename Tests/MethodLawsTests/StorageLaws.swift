@@ -9,7 +9,7 @@ import Testing
 @Suite struct StorageLaws {
   @Test(arguments: MethodExample.all)
   func savingAndLoadingKeepsEveryBitAndEveryKey(_ example: MethodExample) throws {
-    let shape = try TinyModel.load().configuration
+    let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
     let adapter = try Adapter.random(example.preset, for: shape, seed: 5)
     let (name, loaded) = try SavedAdapter.read(adapter.save("first", for: shape, in: folder), for: shape)
@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: MethodExample.all)
   func whatIsSavedAgainHasTheSameBytes(_ example: MethodExample) throws {
-    let shape = try TinyModel.load().configuration
+    let shape = try TinyModel.shape()
     let (one, two) = (try TemporaryFolder(), try TemporaryFolder())
     let adapter = try Adapter.random(example.preset, for: shape, seed: 5)
     let first = try adapter.save("a", for: shape, in: one)
@@ -37,12 +37,14 @@ import Testing
 
   @Test(arguments: MethodExample.all)
   func aKeyThatNobodyReadsIsKept(_ example: MethodExample) throws {
-    let shape = try TinyModel.load().configuration
+    let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
     let path = try Adapter.random(example.preset, for: shape, seed: 5).save("a", for: shape, in: folder)
     let file = path + "/" + SavedAdapter.configurationFile
     var whole = try ConfigurationFields(path: file).members
-    guard case .object(var settings) = whole["config"] else { throw ConfigurationError.missing(key: "config", file: file) }
+    guard case .object(var settings) = whole["config"] else {
+      throw ConfigurationError.missing(key: "config", file: file)
+    }
     settings["a_key_of_the_future"] = .array([.integer(1), .number(0.5), .string("x"), .null])
     whole["config"] = .object(settings)
     try JSONValue.object(whole).write(to: file)
@@ -95,7 +97,7 @@ import Testing
     of example: MethodExample, sourceLocation: SourceLocation = #_sourceLocation,
     changing change: (inout [OutgoingTensor]) -> (name: String, fact: String)
   ) throws {
-    let shape = try TinyModel.load().configuration
+    let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
     let path = try Adapter.random(example.preset, for: shape, seed: 5).save("a", for: shape, in: folder)
     _ = try SavedAdapter.read(path, for: shape)

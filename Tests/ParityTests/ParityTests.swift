@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 /// The cases of the reference that this build answers; its outputs were computed in float64.
 private let answered = [

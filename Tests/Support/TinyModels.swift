@@ -2,6 +2,7 @@ public import AdapterHost
 public import AdapterMethods
 public import Checkpoints
 public import DebertaV2
+internal import Foundation
 public import Tensors
 
 /// The tiny encoders of the fixtures, with random weights.
@@ -12,6 +13,12 @@ public enum TinyModel {
   /// A fresh model of a base of the fixtures.
   public static func load(_ base: String = "v3", _ compute: Compute = compute) throws -> DebertaV2AdapterModel {
     try DebertaV2AdapterModel(folder: Fixtures.base(base), compute: compute)
+  }
+
+  /// The shape of a base.
+  public static func shape(_ base: String = "v3") throws -> DebertaV2Configuration {
+    let file = Fixtures.base(base) + "/config.json"
+    return try DebertaV2Configuration(json: Data(contentsOf: URL(filePath: file)), file: file)
   }
 
   /// The vocabulary of every base.

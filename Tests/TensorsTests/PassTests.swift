@@ -1,7 +1,7 @@
 import Glibc
 import Kernels
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// Random values.
@@ -90,7 +90,8 @@ private func tensor(_ rows: Int, _ columns: Int, seed: UInt64, times factor: Flo
 
   /// sigmoid(0) = 1/2; sigmoid(ln 3) = 3/4.
   @Test func aGateIsAsOpenAsItsMeanSigmoid() {
-    let gate = Linear(weight: Tensor([1], rows: 1, columns: 1), bias: Tensor([0], rows: 1, columns: 1), TinyModel.compute)
+    let gate = Linear(
+      weight: Tensor([1], rows: 1, columns: 1), bias: Tensor([0], rows: 1, columns: 1), TinyModel.compute)
     let x = Tensor([0, logf(3)], rows: 2, columns: 1)
     expectClose([pass.openness(x, gate)], [0.625], .op)
     expectClose([pass.openness(x.rows(0..<1), gate)], [0.5], .op)

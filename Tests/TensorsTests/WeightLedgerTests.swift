@@ -1,6 +1,6 @@
 import Checkpoints
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct WeightLedgerTests {
@@ -40,7 +40,9 @@ import Testing
 
   @Test func aMissingTensorIsNamedWithTheNearestOnes() throws {
     let reader = WeightReader(try ledger(), TinyModel.compute)
-    #expect(throws: CheckpointError.missingTensor(name: "layer.weigth", file: path, nearest: ["layer.weight", "layer.bias"])) {
+    #expect(
+      throws: CheckpointError.missingTensor(name: "layer.weigth", file: path, nearest: ["layer.weight", "layer.bias"])
+    ) {
       try reader["layer"].tensor("weigth", [2, 3])
     }
     #expect(!reader.contains("layer.weigth") && reader.contains("layer.weight"))

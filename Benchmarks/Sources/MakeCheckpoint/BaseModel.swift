@@ -43,7 +43,9 @@ enum BaseModel {
     addNorm("encoder.LayerNorm")
     for layer in 0..<layers {
       let place = "encoder.layer.\(layer)"
-      for projection in ["query", "key", "value"] { addLinear("\(place).attention.self.\(projection)_proj", hidden, hidden) }
+      for projection in ["query_proj", "key_proj", "value_proj"] {
+        addLinear("\(place).attention.self.\(projection)", hidden, hidden)
+      }
       addLinear("\(place).attention.output.dense", hidden, hidden)
       addNorm("\(place).attention.output.LayerNorm")
       addLinear("\(place).intermediate.dense", inner, hidden)

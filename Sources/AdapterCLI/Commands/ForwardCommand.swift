@@ -29,16 +29,15 @@ struct ForwardCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where the tensors go.", valueName: "file.safetensors")) var output: String
 
   func run() throws {
-    if !fusion.isEmpty { throw UnsupportedOption(name: "--fusion") }
-    if fusionAttentions { throw UnsupportedOption(name: "--fusion-attentions") }
     var request = workspace.request
     request.usesActiveSetup = false
     request.heads = nil
     let workspace = try Workspace(request)
     var model = try DebertaV2AdapterModel(
       folder: workspace.modelFolder, compute: Compute(threads: self.workspace.threads))
-    for item in self.workspace.adapter { try model.loadAdapter(item.folder, as: item.name, withHead: false) }
+    for item in self.workspace.adapter { try model.loadAdapter(item.folder, as: item.name) }
     for name in (workspace.setup?.adapters ?? []) + merge { try workspace.loadAdapter(name, into: &model) }
+    for item in fusion { try model.loadAdapterFusion(item.folder, as: item.name) }
     for item in head { try model.loadHead(item.folder, as: item.name) }
     for name in merge { try model.mergeAdapter(name) }
     try ForwardRequest(
@@ -50,14 +49,8 @@ struct ForwardCommand: ParsableCommand {
     var kinds: Trace.Kinds = []
     if hiddenStates { kinds.insert(.hiddenStates) }
     if attentions { kinds.insert(.attentions) }
+    if fusionAttentions { kinds.insert(.fusionAttentions) }
     if gatingScores { kinds.insert(.gatingScores) }
     return kinds
   }
-}
-
-/// An option of the command line contract whose work this version does not do.
-struct UnsupportedOption: Error, CustomStringConvertible {
-  let name: String
-
-  var description: String { "\(name) is not supported: this version has no AdapterFusion." }
 }

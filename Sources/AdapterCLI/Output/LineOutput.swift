@@ -33,11 +33,16 @@ final class LineOutput: Sendable {
   /// plus the signal's number as exit code. A second one ends it at once. A reader that goes away ends it quietly.
   func endsCleanlyOnSignals() {
     signal(SIGPIPE, SIG_DFL)
+    var handled = sigset_t()
+    sigemptyset(&handled)
     for number in [SIGINT, SIGTERM] {
       // Whoever started the process may have wanted it to stay, as nohup does.
       let previous = signal(number) { SignalPipe.shared.write($0) }
       if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
+      sigaddset(&handled, number)
     }
+    // A thread of a pool that started the process may have handed its blocked signals down.
+    pthread_sigmask(SIG_UNBLOCK, &handled, nil)
     Thread {
       let number = SignalPipe.shared.read()
       signal(number, SIG_DFL)

@@ -18,14 +18,17 @@ struct AdapterListing {
   var table: Table {
     Table(
       columns: [
-        Table.Column(title: "NAME"), Table.Column(title: "METHOD", isOptional: true), Table.Column(title: "HEAD", isOptional: true),
+        Table.Column(title: "NAME"), Table.Column(title: "METHOD", isOptional: true),
+        Table.Column(title: "HEAD", isOptional: true),
         Table.Column(title: "PARAMETERS", isNumber: true, isOptional: true),
         Table.Column(title: "SIZE", isNumber: true, isOptional: true), Table.Column(title: "ACTIVE"),
+        Table.Column(title: "ADDED", isOptional: true),
       ],
       rows: records.map { record in
         [
           record.name.onOneLine, record.method.onOneLine, record.head?.kind.onOneLine ?? "-",
-          record.parameterCount.grouped, record.byteCount.size, record.isActive ? "active" : "-",
+          record.parameterCount.separated, record.byteCount.asBytes, record.isActive ? "active" : "-",
+          record.created.day,
         ]
       })
   }
@@ -38,6 +41,7 @@ struct AdapterListing {
         "head": record.head.map { .string($0.kind) } ?? .null, "parameters": .integer(record.parameterCount),
         "active": .bool(record.isActive), "bytes": .integer(record.byteCount), "model": .string(record.model),
         "folder": .string(record.path), "tags": .array(record.tags.map { .string($0) }),
+        "added": .string(record.created.second),
       ]).line
     }
   }
@@ -58,7 +62,8 @@ struct ModelListing {
       ],
       rows: records.map { record in
         [
-          record.name.onOneLine, record.parameterCount.grouped, record.byteCount.size, record.isDefault ? "default" : "-",
+          record.name.onOneLine, record.parameterCount.separated, record.byteCount.asBytes,
+          record.isDefault ? "default" : "-",
           record.path.onOneLine,
         ]
       })
@@ -79,23 +84,4 @@ struct ModelListing {
 func listed(_ objects: [String], asArray: Bool) -> String {
   guard asArray else { return objects.map { $0 + "\n" }.joined() }
   return objects.isEmpty ? "[]\n" : "[\n" + objects.map { "  " + $0 }.joined(separator: ",\n") + "\n]\n"
-}
-
-extension Int {
-  /// The number with its thousands apart: 32,768.
-  fileprivate var grouped: String {
-    var text = ""
-    for (index, digit) in "\(self)".reversed().enumerated() {
-      if index > 0, index % 3 == 0, digit != "-" { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
-  }
-
-  /// The number as bytes: 12 kB.
-  fileprivate var size: String {
-    var (value, unit) = (Double(self), "B")
-    for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
-    return unit == "B" ? "\(self) B" : "\(value.formatted(decimals: value < 10 ? 1 : 0)) \(unit)"
-  }
 }

@@ -16,6 +16,8 @@ extension Composition {
       for child in children { all += try child.branches() }
       return all
     case .stack(let children): return try Self.merged(children) { $0.count == 1 ? $0[0] : .stack($0) }
+    case .split(let children, let sizes): return try Self.merged(children) { .split($0, sizes: sizes) }
+    case .fuse(let children): return try Self.merged(children) { .fuse($0) }
     case .average(let children, let weights): return try Self.merged(children) { .average($0, weights: weights) }
     case .sum(let children): return try Self.merged(children) { .sum($0) }
     }

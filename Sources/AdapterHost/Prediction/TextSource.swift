@@ -18,6 +18,8 @@ public struct TextSource {
   private var kind: Kind
   private var format: Format
   private var lineNumber = 0
+  /// Blank lines at the start, until it is known whether they are texts; then what is to be returned next.
+  private var waiting: [Result<TextInput, UnansweredText>] = []
 
   /// Texts that are there already.
   public init(_ texts: [String]) {
@@ -48,18 +50,32 @@ public struct TextSource {
       kind = .list(rest)
       return first.map(Result.success)
     case .lines(let reader):
+      if format == .text, !waiting.isEmpty { return waiting.removeFirst() }
       while let line = try reader.next() {
         defer { lineNumber += 1 }
-        if let line, isBlank(line), format != .text { continue }
-        return input(line)
+        if format != .text, let line, isBlank(line) {
+          if format == .auto {
+            waiting.append(.success(TextInput(String(decoding: line, as: UTF8.self), index: lineNumber)))
+          }
+          continue
+        }
+        let item = input(line)
+        if format == .text, !waiting.isEmpty {
+          waiting.append(item)
+          return waiting.removeFirst()
+        }
+        waiting = []
+        return item
       }
-      return nil
+      format = format == .auto ? .text : format
+      return waiting.isEmpty ? nil : waiting.removeFirst()
     }
   }
 
   /// Whether there is a next text that need not be awaited.
   func isReady() throws(InputFileError) -> Bool {
-    switch kind {
+    if format == .text, !waiting.isEmpty { return true }
+    return switch kind {
     case .list(let rest): !rest.isEmpty
     case .lines(let reader): try reader.hasLine()
     }

@@ -27,7 +27,10 @@ public struct TokenizedText: Sendable {
 extension DebertaV2Tokenizer {
   /// Cuts texts into tokens as they come, in their order.
   ///
-  /// - Parameter body: gets each text, and whether the next would have to be awaited.
+  /// - Parameters:
+  ///   - source: the texts.
+  ///   - maximumLength: the most tokens of a text, specials included; nil for no limit.
+  ///   - body: gets each text, and whether the next would have to be awaited.
   /// - Throws: `InputFileError` if the source fails; what `body` throws.
   public func tokenize(
     _ source: TextSource, maximumLength: Int? = nil,

@@ -65,3 +65,16 @@ extension ModelDescription {
     return (description, names)
   }
 }
+
+extension DebertaV2AdapterModel {
+  /// Saves an adapter, and the head of its name, to a folder that is new or empty.
+  ///
+  /// - Throws: `WorkspaceError.folderInUse`, `CheckpointError`.
+  public func export(_ name: String, to folder: String) throws {
+    if FileManager.default.fileExists(atPath: folder) {
+      let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
+      guard names?.isEmpty == true else { throw WorkspaceError.folderInUse(path: folder) }
+    }
+    try saveAdapter(name, to: folder)
+  }
+}

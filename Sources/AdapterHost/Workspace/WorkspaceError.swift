@@ -3,7 +3,7 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
   case noRegistry(candidates: [String])
   case noModel(name: String, registry: String?, nearest: [String])
   case unknownAdapter(name: String, model: String, nearest: [String])
-  case givenTwice(name: String)
+  case folderInUse(path: String)
 
   public var description: String {
     switch self {
@@ -17,7 +17,7 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknownAdapter(let name, let model, let nearest):
       "No adapter is called '\(name)', neither among those given with --adapter nor among those registered for \(model)"
         + (nearest.isEmpty ? "." : "; did you mean \(listed(nearest))?")
-    case .givenTwice(let name): "Two folders are given for the adapter '\(name)'; one is expected."
+    case .folderInUse(let path): "\(path) is there already; name a folder that is new or empty."
     }
   }
 

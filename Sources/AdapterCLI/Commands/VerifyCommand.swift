@@ -1,0 +1,48 @@
+internal import AdapterHost
+internal import ArgumentParser
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Reads every registered file again and tells what is not as it was entered.",
+    discussion: """
+      Examples:
+        adapter-cli verify
+        adapter-cli verify --json
+
+      Finds files and folders that are missing, changed or added, and folders that belong to nothing. Nothing is \
+      changed; 'adapter-cli repair' puts right what it can. The exit code is 1 if something is found.
+      """)
+
+  @OptionGroup(title: "Registry") var registry: RegistryArguments
+  @OptionGroup(title: "Output") var output: OutputArguments
+
+  func run() throws {
+    let registry = try Registry.open(at: registry.location, for: .reading)
+    let isWatched = Terminal.showsMessages && output.isTable
+    var folders = 0
+    let findings = try registry.verify { owner in
+      folders += 1
+      if isWatched { Terminal.write("\rReading \(owner.description.onOneLine)\u{1B}[K", to: 2) }
+    }
+    if isWatched { Terminal.write("\r\u{1B}[K", to: 2) }
+    if output.isTable {
+      for finding in findings { print(Style.red("\(finding)".onOneLine)) }
+      if findings.isEmpty { print(Style.green("Everything is as it was entered: \(folders.counting("folder")).")) }
+    } else {
+      print(listed(findings.map(\.object.line), asArray: output.json), terminator: "")
+    }
+    if !findings.isEmpty { throw OpenFindings(count: findings.count, command: "repair") }
+  }
+}
+
+/// Something is not as it should be; each finding was written.
+struct OpenFindings: Error, CustomStringConvertible {
+  let count: Int
+  /// What may help.
+  let command: String?
+
+  var description: String {
+    "\(count.counting("finding"))\(command.map { "; 'adapter-cli \($0)' puts right what it can" } ?? " left")."
+  }
+}

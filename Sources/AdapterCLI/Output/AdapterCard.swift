@@ -1,0 +1,79 @@
+internal import AdapterHost
+internal import Foundation
+
+/// One registered adapter, for people and for programs.
+struct AdapterCard {
+  private let record: AdapterRecord
+  private let files: [FileRecord]
+  /// Nil where it is not known which base the adapter was made for.
+  private let isForThisBase: Bool?
+
+  init(_ record: AdapterRecord, files: [FileRecord], isForThisBase: Bool?) {
+    self.record = record
+    self.files = files
+    self.isForThisBase = isForThisBase
+  }
+
+  func lines(width: Int) -> [String] {
+    var details = Details()
+    details.add("Name", record.name)
+    details.add("Base model", record.model)
+    details.add("Method", record.method)
+    details.add("Head", record.head?.kind ?? "none")
+    details.add("Labels", list: record.head?.labels ?? [])
+    details.add("Parameters", record.parameterCount.separated)
+    details.add("Active", record.isActive ? "yes, in the active setup" : "no")
+    details.add("Tags", list: record.tags)
+    details.add("Notes", record.notes)
+    details.add("Metrics", record.metrics)
+    details.add("Folder", record.path)
+    details.add("Size", record.byteCount.asBytes)
+    details.add("Source", record.source)
+    details.add("Made for", madeFor)
+    details.add("Added", record.created.minute + " UTC")
+    if record.changed != record.created { details.add("Changed", record.changed.minute + " UTC") }
+    details.add("Digest", record.digest.text)
+    let lines = details.lines(width: width)
+    let table = Table(
+      columns: [
+        Table.Column(title: "FILE"), Table.Column(title: "SIZE", isNumber: true),
+        Table.Column(title: "SHA-256", isOptional: true),
+      ],
+      rows: files.map { [$0.name.onOneLine, $0.byteCount.asBytes, $0.digest.short] })
+    return lines + [""] + table.rendered(width: width)
+  }
+
+  private var madeFor: String {
+    switch (isForThisBase, record.baseDigest) {
+    case (true?, _): "this base model (by digest)"
+    case (false?, let digest?): "another base model, with digest \(digest.short)"
+    default: "a base model of this shape (its digest is not known)"
+    }
+  }
+
+  /// Everything, the configuration included.
+  var object: JSONValue {
+    get throws {
+      .object([
+        "name": .string(record.name), "model": .string(record.model), "method": .string(record.method),
+        "head": record.head.map {
+          .object(["kind": .string($0.kind), "labels": .array($0.labels.map { .string($0) })])
+        } ?? .null,
+        "parameters": .integer(record.parameterCount), "active": .bool(record.isActive),
+        "tags": .array(record.tags.map { .string($0) }), "notes": .string(record.notes),
+        "metrics": try record.metrics.map { try JSONValue(Data($0.utf8), file: "the metrics of \(record.name)") }
+          ?? .null,
+        "folder": .string(record.path), "bytes": .integer(record.byteCount), "source": .string(record.source),
+        "digest": .string(record.digest.text), "base_digest": record.baseDigest.map { .string($0.text) } ?? .null,
+        "added": .string(record.created.second), "changed": .string(record.changed.second),
+        "files": .array(
+          files.map { file in
+            .object([
+              "name": .string(file.name), "bytes": .integer(file.byteCount), "digest": .string(file.digest.text),
+            ])
+          }),
+        "config": try JSONValue(Data(record.configuration.utf8), file: "the configuration of \(record.name)"),
+      ])
+    }
+  }
+}

@@ -1,0 +1,78 @@
+internal import AdapterHost
+internal import Foundation
+
+/// Facts about one thing: names at the left, values at the right, long values on several lines.
+struct Details {
+  private var rows: [(name: String, lines: [String])] = []
+
+  /// Adds a line, unless there is no value.
+  mutating func add(_ name: String, _ value: String?) { add(name, lines: value.map { [$0] } ?? []) }
+
+  /// Adds values that stand one after the other, with commas.
+  mutating func add(_ name: String, list: [String]) { add(name, list.joined(separator: ", ")) }
+
+  /// Adds values that stand one below the other.
+  mutating func add(_ name: String, lines: [String]) {
+    let lines = lines.filter { !$0.isEmpty }
+    if !lines.isEmpty { rows.append((name, lines)) }
+  }
+
+  func lines(width: Int) -> [String] {
+    let column = min(28, rows.map(\.name.columns).max() ?? 0)
+    return rows.flatMap { row in
+      row.lines.flatMap { $0.onOneLine.brokenAtSpaces(width: max(16, width - column - 2)) }.enumerated()
+        .map { ($0 == 0 ? row.name.cut(to: column) : "").padded(to: column) + "  " + $1 }
+    }
+  }
+}
+
+extension String {
+  /// The text on lines of a width, broken at spaces only: a long path stays whole.
+  fileprivate func brokenAtSpaces(width: Int) -> [String] {
+    var lines: [String] = []
+    for word in split(separator: " ") {
+      if let last = lines.last, last.columns + 1 + word.columns <= width {
+        lines[lines.count - 1] = last + " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+}
+
+extension Date {
+  /// The day in UTC: 2026-11-21.
+  var day: String { String(second.prefix(10)) }
+
+  /// The day and the minute in UTC: 2026-11-21 06:13.
+  var minute: String { String(second.prefix(16)).replacingOccurrences(of: "T", with: " ") }
+
+  /// The moment in UTC: 2026-11-21T06:13:20Z.
+  var second: String { formatted(.iso8601) }
+}
+
+extension Int {
+  /// The number with what it counts: 1 adapter, 2,000 adapters.
+  func counting(_ noun: String) -> String { "\(separated) \(noun)\(self == 1 ? "" : "s")" }
+
+  /// The number with its thousands apart: 32,768.
+  var separated: String {
+    var text = ""
+    for (index, digit) in "\(magnitude)".reversed().enumerated() {
+      if index > 0, index.isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return (self < 0 ? "-" : "") + String(text.reversed())
+  }
+
+  /// The number as bytes: 12 kB.
+  var asBytes: String {
+    var (value, unit) = (Double(self), "B")
+    for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
+    return unit == "B" ? "\(self) B" : "\(value.formatted(decimals: value < 10 ? 1 : 0)) \(unit)"
+  }
+}
+
+/// Writes one object for people or for programs.
+func printObject(_ value: JSONValue, _ output: OutputArguments) { print(output.json ? value.indented : value.line) }

@@ -1,0 +1,124 @@
+internal import AdapterMethods
+internal import Checkpoints
+internal import DebertaV2
+internal import Foundation
+
+/// How many parameters a base model and its adapters have: the reference's `adapter_summary`.
+///
+/// Source: adapters 1.3.0, `model_mixin.py`, `ModelBaseAdaptersMixin.adapter_summary`.
+public struct AdapterSummary: Hashable, Sendable {
+  /// A line of the table.
+  public struct Row: Hashable, Sendable {
+    public let name: String
+    /// The configuration's `architecture`; `bottleneck` where it has none; nil for the whole model.
+    public let architecture: String?
+    public let parameterCount: Int
+    /// In percent of the base model's parameters.
+    public let percentage: Double
+    /// Whether the setup names it; nil for the whole model.
+    public let isActive: Bool?
+    /// Whether it would be trained; nothing is frozen when it is loaded.
+    public let isTrainable: Bool
+  }
+
+  /// The adapters in order; the base model last.
+  public let rows: [Row]
+
+  /// The base model of a request with its registered adapters and those that the request brings.
+  ///
+  /// - Throws: `WorkspaceError`, `RegistryError`, `CheckpointError`, `ConfigurationError`.
+  public init(_ request: WorkspaceRequest) throws {
+    let workspace = try Workspace(request)
+    let checkpoint = try CheckpointFolder(path: workspace.modelFolder)
+    let file = checkpoint.path + "/config.json"
+    let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: file)
+    let total = checkpoint.weights.tensors.reduce(0) { $0 + (Encoder.counts($1.name) ? $1.elementCount : 0) }
+    let active = Set(workspace.setup?.adapters ?? [])
+    var found: [(name: String, architecture: String, count: Int)] = []
+    for (name, folder) in request.adapters.sorted(by: { $0.key < $1.key }) {
+      let adapter = try SavedAdapter.read(folder, for: shape).adapter
+      found.append((name, adapter.architecture, adapter.parameters.count))
+    }
+    for record in try workspace.registeredAdapters() where request.adapters[record.name] == nil {
+      found.append((record.name, try record.architecture, record.parameterCount))
+    }
+    let adapters = found.map { item in
+      Row(
+        name: item.name, architecture: item.architecture, parameterCount: item.count,
+        percentage: Double(item.count) / Double(max(total, 1)) * 100, isActive: active.contains(item.name),
+        isTrainable: true)
+    }
+    rows =
+      adapters + [
+        Row(
+          name: "Full model", architecture: nil, parameterCount: total, percentage: 100, isActive: nil,
+          isTrainable: true)
+      ]
+  }
+
+  /// The table as the reference prints it, 80 columns wide.
+  public var text: String {
+    let rule = (thick: String(repeating: "=", count: 80), thin: String(repeating: "-", count: 80))
+    var lines = [rule.thick, Self.line(["Name", "Architecture", "#Param", "%Param", "Active", "Train"]), rule.thin]
+    for (index, row) in rows.enumerated() {
+      if index == rows.count - 1 { lines.append(rule.thin) }
+      lines.append(
+        Self.line([
+          row.name, row.architecture ?? "", Self.grouped(row.parameterCount),
+          String(format: "%.3f", row.percentage), row.isActive.map { $0 ? "1" : "0" } ?? "",
+          row.isTrainable ? "1" : "0",
+        ]))
+    }
+    return (lines + [rule.thick]).joined(separator: "\n")
+  }
+
+  /// Two columns at the left, 25 and 15 wide, and four at the right, 12, 12, 8 and 8 wide.
+  private static func line(_ cells: [String]) -> String {
+    let widths = [25, 15, 12, 12, 8, 8]
+    return zip(cells, widths).enumerated().map { index, cell in
+      let space = String(repeating: " ", count: max(0, cell.1 - cell.0.count))
+      return index < 2 ? cell.0 + space : space + cell.0
+    }.joined()
+  }
+
+  private static func grouped(_ number: Int) -> String {
+    var text = ""
+    for (index, digit) in String(number).reversed().enumerated() {
+      if index > 0, index.isMultiple(of: 3) { text.append(",") }
+      text.append(digit)
+    }
+    return String(text.reversed())
+  }
+}
+
+extension Encoder {
+  /// Whether a tensor of a checkpoint is a parameter of the encoder.
+  fileprivate static func counts(_ name: String) -> Bool {
+    let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
+    return (own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")) && !isKnownUnused(own)
+  }
+}
+
+extension Adapter {
+  /// As the reference's summary calls it.
+  fileprivate var architecture: String {
+    if case .string(let architecture) = method.settings["architecture"] { architecture } else { "bottleneck" }
+  }
+}
+
+extension AdapterRecord {
+  fileprivate var architecture: String {
+    get throws {
+      let fields = try ConfigurationFields(JSONValue(Data(configuration.utf8), file: path), file: path)
+      return try fields.object("config")?.string("architecture") ?? "bottleneck"
+    }
+  }
+}
+
+extension Workspace {
+  /// The adapters that are registered for the base model; none where it is not registered.
+  func registeredAdapters() throws -> [AdapterRecord] {
+    guard let registry, let model = try registry.model(in: modelFolder) else { return [] }
+    return try registry.adapters(of: model.name)
+  }
+}

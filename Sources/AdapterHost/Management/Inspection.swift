@@ -1,0 +1,153 @@
+public import AdapterRegistry
+public import Checkpoints
+internal import Foundation
+
+/// What a folder or file of a model, an adapter or a head holds, and what of it would be used.
+///
+/// Nothing is assumed of the files but that they can be read: what is wrong
+/// with them is part of the answer.
+public struct Inspection: Sendable {
+  /// The folder or file.
+  public let path: String
+  /// What was recognised, in the order in which a reader would look.
+  public let parts: [Part]
+  /// Names of files that belong to no part, sorted.
+  public let otherFiles: [String]
+
+  /// Something that a folder holds.
+  public struct Part: Sendable {
+    /// What it is.
+    public let kind: Kind
+    /// What its configuration says, in the order of importance.
+    public let facts: [Fact]
+    /// Its tensors, by name.
+    public let tensors: [Tensor]
+    /// What it needs and has not, as sentences.
+    public let needs: [String]
+    /// Why it could not be used; nil if it could, or if there was nothing to try it with.
+    public let problem: String?
+  }
+
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case checkpoint, adapter, head, fusion, tensors
+    case peftAdapter = "PEFT adapter"
+  }
+
+  /// A line of a configuration.
+  public struct Fact: Hashable, Sendable {
+    public let name: String
+    public let value: String
+  }
+
+  /// A tensor of a file.
+  public struct Tensor: Hashable, Sendable {
+    public let name: String
+    public let shape: [Int]
+    public let elementType: ElementType
+    public let use: Use
+
+    public var byteCount: Int { shape.reduce(1, *) * elementType.byteCount }
+  }
+
+  /// What loading would do with a tensor.
+  public enum Use: String, Hashable, Sendable, CaseIterable {
+    case used
+    /// It is known, and left: of another head, or of an objective that is not run.
+    case left
+    /// No one would read it, so that loading fails.
+    case unexpected
+    /// It has another shape than is needed.
+    case misshapen
+    /// Nothing tells what it is for.
+    case unknown
+  }
+
+  /// The base model that adapters are tried with.
+  public struct Base: Sendable {
+    public let name: String
+    /// Its `config.json`.
+    public let configuration: String
+    public let path: String
+
+    public init(_ record: ModelRecord) {
+      (name, configuration, path) = (record.name, record.configuration, record.path)
+    }
+
+    /// The checkpoint in a folder.
+    public init(folder: String) throws(CheckpointError) {
+      name = folder.split(separator: "/").last.map(String.init) ?? folder
+      path = folder
+      configuration = String(decoding: try AtomicFile.read(folder + "/config.json"), as: UTF8.self)
+    }
+  }
+
+  /// Looks at a folder or a file.
+  ///
+  /// - Parameters:
+  ///   - path: a folder, or one file of tensors.
+  ///   - base: what adapters are tried with, if anything.
+  /// - Throws: `InspectionError`, if nothing is there, or nothing is recognised; `CheckpointError` for a file alone.
+  public init(_ path: String, base: Base? = nil) throws {
+    var isFolder = ObjCBool(false)
+    guard !path.utf8.contains(0), FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw InspectionError.nothingThere(path: path)
+    }
+    self.path = path
+    guard isFolder.boolValue else {
+      parts = [try .file(path)]
+      otherFiles = []
+      return
+    }
+    let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }.sorted()
+    var parts: [Part] = []
+    var claimed: Set<String> = []
+    for reader in PartReader.all where names.contains(reader.configuration) && reader.isIn(path) {
+      parts.append(reader.read(path, base))
+      claimed.formUnion(names.filter(reader.owns))
+    }
+    for name in names where !claimed.contains(name) && (name.hasSuffix(".safetensors") || name.hasSuffix(".bin")) {
+      guard let part = try? Part.file("\(path)/\(name)") else { continue }
+      parts.append(part)
+      claimed.insert(name)
+    }
+    guard !parts.isEmpty else { throw InspectionError.nothingKnown(path: path, files: names) }
+    self.parts = parts
+    otherFiles = names.filter { !claimed.contains($0) }
+  }
+}
+
+extension Inspection.Part {
+  /// A file of tensors alone: nothing tells what they are for.
+  static func file(_ path: String) throws(CheckpointError) -> Inspection.Part {
+    let file = try TensorFile(path: path)
+    var facts = [Inspection.Fact(name: "file", value: path.split(separator: "/").last.map(String.init) ?? path)]
+    facts += file.metadata.sorted { $0.key < $1.key }.map { Inspection.Fact(name: $0.key, value: $0.value) }
+    if !file.otherEntries.isEmpty {
+      facts.append(Inspection.Fact(name: "no tensors", value: file.otherEntries.joined(separator: ", ")))
+    }
+    return Inspection.Part(
+      kind: .tensors, facts: facts, tensors: file.tensors.map { Inspection.Tensor($0, .unknown) }, needs: [],
+      problem: nil)
+  }
+}
+
+extension Inspection.Tensor {
+  init(_ stored: StoredTensor, _ use: Inspection.Use) {
+    self.init(name: stored.name, shape: stored.shape, elementType: stored.elementType, use: use)
+  }
+}
+
+/// Why nothing can be told about a path.
+public enum InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
+  case nothingThere(path: String)
+  case nothingKnown(path: String, files: [String])
+
+  public var description: String {
+    switch self {
+    case .nothingThere(let path): "There is no file or folder '\(path)'."
+    case .nothingKnown(let path, let files):
+      "The folder '\(path)' holds no checkpoint, adapter, head or file of tensors; it holds "
+        + (files.isEmpty ? "nothing." : files.prefix(8).joined(separator: ", ") + (files.count > 8 ? ", …" : "."))
+    }
+  }
+}

@@ -1,0 +1,116 @@
+public import AdapterRegistry
+internal import Checkpoints
+public import Heads
+internal import Tensors
+
+/// A fresh adapter to be made and registered.
+public struct NewAdapter: Sendable {
+  /// A preset with changes, such as `seq_bn[reduction_factor=8]`.
+  public var configuration: String
+  /// Its prediction head, if it gets one.
+  public var head: NewHead?
+  /// Repeats the random values.
+  public var seed: UInt64
+  /// Tags that it is registered with.
+  public var tags: [String]
+  /// Free text.
+  public var notes: String
+
+  public init(
+    configuration: String = "seq_bn", head: NewHead? = nil, seed: UInt64 = 0, tags: [String] = [], notes: String = ""
+  ) {
+    self.configuration = configuration
+    self.head = head
+    self.seed = seed
+    self.tags = tags
+    self.notes = notes
+  }
+}
+
+/// A fresh prediction head.
+public struct NewHead: Sendable {
+  /// Its settings.
+  public let settings: HeadSettings
+
+  /// A head with the reference's defaults.
+  ///
+  /// - Parameters:
+  ///   - kind: what it predicts; not a masked language model, whose outputs are a vocabulary.
+  ///   - labels: the names of its outputs, for multiple choice of the choices; empty where a kind has no choice:
+  ///     question answering has a start and an end.
+  ///   - layers: linear layers; nil is the reference's default.
+  /// - Throws: `NewHeadError`.
+  public init(_ kind: HeadKind, labels: [String], layers: Int? = nil) throws(NewHeadError) {
+    var labels = labels
+    switch kind {
+    case .maskedLM: throw .vocabulary
+    case .questionAnswering:
+      guard labels.isEmpty || labels.count == 2 else { throw .count(kind: kind, found: labels.count, expected: 2) }
+      if labels.isEmpty { labels = Self.numbered(2) }
+    case .classification, .multilabelClassification, .tagging, .multipleChoice: break
+    }
+    guard !labels.isEmpty else { throw .noLabels(kind: kind) }
+    for (index, label) in labels.enumerated() {
+      if label.isEmpty || label.utf8.contains(0) { throw .unusable(label: label) }
+      if labels[..<index].contains(label) { throw .twice(label: label) }
+    }
+    if let layers, !(1...1000).contains(layers) { throw .layers(found: layers) }
+    settings = HeadSettings(kind, labels: labels, layers: layers)
+  }
+
+  /// Labels as the reference calls them where they have no names: `LABEL_0`, `LABEL_1`, …
+  public static func numbered(_ count: Int) -> [String] { (0..<max(0, count)).map { "LABEL_\($0)" } }
+}
+
+/// Why a head cannot be made.
+public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
+  case vocabulary
+  case noLabels(kind: HeadKind)
+  case count(kind: HeadKind, found: Int, expected: Int)
+  case twice(label: String)
+  case unusable(label: String)
+  case layers(found: Int)
+
+  public var description: String {
+    switch self {
+    case .vocabulary:
+      "A fresh head of kind masked_lm has a whole vocabulary to learn; import one that was trained instead."
+    case .noLabels(let kind): "A head of kind \(kind.rawValue) needs labels."
+    case .count(let kind, let found, let expected):
+      "A head of kind \(kind.rawValue) has \(expected) labels; found \(found)."
+    case .twice(let label): "The label '\(label)' is given twice."
+    case .unusable(let label): label.isEmpty ? "A label is empty." : "A label contains a NUL character."
+    case .layers(let found): "A head has 1 to 1000 layers; found \(found)."
+    }
+  }
+}
+
+extension Registry {
+  /// Makes a fresh adapter for a base model, publishes it in the folder of adapters, and registers it.
+  ///
+  /// - Parameters:
+  ///   - name: what to call it.
+  ///   - adapter: what to make.
+  ///   - model: the base model.
+  /// - Throws: `RegistryError` for a name that cannot be or is in use; `ConfigurationError` for the configuration;
+  ///   nothing is changed then.
+  @discardableResult
+  public func addAdapter(_ name: String, _ adapter: NewAdapter, of model: ModelRecord) throws -> AdapterRecord {
+    let name = try ItemName(name, for: .adapter).text
+    if try adapters(of: model.name).contains(where: { $0.name == name }) {
+      throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name)
+    }
+    var base = try DebertaV2AdapterModel(folder: model.path, compute: Compute(threads: 1))
+    try base.addAdapter(name, configuration: adapter.configuration, seed: adapter.seed)
+    if let head = adapter.head { try base.addHead(name, head.settings, overwrite: true, seed: adapter.seed) }
+    return try NewFolder.temporarily { folder in
+      try base.saveAdapter(name, to: folder)
+      try BaseDigest.write(model.digest, to: folder)
+      var description = try AdapterDescription.readForImport(folder, for: model).description
+      description.tags = adapter.tags
+      description.notes = adapter.notes
+      description.source = "fresh \(adapter.configuration), seed \(adapter.seed)"
+      return try importAdapter(folder: folder, as: name, of: model.name, describedBy: description)
+    }
+  }
+}

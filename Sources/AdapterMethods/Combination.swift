@@ -1,0 +1,109 @@
+internal import DebertaV2
+internal import Tensors
+
+/// How the children of one block become one hook.
+struct Combination {
+  private let block: Composition.Block
+  private let names: [String]
+  /// Each child's weight; nil where children act in turn.
+  private let weights: [Float]?
+  /// Each child's number of tokens; nil where they have all of them.
+  private let sizes: [Int]?
+
+  init(_ composition: Composition, parts: Int) {
+    block = composition.block ?? .stack
+    if case .split(_, let sizes) = composition { self.sizes = sizes } else { sizes = nil }
+    names = composition.children.map(\.description)
+    switch composition {
+    case .average(_, let weights):
+      let sum = weights?.reduce(0, +) ?? 1
+      self.weights = weights?.map { $0 / sum } ?? Array(repeating: 1 / Float(parts), count: parts)
+    case .sum: weights = Array(repeating: 1, count: parts)
+    default: weights = nil
+    }
+  }
+
+  /// The children that have a hook, with their weights, and the share that is left for the base.
+  private func present<Hook>(_ hooks: [Hook?]) -> (hooks: [Hook], weights: [Float]?, rest: Float) {
+    let indices = hooks.indices.filter { hooks[$0] != nil }
+    let weights = weights.map { all in indices.map { all[$0] } }
+    return (hooks.compactMap { $0 }, weights, 1 - (weights?.reduce(0, +) ?? 0))
+  }
+
+  func projections(
+    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, _ compute: Compute
+  ) throws(CompositionError) -> (any ProjectionHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    try refuseTokens("methods that act on linear layers")
+    let lowRank = present.compactMap(\.lowRank)
+    let isLowRank = lowRank.count == present.count
+    if let weights {
+      return isLowRank
+        ? SummedLowRank(lowRank, weights: weights, compute)
+        : WeightedProjection(children: present, weights: weights, rest: rest)
+    }
+    guard present.count > 1 else { return first }
+    guard isLowRank, let start = lowRank.first else { return StackedProjection(children: present) }
+    guard inputs == outputs else {
+      let owners = zip(names, hooks).filter { $0.1 != nil }.map(\.0)
+      throw .chain(
+        first: owners[0], second: owners[1], place: place.module, inputs: inputs, outputs: outputs)
+    }
+    return lowRank.dropFirst().reduce(start) { ChainedLowRank(first: $0, second: $1) }
+  }
+
+  /// - Parameter fusion: for a Fuse.
+  func joins(
+    _ hooks: [(any JoinHook)?], fusion: BoundFusion?, _ layer: Int, _ site: BottleneckSite
+  ) throws(CompositionError) -> (any JoinHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    if let weights { return WeightedJoin(children: present, weights: weights, rest: rest) }
+    if let sizes { return SplitJoin(children: hooks, sizes: sizes) }
+    if let fusion {
+      let fusible = present.compactMap { $0 as? any FusibleJoin }
+      guard fusible.count == present.count, let last = fusible.last else {
+        throw .unsupported(block: block.rawValue, what: "children that are no bottlenecks or stacks of them")
+      }
+      guard let attention = fusion.layer(layer, site) else {
+        throw .noFusion(name: names.joined(separator: ","), place: site.path(layer: layer))
+      }
+      return FusedJoin(children: fusible, last: last, layer: attention)
+    }
+    guard present.count > 1 else { return first }
+    let stack = StackedJoin(children: present)
+    return (present.last as? any FusibleJoin).map { FusibleStack(stack: stack, last: $0) } ?? stack
+  }
+
+  func edits(_ hooks: [(any StateHook)?]) throws(CompositionError) -> (any StateHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    try refuseTokens("methods that edit hidden states")
+    if let weights { return WeightedEdit(children: present, weights: weights, rest: rest) }
+    return present.count == 1 ? first : StackedEdit(children: present)
+  }
+
+  func prompts(_ prompts: [Prompt?]) throws(CompositionError) -> Prompt? {
+    let (present, weights, _) = present(prompts)
+    guard let first = present.first else { return nil }
+    try refuseTokens("methods that lengthen sequences")
+    guard weights == nil, present.count == 1 else {
+      throw .unsupported(block: block.rawValue, what: "several prompts, or a part of one")
+    }
+    return first
+  }
+
+  func memories(_ hooks: [(any MemoryHook)?]) throws(CompositionError) -> (any MemoryHook)? {
+    let (present, weights, _) = present(hooks)
+    guard let first = present.first else { return nil }
+    guard weights == nil else { throw .unsupported(block: block.rawValue, what: "methods that put keys in front") }
+    try refuseTokens("methods that put keys in front")
+    return present.count == 1 ? first : StackedMemory(children: present)
+  }
+
+  /// Blocks that treat single tokens are for bottlenecks alone, as in the reference.
+  private func refuseTokens(_ what: String) throws(CompositionError) {
+    if block == .split || block == .fuse { throw .unsupported(block: block.rawValue, what: what) }
+  }
+}

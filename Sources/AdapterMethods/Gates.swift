@@ -1,0 +1,33 @@
+internal import DebertaV2
+internal import Tensors
+
+/// A learned factor for each sequence: the mean over its tokens of sigmoid(gate(x)).
+struct AdapterGate: Sendable {
+  private let gate: Linear
+  private let adapter: String
+  /// The reference's name of the location, for what is recorded.
+  private let place: String
+
+  /// - Parameter gate: [1, features], with a bias.
+  init(_ gate: Linear, adapter: String, place: String) {
+    self.gate = gate
+    self.adapter = adapter
+    self.place = place
+  }
+
+  /// For each sequence how far the gate is open; recorded if asked for. x [M, features]
+  func openings(_ x: Tensor, at site: Site, on pass: Pass) -> [Float] {
+    let openings = site.segment.rows.map { rows in rows.isEmpty ? 0 : pass.openness(x.rows(rows), gate) }
+    if let trace = pass.trace, trace.kinds.contains(.gatingScores) {
+      trace.record(gate: openings, adapter: adapter, layer: site.layer, place: place)
+    }
+    return openings
+  }
+
+  /// Multiplies each sequence's rows of y by its factor, in place.
+  func apply(to y: Tensor, reading x: Tensor, at site: Site, on pass: Pass) {
+    for (rows, opening) in zip(site.segment.rows, openings(x, at: site, on: pass)) {
+      pass.scale(y.rows(rows), by: opening)
+    }
+  }
+}

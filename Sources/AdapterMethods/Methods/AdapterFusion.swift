@@ -1,0 +1,245 @@
+public import Checkpoints
+public import DebertaV2
+internal import Kernels
+internal import Tensors
+
+/// AdapterFusion: for every token, attention over what several bottlenecks make of it.
+///
+///     q = Q h    kₙ = K uₙ    vₙ = V uₙ    p = softmax(qᵀ kₙ)    result = Σₙ pₙ vₙ + residual
+///
+/// uₙ are the children's scaled up-projections, h and the residual those of
+/// the last child. One layer stands at every place where the children act.
+///
+/// Source: Pfeiffer et al., "AdapterFusion: Non-Destructive Task Composition
+/// for Transfer Learning" (2021); adapters, `methods/modeling.py`,
+/// `BertFusion`; `methods/bottleneck.py`, `compose_fuse`. The reference divides
+/// the scores by a temperature that falls with every call and is not saved;
+/// here it is where it ends, at 1.
+public struct AdapterFusion: Sendable {
+  public let settings: FusionSettings
+  /// The adapters that it was made for, in their order.
+  public let adapters: [String]
+  public let parameters: AdapterParameters
+  let places: [FusionPlace]
+
+  init(settings: FusionSettings, adapters: [String], places: [FusionPlace], parameters: AdapterParameters) {
+    self.settings = settings
+    self.adapters = adapters
+    self.places = places
+    self.parameters = parameters
+  }
+
+  /// The name that a fusion of these adapters has.
+  public static func name(of adapters: [String]) -> String { adapters.joined(separator: ",") }
+}
+
+/// Which of the projections a fusion has, and what it adds where.
+///
+/// Source: adapters, `configuration/adapter_fusion_config.py`.
+public struct FusionSettings: Sendable {
+  let hasQuery, hasKey, hasValue: Bool
+  let readsQueryBeforeNorm: Bool
+  /// Whether the residual is part of what is attended to, and not added afterwards.
+  let addsResidualBefore: Bool
+  let projectsValuesFirst: Bool
+  let startsAsIdentity: Bool
+  /// Every key, as the reference stores it.
+  public let settings: [String: JSONValue]
+
+  /// - Throws: `ConfigurationError`.
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    settings = fields.members.merging(Self.defaults) { own, _ in own }
+    hasQuery = try fields.bool("query") ?? true
+    hasKey = try fields.bool("key") ?? true
+    hasValue = try fields.bool("value") ?? true
+    readsQueryBeforeNorm = try fields.bool("query_before_ln") ?? false
+    addsResidualBefore = try fields.bool("residual_before") ?? false
+    projectsValuesFirst = try fields.bool("value_before_softmax") ?? true
+    startsAsIdentity = fields.members["value_initialized"] != .bool(false)
+  }
+
+  private static let defaults: [String: JSONValue] = [
+    "key": .bool(true), "query": .bool(true), "value": .bool(true), "query_before_ln": .bool(false),
+    "regularization": .bool(true), "residual_before": .bool(false), "temperature": .bool(false),
+    "value_before_softmax": .bool(true), "value_initialized": .bool(true), "dropout_prob": .null,
+  ]
+}
+
+/// A place where a fusion acts, and what it stores there.
+struct FusionPlace: Sendable {
+  let layer: Int
+  let site: BottleneckSite
+  let query, key: (weight: ParameterSpec, bias: ParameterSpec)?
+  let value: ParameterSpec?
+  /// Stored, and without effect, where there are no projections at all.
+  private let dense: [ParameterSpec]
+
+  var specs: [ParameterSpec] {
+    [query?.weight, query?.bias, key?.weight, key?.bias, value].compactMap { $0 } + dense
+  }
+
+  init(_ settings: FusionSettings, _ layer: Int, _ site: BottleneckSite, hidden: Int) {
+    self.layer = layer
+    self.site = site
+    let path = site.path(layer: layer)
+    func spec(_ member: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
+      ParameterSpec(path, "adapter_fusion_layer", member, shape, start)
+    }
+    func linear(_ name: String) -> (weight: ParameterSpec, bias: ParameterSpec) {
+      (
+        spec("\(name).weight", [hidden, hidden], .normal(deviation: 0.02)),
+        spec("\(name).bias", [hidden], .constant(0))
+      )
+    }
+    query = settings.hasQuery ? linear("query") : nil
+    key = settings.hasKey ? linear("key") : nil
+    let start: Initializer = settings.startsAsIdentity ? .diagonal(1, beside: 1e-6) : .normal(deviation: 0.02)
+    value = settings.hasValue ? spec("value.weight", [hidden, hidden], start) : nil
+    dense =
+      settings.hasQuery || settings.hasKey || settings.hasValue
+      ? []
+      : [
+        spec("dense.weight", [1, hidden], .linear(inputs: hidden)), spec("dense.bias", [1], .linear(inputs: hidden)),
+      ]
+  }
+}
+
+/// A fusion's layers, ready for passes.
+public struct BoundFusion: Sendable {
+  /// A layer for each place.
+  let layers: [(layer: Int, site: BottleneckSite, fusion: FusionLayer)]
+
+  public init(_ fusion: AdapterFusion, named name: String, in encoder: Encoder) {
+    layers = fusion.places.map { place in
+      (place.layer, place.site, FusionLayer(fusion, place, named: name, encoder.compute))
+    }
+  }
+
+  func layer(_ layer: Int, _ site: BottleneckSite) -> FusionLayer? {
+    layers.first { $0.layer == layer && $0.site == site }?.fusion
+  }
+}
+
+/// The attention of a fusion at one place.
+struct FusionLayer: Sendable {
+  let settings: FusionSettings
+  private let name: String
+  private let place: String
+  private let query, key, value: Linear?
+
+  init(_ fusion: AdapterFusion, _ place: FusionPlace, named name: String, _ compute: Compute) {
+    func linear(_ specs: (weight: ParameterSpec, bias: ParameterSpec)) -> Linear {
+      Linear(weight: fusion.parameters[specs.weight], bias: fusion.parameters[specs.bias], compute)
+    }
+    settings = fusion.settings
+    self.name = name
+    self.place = place.site.rawValue
+    query = place.query.map(linear)
+    key = place.key.map(linear)
+    value = place.value.map { Linear(weight: fusion.parameters[$0], compute) }
+  }
+
+  /// The mix of `ups` for each token, without the residual. All [M, H].
+  func mix(_ ups: [Tensor], query input: Tensor, at site: Site, on pass: Pass) -> Tensor {
+    let query = query.map { pass.linear(input, $0) } ?? input
+    let weights = pass.tensor(rows: input.rows, columns: ups.count)
+    for (index, up) in ups.enumerated() {
+      pass.rowProducts(query, key.map { pass.linear(up, $0) } ?? up, into: weights.columns(index..<index + 1))
+    }
+    pass.softmax(weights)
+    record(weights, at: site, on: pass)
+    let early = settings.projectsValuesFirst ? value : nil
+    let mixed = pass.tensor(rows: input.rows, columns: input.columns)
+    for (index, up) in ups.enumerated() {
+      let values = early.map { pass.linear(up, $0) } ?? up
+      pass.add(values, timesRows: weights.columns(index..<index + 1), to: mixed, replacing: index == 0)
+    }
+    return settings.projectsValuesFirst ? mixed : value.map { pass.linear(mixed, $0) } ?? mixed
+  }
+}
+
+extension FusionLayer {
+  private func record(_ weights: Tensor, at site: Site, on pass: Pass) {
+    guard let trace = pass.trace, trace.kinds.contains(.fusionAttentions) else { return }
+    for (sequence, rows) in zip(site.segment.sequences, site.segment.rows) {
+      trace.record(
+        fusionAttention: weights.rows(rows), sequence: sequence, fusion: name, layer: site.layer, place: place)
+    }
+  }
+}
+
+/// A join whose inner result, without gate and residual, fusion can attend to.
+protocol FusibleJoin: JoinHook {
+  func prepare(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> PreparedStates
+
+  /// The scaled up-projection. `input` is what the last child of the fusion prepared.
+  func inner(
+    _ input: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor
+}
+
+/// What stands before a bottleneck.
+struct PreparedStates {
+  /// What the bottleneck reads, and the same before the model's layer norm.
+  let input, beforeNorm: Tensor
+  /// What is added to its result.
+  let residual: Tensor
+}
+
+/// The children's results mixed by a fusion's attention; residual and norms are those of the last child.
+struct FusedJoin: JoinHook {
+  let children: [any FusibleJoin]
+  let last: any FusibleJoin
+  let layer: FusionLayer
+
+  var addsHiddenOnClose: Bool { last.addsHiddenOnClose }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    let states = last.prepare(hidden, residual: residual, norm: norm, on: pass)
+    let ups = children.map {
+      $0.inner(states.input, hidden: hidden, residual: residual, norm: norm, at: site, on: pass)
+    }
+    if layer.settings.addsResidualBefore { for up in ups { pass.add(states.residual, to: up) } }
+    let query = layer.settings.readsQueryBeforeNorm ? states.beforeNorm : states.input
+    let mixed = layer.mix(ups, query: query, at: site, on: pass)
+    if !layer.settings.addsResidualBefore { pass.add(states.residual, to: mixed) }
+    return mixed
+  }
+
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    last.close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass)
+  }
+}
+
+/// A stack as a child of a fusion: the last bottleneck's inner result, behind the others.
+struct FusibleStack: FusibleJoin {
+  let stack: StackedJoin
+  let last: any FusibleJoin
+
+  var addsHiddenOnClose: Bool { stack.addsHiddenOnClose }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    stack.transform(hidden, residual: residual, norm: norm, at: site, on: pass)
+  }
+
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    stack.close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass)
+  }
+
+  func prepare(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> PreparedStates {
+    last.prepare(hidden, residual: residual, norm: norm, on: pass)
+  }
+
+  func inner(
+    _ input: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    let before = StackedJoin(children: stack.children.dropLast())
+      .transform(hidden, residual: residual, norm: norm, at: site, on: pass)
+    let states = last.prepare(before, residual: residual, norm: norm, on: pass)
+    return last.inner(states.input, hidden: before, residual: residual, norm: norm, at: site, on: pass)
+  }
+}

@@ -1,0 +1,81 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// DoRA: LoRA whose adapted weights keep a length for each output, trained by itself; DvoRA: the same of VeRA.
+///
+///     y = (m / ‖W + B A‖) ⊙ (W x + c + (alpha / r) B A x)
+///
+/// m [outputs, 1] starts as the lengths of W's rows; the norm is taken row by
+/// row, of the product without alpha / r, as in the reference.
+///
+/// Source: Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation" (2024);
+/// adapters, `methods/lora.py`, `compute_dora_deltaw`.
+public struct DoRA: AdapterMethod {
+  public static let architecture: String? = "lora"
+
+  /// What is added to the weights.
+  private let direction: any LowRankMethod
+
+  public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
+    try fields.bool("use_dora") ?? false
+  }
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    direction = try VeRA.claims(fields) ? VeRA(fields) : LoRA(fields)
+  }
+
+  public var settings: [String: JSONValue] { direction.settings }
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    try direction.parameters(for: shape) + modules(shape).map(magnitude)
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    var hooks = try direction.hooks(parameters, named: name, in: encoder)
+    for module in modules(encoder.configuration) {
+      hooks.layers[module.layer][module.place] = RescaledSum(
+        added: direction.hook(parameters, module, named: name, encoder.compute),
+        factors: factors(parameters, module, encoder))
+    }
+    return hooks
+  }
+
+  /// (m / ‖W + B A‖) ⊙ (W + (alpha / r) B A), and of the bias as much; nil for gated adapters.
+  public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
+    guard !direction.projections.isGated else { return nil }
+    return encoder.replacing(modules(encoder.configuration)) { module, linear in
+      let sum = direction.factors(parameters, module, encoder.compute)
+        .added(to: linear.weight, times: direction.scale, encoder.compute)
+      return linear.replacing(weight: sum, scaledBy: factors(parameters, module, encoder), encoder.compute)
+    }
+  }
+
+  /// m / ‖W + B A‖, [1, outputs].
+  private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule, _ encoder: Encoder) -> Tensor {
+    let weight = encoder.linear(module.place, layer: module.layer).weight
+    let sum = direction.factors(parameters, module, encoder.compute).added(to: weight, times: 1, encoder.compute)
+    let factors = zip(parameters[magnitude(module)].array, sum.rowNorms).map { $0 / $1 }
+    return Tensor(factors, rows: 1, columns: factors.count)
+  }
+
+  private func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { direction.projections.modules(shape) }
+
+  private func magnitude(_ module: ProjectionModule) -> ParameterSpec {
+    module.spec("m.weight", [module.outputs, 1], .rowNorms(module.place, layer: module.layer))
+  }
+}
+
+/// factors ⊙ (y + added).
+private struct RescaledSum: ProjectionHook {
+  let added: AddedLowRank
+  /// [1, outputs]
+  let factors: Tensor
+
+  func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
+    added.adapt(y, input: x, at: site, on: pass)
+    pass.scaleColumns(y, by: factors)
+  }
+}

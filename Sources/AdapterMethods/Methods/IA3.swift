@@ -1,0 +1,103 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// IA³: a trained factor for each output of a linear layer, its bias included.
+///
+///     y = (alpha l) ⊙ (W x + c)        l [outputs, 1]
+///
+/// With a gate g, g takes the place of alpha. In the feed-forward layer it
+/// acts before the activation, as in the reference.
+///
+/// Source: Liu et al., "Few-Shot Parameter-Efficient Fine-Tuning is Better and
+/// Cheaper than In-Context Learning" (2022); adapters, `methods/lora.py`, `IA3`.
+public struct IA3: AdapterMethod {
+  public static let architecture: String? = "lora"
+
+  private let projections: ProjectionSettings
+
+  public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
+    try fields.string("composition_mode") == "scale"
+  }
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    projections = try ProjectionSettings(fields)
+    if projections.rank != 1 {
+      throw fields.impossible("r", "\(projections.rank)", "1, because composition_mode is 'scale'")
+    }
+    if let dropout = try fields.number("dropout"), dropout > 0 {
+      throw fields.impossible("dropout", "\(dropout)", "0, because composition_mode is 'scale'")
+    }
+    if try fields.bool("use_dora") ?? false {
+      throw fields.impossible("use_dora", "true", "false, because composition_mode is 'scale'")
+    }
+    if try VeRA.claims(fields) {
+      throw fields.impossible("vera_d", "a number", "null, because composition_mode is 'scale'")
+    }
+    if projections.initialization == .vera {
+      throw fields.impossible("init_weights", "'vera'", "'ia3', because composition_mode is 'scale'")
+    }
+  }
+
+  public var settings: [String: JSONValue] { projections.settings }
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    projections.modules(shape).flatMap { [vector($0)] + $0.gateSpecs }
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
+    for module in projections.modules(encoder.configuration) {
+      hooks.layers[module.layer][module.place] = ScaledOutputs(
+        factors: factors(parameters, module), gate: module.gate(parameters, named: name, encoder.compute))
+    }
+    return hooks
+  }
+
+  /// (alpha l) ⊙ W, and of the bias as much; nil for gated adapters.
+  public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
+    guard !projections.isGated else { return nil }
+    return encoder.replacing(projections.modules(encoder.configuration)) { module, linear in
+      linear.replacing(
+        weight: encoder.compute.unpacked(linear.weight), scaledBy: factors(parameters, module), encoder.compute)
+    }
+  }
+
+  /// alpha l, [1, outputs].
+  private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule) -> Tensor {
+    let alpha = projections.isGated ? 1 : projections.alpha
+    return Tensor(parameters[vector(module)].array.map { alpha * $0 }, rows: 1, columns: module.outputs)
+  }
+
+  private func vector(_ module: ProjectionModule) -> ParameterSpec {
+    module.spec("lora_B", [module.outputs, 1], projections.factorInitializers(inputs: module.inputs).b)
+  }
+}
+
+/// factors ⊙ y, times a gate.
+private struct ScaledOutputs: ProjectionHook {
+  /// [1, outputs]
+  let factors: Tensor
+  let gate: AdapterGate?
+
+  func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
+    pass.scaleColumns(y, by: factors)
+    gate?.apply(to: y, reading: x, at: site, on: pass)
+  }
+}
+
+extension Linear {
+  /// A layer with each output of `weight`, and of this layer's bias, multiplied by its factor. factors [1, outputs]
+  func replacing(weight: Tensor, scaledBy factors: Tensor, _ compute: Compute) -> Linear {
+    let pass = Pass(compute)
+    for row in 0..<weight.rows { pass.scale(weight.rows(row..<row + 1), by: factors.pointer[row]) }
+    let scaledBias = bias.map { bias in
+      let copy = pass.copy(bias)
+      pass.scaleColumns(copy, by: factors)
+      return copy
+    }
+    return Linear(weight: weight, bias: scaledBias, compute)
+  }
+}

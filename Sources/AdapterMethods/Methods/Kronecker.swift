@@ -1,0 +1,138 @@
+internal import Checkpoints
+internal import Tensors
+
+/// The settings of compacter's projections.
+///
+/// Source: adapters, `configuration/adapter_config.py`, `BnConfig`, the fields `phm_*`.
+struct KroneckerSettings: Sendable {
+  /// The number of summands m.
+  let count: Int
+  let rank: Int
+  let factorsWeights, sharesWeights: Bool
+  let factorsRule, sharesRule, trainsRule: Bool
+  let hasBias: Bool
+  let ruleStart: Initializer
+  private let source: String
+
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    count = try fields.integer("phm_dim", in: 1...1 << 12) ?? 4
+    rank = try fields.integer("phm_rank", in: 1...1 << 12) ?? 1
+    factorsWeights = try fields.bool("factorized_phm_W") ?? true
+    sharesWeights = try fields.bool("shared_W_phm") ?? false
+    factorsRule = try fields.bool("factorized_phm_rule") ?? false
+    sharesRule = try fields.bool("shared_phm_rule") ?? true
+    trainsRule = try fields.bool("learn_phm") ?? true
+    hasBias = try fields.bool("phm_bias") ?? true
+    let range = try fields.number("phm_init_range").map { Float($0) } ?? 0.0001
+    switch try fields.string("phm_c_init") ?? "normal" {
+    case "normal": ruleStart = .normal(deviation: sharesRule ? range : 0.01)
+    case "uniform": ruleStart = .uniform(bound: sharesRule ? 1 : 0.01)
+    case let name: throw fields.impossible("phm_c_init", "'\(name)'", "'normal' or 'uniform'")
+    }
+    source = fields.file
+  }
+
+  /// Checks that both widths can be cut into equal parts.
+  func check(hidden: Int, size: Int) throws(ConfigurationError) {
+    guard hidden % count == 0, size % count == 0 else {
+      throw .impossible(
+        key: "phm_dim", value: "\(count)",
+        expected: "a divisor of hidden_size \(hidden) and of the bottleneck's size \(size)", file: source)
+    }
+  }
+}
+
+/// A projection whose weights are a sum of Kronecker products: compacter's PHM layer.
+///
+///     y = x Σₖ (Cₖ ⊗ Wₖ) + b        C [m, m, m], W [m, inputs / m, outputs / m]
+///
+/// C (the rule) and W may be stored as products of two factors, and shared by
+/// all layers. The sum is taken once, when an adapter is bound.
+///
+/// Source: Mahabadi et al., "Compacter: Efficient Low-Rank Hypercomplex
+/// Adapter Layers" (2021); adapters, `methods/modeling.py`, `PHMLayer`.
+struct KroneckerProjection: Sendable {
+  enum Direction: String { case down, up }
+
+  private let rule, weight: StackedMatrices
+  private let bias: ParameterSpec?
+  private let inputs, outputs: Int
+
+  var specs: [ParameterSpec] { rule.specs + weight.specs + (bias.map { [$0] } ?? []) }
+
+  /// - Parameter own: makes a spec of the projection's own.
+  init(
+    _ settings: KroneckerSettings, _ direction: Direction, inputs: Int, outputs: Int,
+    own: (String, [Int], Initializer) -> ParameterSpec
+  ) {
+    func shared(_ member: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
+      ParameterSpec("", "shared_parameters", member, shape, start, isTrainable: isTrainable(member))
+    }
+    func isTrainable(_ member: String) -> Bool { settings.trainsRule || !member.hasPrefix("phm_rule") }
+    self.inputs = inputs
+    self.outputs = outputs
+    let count = settings.count
+    let (rows, columns) = (inputs / count, outputs / count)
+    rule = StackedMatrices(
+      "phm_rule", count: count, rows: count, columns: count, rank: settings.factorsRule ? 1 : nil,
+      start: { _, _ in settings.ruleStart }, make: settings.sharesRule ? shared : own)
+    weight = StackedMatrices(
+      settings.sharesWeights ? "W_\(direction.rawValue)" : "W", count: count, rows: rows, columns: columns,
+      rank: settings.factorsWeights ? settings.rank : nil, start: Initializer.glorot,
+      make: settings.sharesWeights ? shared : own)
+    bias = settings.hasBias ? own("b", [outputs], .constant(0)) : nil
+  }
+
+  /// The projection as a plain linear layer, [outputs, inputs].
+  func linear(_ parameters: AdapterParameters, _ compute: Compute) -> Linear {
+    let rules = rule.matrices(parameters, compute)
+    let weights = weight.matrices(parameters, compute)
+    var sum = [Float](repeating: 0, count: outputs * inputs)
+    for (rule, weight) in zip(rules, weights) {
+      for outer in 0..<rule.rows * rule.columns {
+        let (outerRow, outerColumn) = (outer / rule.columns, outer % rule.columns)
+        let factor = rule.pointer[outerRow * rule.stride + outerColumn]
+        for row in 0..<weight.rows {
+          for column in 0..<weight.columns {
+            // The sum is [inputs, outputs]; a linear layer holds it transposed.
+            let output = outerColumn * weight.columns + column
+            let input = outerRow * weight.rows + row
+            sum[output * inputs + input] += factor * weight.pointer[row * weight.stride + column]
+          }
+        }
+      }
+    }
+    return Linear(
+      weight: Tensor(sum, rows: outputs, columns: inputs), bias: bias.map { parameters[$0] }, compute)
+  }
+}
+
+/// Matrices [count, rows, columns] that are stored whole, or as products [count, rows, rank] [count, rank, columns].
+private struct StackedMatrices: Sendable {
+  let specs: [ParameterSpec]
+  private let count: Int
+
+  init(
+    _ name: String, count: Int, rows: Int, columns: Int, rank: Int?, start: (Int, Int) -> Initializer,
+    make: (String, [Int], Initializer) -> ParameterSpec
+  ) {
+    self.count = count
+    if let rank {
+      specs = [
+        make("\(name)_left", [count, rows, rank], start(rows, rank)),
+        make("\(name)_right", [count, rank, columns], start(rank, columns)),
+      ]
+    } else {
+      specs = [make(name, [count, rows, columns], start(rows, columns))]
+    }
+  }
+
+  func matrices(_ parameters: AdapterParameters, _ compute: Compute) -> [Tensor] {
+    let stacks = specs.map { spec in
+      let rows = spec.shape[1]
+      return (0..<count).map { parameters[spec].rows($0 * rows..<($0 + 1) * rows) }
+    }
+    guard stacks.count == 2 else { return stacks[0] }
+    return zip(stacks[0], stacks[1]).map { compute.product($0, $1) }
+  }
+}

@@ -1,0 +1,98 @@
+internal import Checkpoints
+internal import DebertaV2
+internal import Kernels
+internal import Tensors
+
+/// A method that adds a product of low rank to linear layers; the methods differ in where the two factors come from.
+///
+///     y = W x + c + (alpha / r) B A x
+///
+/// With a gate g, g takes the place of alpha / r, as in the reference.
+protocol LowRankMethod: AdapterMethod {
+  var projections: ProjectionSettings { get }
+
+  /// What is stored for one linear layer, without the gate.
+  func specs(_ module: ProjectionModule) -> [ParameterSpec]
+
+  /// The factors of one linear layer, not scaled.
+  func factors(
+    _ parameters: AdapterParameters, _ module: ProjectionModule, _ compute: Compute
+  ) -> LowRankFactors
+}
+
+/// A [r, inputs] and B [outputs, r].
+struct LowRankFactors {
+  let a, b: Tensor
+
+  /// W + factor · B A, as rows.
+  func added(to weight: PackedMatrix, times factor: Float, _ compute: Compute) -> Tensor {
+    let sum = compute.unpacked(weight)
+    compute.addProduct(Pass(compute).scaled(b, by: factor), a, to: sum)
+    return sum
+  }
+}
+
+extension LowRankMethod {
+  public static var architecture: String? { "lora" }
+
+  public var settings: [String: JSONValue] { projections.settings }
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    projections.modules(shape).flatMap { specs($0) + $0.gateSpecs }
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
+    for module in projections.modules(encoder.configuration) {
+      hooks.layers[module.layer][module.place] = hook(parameters, module, named: name, encoder.compute)
+    }
+    return hooks
+  }
+
+  /// What is added at one linear layer.
+  func hook(
+    _ parameters: AdapterParameters, _ module: ProjectionModule, named name: String, _ compute: Compute
+  ) -> AddedLowRank {
+    let factors = factors(parameters, module, compute)
+    return AddedLowRank(
+      a: compute.packed(factors.a), left: LeftFactor(Pass(compute).scaled(factors.b, by: scale), compute),
+      gate: module.gate(parameters, named: name, compute))
+  }
+
+  /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.
+  public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
+    guard !projections.isGated else { return nil }
+    return encoder.replacing(projections.modules(encoder.configuration)) { module, linear in
+      let weight = factors(parameters, module, encoder.compute)
+        .added(to: linear.weight, times: scale, encoder.compute)
+      return Linear(weight: weight, bias: linear.bias, encoder.compute)
+    }
+  }
+
+  /// What the product is multiplied with: alpha / r, unless a gate decides.
+  var scale: Float { projections.isGated ? 1 : projections.alpha / Float(projections.rank) }
+}
+
+/// (alpha / r) B A x, or g B A x with a gate.
+struct AddedLowRank: LowRankHook {
+  /// [r, inputs]
+  let a: PackedMatrix
+  /// (alpha / r) B
+  let left: LeftFactor
+  let gate: AdapterGate?
+
+  func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
+    let right = pass.linear(x, Linear(weight: a, bias: nil))
+    gate?.apply(to: right, reading: x, at: site, on: pass)
+    return right
+  }
+}
+
+extension Encoder {
+  /// This encoder with the linear layers of some modules made anew.
+  func replacing(_ modules: [ProjectionModule], by make: (ProjectionModule, Linear) -> Linear) -> Encoder {
+    replacing(modules.map { ($0.place, $0.layer, make($0, linear($0.place, layer: $0.layer))) })
+  }
+}

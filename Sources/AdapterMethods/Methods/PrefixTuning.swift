@@ -1,0 +1,166 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// Prefix tuning: trained keys and values in front of every sequence's own.
+///
+///     [k₀ v₀ k₁ v₁ ...] = W₂ act(W₁ e + b₁) + b₂        e [P, H], W₁ [b, H], W₂ [layers · 2 · H, b]
+///
+/// `flat` stores the keys and values themselves. With gates, the mean over a
+/// sequence's tokens of sigmoid(gate(x)) multiplies keys and values. Positions
+/// have no meaning for a prefix: it has no relative distance to any token.
+///
+/// Source: Li and Liang, "Prefix-Tuning" (2021); adapters,
+/// `methods/prefix_tuning.py`, `PrefixTuning`, `FlatPrefixTuning`, `PrefixTuningLayer`.
+public struct PrefixTuning: AdapterMethod {
+  public static let architecture: String? = "prefix_tuning"
+
+  private let length: Int
+  private let isFlat: Bool
+  private let bottleneckSize: Int
+  private let activation: Activation
+  private let gateCount: Int
+  private let leaveOut: Set<Int>
+  public let settings: [String: JSONValue]
+  private let source: String
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    settings = fields.members.merging(Self.defaults) { own, _ in own }
+    length = try fields.integer("prefix_length", in: 1...1 << 16) ?? 30
+    isFlat = try fields.bool("flat") ?? false
+    bottleneckSize = try fields.integer("bottleneck_size", in: 1...1 << 20) ?? 512
+    activation = try fields.activation("non_linearity") ?? .tanh
+    let sharesGate = try fields.bool("shared_gating") ?? true
+    gateCount = try fields.bool("use_gating") ?? false ? (sharesGate ? 1 : 2) : 0
+    leaveOut = try Set(fields.integers("leave_out") ?? [])
+    source = fields.file
+  }
+
+  private static let defaults: [String: JSONValue] = [
+    "architecture": .string("prefix_tuning"), "encoder_prefix": .bool(true), "cross_prefix": .bool(true),
+    "leave_out": .array([]), "flat": .bool(false), "prefix_length": .integer(30), "bottleneck_size": .integer(512),
+    "non_linearity": .string("tanh"), "dropout": .number(0), "use_gating": .bool(false), "shared_gating": .bool(true),
+    "init_weights_seed": .null,
+  ]
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    let layers = layers(shape)
+    guard shape.headCount * shape.headSize == shape.hiddenSize else {
+      throw .impossible(
+        key: "architecture", value: "'prefix_tuning'",
+        expected: "another method: this model's heads are \(shape.headSize) features wide, not hidden_size / heads",
+        file: source)
+    }
+    return PrefixTensors(self, shape).specs
+      + layers.flatMap { gate(layer: $0, shape).map { [$0.weight, $0.bias] } ?? [] }
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    let shape = encoder.configuration
+    var hooks = EncoderHooks(layers: shape.layerCount)
+    let prefix = PrefixTensors(self, shape).values(parameters, activation, encoder.compute)
+    for (index, layer) in layers(shape).enumerated() {
+      func part(_ number: Int) -> Tensor {
+        prefix.columns(number * shape.hiddenSize..<(number + 1) * shape.hiddenSize)
+      }
+      hooks.layers[layer].memory = Prefix(
+        key: part(2 * index), value: part(2 * index + 1),
+        gates: gates(parameters, layer: layer, named: name, encoder))
+    }
+    return hooks
+  }
+
+  private func layers(_ shape: DebertaV2Configuration) -> [Int] {
+    (0..<shape.layerCount).filter { !leaveOut.contains($0) }
+  }
+
+  private func gate(layer: Int, _ shape: DebertaV2Configuration) -> (weight: ParameterSpec, bias: ParameterSpec)? {
+    guard gateCount > 0 else { return nil }
+    func spec(_ member: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
+      ParameterSpec("encoder.layer.\(layer).attention.self.prefix_tuning", "prefix_gates", member, shape, start)
+    }
+    return (
+      spec("weight", [gateCount, shape.hiddenSize], .normal(deviation: 0.02)),
+      spec("bias", [gateCount], .linear(inputs: shape.hiddenSize))
+    )
+  }
+
+  /// A gate for keys and, if it is another one, a gate for values.
+  private func gates(
+    _ parameters: AdapterParameters, layer: Int, named name: String, _ encoder: Encoder
+  ) -> [AdapterGate] {
+    guard let specs = gate(layer: layer, encoder.configuration) else { return [] }
+    return (0..<gateCount).map { row in
+      AdapterGate(
+        Linear(
+          weight: parameters[specs.weight].rows(row..<row + 1), bias: parameters[specs.bias].columns(row..<row + 1),
+          encoder.compute),
+        adapter: name, place: "self_prefix")
+    }
+  }
+
+  /// What is stored of the prefix itself: once for the model. The reference repeats it under every layer.
+  private struct PrefixTensors {
+    private var embedding, up, upBias, down, downBias, flat: ParameterSpec?
+    private let length: Int
+
+    var specs: [ParameterSpec] { [flat, embedding, up, upBias, down, downBias].compactMap { $0 } }
+
+    init(_ method: PrefixTuning, _ shape: DebertaV2Configuration) {
+      func spec(_ member: String, _ sizes: [Int], _ start: Initializer) -> ParameterSpec {
+        let member = "self_prefix." + member
+        return ParameterSpec(
+          "prefix_tuning", "prefix_tunings", member, sizes, start,
+          aliases: (0..<shape.layerCount).map { layer in
+            ParameterSpec.Alias("encoder.layer.\(layer).attention.self.prefix_tuning.pool", member)
+          })
+      }
+      length = method.length
+      let (hidden, size) = (shape.hiddenSize, method.bottleneckSize)
+      let width = method.layers(shape).count * 2 * hidden
+      if method.isFlat {
+        flat = spec("control_trans", [length * width], .normal(deviation: 1))
+      } else {
+        embedding = spec("wte.weight", [length, hidden], .normal(deviation: 1))
+        up = spec("control_trans.0.weight", [size, hidden], .linear(inputs: hidden))
+        upBias = spec("control_trans.0.bias", [size], .linear(inputs: hidden))
+        down = spec("control_trans.2.weight", [width, size], .linear(inputs: size))
+        downBias = spec("control_trans.2.bias", [width], .linear(inputs: size))
+      }
+    }
+
+    /// Keys and values of all layers in turn, [P, layers · 2 · H].
+    func values(_ parameters: AdapterParameters, _ activation: Activation, _ compute: Compute) -> Tensor {
+      if let flat {
+        return Tensor(parameters[flat].array, rows: length, columns: flat.count / length)
+      }
+      guard let embedding, let up, let upBias, let down, let downBias else {
+        preconditionFailure("a prefix is either flat or made by two linear layers")
+      }
+      let pass = Pass(compute)
+      func linear(_ weight: ParameterSpec, _ bias: ParameterSpec) -> Linear {
+        Linear(weight: parameters[weight], bias: parameters[bias], compute)
+      }
+      let narrow = pass.linear(parameters[embedding], linear(up, upBias))
+      pass.activate(narrow, activation)
+      return pass.linear(narrow, linear(down, downBias))
+    }
+  }
+}
+
+/// One layer's prefix. key, value [P, H]
+private struct Prefix: MemoryHook {
+  let key, value: Tensor
+  /// None; one for both; or one for keys and one for values.
+  let gates: [AdapterGate]
+
+  func memory(for x: Tensor, at site: Site, on pass: Pass) -> [(key: Tensor, value: Tensor)] {
+    let openings = gates.map { $0.openings(x, at: site, on: pass) }
+    guard let keyOpenings = openings.first, let valueOpenings = openings.last else {
+      return site.segment.rows.map { _ in (key, value) }
+    }
+    return zip(keyOpenings, valueOpenings).map { (pass.scaled(key, by: $0), pass.scaled(value, by: $1)) }
+  }
+}

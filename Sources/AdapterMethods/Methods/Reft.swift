@@ -1,0 +1,170 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// ReFT: an edit of low rank of the hidden states of the first and last tokens, behind a layer.
+///
+///     x + (act(W x + b) - R x) R        W [r, H], R [r, H]
+///
+/// LoReFT has orthonormal rows in R; NoReFT any; DiReFT leaves R x out, which
+/// `subtract_projection` false tells (missing means true: the reference's
+/// files never say). The positions count from each sequence's own ends.
+///
+/// Source: Wu et al., "ReFT: Representation Finetuning for Language Models"
+/// (2024); adapters, `methods/reft.py`, `ReftUnit`, `ReftModule`.
+public struct Reft: AdapterMethod {
+  public static let architecture: String? = "reft"
+
+  private let layers: Set<Int>?
+  fileprivate let prefixCount, suffixCount: Int
+  private let rank: Int
+  private let isOrthogonal: Bool
+  /// Whether one unit edits first and last tokens alike.
+  fileprivate let isTied: Bool
+  fileprivate let subtractsProjection: Bool
+  fileprivate let activation: Activation
+  public let settings: [String: JSONValue]
+  private let source: String
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    settings = fields.members.merging(Self.defaults) { own, _ in own }
+    let all = fields.members["layers"].map { $0 == .string("all") } ?? true
+    let isActive = try fields.bool("output_reft") ?? true
+    layers = try !isActive ? [] : all ? nil : Set(fields.integers("layers") ?? [])
+    prefixCount = try fields.integer("prefix_positions", in: 0...1 << 20) ?? 3
+    suffixCount = try fields.integer("suffix_positions", in: 0...1 << 20) ?? 0
+    rank = try fields.integer("r", in: 1...1 << 16) ?? 1
+    guard let isOrthogonal = try fields.bool("orthogonality") else {
+      throw .missing(key: "orthogonality", file: fields.file)
+    }
+    self.isOrthogonal = isOrthogonal
+    isTied = try fields.bool("tied_weights") ?? false
+    subtractsProjection = try fields.bool("subtract_projection") ?? true
+    activation = try fields.activation("non_linearity") ?? .linear
+    source = fields.file
+  }
+
+  private static let defaults: [String: JSONValue] = [
+    "architecture": .string("reft"), "layers": .string("all"), "prefix_positions": .integer(3),
+    "suffix_positions": .integer(0), "r": .integer(1), "tied_weights": .bool(false), "dropout": .number(0.05),
+    "non_linearity": .null, "dtype": .null, "output_reft": .bool(true), "init_weights_seed": .null,
+    "subtract_projection": .bool(true),
+  ]
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    if isOrthogonal, rank >= shape.hiddenSize {
+      throw .impossible(
+        key: "r", value: "\(rank)", expected: "less than hidden_size \(shape.hiddenSize) with orthogonality",
+        file: source)
+    }
+    return modules(shape).flatMap { $0.units.flatMap(\.specs) }
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
+    for (layer, units) in modules(encoder.configuration) {
+      let edits = units.map { ReftUnit(self, $0, parameters, encoder.compute) }
+      hooks.layers[layer].afterLayer = ReftEdit(
+        prefixCount: prefixCount, suffixCount: suffixCount, prefix: edits[0], suffix: edits[isTied ? 0 : 1])
+    }
+    return hooks
+  }
+
+  private func modules(_ shape: DebertaV2Configuration) -> [(layer: Int, units: [ReftTensors])] {
+    (0..<shape.layerCount).filter { layers?.contains($0) ?? true }.map { layer in
+      (
+        layer,
+        (0..<(isTied ? 1 : 2)).map { unit in
+          ReftTensors(layer, unit: unit, rank: rank, hidden: shape.hiddenSize, isOrthogonal: isOrthogonal)
+        }
+      )
+    }
+  }
+}
+
+/// What one unit stores.
+private struct ReftTensors {
+  let source, sourceBias: ParameterSpec
+  /// R [r, H]; or, with `base`, what R is made of.
+  let projection: ParameterSpec
+  let base: ParameterSpec?
+
+  var specs: [ParameterSpec] { [source, sourceBias, projection] + (base.map { [$0] } ?? []) }
+
+  init(_ layer: Int, unit: Int, rank: Int, hidden: Int, isOrthogonal: Bool) {
+    func spec(
+      _ member: String, _ shape: [Int], _ start: Initializer, isTrainable: Bool = true
+    ) -> ParameterSpec {
+      ParameterSpec(
+        "encoder.layer.\(layer).reft_layer", "refts", "units.\(unit).\(member)", shape, start, isTrainable: isTrainable)
+    }
+    source = spec("learned_source.weight", [rank, hidden], .linear(inputs: hidden))
+    sourceBias = spec("learned_source.bias", [rank], .linear(inputs: hidden))
+    if isOrthogonal {
+      projection = spec("projection.parametrizations.weight.original", [rank, hidden], .diagonal(-1))
+      base = spec(
+        "projection.parametrizations.weight.0.base", [hidden, hidden], .orthogonal(columns: rank), isTrainable: false)
+    } else {
+      projection = spec("projection.weight", [rank, hidden], .linear(inputs: hidden))
+      base = nil
+    }
+  }
+
+  /// R [r, H].
+  func projection(_ parameters: AdapterParameters) -> Tensor {
+    guard let base else { return parameters[projection] }
+    return Householder.rows(original: parameters[projection], base: parameters[base])
+  }
+}
+
+/// x + (act(W x + b) - R x) R.
+private struct ReftUnit {
+  private let source: Linear
+  /// R, and the same transposed.
+  private let projection, back: Linear
+  private let activation: Activation
+  private let subtractsProjection: Bool
+
+  init(_ method: Reft, _ tensors: ReftTensors, _ parameters: AdapterParameters, _ compute: Compute) {
+    let rows = tensors.projection(parameters)
+    source = Linear(weight: parameters[tensors.source], bias: parameters[tensors.sourceBias], compute)
+    projection = Linear(weight: rows, compute)
+    back = Linear(weight: rows.transposed, compute)
+    activation = method.activation
+    subtractsProjection = method.subtractsProjection
+  }
+
+  /// Changes x [M, H] in place.
+  func edit(_ x: Tensor, on pass: Pass) {
+    let change = pass.linear(x, source)
+    pass.activate(change, activation)
+    if subtractsProjection { pass.add(pass.linear(x, projection), times: -1, to: change) }
+    pass.addProduct(change, back.weight, to: x)
+  }
+}
+
+/// Edits the first and the last tokens of every sequence; where they overlap the edit of the last ones counts.
+private struct ReftEdit: StateHook {
+  let prefixCount, suffixCount: Int
+  let prefix, suffix: ReftUnit
+
+  func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
+    let first = edited(site.segment.rows.flatMap { $0.prefix(prefixCount) }, of: hidden, by: prefix, on: pass)
+    let last = edited(site.segment.rows.flatMap { $0.suffix(suffixCount) }, of: hidden, by: suffix, on: pass)
+    for (rows, states) in [first, last] {
+      for (index, row) in rows.enumerated() {
+        pass.copy(states.rows(index..<index + 1), into: hidden.rows(row..<row + 1))
+      }
+    }
+  }
+
+  private func edited(
+    _ rows: [Int], of hidden: Tensor, by unit: ReftUnit, on pass: Pass
+  ) -> (rows: [Int], states: Tensor) {
+    let states = pass.gather(hidden, rows: rows)
+    if !rows.isEmpty { unit.edit(states, on: pass) }
+    return (rows, states)
+  }
+}

@@ -1,0 +1,85 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// Several methods in one adapter, each at places of its own.
+///
+/// The presets `mam` (He et al. 2021: prefix tuning and a parallel
+/// bottleneck) and `unipelt` (Mao et al. 2022: gated prefix tuning, LoRA and a
+/// bottleneck) are unions. Source: adapters,
+/// `configuration/adapter_config.py`, `ConfigUnion`.
+public struct Union: AdapterMethod {
+  public static let architecture: String? = "union"
+
+  private let members: [any AdapterMethod]
+  /// Where the configuration comes from, for messages.
+  private let source: String
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) { try self.init(fields, .standard) }
+
+  /// - Throws: `ConfigurationError`, also for a union within a union.
+  init(_ fields: ConfigurationFields, _ catalog: MethodCatalog) throws(ConfigurationError) {
+    let configurations = try fields.value("configs", "a list of configurations") { value -> [JSONValue]? in
+      if case .array(let elements) = value { elements } else { nil }
+    }
+    guard let configurations else { throw .missing(key: "configs", file: fields.file) }
+    var members: [any AdapterMethod] = []
+    for configuration in configurations {
+      let member = try catalog.method(ConfigurationFields(configuration, file: fields.file))
+      if member is Union { throw fields.impossible("configs", "a union", "methods that are no unions themselves") }
+      members.append(member)
+    }
+    self.members = members
+    source = fields.file
+  }
+
+  public var settings: [String: JSONValue] {
+    ["architecture": .string("union"), "configs": .array(members.map { .object($0.settings) })]
+  }
+
+  /// - Throws: `ConfigurationError.impossible`, if two members have a tensor of one name: they act at the same place.
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    var specs: [ParameterSpec] = []
+    var seen: Set<String> = []
+    for member in members {
+      for spec in try member.parameters(for: shape) {
+        guard seen.insert(spec.id).inserted else {
+          throw .impossible(
+            key: "configs", value: "two methods with a tensor at \(spec.id)", expected: "each at places of its own",
+            file: source)
+        }
+        specs.append(spec)
+      }
+    }
+    return specs
+  }
+
+  public func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+  ) throws(ConfigurationError) -> EncoderHooks {
+    var union = EncoderHooks(layers: encoder.configuration.layerCount)
+    for member in members {
+      let own = try member.hooks(parameters, named: name, in: encoder)
+      union.afterEmbeddings = own.afterEmbeddings ?? union.afterEmbeddings
+      union.prompt = own.prompt ?? union.prompt
+      for layer in union.layers.indices {
+        let hooks = own.layers[layer]
+        for place in ProjectionPlace.allCases {
+          if let hook = hooks[place] { union.layers[layer][place] = hook }
+        }
+        union.layers[layer].memory = hooks.memory ?? union.layers[layer].memory
+        union.layers[layer].afterAttention = hooks.afterAttention ?? union.layers[layer].afterAttention
+        union.layers[layer].afterFeedForward = hooks.afterFeedForward ?? union.layers[layer].afterFeedForward
+        union.layers[layer].afterLayer = hooks.afterLayer ?? union.layers[layer].afterLayer
+      }
+    }
+    return union
+  }
+
+  /// The encoder with every member merged; nil, if one of them cannot be.
+  public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
+    members.reduce(encoder) { encoder, member in
+      encoder.flatMap { member.merged(parameters, into: $0) }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// VeRA: a product of low rank whose random factors all layers share; each layer trains what stands between them.
+///
+///     y = W x + c + (alpha / r) Bv B Dv A x
+///
+/// A [r, inputs] and B [outputs, r] are shared and frozen; Dv [r, r] and
+/// Bv [outputs, outputs] are stored dense and start as multiples of the identity.
+///
+/// Source: Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation"
+/// (2023); adapters, `methods/lora.py`, `Vera`.
+public struct VeRA: AdapterMethod, LowRankMethod {
+  let projections: ProjectionSettings
+  /// What Dv and Bv start with on their diagonals.
+  private let d, b: Float
+
+  /// The reference tells VeRA from LoRA by a number that is no whole one.
+  public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
+    ["vera_d", "vera_b"].contains { if case .number = fields.members[$0] { true } else { false } }
+  }
+
+  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    func start(_ key: String) throws(ConfigurationError) -> Float {
+      guard let value = try fields.number(key) else { throw .missing(key: key, file: fields.file) }
+      return Float(value)
+    }
+    projections = try ProjectionSettings(fields)
+    (d, b) = (try start("vera_d"), try start("vera_b"))
+    if let mode = try fields.string("composition_mode"), mode != "add" {
+      throw fields.impossible("composition_mode", "'\(mode)'", "'add', because vera_d and vera_b are set")
+    }
+  }
+
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    let modules = projections.modules(shape)
+    guard let first = modules.first else { return [] }
+    guard modules.allSatisfy({ ($0.inputs, $0.outputs) == (first.inputs, first.outputs) }) else {
+      throw .impossible(
+        key: "attn_matrices", value: "beside linear layers of other widths",
+        expected: "places of equal widths, because all share the factors A and B", file: "the VeRA configuration")
+    }
+    let shared = shared(first)
+    return modules.flatMap { specs($0) + $0.gateSpecs } + [shared.a, shared.b]
+  }
+
+  func specs(_ module: ProjectionModule) -> [ParameterSpec] {
+    [
+      module.spec("vera_D", [projections.rank, projections.rank], .diagonal(d)),
+      module.spec("vera_B", [module.outputs, module.outputs], .diagonal(b)),
+    ]
+  }
+
+  func factors(
+    _ parameters: AdapterParameters, _ module: ProjectionModule, _ compute: Compute
+  ) -> LowRankFactors {
+    let own = specs(module)
+    let shared = shared(module)
+    return LowRankFactors(
+      a: compute.product(parameters[own[0]], parameters[shared.a]),
+      b: compute.product(parameters[own[1]], parameters[shared.b]))
+  }
+
+  private func shared(_ module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {
+    let (aStart, bStart) = projections.factorInitializers(inputs: module.inputs)
+    func spec(_ name: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
+      ParameterSpec("", "shared_parameters", name, shape, start, isTrainable: false)
+    }
+    return (
+      spec("lora_A", [projections.rank, module.inputs], aStart),
+      spec("lora_B", [module.outputs, projections.rank], bStart)
+    )
+  }
+}

@@ -1,0 +1,70 @@
+public import Checkpoints
+public import DebertaV2
+internal import Tensors
+
+/// A folder of the reference: `adapter_fusion_config.json` beside `model_adapter_fusion.safetensors` or
+/// `pytorch_model_adapter_fusion.bin`.
+///
+/// Tensors are named `deberta.PLACE.adapter_fusion_layer.NAME.MEMBER`. Source:
+/// adapters, `loading.py`, `AdapterFusionLoader`.
+public enum SavedFusion {
+  public static let configurationFile = "adapter_fusion_config.json"
+  static let weightFiles = ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"]
+
+  /// Reads a folder.
+  ///
+  /// - Throws: `ConfigurationError`, if a setting cannot be or the fusion was
+  ///   made for another model; `CheckpointError`, if a file is missing or
+  ///   broken, or a tensor is missing, mis-shaped or not accounted for.
+  public static func read(
+    _ folder: String, for shape: DebertaV2Configuration
+  ) throws -> (name: String, fusion: AdapterFusion) {
+    let file = folder + "/" + configurationFile
+    let fields = try ConfigurationFields(path: file)
+    try SavedFolder.check(fields, hiddenSize: shape.hiddenSize)
+    guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
+    guard let configuration = try fields.object("config") else {
+      throw ConfigurationError.missing(key: "config", file: file)
+    }
+    let adapters = try fields.strings("adapter_names") ?? name.split(separator: ",").map(String.init)
+    let settings = try FusionSettings(configuration)
+    let weights = try TensorFile.first(of: weightFiles, in: folder)
+    let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
+    let places = places(settings, shape).filter { place in place.specs.contains { ledger.contains($0.key(name)) } }
+    var tensors: [String: Tensor] = [:]
+    for spec in places.flatMap(\.specs) {
+      tensors[spec.id] = try Tensor(ledger.take(spec.key(name), shape: spec.shape))
+    }
+    // The reference saves every fusion whose name begins alike.
+    try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }
+    if places.isEmpty {
+      throw CheckpointError.missingTensor(name: "adapter_fusion_layer.\(name)", file: weights.path, nearest: [])
+    }
+    let parameters = AdapterParameters(places.flatMap(\.specs), tensors)
+    return (name, AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters))
+  }
+
+  /// Writes a folder that the reference loads; the folder exists.
+  ///
+  /// - Throws: `CheckpointError`, if a file cannot be written.
+  public static func write(
+    _ fusion: AdapterFusion, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String
+  ) throws(CheckpointError) {
+    let tensors = fusion.parameters.specs.map { spec in
+      OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: fusion.parameters[spec].array)
+    }
+    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    let description = SavedFolder.description(
+      name: name, modelName: modelName, hiddenSize: shape.hiddenSize,
+      configuration: .object(fusion.settings.settings))
+    guard case .object(var members) = description else { return }
+    members["adapter_names"] = .array(fusion.adapters.map { .string($0) })
+    try JSONValue.object(members).write(to: folder + "/" + configurationFile)
+  }
+
+  private static func places(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
+    (0..<shape.layerCount).flatMap { layer in
+      BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, hidden: shape.hiddenSize) }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import AdapterHost
+import Foundation
+import Testing
+import TestSupport
+
+@testable import AdapterCLI
+
+@Suite struct RenderingTests {
+  @Test func `Wide characters count two columns, marks none`() {
+    #expect("abc".columns == 3)
+    #expect("日本".columns == 4)
+    #expect("😀".columns == 2)
+    #expect("e\u{301}".columns == 1)
+    #expect("日本語".cut(to: 5) == "日本…")
+    #expect("abcdef".cut(to: 3) == "ab…")
+    #expect("abc".cut(to: 3) == "abc")
+  }
+
+  @Test func `What a terminal would act on is spelled out`() {
+    #expect("a\u{1B}[31m\nb\u{202E}".onOneLine == "a\\u{1B}[31m b\\u{202E}")
+  }
+
+  @Test func `A table fits its width as long as it can`() {
+    let table = Table(
+      columns: [
+        Table.Column(title: "NAME"), Table.Column(title: "METHOD", isOptional: true),
+        Table.Column(title: "SIZE", isNumber: true, isOptional: true),
+      ],
+      rows: [["a-rather-long-name-of-an-adapter", "lora", "1"], ["b", "seq_bn", "12 kB"]])
+    #expect(
+      table.rendered(width: 80) == [
+        "NAME                              METHOD   SIZE", "a-rather-long-name-of-an-adapter  lora        1",
+        "b                                 seq_bn  12 kB",
+      ])
+    #expect(
+      table.rendered(width: 30) == [
+        "NAME             METHOD   SIZE", "a-rather-long-…  lora        1", "b                seq_bn  12 kB",
+      ].map { $0 })
+    #expect(table.rendered(width: 20) == ["NAME", "a-rather-long-n…", "b"])
+    #expect(table.rendered(width: 10) == ["NAME", "a-rather-…", "b"])
+  }
+
+  private static let predictions = Result {
+    var model = try DebertaV2AdapterModel(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)
+    for name in ["debian-section", "truecase"] {
+      try model.loadAdapter(Fixtures.root.appending(path: "Adapters/\(name)").path)
+    }
+    try model.setActiveAdapters(Composition("Parallel(debian-section, truecase)"))
+    let tokenizer = try DebertaV2Tokenizer(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)
+    return try Predictor(model, tokenizer).predict([
+      "miss woodhouse was invited to mr. weston's house in surrey on tuesday", "", "日本語のテキスト with \u{1B}[31m",
+    ])
+  }
+
+  @Test(arguments: [16, 20, 36, 40, 60, 80, 200])
+  func `Answers fit the width of the terminal`(_ width: Int) throws {
+    for scores in [false, true] {
+      let table = PredictionTable(width: width, heads: ["debian-section", "truecase"], showsAllScores: scores)
+      for prediction in try Self.predictions.get() {
+        for line in table.lines(prediction) {
+          #expect(line.columns <= max(width, 36), "\(line)")
+          #expect(!line.contains("\u{1B}"))
+        }
+      }
+    }
+  }
+
+  @Test func `Labels stand beside their heads, and the usual label of words is a number`() throws {
+    let prediction = try Self.predictions.get()[0]
+    #expect(
+      PredictionTable(width: 80, heads: ["debian-section", "truecase"]).lines(prediction) == [
+        "miss woodhouse was invited to mr. weston's house in surrey on tuesday", "  debian-section  desktop 0.42",
+        "  truecase        miss CAPITALIZED 0.92 · woodhouse CAPITALIZED 0.55",
+        "                  mr. CAPITALIZED 0.79 · weston's CAPITALIZED 0.99",
+        "                  tuesday CAPITALIZED 0.92 · 7 others LOWER",
+      ])
+    #expect(
+      PredictionTable(width: 30, heads: ["debian-section", "truecase"]).lines(prediction).prefix(4) == [
+        "miss woodhouse was invited to…", "  debian-section", "    desktop 0.42", "  truecase",
+      ])
+  }
+}

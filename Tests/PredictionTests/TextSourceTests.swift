@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+import TestSupport
+
+@testable import AdapterHost
+
+@Suite struct TextSourceTests {
+  private func read(_ bytes: [UInt8], format: TextSource.Format = .auto) throws -> [String] {
+    let folder = try TemporaryFolder()
+    try Data(bytes).write(to: URL(filePath: folder.path("input")))
+    var source = try TextSource(path: folder.path("input"), format: format)
+    var items: [String] = []
+    while let item = try source.next() {
+      switch item {
+      case .success(let input): items.append("\(input.index) \(input.text)" + (input.pair.map { "|\($0)" } ?? ""))
+      case .failure(let failure): items.append(failure.description)
+      }
+    }
+    #expect(try !source.isReady())
+    return items
+  }
+
+  private func read(_ text: String, format: TextSource.Format = .auto) throws -> [String] {
+    try read(Array(text.utf8), format: format)
+  }
+
+  @Test func `Every line is a text, the empty ones too`() throws {
+    #expect(try read("a\n\n b \r\nc") == ["0 a", "1 ", "2  b ", "3 c"])
+    #expect(try read("") == [])
+    #expect(try read("\n") == ["0 "])
+    #expect(try read("\n \na\n") == ["0 ", "1  ", "2 a"])
+    #expect(try read(Array("\n".utf8) + [0xFF]) == ["0 ", "line 2: is not UTF-8."])
+    #expect(try read("\u{FEFF}a\n\u{FEFF}b") == ["0 a", "1 \u{FEFF}b"])
+  }
+
+  @Test func `Bytes that are not UTF-8 are told with their line`() throws {
+    #expect(try read([0x61, 0x0A, 0xFF, 0x0A, 0x62]) == ["0 a", "line 2: is not UTF-8.", "2 b"])
+    #expect(
+      try read(Array("{\"text\": \"".utf8) + [0xC3, 0x28] + Array("\"}\n{\"text\": \"b\"}".utf8))
+        == ["line 1: the JSON is not UTF-8.", "1 b"])
+  }
+
+  @Test func `JSON Lines are known by their first line`() throws {
+    #expect(try read("\n  {\"text\": \"a\", \"pair\": \"b\"}\n\nx\n") == ["1 a|b", "line 4: the JSON has 'x' at byte 0, where a value is expected."])
+    #expect(try read("a\n{\"text\": \"b\"}\n") == ["0 a", "1 {\"text\": \"b\"}"])
+    #expect(try read("{\"text\": \"a\"}", format: .text) == ["0 {\"text\": \"a\"}"])
+    #expect(try read("a", format: .jsonl) == ["line 1: the JSON has 'a' at byte 0, where a value is expected."])
+  }
+
+  @Test(arguments: [
+    (#"{"text": 5}"#, "'text' must be a string, found the number 5."),
+    (#"{}"#, "the key 'text' is missing, and it has no default."),
+    (#"[]"#, "expected an object, found a list."),
+    (#"{"text": "a", "pair": []}"#, "'pair' must be a string, found a list."),
+    (#"{"text": "a", "adapter": "Stack("}"#, "The setup 'Stack(' cannot be read: expected the name of an adapter or block at character 7."),
+    (#"{"text": "a""#, "the JSON ends too early."),
+    (#"{"text": "a", "text": "b"}"#, "the JSON has the key 'text' twice in one object."),
+  ])
+  func `A line of the wrong form is told with the reason`(_ line: String, _ reason: String) throws {
+    #expect(try read("{\"text\": \"good\"}\n\(line)\n{\"text\": \"good\"}", format: .jsonl) == ["0 good", "line 2: \(reason)", "2 good"])
+  }
+
+  @Test func `A line as long as any text is one text`() throws {
+    let long = String(repeating: "word ", count: 200_000)
+    #expect(try read("a\n\(long)\nb") == ["0 a", "1 \(long)", "2 b"])
+  }
+
+  @Test func `A line beyond the limit is passed over`() throws {
+    let long = String(repeating: "x", count: LineReader.limit + 70_000)
+    #expect(try read("a\n\(long)\nb\n\(long)") == [
+      "0 a", "line 2: is longer than 64000000 bytes; split the text.", "2 b",
+      "line 4: is longer than 64000000 bytes; split the text.",
+    ])
+  }
+
+  @Test func `A file that is not there is an error`() {
+    #expect(message { _ = try TextSource(path: "/no/such/file") } == "/no/such/file: texts cannot be read from it (No such file or directory).")
+    #expect(message { var source = try TextSource(path: "/tmp"); _ = try source.next() } == "/tmp: texts cannot be read from it (Is a directory).")
+  }
+
+  @Test func `What has not come yet is not ready`() throws {
+    let pipe = Pipe()
+    var source = try TextSource(path: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)")
+    #expect(try !source.isReady())
+    try pipe.fileHandleForWriting.write(contentsOf: Data("half".utf8))
+    #expect(try !source.isReady())
+    try pipe.fileHandleForWriting.write(contentsOf: Data(" a line\nand".utf8))
+    #expect(try source.isReady())
+    #expect(try source.next()?.get().text == "half a line")
+    #expect(try !source.isReady())
+    try pipe.fileHandleForWriting.close()
+    #expect(try source.next()?.get().text == "and")
+    #expect(try source.next() == nil)
+  }
+}
+
+@Suite struct WordsTests {
+  @Test(arguments: texts)
+  func `The words of a text are those that the tokenizer counts`(_ text: String) throws {
+    #expect(try Words(text).ranges.count == Shipped.tokenizer.get().encode(text).wordCounts[0])
+  }
+}

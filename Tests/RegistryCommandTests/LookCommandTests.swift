@@ -1,0 +1,183 @@
+import AdapterHost
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct LookCommandTests {
+  let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  private func object(_ outcome: Workplace.Outcome) throws -> ConfigurationFields {
+    try ConfigurationFields(JSONValue(Data(outcome.output.utf8), file: "output"), file: "output")
+  }
+
+  // MARK: list
+
+  @Test(arguments: [
+    (["--method", "lora"], ["debian-facets"]),
+    (["--method", "lora", "--method", "seq_bn"], ["debian-facets", "debian-section"]),
+    (["--head", "classification"], ["debian-section", "wordnet-domain"]),
+    (["--head", "none"], []),
+    (["--tag", "x"], []),
+    (["--active", "--head", "tagging"], ["truecase"]),
+    (["--sort", "parameters"], ["debian-facets", "debian-section", "truecase", "wordnet-domain"]),
+    (["--sort", "size"], ["truecase", "debian-facets", "debian-section", "wordnet-domain"]),
+    (["--sort", "method", "--reverse"], ["debian-section", "wordnet-domain", "debian-facets", "truecase"]),
+  ])
+  func `The list is filtered and sorted`(_ options: [String], _ names: [String]) throws {
+    let lines = try place.run(["list"] + options).lines
+    #expect(lines.count == names.count)
+    for (line, name) in zip(lines, names) { #expect(line.contains(#""name": "\#(name)""#)) }
+  }
+
+  @Test func `The table of adapters fits 80 columns, and nothing is coloured in a pipe`() throws {
+    let outcome = try place.run("list", "--table")
+    #expect(outcome.lines[0] == "Base model    deberta-v3-tiny-en")
+    #expect(outcome.lines[3].hasPrefix("NAME            METHOD         HEAD"))
+    #expect(outcome.lines.allSatisfy { $0.count <= 80 && !$0.contains("\u{1B}") })
+    #expect(try place.run("list", "--json").output.contains(#""added": "20"#))
+  }
+
+  // MARK: show
+
+  @Test func `Everything that is registered about an adapter is shown`() throws {
+    let card = try object(place.run("show", "debian-section"))
+    #expect(
+      card.members.keys.sorted() == [
+        "active", "added", "base_digest", "bytes", "changed", "config", "digest", "files", "folder", "head", "method",
+        "metrics", "model", "name", "notes", "parameters", "source", "tags",
+      ])
+    #expect(try card.object("head")?.strings("labels")?.count == 16)
+    let lines = try place.run("show", "debian-section", "--table").lines
+    #expect(lines[0] == "Name        debian-section")
+    #expect(lines.contains("Made for    a base model of this shape (its digest is not known)"))
+    #expect(lines.contains { $0.hasPrefix("adapter.safetensors     138 kB  8de654d7a8bd") })
+  }
+
+  @Test func `A name that is not there suggests the nearest`() throws {
+    let message =
+      "there is no adapter 'debian-sectoin' of the base model 'deberta-v3-tiny-en' (did you mean 'debian-section'?)"
+    #expect(try place.run("show", "debian-sectoin") == .failed(message))
+    #expect(try place.run("tag", "debian-sectoin", "x") == .failed(message))
+    #expect(
+      try place.run("show", "truecase", "--model", "deberta-v3-tiny").messages
+        .hasSuffix("did you mean 'deberta-v3-tiny-en'?\n"))
+    #expect(try place.run("merge", "debian-facet", "out").messages.contains("did you mean 'debian-facets'"))
+  }
+
+  // MARK: summary
+
+  @Test func `The summary is the reference's table`() throws {
+    #expect(
+      try place.run("summary", "--table").output == """
+        ================================================================================
+        Name                     Architecture         #Param      %Param  Active   Train
+        --------------------------------------------------------------------------------
+        debian-facets            lora                 32,768       0.611       1       1
+        debian-section           bottleneck           33,856       0.631       1       1
+        truecase                 bottleneck           67,712       1.262       1       1
+        wordnet-domain           bottleneck          263,680       4.915       1       1
+        --------------------------------------------------------------------------------
+        Full model                                 5,364,736     100.000               1
+        ================================================================================
+
+        """)
+    let rows = try place.run("summary", "--setup", "truecase").lines
+    #expect(rows[0].contains(##""#param": 32768, "%param": 0.61"##))
+    #expect(rows.map { $0.contains(#""active": true"#) } == [false, false, true, false, false])
+    #expect(rows[4].contains(#""active": null, "architecture": null, "name": "Full model", "train": true"#))
+  }
+
+  @Test func `The summary of a checkpoint alone counts what is given`() throws {
+    let folder = Fixtures.parityCase("method-lora") + "/adapters/a"
+    let base = try ConfigurationFields(path: Fixtures.parityCase("method-lora") + "/case.json").string("base") ?? "v3"
+    let lines = try place.run("summary", "--model", Fixtures.base(base), "--adapter", "a=\(folder)").lines
+    #expect(lines.count == 2)
+    #expect(lines[0].contains(#""active": true, "architecture": "lora", "name": "a""#))
+  }
+
+  // MARK: inspect
+
+  @Test func `A checkpoint's tensors are told with what is done with them`() throws {
+    let inspection = try Inspection(place.path("Models/deberta-v3-tiny-en"))
+    let part = try #require(inspection.parts.first)
+    #expect(inspection.parts.count == 1 && inspection.otherFiles.isEmpty)
+    #expect(part.kind == .checkpoint && part.problem == nil && part.needs.isEmpty)
+    #expect(part.tensors.count { $0.use == .used } == 70)
+    #expect(part.tensors.filter { $0.use == .left }.allSatisfy { $0.name.hasPrefix("cls.") })
+    #expect(part.tensors.filter { $0.use == .left }.count == 5)
+    let lines = try place.run("inspect", "Models/deberta-v3-tiny-en", "--table").lines
+    #expect(lines.contains("  75 tensors, 11 MB: 70 used, 5 left"))
+    #expect(lines.allSatisfy { $0.count <= 80 })
+  }
+
+  @Test func `A checkpoint without a tokenizer or with a foreign tensor says so`() throws {
+    let folder = place.path("Models/deberta-v3-tiny-en")
+    try FileManager.default.removeItem(atPath: folder + "/spm.model")
+    let file = try TensorFile(path: folder + "/model.safetensors")
+    let tensors = try file.tensors.map { OutgoingTensor(name: $0.name, shape: $0.shape, values: try $0.floats()) }
+    try Safetensors.write(
+      tensors + [OutgoingTensor(name: "deberta.extra", shape: [1], values: [0])], to: folder + "/model.safetensors")
+    let part = try #require(try Inspection(folder).parts.first)
+    #expect(part.needs == ["the tokenizer's spm.model, to read texts"])
+    #expect(part.tensors.filter { $0.use == .unexpected }.map(\.name) == ["deberta.extra"])
+    #expect(part.problem?.contains("deberta.extra") == true)
+    let outcome = try place.run("inspect", "Models/deberta-v3-tiny-en")
+    #expect(outcome.exitCode == 1 && outcome.messages == "")
+  }
+
+  @Test func `An adapter is tried with the base model, and its head is told beside it`() throws {
+    let base = try Inspection.Base(folder: place.path("Models/deberta-v3-tiny-en"))
+    let inspection = try Inspection(place.path("Adapters/truecase"), base: base)
+    #expect(inspection.parts.map(\.kind) == [.adapter, .head])
+    #expect(inspection.parts.allSatisfy { $0.problem == nil && $0.tensors.allSatisfy { $0.use == .used } })
+    #expect(inspection.parts[0].facts.contains { $0.name == "method" && $0.value == "double_seq_bn" })
+    let alone = try #require(try Inspection(place.path("Adapters/truecase")).parts.first)
+    #expect(alone.needs == ["a DeBERTa-v2 or v3 base model with hidden_size 256; it was made for deberta-v3-tiny-en"])
+    #expect(alone.tensors.allSatisfy { $0.use == .unknown })
+  }
+
+  @Test func `An adapter of another base says what does not fit`() throws {
+    let base = try Inspection.Base(folder: place.path("Models/deberta-v3-tiny-en"))
+    let part = try #require(try Inspection(Fixtures.parityCase("method-lora") + "/adapters/a", base: base).parts.first)
+    #expect(part.problem?.contains("'hidden_size' is 48; expected 256") == true)
+    #expect(part.tensors.contains { $0.use == .misshapen })
+    #expect(part.needs[0].hasPrefix("a DeBERTa-v2 or v3 base model with hidden_size 48"))
+    #expect(part.needs.contains { $0.hasPrefix("the tensor encoder.layer.3.attention.self.query_proj.loras.a.lora_A") })
+  }
+
+  @Test func `One file is listed, and what is nothing is told`() throws {
+    let file = try object(place.run("inspect", "Adapters/truecase/model_head.safetensors"))
+    guard case .array(let parts) = file.members["parts"], case .object(let part)? = parts.first else {
+      Issue.record("no parts")
+      return
+    }
+    #expect(part["kind"] == .string("tensors"))
+    #expect(try place.run("inspect", "nothing") == .failed("There is no file or folder 'nothing'."))
+    #expect(
+      try place.run("inspect", "Models")
+        == .failed(
+          "The folder 'Models' holds no checkpoint, adapter, head or file of tensors; it holds deberta-v3-tiny-en."))
+    #expect(try place.run("inspect", "Models/deberta-v3-tiny-en/spm.model").exitCode == 1)
+  }
+
+  // MARK: shells and environment
+
+  @Test(arguments: [("bash", "#!/bin/bash"), ("zsh", "#compdef adapter-cli"), ("fish", "function __adapter-cli")])
+  func `A completion script is written for each shell`(_ shell: String, _ start: String) throws {
+    let outcome = try place.run("completions", shell)
+    #expect(outcome.exitCode == 0 && outcome.output.hasPrefix(start) && outcome.output.contains("deactivate"))
+    #expect(try place.run("completions", "tcsh").exitCode == 64)
+  }
+
+  @Test func `The environment tells which registry counts`() throws {
+    let other = ["ADAPTER_HOST_REGISTRY": "/else/registry.sqlite"]
+    let here = try object(place.run(["environment"], environment: other))
+    #expect(try here.string("registry")?.hasSuffix("/home/registry.sqlite") == true)
+    try FileManager.default.removeItem(atPath: place.path("registry.sqlite"))
+    let named = try object(place.run(["environment"], environment: other))
+    #expect(try named.string("registry") == "/else/registry.sqlite")
+    #expect(try object(place.run("environment", "--registry", "given")).string("registry") == "given")
+  }
+}
