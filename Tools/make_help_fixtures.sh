@@ -1,22 +1,14 @@
 #!/bin/sh
-# Writes the help of every command to Tests/Fixtures/help, as it is shown at 80 columns.
-#
-#   Tools/make_help_fixtures.sh [.build/release/adapter-cli]
+# Writes the complete help of every command, as it is shown at 80 columns, into Tests/Fixtures/help.
 set -eu
 cd "$(dirname "$0")/.."
 cli=${1:-.build/release/adapter-cli}
 folder=Tests/Fixtures/help
-export COLUMNS=80
+rm -rf "$folder"
 mkdir -p "$folder"
-rm -f "$folder"/*.txt
-
-# write NAME COMMAND...: the help of a command, and of those below it
-write() {
-  name=$1
-  shift
-  "$cli" "$@" --help > "$folder/$name.txt"
-  for sub in $(awk '/SUBCOMMANDS:$/ { on = 1; next } /^[A-Z]/ || /^  See/ { on = 0 } on && /^  [a-z]/ { print $1 }' "$folder/$name.txt"); do
-    (write "$name-$sub" "$@" "$sub")
-  done
+keep() { # words of a command
+  COLUMNS=80 "$cli" help "$@" > "$folder/$(echo adapter-cli "$@" | tr ' ' -).txt"
 }
-write adapter-cli
+keep
+for command in $("$cli" help | sed -n 's/^  \([a-z]\{1,\}\)\( (default)\)\{0,1\}  .*/\1/p'); do keep "$command"; done
+for command in list register default; do keep models "$command"; done

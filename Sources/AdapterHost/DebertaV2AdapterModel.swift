@@ -305,18 +305,18 @@ extension DebertaV2AdapterModel {
     let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions)
     let lengths = batch.sequences.map(\.ids.count)
     let plan: AdapterPlan
-    let composition: Composition?
+    var composition: Composition?
     switch setup {
-    case .active: (composition, plan) = (activeAdapters, try lowering.plan(activeAdapters, rows: lengths.count, lengths: lengths))
-    case .composition(let given): (composition, plan) = (given, try lowering.plan(given, rows: lengths.count, lengths: lengths))
+    case .active, .composition:
+      composition = if case .composition(let given) = setup { given } else { activeAdapters }
+      try refuseMerged(in: [composition])
+      plan = try lowering.plan(composition, rows: lengths.count, lengths: lengths)
     case .rows(let rows):
       guard rows.count == batch.sequences.count else {
         throw CompositionError.rows(expected: rows.count, found: batch.sequences.count)
       }
-      (composition, plan) = (nil, try lowering.plan(rows: rows, lengths: lengths))
-    }
-    if let mergedAdapter, composition?.adapters.contains(mergedAdapter) == true {
-      throw ModelError.mergedAndActive(name: mergedAdapter)
+      try refuseMerged(in: rows)
+      plan = try lowering.plan(rows: rows, lengths: lengths)
     }
     let names = try headNames(heads ?? activeHeads, composition)
     if plan.changesEmbeddings, let name = names.first(where: { self.heads[$0]?.settings.kind == .maskedLM }) {
@@ -329,14 +329,22 @@ extension DebertaV2AdapterModel {
   }
 
   private func check(_ batch: Batch) throws {
-    for sequence in batch.sequences {
-      if let id = sequence.ids.first(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
+    for (row, sequence) in batch.sequences.enumerated() {
+      if let column = sequence.ids.firstIndex(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
         throw InputError.value(
-          name: "ids", row: 0, column: 0, value: Int(id), limit: configuration.vocabularySize)
+          name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: configuration.vocabularySize)
       }
-      if configuration.addsAbsolutePositions, (sequence.positions?.last).map({ Int($0) + 1 }) ?? sequence.ids.count > configuration.maximumPositions {
+      let length = (sequence.positions?.last).map { Int($0) + 1 } ?? sequence.ids.count
+      if configuration.addsAbsolutePositions, length > configuration.maximumPositions {
         throw InputError.tooLong(tokens: sequence.ids.count, limit: configuration.maximumPositions)
       }
+    }
+  }
+
+  /// An adapter in the weights and in a setup would act twice.
+  private func refuseMerged(in compositions: [Composition?]) throws {
+    if let mergedAdapter, compositions.contains(where: { $0?.adapters.contains(mergedAdapter) == true }) {
+      throw ModelError.mergedAndActive(name: mergedAdapter)
     }
   }
 

@@ -81,7 +81,7 @@ public struct Lowering: Sendable {
     switch composition {
     case .adapter(let name):
       guard adapters[name] != nil else {
-        throw .unknownAdapter(name: name, nearest: NearestNames.of(name, in: Array(adapters.keys), limit: 2))
+        throw .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapters.keys.sorted(), limit: 2))
       }
       return [Array(repeating: composition, count: rows)]
     case .parallel(let children):

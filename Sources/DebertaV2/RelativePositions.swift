@@ -31,6 +31,8 @@ public struct RelativePositions: Sendable, Hashable {
 
   /// Distances from this on share the table's last row, and those to the other side its first.
   public var farDistance: Int {
+    // With fewer distances than rows the scale runs backwards, and no distance is the last.
+    if let buckets, maximum - 1 <= buckets / 2 { return 1 << 40 }
     var (low, high) = (0, max(maximum, 2) * 2)
     while row(ofDistance: -high) > 0, high < 1 << 30 { high *= 2 }
     while low < high {  // buckets rise with the distance

@@ -9,7 +9,7 @@ public struct DistanceRows {
   public let keyRows: UnsafePointer<Int32>
   /// Distances below this in size have a row each, one after the other.
   public let plainDistance: Int
-  /// Distances from this on share one row, to either side.
+  /// Distances from this on share one row to either side.
   public let farDistance: Int
 
   public init(
@@ -179,7 +179,12 @@ private struct ReachedPositions {
     guard let table, let rows else { return nil }
     let width = table.base.width
     self.table = table
-    panels = Int(rows[-farthest]) / width..<Int(rows[farthest]) / width + 1
+    var (least, most) = (rows[0], rows[0])
+    for distance in -farthest...farthest {
+      least = min(least, rows[distance])
+      most = max(most, rows[distance])
+    }
+    panels = Int(least) / width..<Int(most) / width + 1
   }
 
   var columns: Int { table.base.outputs(of: panels).count }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 
 /// The program as a user runs it.
@@ -46,7 +47,8 @@ struct CommandLineTool {
   /// A pipe whose ends other programs, which are started meanwhile, do not get.
   static func pipe() -> (reading: FileHandle, writing: FileHandle) {
     var ends: [Int32] = [-1, -1]
-    _ = pipe2(&ends, O_CLOEXEC)
+    _ = Glibc.pipe(&ends)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     return (
       FileHandle(fileDescriptor: ends[0], closeOnDealloc: true), FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
     )

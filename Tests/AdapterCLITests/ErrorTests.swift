@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import TestSupport
 
@@ -21,14 +22,14 @@ import TestSupport
   }
 
   @Test(arguments: [
-    (["predict", "--setup", "Par(", "a"], "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Average, Sum."),
+    (["predict", "--setup", "Par(", "a"], "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum."),
     (["predict", "--input", "/no/such"], "/no/such: texts cannot be read from it (No such file or directory)."),
     (["predict", "--registry", "/no/such", "a"], "there is no registry at '/no/such'"),
-    (["predict", "--registry", "Package.swift", "a"], "'Package.swift' is not an adapter registry: it is no SQLite database"),
+    (["predict", "--registry", "Package.swift", "a"], "'\(Fixtures.root.path)/Package.swift' is not an adapter registry: it is no SQLite database"),
     (["predict", "--model", "Models", "a"], "Models/config.json: cannot be read (No such file or directory)."),
     (["tokenize", "--model", "Adapters", "a"], "Adapters/spm.model: no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' (tokenizer.json alone is not enough); copy it from where the model was published."),
-    (["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"], "--fusion is not supported: this version has no AdapterFusion."),
-    (["forward", "--fusion-attentions", "--inputs", "a", "--output", "b"], "--fusion-attentions is not supported: this version has no AdapterFusion."),
+    (["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"], "DIR/adapter_fusion_config.json: cannot be read (No such file or directory)."),
+    (["forward", "--fusion-attentions", "--inputs", "a", "--output", "b"], "a: cannot be read (No such file or directory)."),
     (["forward", "--model", "Models/deberta-v3-tiny-en", "--inputs", "/no/such", "--output", "b"], "/no/such: cannot be read (No such file or directory)."),
   ])
   func `What fails is told in one sentence with the exit code 1`(_ arguments: [String], _ message: String) throws {

@@ -10,11 +10,12 @@ struct ParityCase: Decodable {
   let setup: String?
   let adapters: [String: String]
   let heads: [String: String]
+  let fusions: [String: String]
   let activeHeads: [String]?
   let merge: String?
 
   enum CodingKeys: String, CodingKey {
-    case base, setup, adapters, heads, merge
+    case base, setup, adapters, heads, fusions, merge
     case activeHeads = "active_heads"
   }
 
@@ -31,7 +32,8 @@ struct ParityCase: Decodable {
   func run(_ name: String, leavingOut omission: Omission = .nothing) throws -> [String: ParityTensor] {
     let folder = Fixtures.parityCase(name)
     var model = try TinyModel.load(base)
-    for (name, path) in adapters { try model.loadAdapter(folder + "/" + path, as: name, withHead: false) }
+    for (name, path) in adapters { try model.loadAdapter(folder + "/" + path, as: name) }
+    for (name, path) in fusions { try model.loadAdapterFusion(folder + "/" + path, as: name) }
     for (name, path) in heads { try model.loadHead(folder + "/" + path, as: name) }
     if let merge, omission == .nothing { try model.mergeAdapter(merge) }
     let composition = try setup.map { try Composition($0) }

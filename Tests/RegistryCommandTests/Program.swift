@@ -91,9 +91,15 @@ struct Workplace {
   }
 
   /// Every file below the folder with its bytes.
+  ///
+  /// Of the registry what it records counts, not its bytes: opening it for a change that is refused moves counters.
   func contents() throws -> [String: Data] {
     let names = try FileManager.default.subpathsOfDirectory(atPath: path)
     return try names.reduce(into: [:]) { contents, name in
+      if name == "registry.sqlite" {
+        contents[name] = try Data((run("list", "--json").output + run("log", "--json").output).utf8)
+        return
+      }
       var isFolder = ObjCBool(false)
       _ = FileManager.default.fileExists(atPath: path(name), isDirectory: &isFolder)
       contents[name] = isFolder.boolValue ? Data() : try Data(contentsOf: URL(filePath: path(name)))

@@ -18,14 +18,15 @@ struct ImportCommand: ParsableCommand {
   @Argument(help: "The adapter's folder.") var folder: String
   @Option(name: .customLong("as"), help: ArgumentHelp("What to call it; by default its own name.", valueName: "name"))
   var name: String?
+  @Flag(help: "Take an adapter that says it was made for another base model of this shape.") var force = false
   @OptionGroup(title: "Registry") var base: BaseArguments
 
   func run() throws {
     try Registry.edit(at: base.location) { registry in
       let model = try registry.model(nameOrFolder: base.model)
-      let (savedName, description) = try AdapterDescription.read(folder, for: model)
+      let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
       let record = try registry.importAdapter(
-        folder: folder, as: name ?? savedName, of: model.name, describedBy: description)
+        folder: folder, as: name ?? savedName, of: model.name, describedBy: description, force: force)
       print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path)")
     }
   }
