@@ -325,7 +325,8 @@ extension DebertaV2AdapterModel {
     let pass = Pass(compute, trace: trace)
     let (hidden, rows) = encoder(batch, plan, on: pass)
     let encoded = EncodedRows(hidden: hidden, batch: rows, order: plan.order)
-    return try ModelOutput(encoded, heads: answers(names, encoded, inputs: batch.sequences.count, on: pass), trace: trace)
+    return try ModelOutput(
+      encoded, heads: answers(names, encoded, inputs: batch.sequences.count, on: pass), trace: trace)
   }
 
   private func check(_ batch: Batch) throws {

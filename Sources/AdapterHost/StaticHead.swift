@@ -24,7 +24,8 @@ struct StaticHead {
     let numbers = try fields.object("label2id")?.members.compactMapValues(\.wholeNumber) ?? [:]
     let named = numbers.sorted { $0.value < $1.value }.map(\.key)
     let isNumbered = numbers.values.sorted() == Array(0..<numbers.count)
-    labels = isNumbered && named.count > 1 || kind == .classification && named.count == 1 ? named : ["LABEL_0", "LABEL_1"]
+    labels =
+      isNumbered && named.count > 1 || kind == .classification && named.count == 1 ? named : ["LABEL_0", "LABEL_1"]
   }
 
   /// The head that PEFT saved beside an adapter; labels are named as those of the checkpoint's own head, if as many.

@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ErrorTests {
   @Test(arguments: [
@@ -9,8 +9,14 @@ import TestSupport
     (["predict", "--max-length", "1", "a"], "--max-length is 1; [CLS] and [SEP] alone take 2."),
     (["predict", "--input", "b", "a"], "There are texts and --input; expected one of them."),
     (["predict", "--json", "--table", "a"], "There are --json and --table; expected one of them."),
-    (["predict", "--adapter", "a=b", "--adapter", "a=c", "a"], "Two folders are given for the adapter 'a'; one is expected."),
-    (["predict", "--format", "jsonl", "a"], "--format jsonl is for --input and standard input, not for texts as arguments."),
+    (
+      ["predict", "--adapter", "a=b", "--adapter", "a=c", "a"],
+      "Two folders are given for the adapter 'a'; one is expected."
+    ),
+    (
+      ["predict", "--format", "jsonl", "a"],
+      "--format jsonl is for --input and standard input, not for texts as arguments."
+    ),
     (["forward"], "Missing expected argument '--inputs <file.json>'"),
   ])
   func `A wrong command line has the exit code 64`(_ arguments: [String], _ message: String) throws {
@@ -22,15 +28,33 @@ import TestSupport
   }
 
   @Test(arguments: [
-    (["predict", "--setup", "Par(", "a"], "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum."),
+    (
+      ["predict", "--setup", "Par(", "a"],
+      "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum."
+    ),
     (["predict", "--input", "/no/such"], "/no/such: texts cannot be read from it (No such file or directory)."),
     (["predict", "--registry", "/no/such", "a"], "there is no registry at '/no/such'"),
-    (["predict", "--registry", "Package.swift", "a"], "'\(Fixtures.root.path)/Package.swift' is not an adapter registry: it is no SQLite database"),
+    (
+      ["predict", "--registry", "Package.swift", "a"],
+      "'\(Fixtures.root.path)/Package.swift' is not an adapter registry: it is no SQLite database"
+    ),
     (["predict", "--model", "Models", "a"], "Models/config.json: cannot be read (No such file or directory)."),
-    (["tokenize", "--model", "Adapters", "a"], "Adapters/spm.model: no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' (tokenizer.json alone is not enough); copy it from where the model was published."),
-    (["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"], "DIR/adapter_fusion_config.json: cannot be read (No such file or directory)."),
-    (["forward", "--fusion-attentions", "--inputs", "a", "--output", "b"], "a: cannot be read (No such file or directory)."),
-    (["forward", "--model", "Models/deberta-v3-tiny-en", "--inputs", "/no/such", "--output", "b"], "/no/such: cannot be read (No such file or directory)."),
+    (
+      ["tokenize", "--model", "Adapters", "a"],
+      "Adapters/spm.model: no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' (tokenizer.json alone is not enough); copy it from where the model was published."
+    ),
+    (
+      ["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"],
+      "DIR/adapter_fusion_config.json: cannot be read (No such file or directory)."
+    ),
+    (
+      ["forward", "--fusion-attentions", "--inputs", "a", "--output", "b"],
+      "a: cannot be read (No such file or directory)."
+    ),
+    (
+      ["forward", "--model", "Models/deberta-v3-tiny-en", "--inputs", "/no/such", "--output", "b"],
+      "/no/such: cannot be read (No such file or directory)."
+    ),
   ])
   func `What fails is told in one sentence with the exit code 1`(_ arguments: [String], _ message: String) throws {
     let result = try CommandLineTool.run(arguments)
@@ -41,7 +65,8 @@ import TestSupport
 
   @Test func `Without a registry it is told where it was looked for`() throws {
     let folder = try TemporaryFolder()
-    let result = try CommandLineTool.run(["predict", "a"], in: folder.path, environment: ["XDG_DATA_HOME": folder.path("data")])
+    let result = try CommandLineTool.run(
+      ["predict", "a"], in: folder.path, environment: ["XDG_DATA_HOME": folder.path("data")])
     #expect(result.exitCode == 1)
     #expect(
       result.messages == "Error: There is no registry of models and adapters at \(folder.path)/registry.sqlite, nor at "

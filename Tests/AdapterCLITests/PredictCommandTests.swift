@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PredictCommandTests {
   @Test func `In a pipe an answer is a line of JSON with all heads together`() throws {
@@ -9,7 +9,8 @@ import TestSupport
     #expect(result.exitCode == 0)
     #expect(result.messages == "")
     #expect(result.lines.count == 2)
-    #expect(result.lines[0].hasPrefix(#"{"index": 0, "text": "A linux kernel", "heads": {"debian-section": {"label": ""#))
+    #expect(
+      result.lines[0].hasPrefix(#"{"index": 0, "text": "A linux kernel", "heads": {"debian-section": {"label": ""#))
     for (index, line) in result.lines.enumerated() {
       let fields = try ConfigurationFields(JSONValue(Data(line.utf8), file: "line"), file: "line")
       #expect(fields.members.keys.sorted() == ["heads", "index", "text"])
@@ -19,7 +20,10 @@ import TestSupport
       #expect(try heads.object("debian-section")?.members.keys.sorted() == ["label", "score"])
       #expect(try heads.object("debian-facets")?.members.keys.sorted() == ["labels", "scores"])
       #expect(try heads.object("debian-facets")?.object("scores")?.members.count == 12)
-      guard case .array(let spans) = heads.members["truecase"].flatMap(\.spans) else { Issue.record("no spans"); return }
+      guard case .array(let spans) = heads.members["truecase"].flatMap(\.spans) else {
+        Issue.record("no spans")
+        return
+      }
       #expect(spans.count == (index == 0 ? 3 : 0))
       for case .object(let span) in spans {
         #expect(span.keys.sorted() == ["end", "label", "score", "start", "text"])
@@ -67,7 +71,8 @@ import TestSupport
     let alone = try CommandLineTool.run("predict", "--setup", "truecase", "a small animal").lines
     #expect(result.lines.count == 2)
     #expect(result.lines[0] == alone[0].replacing("\"index\": 0, ", with: "\"index\": 0, \"id\": {\"n\": 1}, "))
-    #expect(result.lines[1].hasPrefix(#"{"index": 2, "text": "a small animal", "pair": "b", "heads": {"wordnet-domain""#))
+    #expect(
+      result.lines[1].hasPrefix(#"{"index": 2, "text": "a small animal", "pair": "b", "heads": {"wordnet-domain""#))
   }
 
   @Test func `A megabyte in a line is answered, and what was cut off is counted`() throws {
@@ -143,7 +148,10 @@ import TestSupport
     #expect(try answers().last == UInt8(ascii: "\n"))
     for (index, line) in lines.enumerated() {
       let value = try JSONValue(Data(line), file: "line \(index + 1)")
-      guard case .object(let members) = value else { Issue.record("no object"); return }
+      guard case .object(let members) = value else {
+        Issue.record("no object")
+        return
+      }
       #expect(members["index"] == .integer(index))
     }
   }

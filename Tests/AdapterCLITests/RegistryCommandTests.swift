@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct RegistryCommandTests {
   /// A folder with copies of what the package ships.
@@ -22,7 +22,8 @@ import TestSupport
     let folder = try copy()
     func contents() throws -> [String: Data] {
       let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("registry") }
-      return try Dictionary(uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(filePath: folder.path($0)))) })
+      return try Dictionary(
+        uniqueKeysWithValues: names.map { ($0, try Data(contentsOf: URL(filePath: folder.path($0)))) })
     }
     let before = try contents()
     #expect(before.keys.sorted() == ["registry.sqlite"])
@@ -37,12 +38,18 @@ import TestSupport
   @Test func `The list says what is registered and what is active`() throws {
     let result = try run("list", "--json", in: copy())
     let value = try JSONValue(Data(result.output.utf8), file: "list")
-    guard case .array(let elements) = value else { Issue.record("no array"); return }
+    guard case .array(let elements) = value else {
+      Issue.record("no array")
+      return
+    }
     let rows = try elements.map { try ConfigurationFields($0, file: "list") }
-    #expect(try rows.map { try $0.string("name") } == ["debian-facets", "debian-section", "truecase", "wordnet-domain"])
+    #expect(
+      try rows.map { try $0.string("name") } == ["debian-facets", "debian-section", "truecase", "wordnet-domain"])
     #expect(try rows.map { try $0.string("method") } == ["lora", "seq_bn", "double_seq_bn", "par_bn"])
     #expect(
-      try rows.map { try $0.string("head") } == ["multilabel_classification", "classification", "tagging", "classification"])
+      try rows.map { try $0.string("head") } == [
+        "multilabel_classification", "classification", "tagging", "classification",
+      ])
     #expect(try rows.map { try $0.integer("parameters", in: 0...1_000_000) } == [32_768, 33_856, 67_712, 263_680])
     #expect(try rows.map { try $0.bool("active") } == [true, true, true, true])
   }
@@ -60,7 +67,10 @@ import TestSupport
     let answer = try run("predict", "a", in: folder)
     #expect(answer.exitCode == 1)
     #expect(answer.messages.hasPrefix("Error: No head answers: no adapter is active"))
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["Adapters", "Models", "registry.sqlite"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+        "Adapters", "Models", "registry.sqlite",
+      ])
   }
 
   @Test func `What cannot be activated leaves what is active`() throws {
@@ -83,7 +93,8 @@ import TestSupport
     try FileManager.default.removeItem(atPath: folder.path("registry.sqlite"))
     let registry = folder.path("new/registry.sqlite")
     #expect(
-      try run("models", "register", "Models/deberta-v3-tiny-en", "--as", "tiny", "--registry", registry, in: folder).output
+      try run("models", "register", "Models/deberta-v3-tiny-en", "--as", "tiny", "--registry", registry, in: folder)
+        .output
         == "Registered tiny, the default base model: \(folder.path)/Models/deberta-v3-tiny-en\n")
     #expect(
       try run("import", "Adapters/truecase", "--as", "case", "--registry", registry, in: folder).output
@@ -94,9 +105,13 @@ import TestSupport
     #expect(try run("activate", "case", "--registry", registry, in: folder).exitCode == 0)
     #expect(
       try run("predict", "a", "--registry", registry, in: folder).output.replacing("\"case\"", with: "\"truecase\"")
-        == run("predict", "a", "--model", "Models/deberta-v3-tiny-en", "--adapter", "truecase=Adapters/truecase", in: folder).output)
+        == run(
+          "predict", "a", "--model", "Models/deberta-v3-tiny-en", "--adapter", "truecase=Adapters/truecase", in: folder
+        ).output)
     #expect(try run("models", "--registry", registry, "--table", in: folder).lines.count == 2)
-    #expect(try run("models", "default", "tinny", "--registry", registry, in: folder).messages.contains("did you mean 'tiny'?"))
+    #expect(
+      try run("models", "default", "tinny", "--registry", registry, in: folder).messages.contains(
+        "did you mean 'tiny'?"))
   }
 
   @Test func `An adapter of another base is refused, and nothing is changed`() throws {
@@ -113,8 +128,11 @@ import TestSupport
   @Test func `An exported adapter answers as the registered one`() throws {
     let folder = try copy()
     #expect(try run("export", "truecase", "out", in: folder).output == "Wrote truecase to out.\n")
-    let exported = try run("predict", "a b", "--model", "Models/deberta-v3-tiny-en", "--adapter", "truecase=out", in: folder)
+    let exported = try run(
+      "predict", "a b", "--model", "Models/deberta-v3-tiny-en", "--adapter", "truecase=out", in: folder)
     #expect(exported == (try run("predict", "a b", "--setup", "truecase", in: folder)))
-    #expect(try run("export", "truecase", "out", in: folder).messages == "Error: out is there already; name a folder that is new or empty.\n")
+    #expect(
+      try run("export", "truecase", "out", in: folder).messages
+        == "Error: out is there already; name a folder that is new or empty.\n")
   }
 }

@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @testable import AdapterCLI
 

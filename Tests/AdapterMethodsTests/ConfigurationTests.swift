@@ -65,7 +65,8 @@ import Testing
     ("seq_bn[residual_before_ln='after']", "residual_before_ln"), ("seq_bn[init_weights='ones']", "init_weights"),
     ("double_seq_bn[residual_before_ln='post_add']", "residual_before_ln"),
     ("lora[attn_matrices=['q', 'x']]", "attn_matrices"), ("lora[r=0]", "'r'"), ("lora[r=2.5]", "'r'"),
-    ("lora[alpha='a']", "alpha"), ("lora[init_weights='none']", "init_weights"), ("seq_bn[ln_after=True", "brackets"), ("seq_bn[inv_adapter='nice']", "inv_adapter"), ("lora[composition_mode='scale']", "composition_mode"),
+    ("lora[alpha='a']", "alpha"), ("lora[init_weights='none']", "init_weights"), ("seq_bn[ln_after=True", "brackets"),
+    ("seq_bn[inv_adapter='nice']", "inv_adapter"), ("lora[composition_mode='scale']", "composition_mode"),
   ])
   func whatCannotBeIsRefusedByItsName(_ preset: String, _ name: String) throws {
     let error = try #require(throws: ConfigurationError.self) { try settings(preset) }

@@ -26,10 +26,10 @@ private let refused = [
   "static-microsoft-masked-lm": "'default'",
 ]
 
-/// Whether a case has adapters, and records hidden states of its own length: some have logits alone, and prompts
-/// lengthen the rows.
+/// Whether a case has adapters, and records hidden states of its own length: some have logits alone, prompts
+/// lengthen the rows, and the reference truncates the recorded projection of LoReFT to nothing.
 private func adapts(_ name: String) -> Bool {
-  !["head-multiple-choice", "peft-lora", "method-prompt_tuning"].contains(name)
+  !["head-multiple-choice", "peft-lora", "method-prompt_tuning", "method-loreft"].contains(name)
     && !["base-", "format-", "static-"].contains(where: name.hasPrefix)
 }
 

@@ -8,7 +8,9 @@ import Testing
     #expect(EntityScheme(labels) == nil)
   }
 
-  @Test(arguments: [["O", "B-X", "I-X"], ["O", "I-X"], ["B-A", "I-A", "L-A", "U-A", "O"], ["O", "B-A", "E-A", "S-A", "I-A"]])
+  @Test(arguments: [
+    ["O", "B-X", "I-X"], ["O", "I-X"], ["B-A", "I-A", "L-A", "U-A", "O"], ["O", "B-A", "E-A", "S-A", "I-A"],
+  ])
   func `Labels of the known schemes are one`(_ labels: [String]) {
     #expect(EntityScheme(labels) != nil)
   }

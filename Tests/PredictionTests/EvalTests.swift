@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 /// Held-out examples of the shipped adapters, with what the reference made of them.
 struct Examples {
@@ -12,9 +12,14 @@ struct Examples {
 
   struct Reference: Decodable {
     let id: String
-    let input_ids: [Int32]
+    let inputIDs: [Int32]
     let pred: Labels
     let logits: Numbers?
+
+    enum CodingKeys: String, CodingKey {
+      case inputIDs = "input_ids"
+      case pred, logits
+    }
   }
 
   /// One label, or several: of a text or of its words.
@@ -57,7 +62,7 @@ struct Examples {
     var agreement = Agreement(name: name)
     for (prediction, reference) in zip(try predictor.predict(texts.map(\.text)), references) {
       let encoding = try predictor.encode(prediction.input)
-      if encoding.ids != reference.input_ids { agreement.otherIDs.append(reference.id) }
+      if encoding.ids != reference.inputIDs { agreement.otherIDs.append(reference.id) }
       agreement.count(prediction[head: name], reference.pred)
       guard let expected = reference.logits else { continue }
       let output = try predictor.model([encoding.ids])

@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PredictorTests {
   private let all = "Parallel(debian-section, debian-facets, truecase, wordnet-domain)"
@@ -27,7 +27,8 @@ import TestSupport
     let setups = Shipped.names + ["Stack(wordnet-domain, debian-section)", "Parallel(truecase, debian-facets)"]
     let inputs = try (0..<3).flatMap { round in
       try setups.enumerated().map { index, setup in
-        TextInput(texts[(index + round) % texts.count], setup: try Composition(setup), index: round * setups.count + index)
+        TextInput(
+          texts[(index + round) % texts.count], setup: try Composition(setup), index: round * setups.count + index)
       }
     }
     let mixed = try Shipped.predictor("debian-section").predict(inputs)
@@ -71,7 +72,8 @@ import TestSupport
     #expect(
       try Shipped.predictor("Parallel(truecase, debian-section)", heads: ["wordnet-domain", "debian-facets"])
         .answeringHeads == ["wordnet-domain", "debian-facets"])
-    #expect(message { _ = try Shipped.predictor("Parallel(truecase, debian-section)", heads: ["wordnet-domain"]) } != nil)
+    #expect(
+      message { _ = try Shipped.predictor("Parallel(truecase, debian-section)", heads: ["wordnet-domain"]) } != nil)
   }
 
   @Test func `What cannot answer is refused before any text is read`() throws {
@@ -109,7 +111,10 @@ import TestSupport
     try model.setActiveAdapters(.adapter("truecase"))
     model.activeHeads = ["length"]
     let prediction = try Predictor(model, Shipped.tokenizer.get()).predict(["a"])[0]
-    guard case .value(let value) = prediction[head: "length"] else { Issue.record("no value"); return }
+    guard case .value(let value) = prediction[head: "length"] else {
+      Issue.record("no value")
+      return
+    }
     #expect(prediction.json() == #"{"index": 0, "text": "a", "heads": {"length": {"value": \#(value)}}}"#)
   }
 
@@ -139,7 +144,8 @@ import TestSupport
     let predictor = try Predictor(model, Shipped.tokenizer.get())
     #expect(
       message { _ = try predictor.encode(TextInput(String(repeating: "the ", count: limit))) }
-        == "The text has \(limit + 2) tokens, but this model has positions for \(limit); cut it with --max-length \(limit).")
+        == "The text has \(limit + 2) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
+    )
     var cutting = predictor
     cutting.maximumLength = limit
     #expect(try cutting.encode(TextInput(String(repeating: "the ", count: limit))).ids.count == limit)
@@ -177,7 +183,10 @@ import TestSupport
 @Suite struct AnswerTests {
   @Test func `A label has the largest probability, and all sum to 1`() throws {
     let prediction = try Shipped.predictor("wordnet-domain").predict(["a small animal"])[0]
-    guard case .label(let best, let all) = prediction[head: "wordnet-domain"] else { Issue.record("no label"); return }
+    guard case .label(let best, let all) = prediction[head: "wordnet-domain"] else {
+      Issue.record("no label")
+      return
+    }
     #expect(best.score == all.map(\.score).max())
     #expect(abs(all.reduce(0) { $0 + $1.score } - 1) < 1e-5)
     #expect(all.count == 45)
@@ -186,7 +195,10 @@ import TestSupport
   @Test func `Spans are the words of the text, in scalars as Python counts`() throws {
     let text = "  été\u{2003}日本語 😀x\u{1F}naïve e\u{301}\n"
     let prediction = try Shipped.predictor("truecase").predict([text])[0]
-    guard case .spans(let spans) = prediction[head: "truecase"] else { Issue.record("no spans"); return }
+    guard case .spans(let spans) = prediction[head: "truecase"] else {
+      Issue.record("no spans")
+      return
+    }
     // [(m.start(), m.end()) for m in re.finditer(r'\S+', text)]
     #expect(spans.map(\.range) == [2..<5, 6..<9, 10..<12, 13..<18, 19..<21])
     #expect(spans.map(\.text) == ["été", "日本語", "😀x", "naïve", "e\u{301}"])
@@ -196,7 +208,10 @@ import TestSupport
     var predictor = try Shipped.predictor("truecase")
     predictor.maximumLength = 4
     let prediction = try predictor.predict(["the cat sat on the mat"])[0]
-    guard case .spans(let spans) = prediction[head: "truecase"] else { Issue.record("no spans"); return }
+    guard case .spans(let spans) = prediction[head: "truecase"] else {
+      Issue.record("no spans")
+      return
+    }
     #expect(spans.map(\.text) == ["the", "cat"])
   }
 }

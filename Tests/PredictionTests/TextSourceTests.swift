@@ -1,6 +1,6 @@
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @testable import AdapterHost
 
@@ -41,7 +41,10 @@ import TestSupport
   }
 
   @Test func `JSON Lines are known by their first line`() throws {
-    #expect(try read("\n  {\"text\": \"a\", \"pair\": \"b\"}\n\nx\n") == ["1 a|b", "line 4: the JSON has 'x' at byte 0, where a value is expected."])
+    #expect(
+      try read("\n  {\"text\": \"a\", \"pair\": \"b\"}\n\nx\n") == [
+        "1 a|b", "line 4: the JSON has 'x' at byte 0, where a value is expected.",
+      ])
     #expect(try read("a\n{\"text\": \"b\"}\n") == ["0 a", "1 {\"text\": \"b\"}"])
     #expect(try read("{\"text\": \"a\"}", format: .text) == ["0 {\"text\": \"a\"}"])
     #expect(try read("a", format: .jsonl) == ["line 1: the JSON has 'a' at byte 0, where a value is expected."])
@@ -52,12 +55,18 @@ import TestSupport
     (#"{}"#, "the key 'text' is missing, and it has no default."),
     (#"[]"#, "expected an object, found a list."),
     (#"{"text": "a", "pair": []}"#, "'pair' must be a string, found a list."),
-    (#"{"text": "a", "adapter": "Stack("}"#, "The setup 'Stack(' cannot be read: expected the name of an adapter or block at character 7."),
+    (
+      #"{"text": "a", "adapter": "Stack("}"#,
+      "The setup 'Stack(' cannot be read: expected the name of an adapter or block at character 7."
+    ),
     (#"{"text": "a""#, "the JSON ends too early."),
     (#"{"text": "a", "text": "b"}"#, "the JSON has the key 'text' twice in one object."),
   ])
   func `A line of the wrong form is told with the reason`(_ line: String, _ reason: String) throws {
-    #expect(try read("{\"text\": \"good\"}\n\(line)\n{\"text\": \"good\"}", format: .jsonl) == ["0 good", "line 2: \(reason)", "2 good"])
+    #expect(
+      try read("{\"text\": \"good\"}\n\(line)\n{\"text\": \"good\"}", format: .jsonl) == [
+        "0 good", "line 2: \(reason)", "2 good",
+      ])
   }
 
   @Test func `A line as long as any text is one text`() throws {
@@ -67,15 +76,22 @@ import TestSupport
 
   @Test func `A line beyond the limit is passed over`() throws {
     let long = String(repeating: "x", count: LineReader.limit + 70_000)
-    #expect(try read("a\n\(long)\nb\n\(long)") == [
-      "0 a", "line 2: is longer than 64000000 bytes; split the text.", "2 b",
-      "line 4: is longer than 64000000 bytes; split the text.",
-    ])
+    #expect(
+      try read("a\n\(long)\nb\n\(long)") == [
+        "0 a", "line 2: is longer than 64000000 bytes; split the text.", "2 b",
+        "line 4: is longer than 64000000 bytes; split the text.",
+      ])
   }
 
   @Test func `A file that is not there is an error`() {
-    #expect(message { _ = try TextSource(path: "/no/such/file") } == "/no/such/file: texts cannot be read from it (No such file or directory).")
-    #expect(message { var source = try TextSource(path: "/tmp"); _ = try source.next() } == "/tmp: texts cannot be read from it (Is a directory).")
+    #expect(
+      message { _ = try TextSource(path: "/no/such/file") }
+        == "/no/such/file: texts cannot be read from it (No such file or directory).")
+    #expect(
+      message {
+        var source = try TextSource(path: "/tmp")
+        _ = try source.next()
+      } == "/tmp: texts cannot be read from it (Is a directory).")
   }
 
   @Test func `What has not come yet is not ready`() throws {

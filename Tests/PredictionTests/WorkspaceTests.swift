@@ -1,7 +1,7 @@
 import AdapterHost
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct RegistryLocationTests {
   @Test func `The current folder comes before the environment, and that before the user's data folder`() throws {
@@ -22,7 +22,8 @@ import TestSupport
   }
 
   @Test func `Without a data folder of its own it is the one below the home folder`() {
-    let location = RegistryLocation(environment: ["HOME": "/home/someone", "XDG_DATA_HOME": "relative"], currentFolder: "/")
+    let location = RegistryLocation(
+      environment: ["HOME": "/home/someone", "XDG_DATA_HOME": "relative"], currentFolder: "/")
     #expect(location.path == nil)
     #expect(location.pathForNew == "/home/someone/.local/share/adapter-host/registry.sqlite")
     #expect(RegistryLocation(environment: [:], currentFolder: "/nowhere").pathForNew == nil)
@@ -88,9 +89,13 @@ import TestSupport
       message { _ = try Workspace(WorkspaceRequest(setup: "truecse"), location: shipped).loadModel() }
         == "No adapter is called 'truecse', neither among those given with --adapter nor among those registered for "
         + "deberta-v3-tiny-en; did you mean 'truecase'?")
-    #expect(message { _ = try Workspace(WorkspaceRequest(model: "x"), location: nowhere) } == "'x' is neither a folder nor the name of a base model.")
     #expect(
-      message { _ = try Workspace(WorkspaceRequest(setup: "truecase", heads: ["nobody"]), location: shipped).loadModel() }
+      message { _ = try Workspace(WorkspaceRequest(model: "x"), location: nowhere) }
+        == "'x' is neither a folder nor the name of a base model.")
+    #expect(
+      message {
+        _ = try Workspace(WorkspaceRequest(setup: "truecase", heads: ["nobody"]), location: shipped).loadModel()
+      }
         == "No head is called 'nobody'.")
   }
 

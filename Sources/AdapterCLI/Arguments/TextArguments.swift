@@ -3,7 +3,8 @@ public import ArgumentParser
 
 /// Where texts come from.
 struct TextArguments: ParsableArguments {
-  @Argument(help: "Texts; without any they are read from --input, or else from standard input.") var texts: [String] = []
+  @Argument(help: "Texts; without any they are read from --input, or else from standard input.") var texts: [String] =
+    []
   @Option(help: ArgumentHelp("A file of texts; '-' is standard input.", valueName: "file")) var input: String?
   @Option(
     help: ArgumentHelp(
@@ -13,7 +14,9 @@ struct TextArguments: ParsableArguments {
   func validate() throws {
     guard texts.isEmpty else {
       if input != nil { throw ValidationError("There are texts and --input; expected one of them.") }
-      if format == .jsonl { throw ValidationError("--format jsonl is for --input and standard input, not for texts as arguments.") }
+      if format == .jsonl {
+        throw ValidationError("--format jsonl is for --input and standard input, not for texts as arguments.")
+      }
       return
     }
   }

@@ -30,15 +30,20 @@ struct BenchCommand: ParsableCommand {
       var times: [Double] = []
       for repetition in 0..<repeats + 2 {
         let time = try clock.measure { _ = try model(ids, heads: []) }
-        if repetition >= 2 { times.append(Double(time.components.attoseconds) * 1e-15 + Double(time.components.seconds) * 1e3) }
+        if repetition >= 2 {
+          times.append(Double(time.components.attoseconds) * 1e-15 + Double(time.components.seconds) * 1e3)
+        }
       }
       times.sort()
       let tokens = Double(shape.rows * shape.tokens)
-      print(JSONValue.object([
-        "shape": .string(shape.description), "ms": .number(round2(times[0])), "median_ms": .number(round2(times[times.count / 2])),
-        "tokens_per_second": .number(round2(tokens / times[times.count / 2] * 1e3)),
-        "buffers_mb": .integer(model.compute.peakBytes >> 20), "kernels": .string(model.compute.instructionSet), "threads": .integer(model.compute.threads.width),
-      ]).line)
+      print(
+        JSONValue.object([
+          "shape": .string(shape.description), "ms": .number(round2(times[0])),
+          "median_ms": .number(round2(times[times.count / 2])),
+          "tokens_per_second": .number(round2(tokens / times[times.count / 2] * 1e3)),
+          "buffers_mb": .integer(model.compute.peakBytes >> 20), "kernels": .string(model.compute.instructionSet),
+          "threads": .integer(model.compute.threads.width),
+        ]).line)
     }
   }
 

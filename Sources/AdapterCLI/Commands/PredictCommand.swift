@@ -50,7 +50,8 @@ struct PredictCommand: ParsableCommand {
     predictor.loadAdapter = { name, model in try workspace.loadAdapter(name, into: &model) }
     if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
     for head in predictor.undecodedHeads {
-      Terminal.note("The head '\(head)' is left out: predict does not decode its kind yet; 'forward' writes its logits.")
+      Terminal.note(
+        "The head '\(head)' is left out: predict does not decode its kind yet; 'forward' writes its logits.")
     }
     return predictor
   }

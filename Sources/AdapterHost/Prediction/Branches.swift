@@ -10,7 +10,8 @@ extension Composition {
     case .adapter: return [self]
     case .batchSplit:
       throw .unsupported(
-        block: "BatchSplit", what: "texts that come one by one: it counts the rows of a batch. Name each text's adapter instead")
+        block: "BatchSplit",
+        what: "texts that come one by one: it counts the rows of a batch. Name each text's adapter instead")
     case .parallel(let children):
       var all: [Composition] = []
       for child in children { all += try child.branches() }

@@ -79,7 +79,8 @@ extension EntityScheme.Piece {
     let isSameWord = word != nil && word == previous.word
     switch (previous.tag, tag) {
     case (.begin, .begin), (.single, .single), (.end, .end): return isSameWord
-    case (.begin, _), (.inside, _): if case .begin = tag { return false } else if case .single = tag { return false }
+    case (.begin, _), (.inside, _):
+      if case .begin = tag { return false } else if case .single = tag { return false }
       return true
     default: return false
     }

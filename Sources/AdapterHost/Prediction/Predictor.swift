@@ -1,6 +1,6 @@
 public import AdapterMethods
-public import Tokenization
 internal import DebertaV2
+public import Tokenization
 
 /// Texts in, answers of several heads out.
 ///

@@ -38,7 +38,8 @@ extension AdapterDescription {
     }
     let description = AdapterDescription(
       method: adapter.methodName,
-      configuration: String(decoding: try AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), as: UTF8.self),
+      configuration: String(
+        decoding: try AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), as: UTF8.self),
       parameterCount: adapter.parameters.count, head: head)
     return (name, description)
   }

@@ -119,7 +119,9 @@ public struct Workspace: Sendable {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
     for name in setup?.adapters ?? [] { try loadAdapter(name, into: &model) }
     for name in heads ?? [] where model.head(name) == nil {
-      guard let folder = try? folder(ofAdapter: name), SavedHead.exists(in: folder) else { throw model.unknown(head: name) }
+      guard let folder = try? folder(ofAdapter: name), SavedHead.exists(in: folder) else {
+        throw model.unknown(head: name)
+      }
       try model.loadHead(folder, as: name)
     }
     try model.setActiveAdapters(setup)
@@ -134,7 +136,8 @@ public struct Workspace: Sendable {
   }
 
   /// Loads the base model's tokenizer.
-  public func loadTokenizer(_ variant: DebertaV2Tokenizer.Variant = .slow) throws(TokenizerError) -> DebertaV2Tokenizer {
+  public func loadTokenizer(_ variant: DebertaV2Tokenizer.Variant = .slow) throws(TokenizerError) -> DebertaV2Tokenizer
+  {
     try DebertaV2Tokenizer(folder: modelFolder, variant: variant)
   }
 }
