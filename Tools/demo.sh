@@ -9,10 +9,10 @@ cli=$(cd "$(dirname "$cli")" && pwd)/$(basename "$cli")
 cd "$folder"
 
 echo "What is registered:"
-"$cli" list
+"$cli" list --table
 echo
 echo "Four adapters of three methods, one pass for each text:"
-"$cli" predict --verbose \
+"$cli" predict --table --verbose \
   "A small library for reading and writing PDF files from Python programs." \
   "any of numerous small rodents with pointed snouts and long tails" \
   "miss woodhouse was invited to mr. weston's house in surrey on tuesday"
