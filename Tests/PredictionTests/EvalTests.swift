@@ -18,7 +18,7 @@ struct Examples {
 
     enum CodingKeys: String, CodingKey {
       case inputIDs = "input_ids"
-      case pred, logits
+      case id, pred, logits
     }
   }
 
