@@ -129,7 +129,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    bound[name] = try BoundAdapter(adapter, named: name, in: encoder)
+    bound[name] = try BoundAdapter(adapter, named: name, in: encoder, on: Pass(compute))
     adapters[name] = adapter
   }
 
@@ -147,7 +147,7 @@ public struct DebertaV2AdapterModel: Sendable {
     let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
     let name = name ?? savedName
     fusions[name] = fusion
-    boundFusions[name] = BoundFusion(fusion, named: name, in: base)
+    boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
     return name
   }
 
@@ -207,7 +207,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func replaceEncoder(_ encoder: Encoder) throws {
     bound = try adapters.reduce(into: [:]) { bound, item in
-      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder)
+      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(compute))
     }
     self.encoder = encoder
   }
@@ -302,7 +302,8 @@ extension DebertaV2AdapterModel {
     _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
-    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions)
+    let pass = Pass(compute, trace: trace)
+    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions, on: pass)
     let lengths = batch.sequences.map(\.ids.count)
     let plan: AdapterPlan
     var composition: Composition?
@@ -322,7 +323,6 @@ extension DebertaV2AdapterModel {
     if plan.changesEmbeddings, let name = names.first(where: { self.heads[$0]?.settings.kind == .maskedLM }) {
       throw ModelError.maskedLMOfChangedEmbeddings(head: name)
     }
-    let pass = Pass(compute, trace: trace)
     let (hidden, rows) = encoder(batch, plan, on: pass)
     let encoded = EncodedRows(hidden: hidden, batch: rows, order: plan.order)
     return try ModelOutput(

@@ -1,5 +1,4 @@
 public import Checkpoints
-internal import Kernels
 public import Tensors
 
 /// A DeBERTa-v2 or v3 encoder: weights, and the pass through them.
@@ -27,7 +26,7 @@ public struct Encoder: Sendable {
     }
     if shape.normalizesPositions {
       let norm = try encoder["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
-      positions = positions.map { Pass(weights.compute).norm($0, norm) }
+      positions = positions.map { weights.pass.norm($0, norm) }
     }
     self.positions = positions
     layers = []
@@ -78,7 +77,7 @@ public struct Encoder: Sendable {
   /// With shared projections a hook on query or key acts on the table of
   /// relative positions too: as a correction of low rank where the hook is
   /// one, else as a table of its own.
-  public func bind(_ hooks: EncoderHooks) -> BoundHooks {
+  public func bind(_ hooks: EncoderHooks, on pass: Pass) -> BoundHooks {
     precondition(hooks.layers.count == layers.count, "hooks for \(hooks.layers.count) of \(layers.count) layers")
     return BoundHooks(
       hooks: hooks,
@@ -86,26 +85,24 @@ public struct Encoder: Sendable {
         let attention = layers[index].attention
         let places = hooks.layers[index]
         return (
-          key: table(attention.keyTable, places[.key], attention.key, .key, layer: index),
-          query: table(
-            attention.queryTable, places[.query], attention.query, .query(scale: attention.scale), layer: index)
+          key: table(attention.keyTable, places[.key], attention.key, layer: index, on: pass),
+          query: table(attention.queryTable, places[.query], attention.query, layer: index, on: pass)
         )
       })
   }
 
   private func table(
-    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear, _ kind: PositionTableKind, layer: Int
+    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear, layer: Int, on pass: Pass
   ) -> PositionTable? {
     guard let own, let hook, let positions, configuration.sharesPositionProjections else { return own }
-    let pass = Pass(compute)
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    if let lowRank = hook.lowRank {
-      return own.corrected(
-        right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, kind, compute)
+    // A tape follows whole tables alone.
+    if pass.tape == nil, let lowRank = hook.lowRank {
+      return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
     }
     let projected = pass.linear(positions, projection)
     hook.adapt(projected, input: positions, at: site, on: pass)
-    return PositionTable(projected, kind, heads: configuration.headCount, compute)
+    return layers[layer].attention.table(projected, own.kind, on: pass)
   }
 
   /// A linear layer.
@@ -116,16 +113,17 @@ public struct Encoder: Sendable {
   /// Position tables follow a replaced query or key projection where the model shares projections.
   public func replacing(_ linears: [(place: ProjectionPlace, layer: Int, linear: Linear)]) -> Encoder {
     var encoder = self
+    let pass = Pass(compute)
     for (place, layer, linear) in linears {
       encoder.layers[layer][place] = linear
       guard let positions, configuration.sharesPositionProjections else { continue }
       let attention = encoder.layers[layer].attention
       if place == .key, attention.keyTable != nil {
-        encoder.layers[layer].attention.keyTable = attention.table(linear, positions, .key, compute)
+        encoder.layers[layer].attention.keyTable = attention.table(linear, positions, .key, on: pass)
       }
       if place == .query, attention.queryTable != nil {
         encoder.layers[layer].attention.queryTable = attention.table(
-          linear, positions, .query(scale: attention.scale), compute)
+          linear, positions, .query(scale: attention.scale), on: pass)
       }
     }
     return encoder
