@@ -35,6 +35,9 @@ public struct AdapterPlan: Sendable {
     self.order = order
   }
 
+  /// The number of lowest layers in which no hook acts on any row; 0 where one acts on the embeddings.
+  public var unhookedLayers: Int { groups.map(\.hooks.hooks.unhookedLayers).min() ?? 0 }
+
   /// Whether a hook acts on the embeddings of any row.
   public var changesEmbeddings: Bool { groups.contains { $0.hooks.hooks.afterEmbeddings != nil } }
 

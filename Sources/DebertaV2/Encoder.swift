@@ -51,17 +51,46 @@ public struct Encoder: Sendable {
       group.bound.hooks.afterEmbeddings?.edit(
         embedded.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
     }
-    let (batch, first) = words.prompted(embedded, plan.groups, on: pass)
+    let (batch, x) = words.prompted(embedded, plan.groups, on: pass)
+    record(x, on: pass)
+    return (run(layers.indices, from: x, batch, plan, on: pass), batch)
+  }
+
+  /// The hidden states behind some layers of the base model, [T, H].
+  ///
+  /// - Parameter count: how many of the lowest layers, at least 1.
+  public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
+    let plan = AdapterPlan(base: self, rows: batch.sequences.count)
+    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass)
+  }
+
+  /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch behind some of the lowest layers.
+  ///
+  /// - Parameters:
+  ///   - x: what `states(behindLayers:of:on:)` gave for the batch.
+  ///   - count: how many layers it has gone through; the plan has no hooks there.
+  public func callAsFunction(
+    _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, on pass: Pass
+  ) -> (Tensor, Batch) {
+    precondition(count > 0 && count <= plan.unhookedLayers, "hooks below layer \(count)")
+    let tokens = plan.sources.flatMap { Array(batch.tokens(of: $0)) }
+    let own = tokens == Array(0..<x.rows) ? x : pass.gather(x, rows: tokens)
+    let rows = batch.selecting(plan.sources)
+    return (run(count..<layers.count, from: own, rows, plan, on: pass), rows)
+  }
+
+  /// x [T, H] through some of the layers.
+  private func run(_ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> Tensor {
     let groups = groups(plan, of: batch)
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    var x = first
-    record(x, on: pass)
-    for (index, layer) in layers.enumerated() {
-      let y = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
-      x = index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
-      record(x, on: pass)
+    return indices.reduce(x) { x, index in
+      let next = pass.recomputed(x) { x, pass in
+        let y = layers[index](x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
+        return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
+      }
+      record(next, on: pass)
+      return next
     }
-    return (x, batch)
   }
 
   private func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {

@@ -113,6 +113,12 @@ public struct LayerHooks: Sendable {
 
   public init() {}
 
+  /// Whether no hook acts in this layer.
+  var isEmpty: Bool {
+    projections.allSatisfy { $0 == nil } && memory == nil && afterAttention == nil && afterFeedForward == nil
+      && afterLayer == nil
+  }
+
   /// The hook on a linear layer.
   public subscript(place: ProjectionPlace) -> (any ProjectionHook)? {
     get { projections[place.index] }
@@ -142,6 +148,12 @@ public struct EncoderHooks: Sendable {
 
   /// By how many tokens sequences become longer.
   public var promptLength: Int { prompt?.length ?? 0 }
+
+  /// The number of lowest layers in which no hook acts; 0 where one acts on the embeddings.
+  var unhookedLayers: Int {
+    if afterEmbeddings != nil || prompt != nil { return 0 }
+    return layers.firstIndex { !$0.isEmpty } ?? layers.count
+  }
 
   /// No hooks: the base model.
   public init(layers: Int) { self.layers = Array(repeating: LayerHooks(), count: layers) }

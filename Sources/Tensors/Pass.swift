@@ -9,6 +9,8 @@ public final class Pass {
   public let trace: Trace?
   /// Where ops record what their gradients need; nil for inference.
   public let tape: Tape?
+  /// Whether what stands between the layers is kept for the backward pass alone, and the rest computed again there.
+  public let recomputes: Bool
   private let dropoutSeed: DropoutSeed?
   private var dropouts: UInt64 = 0
 
@@ -17,11 +19,43 @@ public final class Pass {
   ///   - trace: collects intermediate results.
   ///   - tape: collects what a backward pass needs.
   ///   - dropout: makes this a pass of training, with dropout; nil is evaluation.
-  public init(_ compute: Compute, trace: Trace? = nil, tape: Tape? = nil, dropout: DropoutSeed? = nil) {
+  ///   - recomputes: gradient checkpointing: memory for one layer instead of all, for a second forward pass.
+  public init(
+    _ compute: Compute, trace: Trace? = nil, tape: Tape? = nil, dropout: DropoutSeed? = nil, recomputes: Bool = false
+  ) {
     self.compute = compute
     self.trace = trace
     self.tape = tape
+    self.recomputes = recomputes
     dropoutSeed = dropout
+  }
+
+  /// The same pass, with gradient checkpointing.
+  public var recomputing: Pass {
+    Pass(compute, trace: trace, tape: tape, dropout: dropoutSeed, recomputes: true)
+  }
+
+
+  /// body(x); where the pass recomputes, what happens in it is not recorded now but in the backward pass.
+  ///
+  /// Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).
+  public func recomputed(_ x: Tensor, _ body: @escaping (Tensor, Pass) -> Tensor) -> Tensor {
+    guard recomputes, let tape else { return body(x, self) }
+    // The second pass drops the very elements that the first one did.
+    let (compute, seed, first) = (compute, dropoutSeed, dropouts)
+    func part(_ tape: Tape?) -> Pass {
+      let part = Pass(compute, tape: tape, dropout: seed)
+      part.dropouts = first
+      return part
+    }
+    let plain = part(nil)
+    let y = body(x, plain)
+    dropouts = plain.dropouts
+    let input = tape.saved(x)
+    tape.record(y) { [unowned tape] dy in
+      tape.backward(from: dy) { body(input.value, part(tape)) }
+    }
+    return y
   }
 
   var kernels: VectorKernels { compute.kernels }

@@ -81,6 +81,14 @@ public final class Tape {
     while let step = steps.popLast() { step() }
   }
 
+  /// Within a step: records how y is computed, and runs that backwards from its gradient dy.
+  func backward(from dy: Tensor, through y: () -> Tensor) {
+    let height = steps.count
+    guard let gradient = gradient(y()) else { return }
+    gradient.add { compute.add(dy, to: $0, replacing: $1) }
+    while steps.count > height, let step = steps.popLast() { step() }
+  }
+
   /// What `backward` found for a watched parameter; nil where the loss does not depend on it.
   public func gradient(of parameter: Tensor) -> Tensor? {
     gradient(parameter).flatMap { $0.isZero ? nil : $0.values }

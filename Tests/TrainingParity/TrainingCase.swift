@@ -77,7 +77,8 @@ struct TrainingCase {
     for parameter in model.parameters { tape.watch(parameter.value) }
     let pass = Pass(model.compute, tape: tape)
     let (batch, targets) = batches[index]
-    let (loss, _) = try model.prepared(on: pass).loss(batch, heads: ["h"], targets, on: pass)
+    let prepared = try model.prepared(on: pass)
+    let (loss, _) = prepared.loss(try prepared.encode(batch, on: pass), heads: ["h"], targets, on: pass)
     tape.backward(from: loss)
     return (loss.array[0], model.parameters.map { tape.gradient(of: $0.value) })
   }

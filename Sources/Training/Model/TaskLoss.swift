@@ -109,10 +109,10 @@ extension PreparedModel {
   ///   - names: the heads; several only where the setup repeats the rows as often.
   ///   - targets: one for each text, for multiple choice one for each group of sequences.
   func loss(
-    _ batch: Batch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(), on pass: Pass
-  ) throws -> (loss: Tensor, weight: Float) {
-    let encoded = try encode(batch, on: pass)
-    let count = batch.sequences.count
+    _ encoded: EncodedBatch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(),
+    on pass: Pass
+  ) -> (loss: Tensor, weight: Float) {
+    let count = encoded.rows.count / max(names.count, 1)
     var losses: [(loss: Tensor, weight: Float)] = []
     for (index, name) in names.enumerated() {
       guard let head = heads[name] else { continue }
