@@ -45,7 +45,9 @@ let package = Package(
       uses: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library(
       "AdapterHost",
-      uses: ["AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
+      uses: [
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization", "Training",
+      ]),
     .executableTarget(
       name: "AdapterCLI",
       dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -118,6 +118,14 @@ public struct DebertaV2AdapterModel: Sendable {
     if withHead, heads[name] != nil { try saveHead(name, to: folder) }
   }
 
+  /// Puts an adapter in the place of the one of its name.
+  mutating func replaceAdapter(_ name: String, _ adapter: Adapter) throws {
+    try add(adapter, named: name, overwrite: true)
+  }
+
+  /// The encoder as loaded, whatever is merged.
+  var baseEncoder: Encoder { base }
+
   /// Removes an adapter; its head stays.
   public mutating func deleteAdapter(_ name: String) throws {
     guard adapters[name] != nil else { throw unknown(adapter: name) }
@@ -150,6 +158,9 @@ public struct DebertaV2AdapterModel: Sendable {
     boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
     return name
   }
+
+  /// A fusion, by its adapters' names with commas between them.
+  public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
 
   /// Saves a fusion as the reference does.
   public func saveAdapterFusion(_ name: String, to folder: String) throws {
@@ -229,6 +240,9 @@ public struct DebertaV2AdapterModel: Sendable {
       settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
       deviation: configuration.initializerRange, seed: seed, compute)
   }
+
+  /// Puts a head in the place of the one of its name.
+  mutating func replaceHead(_ name: String, _ head: PredictionHead) { heads[name] = head }
 
   /// Loads a head folder.
   ///

@@ -71,14 +71,13 @@ final class DataLines {
     buffer.removeFirst(start)
     scanned -= start
     start = 0
-    let count = buffer.count
     var result = 0
-    buffer.append(contentsOf: repeatElement(0, count: Self.blockSize))
-    repeat {
-      result = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress.map { $0 + count }, Self.blockSize) }
-    } while result < 0 && errno == EINTR
-    let code = errno
-    buffer.removeLast(Self.blockSize - max(result, 0))
+    var code: Int32 = 0
+    buffer += [UInt8](unsafeUninitializedCapacity: Self.blockSize) { block, count in
+      repeat { result = read(descriptor, block.baseAddress, Self.blockSize) } while result < 0 && errno == EINTR
+      code = errno
+      count = max(result, 0)
+    }
     if result < 0 { throw .unreadable(path: path, code: code) }
     hasEnded = result == 0
   }

@@ -13,8 +13,13 @@ struct RunFolder {
   let log: RunLog
 
   var statePath: String { "\(path)/\(StateFile.name)" }
-  var plotPath: String { "\(path)/curves.svg" }
-  var summaryPath: String { "\(path)/summary.json" }
+  var plotPath: String { "\(path)/\(Self.plot)" }
+  var summaryPath: String { "\(path)/\(Self.summary)" }
+
+  private static let plot = "curves.svg"
+  private static let summary = "summary.json"
+  /// The files that ``AtomicFile`` writes.
+  private static let written = [StateFile.name, plot, summary]
 
   /// Makes the folder where it is missing, and takes it for this process.
   ///
@@ -41,7 +46,7 @@ struct RunFolder {
     }
   }
 
-  /// Deletes what a killed process left of a state that it was writing.
+  /// Deletes what a killed process left of a file that it was writing.
   private func removeLeftovers() {
     guard let folder = opendir(path) else { return }
     defer { closedir(folder) }
@@ -50,7 +55,7 @@ struct RunFolder {
       names.append(
         withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
-    for name in names where name.hasPrefix(".\(StateFile.name).") && name.hasSuffix(".tmp") {
+    for name in names where name.hasSuffix(".tmp") && Self.written.contains(where: { name.hasPrefix(".\($0).") }) {
       unlink("\(path)/\(name)")
     }
   }

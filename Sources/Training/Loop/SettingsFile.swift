@@ -6,6 +6,11 @@ extension TrainingSettings {
     public let name: String
     /// What it may be, its default, and what it does.
     public let summary: String
+
+    public init(name: String, summary: String) {
+      self.name = name
+      self.summary = summary
+    }
   }
 
   /// The keys of a configuration file, in the order of reading.

@@ -15,7 +15,7 @@ public struct NamedTensor: Sendable {
   }
 
   /// A copy of some values.
-  init(name: String, shape: [Int], copying values: [Float]) {
+  public init(name: String, shape: [Int], copying values: [Float]) {
     let columns = max(shape.last ?? 1, 1)
     self.init(
       name: name, shape: shape, values: Tensor(values, rows: values.count / columns, columns: columns))

@@ -40,14 +40,16 @@ public struct TrainableModel: Sendable {
   ///   - fusions: by their adapters' names, with commas between them.
   ///   - heads: what is trained on top.
   ///   - setup: the adapters that act.
+  ///   - frozen: adapters of the setup that stay as they are.
   ///   - part: what is trained.
   ///   - compute: what passes compute with.
   /// - Throws: `TrainableModelError`.
   public init(
     base: TrainableBase, adapters: [String: Adapter], fusions: [String: AdapterFusion] = [:],
-    heads: [String: PredictionHead], setup: Composition?, training part: TrainedPart, _ compute: Compute
+    heads: [String: PredictionHead], setup: Composition?, frozen: [String] = [], training part: TrainedPart,
+    _ compute: Compute
   ) throws(TrainableModelError) {
-    let trained = Set(part.trainsAdapters ? setup?.adapters ?? [] : [])
+    let trained = Set(part.trainsAdapters ? setup?.adapters ?? [] : []).subtracting(frozen)
     let trainedFusions = Set(part == .adapters ? [] : setup?.fusions ?? [])
     for name in setup?.adapters ?? [] where adapters[name] == nil { throw .unknownAdapter(name: name) }
     for name in setup?.fusions ?? [] where fusions[name] == nil { throw .unknownFusion(name: name) }
@@ -93,6 +95,13 @@ public struct TrainableModel: Sendable {
   public func head(_ name: String) throws(CheckpointError) -> PredictionHead? {
     guard let head = heads[name] else { return nil }
     return try head.prepared(configuration, on: Pass(compute))
+  }
+
+  /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
+  public func unhookedLayers() throws -> Int {
+    if !base.tensors.isEmpty { return 0 }
+    let plan = try? prepared(on: Pass(compute)).lowering.plan(setup, rows: 1)
+    return plan?.unhookedLayers ?? 0
   }
 
   /// The model of the parameters as they are, for passes like this one.
