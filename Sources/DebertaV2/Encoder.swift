@@ -46,6 +46,12 @@ public struct Encoder: Sendable {
   ///   - plan: made for this encoder.
   ///   - pass: what it computes with and records.
   public func callAsFunction(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> (Tensor, Batch) {
+    let encoded = encoded(batch, plan, on: pass)
+    return (encoded.hidden, encoded.batch)
+  }
+
+  /// A pass, with what an enhanced mask decoder goes on from.
+  public func encoded(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> EncodedBatch {
     let words = batch.selecting(plan.sources)
     let embedded = embeddings(words, on: pass)
     for group in groups(plan, of: words) {
@@ -55,17 +61,18 @@ public struct Encoder: Sendable {
     let (batch, first) = words.prompted(embedded, plan.groups, on: pass)
     let groups = groups(plan, of: batch)
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    var x = first
+    var (input, x) = (first, first)
     record(x, on: pass)
     for (index, layer) in layers.enumerated() {
+      input = x
       let y = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
       x = index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
       record(x, on: pass)
     }
-    return (x, batch)
+    return EncodedBatch(hidden: x, lastInput: input, batch: batch)
   }
 
-  private func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
+  func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
     plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
   }
 
