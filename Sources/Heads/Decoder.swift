@@ -28,25 +28,33 @@ extension Pass {
   func scores(_ x: Tensor, _ decoder: Decoder) -> Tensor {
     let y = tensor(rows: x.rows, columns: decoder.outputs)
     guard x.rows > 0 else { return y }
+    // Of a mapped table, which would else stay in memory as a whole, no more than 32 MB are there at a time.
+    let size = max(1, (8 << 20) / decoder.inputs)
+    for first in stride(from: 0, to: decoder.outputs, by: size) {
+      score(x, decoder, words: first..<min(first + size, decoder.outputs), into: y)
+      decoder.weight.storage.releasePages()
+    }
+    return y
+  }
+
+  private func score(_ x: Tensor, _ decoder: Decoder, words: Range<Int>, into y: Tensor) {
     let (kernels, buffers, width) = (compute.kernels, compute.buffers, compute.kernels.panelWidth)
     // A piece stays in the second-level cache from packing to the last product with it.
     let size = max(1, 65_536 / (decoder.inputs * width)) * width
-    compute.threads.forEach((decoder.outputs + size - 1) / size) { piece in
-      let words = piece * size..<min((piece + 1) * size, decoder.outputs)
-      let count = Panels.count(outputs: words.count, inputs: decoder.inputs, width: width)
+    compute.threads.forEach((words.count + size - 1) / size) { piece in
+      let first = words.lowerBound + piece * size
+      let own = first..<min(first + size, words.upperBound)
+      let count = Panels.count(outputs: own.count, inputs: decoder.inputs, width: width)
       let memory = buffers.borrow(count)
       defer { buffers.giveBack(memory, count: count) }
-      let panels = Panels(memory, outputs: words.count, inputs: decoder.inputs, width: width)
-      kernels.packOutputs(decoder.weight.values.slice(words), into: panels)
-      let bias = decoder.bias.map { UnsafePointer($0.pointer) + words.lowerBound }
+      let panels = Panels(memory, outputs: own.count, inputs: decoder.inputs, width: width)
+      kernels.packOutputs(decoder.weight.values.slice(own), into: panels)
+      let bias = decoder.bias.map { UnsafePointer($0.pointer) + own.lowerBound }
       for first in stride(from: 0, to: x.rows, by: 64) {
         let rows = first..<min(first + 64, x.rows)
-        kernels.product(x.values.slice(rows), panels, bias: bias, into: y.values.slice(rows).columns(words))
+        kernels.product(x.values.slice(rows), panels, bias: bias, into: y.values.slice(rows).columns(own))
       }
     }
-    // A mapped table would stay in memory as a whole.
-    decoder.weight.storage.releasePages()
-    return y
   }
 }
 

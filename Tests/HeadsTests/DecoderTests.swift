@@ -39,7 +39,7 @@ import Testing
   }
 
   /// y = x Wᵀ + b, with the bits of a packed layer, however the table is cut into pieces.
-  @Test(arguments: [(1, 97, 48), (5, 3001, 48), (130, 1361, 48), (3, 17, 1), (2, 40, 5000)])
+  @Test(arguments: [(1, 97, 48), (5, 3001, 48), (130, 1361, 48), (3, 17, 1), (2, 40, 5000), (1, 20_001, 500)])
   func scoresAreThoseOfALinearLayer(_ tokens: Int, _ vocabulary: Int, _ width: Int) {
     let (words, x) = (matrix(vocabulary, width, seed: 1), matrix(tokens, width, seed: 2))
     let bias = matrix(1, vocabulary, seed: 3)
