@@ -133,7 +133,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    bound[name] = try BoundAdapter(adapter, named: name, in: encoder)
+    bound[name] = try BoundAdapter(adapter, named: name, in: encoder, on: Pass(compute))
     adapters[name] = adapter
   }
 
@@ -151,7 +151,7 @@ public struct DebertaV2AdapterModel: Sendable {
     let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
     let name = name ?? savedName
     fusions[name] = fusion
-    boundFusions[name] = BoundFusion(fusion, named: name, in: base)
+    boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
     return name
   }
 
@@ -211,7 +211,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func replaceEncoder(_ encoder: Encoder) throws {
     bound = try adapters.reduce(into: [:]) { bound, item in
-      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder)
+      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(compute))
     }
     self.encoder = encoder
   }
@@ -333,7 +333,8 @@ extension DebertaV2AdapterModel {
     _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
-    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions)
+    let pass = Pass(compute, trace: trace)
+    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions, on: pass)
     let lengths = batch.sequences.map(\.ids.count)
     let plan: AdapterPlan
     var composition: Composition?
@@ -352,7 +353,6 @@ extension DebertaV2AdapterModel {
     let names = try headNames(heads ?? activeHeads, composition)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
-    let pass = Pass(compute, trace: trace)
     let encoded = encoder.encoded(batch, plan, on: pass)
     let rows = EncodedRows(
       hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)

@@ -1,7 +1,7 @@
 public import Tensors
 
 /// What a pass through an encoder gives.
-public struct EncodedBatch: Sendable {
+public struct EncoderOutput: Sendable {
   /// The last layer's hidden states, [T, H].
   public let hidden: Tensor
   /// The hidden states that the last layer read, [T, H].
@@ -32,11 +32,11 @@ extension Encoder {
   ///   - iterations: how often the layer runs; Microsoft's models were trained with 2.
   ///   - pass: what it computes with.
   public func enhanced(
-    _ encoded: EncodedBatch, _ plan: AdapterPlan, positions: Tensor, iterations: Int = 2, on pass: Pass
+    _ encoded: EncoderOutput, _ plan: AdapterPlan, positions: Tensor, iterations: Int = 2, on pass: Pass
   ) -> Tensor {
     let (input, batch) = (encoded.lastInput, encoded.batch)
     guard let layer = layers.last, input.rows > 0 else { return encoded.hidden }
-    let pass = Pass(pass.compute)
+    let pass = Pass(pass.compute, tape: pass.tape)
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
     let sites = Sites(layer: layers.count - 1, groups: groups(plan, of: batch), pass: pass)
     var queries = pass.gather(positions, rows: batch.sequences.flatMap(\.columns))

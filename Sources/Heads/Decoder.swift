@@ -12,20 +12,25 @@ struct Decoder: Sendable {
   let weight: Tensor
   /// [1, vocabulary]
   let bias: Tensor?
+  /// The same as a layer of a pass with a tape, which records its product.
+  let taped: Linear?
 
   var inputs: Int { weight.columns }
   var outputs: Int { weight.rows }
 
-  init(weight: Tensor, bias: Tensor?) {
+  /// - Parameter pass: what its weights are prepared on.
+  init(weight: Tensor, bias: Tensor?, on pass: Pass? = nil) {
     precondition(bias.map { $0.columns == weight.rows } ?? true, "a bias of another width than the weight")
     self.weight = weight
     self.bias = bias
+    taped = pass.flatMap { pass in pass.tape.map { _ in pass.layer(weight: weight, bias: bias) } }
   }
 }
 
 extension Pass {
   /// x Wᵀ + b, with the bits that a packed linear layer gives. x [M, E] → [M, vocabulary].
   func scores(_ x: Tensor, _ decoder: Decoder) -> Tensor {
+    if let taped = decoder.taped { return linear(x, taped) }
     let y = tensor(rows: x.rows, columns: decoder.outputs)
     guard x.rows > 0 else { return y }
     // Of a mapped table, which would else stay in memory as a whole, no more than 32 MB are there at a time.
@@ -67,7 +72,7 @@ extension WeightReader {
     in inputs: Int, out outputs: Int, bias: Bool, tiedTo words: Tensor?
   ) throws(CheckpointError) -> Decoder {
     let weight = try decoderWeight(in: inputs, out: outputs, tiedTo: words)
-    return try Decoder(weight: weight, bias: bias ? tensor("bias", [outputs]) : nil)
+    return try Decoder(weight: weight, bias: bias ? tensor("bias", [outputs]) : nil, on: pass)
   }
 
   /// A decoder's `weight` [outputs, inputs], or the word embeddings where the file has the same values, or none.

@@ -23,9 +23,9 @@ import Testing
     var bound: [String: BoundAdapter] = [:]
     for (index, (name, preset)) in presets.enumerated() {
       let adapter = try Adapter.random(preset, for: encoder.configuration, seed: UInt64(index + 1))
-      bound[name] = try BoundAdapter(adapter, named: name, in: encoder)
+      bound[name] = try BoundAdapter(adapter, named: name, in: encoder, on: pass)
     }
-    return try Lowering(encoder, adapters: bound).plan(Composition(setup), rows: 1)
+    return try Lowering(encoder, adapters: bound, on: pass).plan(Composition(setup), rows: 1)
   }
 
   private func states(_ seed: UInt64 = 5) -> Tensor {
