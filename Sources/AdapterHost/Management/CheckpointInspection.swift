@@ -47,8 +47,9 @@ struct CheckpointInspection {
   ) throws {
     let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: fields.file)
     let reader = WeightReader(ledger, Compute(threads: 1))
-    _ = try Encoder(reader, shape)
-    if let head = try StaticHead(.object(fields.members), file: fields.file) { _ = try head.read(reader, shape) }
+    let words = try Encoder(reader, shape).wordEmbeddings
+    let head = try StaticHead(.object(fields.members), file: fields.file, in: ledger)
+    _ = try head?.read(reader, shape, words: words)
   }
 
   private static func ownName(_ name: String) -> String {
