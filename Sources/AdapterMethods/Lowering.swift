@@ -13,6 +13,7 @@ public struct Lowering: Sendable {
   private let fusions: [String: BoundFusion]
 
   /// - Parameters:
+  ///   - encoder: what the plans are for.
   ///   - adapters: what can be named.
   ///   - fusions: by their adapters' names, with commas between them.
   public init(_ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:]) {
@@ -24,7 +25,10 @@ public struct Lowering: Sendable {
   /// The plan for `rows` rows of input under one composition; nil is the base model.
   ///
   /// Parallel repeats the rows, child by child.
-  /// - Parameter lengths: each row's number of tokens; Split is checked against them.
+  /// - Parameters:
+  ///   - composition: what acts on all rows.
+  ///   - rows: how many there are.
+  ///   - lengths: each row's number of tokens; Split is checked against them.
   /// - Throws: `CompositionError` with the names of what is wrong.
   public func plan(
     _ composition: Composition?, rows: Int, lengths: [Int]? = nil
