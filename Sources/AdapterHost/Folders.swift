@@ -6,7 +6,9 @@ enum Folders {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw .cannotCreate(folder: path, reason: error.localizedDescription)
+      let code = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
+      throw .cannotCreate(
+        folder: path, reason: code.map { String(cString: strerror(Int32($0))) } ?? error.localizedDescription)
     }
   }
 }

@@ -1,4 +1,5 @@
 internal import AdapterMethods
+internal import AdapterRegistry
 internal import Checkpoints
 internal import DebertaV2
 internal import Heads
@@ -41,12 +42,26 @@ struct StaticHead {
     labels = own.map(\.labels).flatMap { $0.count == count ? $0 : nil } ?? (0..<count).map { "LABEL_\($0)" }
   }
 
+  private var isPooled: Bool { !kind.answersTokens }
+  private var settings: HeadSettings {
+    HeadSettings(kind, labels: labels, layers: isPooled ? 2 : 1, activation: .gelu)
+  }
+  private var last: String { kind == .questionAnswering ? "qa_outputs" : "classifier" }
+
+  /// What the registry records of it.
+  var description: HeadDescription { HeadDescription(kind: kind.rawValue, labels: labels) }
+
+  /// The head's tensors, by transformers' names.
+  func tensors(hiddenSize: Int) -> [WantedTensor] {
+    func linear(_ name: String, _ outputs: Int) -> [WantedTensor] {
+      [WantedTensor(name + ".weight", [outputs, hiddenSize]), WantedTensor(name + ".bias", [outputs])]
+    }
+    return (isPooled ? linear("pooler.dense", hiddenSize) : []) + linear(last, settings.outputs)
+  }
+
   /// Reads the head's tensors by transformers' names.
   func read(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) -> PredictionHead {
-    let isPooled = !kind.answersTokens
-    let settings = HeadSettings(kind, labels: labels, layers: isPooled ? 2 : 1, activation: .gelu)
-    let last = kind == .questionAnswering ? "qa_outputs" : "classifier"
-    return try PredictionHead(
+    try PredictionHead(
       settings, weights, parts: isPooled ? ["pooler.dense", last] : [last], hiddenSize: shape.hiddenSize)
   }
 }
