@@ -27,7 +27,7 @@ struct ImportCommand: ParsableCommand {
       let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
       let record = try registry.importAdapter(
         folder: folder, as: name ?? savedName, of: model.name, describedBy: description, force: force)
-      print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path)")
+      print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path.belowCurrentFolder)")
     }
   }
 }
