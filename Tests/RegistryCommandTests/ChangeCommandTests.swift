@@ -128,6 +128,15 @@ import Testing
     #expect(try place.run("show", "mine2", "--table").output.contains("another base model, with digest abababababab"))
   }
 
+  @Test func `A setup that nothing could load is not made active`() throws {
+    let before = try place.contents()
+    #expect(
+      try place.run("activate", "Stack(Fuse(debian-section, truecase), truecase)").messages
+        .hasPrefix("Error: Stack(Fuse(debian-section, truecase), truecase) cannot be the active setup: "))
+    #expect(try place.run("activate", "truecas").exitCode == 1)
+    #expect(try place.contents() == before)
+  }
+
   @Test func `The log tells every change, the newest first`() throws {
     #expect(try place.run("tag", "truecase", "a").exitCode == 0)
     #expect(try place.run("rename", "truecase", "case").exitCode == 0)

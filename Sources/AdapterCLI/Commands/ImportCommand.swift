@@ -11,8 +11,9 @@ struct ImportCommand: ParsableCommand {
         adapter-cli import Adapters/truecase --as truecase --model deberta-v3-tiny-en
 
       The folder is one that the Python library saved: adapter_config.json with its weights, and head_config.json with \
-      a head. Every tensor is read and checked against the base model first. A folder that lies in the registry's \
-      folder of adapters already is registered where it is.
+      a head; or one of PEFT with LoRA. Every tensor is read and checked against the base model first. A folder that \
+      lies in the registry's folder of adapters already is registered where it is. Fusions are not registered: \
+      'adapter-cli forward --fusion' takes their folders.
       """)
 
   @Argument(help: "The adapter's folder.") var folder: String
