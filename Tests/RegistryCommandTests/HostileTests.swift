@@ -157,7 +157,8 @@ import Testing
       #expect(outcome.exitCode == 1, "\(command)")
       #expect(outcome.messages.hasPrefix("Error: ") && outcome.messages.split(separator: "\n").count == 1, "\(outcome)")
       #expect(
-        outcome.messages.contains("may not be written") || outcome.messages.contains("cannot be made"), "\(outcome)")
+        outcome.messages.contains("may not be written")
+          || outcome.messages.contains("cannot be made (Permission denied)."), "\(outcome)")
     }
     #expect(try place.contents() == before)
   }

@@ -35,6 +35,19 @@ import Testing
     #expect(try place.run("list", "--json").output.contains(#""added": "20"#))
   }
 
+  @Test func `A list without rows says why`() throws {
+    #expect(try place.run("list", "--tag", "x", "--table").lines.last == "None of the 4 adapters fits the filters.")
+    let empty = place.outside("empty.sqlite")
+    try Registry.create(path: empty).close()
+    #expect(
+      try place.run("models", "--table", "--registry", empty)
+        == .printed("No base model is registered: see 'adapter-cli help models register'.\n"))
+    #expect(try place.run("models", "register", "Models/deberta-v3-tiny-en", "--registry", empty).exitCode == 0)
+    let lines = try place.run("list", "--table", "--registry", empty).lines
+    #expect(lines.last == "No adapter is registered: 'adapter-cli help import' and 'help add' tell how.")
+    #expect(lines.allSatisfy { $0.count <= 80 })
+  }
+
   // MARK: show
 
   @Test func `Everything that is registered about an adapter is shown`() throws {

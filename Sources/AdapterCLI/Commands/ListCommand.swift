@@ -37,7 +37,7 @@ struct ListCommand: ParsableCommand {
       let lines = listing.heading(model: model.name, setup: setup, width: Terminal.width)
       print((lines + [""]).joined(separator: "\n"))
       if adapters.isEmpty {
-        print("No adapter is registered; 'adapter-cli import DIR' and 'adapter-cli add NAME' register one.")
+        print("No adapter is registered: 'adapter-cli help import' and 'help add' tell how.")
       } else if listing.isEmpty {
         print("None of the \(adapters.count.counting("adapter")) fits the filters.")
       } else {

@@ -38,7 +38,7 @@ struct ListModelsCommand: ParsableCommand {
     let listing = ModelListing(try Registry.open(at: registry.location, for: .reading).models())
     if output.isTable {
       if listing.isEmpty {
-        return print("No base model is registered; 'adapter-cli models register DIR' registers one.")
+        return print("No base model is registered: see 'adapter-cli help models register'.")
       }
       printTable(listing.table)
     } else {
