@@ -39,11 +39,15 @@ let package = Package(
     library("AdapterMethods", uses: ["DebertaV2", "Tensors", "Checkpoints"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),
     library(
+      "Training", uses: ["AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
+    library(
       "AdapterRegistry",
       uses: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library(
       "AdapterHost",
-      uses: ["AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
+      uses: [
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization", "Training",
+      ]),
     .executableTarget(
       name: "AdapterCLI",
       dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],

@@ -22,6 +22,7 @@ struct AdapterCLI: ParsableCommand {
       """,
     groupedSubcommands: [
       CommandGroup(name: "Text", subcommands: [PredictCommand.self, TokenizeCommand.self]),
+      CommandGroup(name: "Training", subcommands: [TrainCommand.self, EvaluateCommand.self]),
       CommandGroup(
         name: "Registry",
         subcommands: [

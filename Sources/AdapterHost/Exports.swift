@@ -6,3 +6,4 @@
 @_exported public import Heads
 @_exported public import Tensors
 @_exported public import Tokenization
+@_exported public import Training

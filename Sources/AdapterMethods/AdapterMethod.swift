@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// A method of adapting an encoder: its settings, what it stores, and how it acts.
 ///
@@ -22,9 +22,15 @@ public protocol AdapterMethod: Sendable {
   /// What an adapter of this method stores for an encoder.
   func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec]
 
-  /// How an adapter acts. `name` is the adapter's, for what it records.
+  /// How an adapter acts.
+  ///
+  /// - Parameters:
+  ///   - parameters: the adapter's tensors.
+  ///   - name: the adapter's, for what it records.
+  ///   - encoder: what it acts on.
+  ///   - pass: what is computed of the tensors beforehand is computed with it, so that a tape sees it.
   func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks
 
   /// The encoder with an adapter's effect in its weights, or nil where that cannot be.

@@ -31,7 +31,7 @@ struct Combination {
   }
 
   func projections(
-    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, _ compute: Compute
+    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, on pass: Pass
   ) throws(CompositionError) -> (any ProjectionHook)? {
     let (present, weights, rest) = present(hooks)
     guard let first = present.first else { return nil }
@@ -40,7 +40,7 @@ struct Combination {
     let isLowRank = lowRank.count == present.count
     if let weights {
       return isLowRank
-        ? SummedLowRank(lowRank, weights: weights, compute)
+        ? SummedLowRank(lowRank, weights: weights, on: pass)
         : WeightedProjection(children: present, weights: weights, rest: rest)
     }
     guard present.count > 1 else { return first }

@@ -1,5 +1,4 @@
 internal import DebertaV2
-internal import Kernels
 internal import Tensors
 
 // Blocks of composition as hooks made of hooks, written once for each kind of hook.
@@ -23,7 +22,7 @@ struct ChainedLowRank: LowRankHook {
   var left: LeftFactor { second.left }
 
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
-    let between = pass.linear(first.right(x, at: site, on: pass), Linear(weight: first.left.packed, bias: nil))
+    let between = pass.linear(first.right(x, at: site, on: pass), first.left.layer)
     return second.right(between, at: site, on: pass)
   }
 }
@@ -34,17 +33,16 @@ struct SummedLowRank: LowRankHook {
   private let weights: [Float]
   let left: LeftFactor
 
-  init(_ children: [any LowRankHook], weights: [Float], _ compute: Compute) {
+  init(_ children: [any LowRankHook], weights: [Float], on pass: Pass) {
     self.children = children
     self.weights = weights
     let rows = children.first?.left.rows.rows ?? 0
     let rank = children.reduce(0) { $0 + $1.left.rows.columns }
-    let joined = Tensor(Storage(rows * rank), rows: rows, columns: rank)
-    let pass = Pass(compute)
+    let joined = pass.tensor(rows: rows, columns: rank)
     for (child, columns) in zip(children, Self.columns(children)) {
       pass.copy(child.left.rows, into: joined.columns(columns))
     }
-    left = LeftFactor(joined, compute)
+    left = LeftFactor(joined, on: pass)
   }
 
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
@@ -196,8 +194,14 @@ struct WeightedEdit: StateHook {
 }
 
 /// Edits one after the other.
-struct StackedEdit: StateHook {
+struct StackedEdit: InvertibleHook {
   let children: [any StateHook]
+
+  /// The children's inverses, the last one first.
+  var inverse: (any StateHook)? {
+    let inverses = children.reversed().compactMap { ($0 as? any InvertibleHook)?.inverse }
+    return inverses.count == children.count ? StackedEdit(children: inverses) : nil
+  }
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     for child in children { child.edit(hidden, at: site, on: pass) }

@@ -15,19 +15,17 @@ struct AdapterGate: Sendable {
     self.place = place
   }
 
-  /// For each sequence how far the gate is open; recorded if asked for. x [M, features]
-  func openings(_ x: Tensor, at site: Site, on pass: Pass) -> [Float] {
-    let openings = site.segment.rows.map { rows in rows.isEmpty ? 0 : pass.openness(x.rows(rows), gate) }
+  /// For each sequence how far the gate is open, [sequences, 1]; recorded if asked for. x [M, features]
+  func openings(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
+    let openings = pass.sigmoidMeans(pass.linear(x, gate), of: site.segment.rows)
     if let trace = pass.trace, trace.kinds.contains(.gatingScores) {
-      trace.record(gate: openings, adapter: adapter, layer: site.layer, place: place)
+      trace.record(gate: openings.array, adapter: adapter, layer: site.layer, place: place)
     }
     return openings
   }
 
   /// Multiplies each sequence's rows of y by its factor, in place.
   func apply(to y: Tensor, reading x: Tensor, at site: Site, on pass: Pass) {
-    for (rows, opening) in zip(site.segment.rows, openings(x, at: site, on: pass)) {
-      pass.scale(y.rows(rows), by: opening)
-    }
+    pass.scaleRows(y, site.segment.rows, by: openings(x, at: site, on: pass))
   }
 }

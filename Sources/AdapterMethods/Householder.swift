@@ -5,37 +5,6 @@ internal import Tensors
 /// Source: PyTorch, `torch/nn/utils/parametrizations.py`, `_Orthogonal` with
 /// the orthogonal map `householder` and a base.
 enum Householder {
-  /// R = (Q · H₁ ... H_r E · D)ᵀ, [r, n].
-  ///
-  /// The strictly lower part of originalᵀ holds the vectors v of the
-  /// reflections H = 1 - 2 v vᵀ / vᵀ v, whose own element j is 1; E are the
-  /// first r columns of the identity; D is the diagonal of the original, cut
-  /// to whole numbers, as PyTorch does.
-  ///
-  /// - Parameters:
-  ///   - original: [r, n]
-  ///   - base: Q [n, n]
-  static func rows(original: Tensor, base: Tensor) -> Tensor {
-    let (rank, size) = (original.rows, original.columns)
-    func value(_ x: Tensor, _ row: Int, _ column: Int) -> Double { Double(x.pointer[row * x.stride + column]) }
-    var result: [Float] = []
-    for column in 0..<rank {
-      var product = (0..<size).map { $0 == column ? 1.0 : 0.0 }
-      for reflection in (0..<rank).reversed() {
-        reflect(
-          &product,
-          by: (0..<size).map { row in
-            row < reflection ? 0 : row == reflection ? 1 : value(original, reflection, row)
-          })
-      }
-      let sign = value(original, column, column).rounded(.towardZero)
-      for row in 0..<size {
-        result.append(Float(sign * (0..<size).reduce(0) { $0 + value(base, row, $1) * product[$1] }))
-      }
-    }
-    return Tensor(result, rows: rank, columns: size)
-  }
-
   /// An orthogonal matrix [n, n], row after row: the Q of a random matrix of so many columns.
   static func orthogonal(size: Int, columns: Int, _ random: inout RandomNumbers) -> [Float] {
     var rest = (0..<columns).map { _ in (0..<size).map { _ in Double(random.normal()) } }
@@ -56,7 +25,7 @@ enum Householder {
   }
 
   /// x - 2 v (vᵀ x) / (vᵀ v), in place.
-  private static func reflect(_ x: inout [Double], by v: [Double]) {
+  fileprivate static func reflect(_ x: inout [Double], by v: [Double]) {
     let length = v.reduce(0) { $0 + $1 * $1 }
     guard length > 0 else { return }
     let factor = 2 * zip(v, x).reduce(0) { $0 + $1.0 * $1.1 } / length
@@ -64,11 +33,82 @@ enum Householder {
   }
 }
 
-extension Tensor {
-  /// The transposed matrix, a copy.
-  var transposed: Tensor {
-    Tensor(
-      (0..<columns).flatMap { column in (0..<rows).map { pointer[$0 * stride + column] } }, rows: columns, columns: rows
-    )
+extension Pass {
+  /// R = (Q · H₁ ... H_r E · D)ᵀ, [r, n].
+  ///
+  /// The strictly lower part of originalᵀ holds the vectors v of the
+  /// reflections H = 1 - 2 v vᵀ / vᵀ v, whose own element j is 1; E are the
+  /// first r columns of the identity; D is the diagonal of the original, cut
+  /// to whole numbers, as PyTorch does. For one reflection y = H x:
+  ///
+  ///     dx = H dy        dv = - 2 / vᵀv ((vᵀ dy) x + (vᵀ x) dy) + 4 (vᵀ x) (vᵀ dy) / (vᵀv)² v
+  ///
+  /// - Parameters:
+  ///   - original: [r, n]
+  ///   - base: Q [n, n]
+  func householderRows(original: Tensor, base: Tensor) -> Tensor {
+    let reflections = Reflections(original)
+    let rows = tensor(rows: original.rows, columns: original.columns)
+    for column in 0..<original.rows {
+      let product = reflections.states(ofColumn: column)[0]
+      for row in 0..<original.columns {
+        let sum = (0..<original.columns).reduce(0.0) { $0 + Double(base[row, $1]) * product[$1] }
+        rows[column, row] = Float(reflections.signs[column] * sum)
+      }
+    }
+    tape?.record(rows, from: [original, base]) { drows, gradients in
+      guard let target = gradients[original] else { return }
+      for column in 0..<original.rows {
+        var gradient = (0..<original.columns).map { index in
+          reflections.signs[column]
+            * (0..<original.columns).reduce(0.0) { $0 + Double(base[$1, index]) * Double(drows[column, $1]) }
+        }
+        let states = reflections.states(ofColumn: column)
+        for (reflection, v) in reflections.vectors.enumerated() {
+          let change = Householder.vectorGradient(v, input: states[reflection + 1], gradient)
+          for row in reflection + 1..<original.columns { target[reflection, row] += Float(change[row]) }
+          Householder.reflect(&gradient, by: v)
+        }
+      }
+    }
+    return rows
+  }
+}
+
+extension Householder {
+  /// dv of y = (1 - 2 v vᵀ / vᵀ v) x.
+  fileprivate static func vectorGradient(_ v: [Double], input x: [Double], _ dy: [Double]) -> [Double] {
+    func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+    let (length, ofInput, ofGradient) = (dot(v, v), dot(v, x), dot(v, dy))
+    return v.indices.map {
+      -2 / length * (ofGradient * x[$0] + ofInput * dy[$0]) + 4 * ofInput * ofGradient / (length * length) * v[$0]
+    }
+  }
+}
+
+/// The reflections that a matrix [r, n] holds.
+private struct Reflections {
+  let vectors: [[Double]]
+  /// The diagonal, cut to whole numbers.
+  let signs: [Double]
+
+  init(_ original: Tensor) {
+    vectors = (0..<original.rows).map { reflection in
+      (0..<original.columns).map { row in
+        row < reflection ? 0 : row == reflection ? 1 : Double(original[reflection, row])
+      }
+    }
+    signs = (0..<original.rows).map { Double(original[$0, $0]).rounded(.towardZero) }
+  }
+
+  /// A column of the identity before each reflection: [j] is H_{j + 1} ... H_r e, [0] the product of all with e.
+  func states(ofColumn column: Int) -> [[Double]] {
+    var state = vectors[0].indices.map { $0 == column ? 1.0 : 0.0 }
+    var states = [state]
+    for vector in vectors.reversed() {
+      Householder.reflect(&state, by: vector)
+      states.append(state)
+    }
+    return states.reversed()
   }
 }

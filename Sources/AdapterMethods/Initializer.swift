@@ -36,19 +36,8 @@ public enum Initializer: Sendable, Hashable {
       let columns = shape.last ?? 1
       return (0..<count).map { $0 / columns == $0 % columns ? value : beside }
     case .rowNorms(let place, let layer):
-      return encoder.compute.unpacked(encoder.linear(place, layer: layer).weight).rowNorms
+      return Pass(encoder.compute).rowNorms(encoder.compute.unpacked(encoder.linear(place, layer: layer).weight)).array
     case .orthogonal(let columns): return Householder.orthogonal(size: shape[0], columns: columns, &random)
-    }
-  }
-}
-
-extension Tensor {
-  /// The Euclidean length of each row.
-  var rowNorms: [Float] {
-    (0..<rows).map { row in
-      let values = pointer + row * stride
-      let square = (0..<columns).reduce(0.0) { $0 + Double(values[$1]) * Double(values[$1]) }
-      return Float(square.squareRoot())
     }
   }
 }

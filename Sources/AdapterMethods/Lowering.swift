@@ -1,25 +1,30 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// Turns compositions into plans for one encoder.
 ///
 /// First the blocks that choose rows are resolved: every row of the pass gets
 /// a composition of its own, without them. Rows of equal compositions become
 /// a group, and each group's composition becomes one set of hooks.
-public struct Lowering: Sendable {
+public struct Lowering {
   private let encoder: Encoder
   private let adapters: [String: BoundAdapter]
   private let fusions: [String: BoundFusion]
+  private let pass: Pass
 
   /// - Parameters:
   ///   - encoder: what the plans are for.
   ///   - adapters: what can be named.
   ///   - fusions: by their adapters' names, with commas between them.
-  public init(_ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:]) {
+  ///   - pass: what the hooks of blocks are computed with.
+  public init(
+    _ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:], on pass: Pass
+  ) {
     self.encoder = encoder
     self.adapters = adapters
     self.fusions = fusions
+    self.pass = pass
   }
 
   /// The plan for `rows` rows of input under one composition; nil is the base model.
@@ -128,9 +133,11 @@ public struct Lowering: Sendable {
   // MARK: Hooks
 
   private func bound(_ composition: Composition?) throws(CompositionError) -> BoundHooks {
-    guard let composition else { return encoder.bind(EncoderHooks(layers: encoder.configuration.layerCount)) }
+    guard let composition else {
+      return encoder.bind(EncoderHooks(layers: encoder.configuration.layerCount), on: pass)
+    }
     if case .adapter(let name) = composition, let adapter = adapters[name] { return adapter.bound }
-    return encoder.bind(try hooks(composition))
+    return encoder.bind(try hooks(composition), on: pass)
   }
 
   /// The hooks of a composition without blocks that choose rows.
@@ -149,7 +156,7 @@ public struct Lowering: Sendable {
       for place in ProjectionPlace.allCases {
         let (inputs, outputs) = place.widths(encoder.configuration)
         result.layers[layer][place] = try combine.projections(
-          parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, encoder.compute)
+          parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, on: pass)
       }
       result.layers[layer].afterAttention = try combine.joins(
         parts.map { $0.layers[layer].afterAttention }, fusion: try fusion(composition), layer, .attention)
@@ -176,10 +183,13 @@ public struct Lowering: Sendable {
 public struct BoundAdapter: Sendable {
   let bound: BoundHooks
 
+  /// - Parameter skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).
   /// - Throws: what the method's `hooks` throws.
   public init(
-    _ adapter: Adapter, named name: String, in encoder: Encoder
+    _ adapter: Adapter, named name: String, in encoder: Encoder, skippingLayersBelow skipped: Int = 0, on pass: Pass
   ) throws(ConfigurationError) {
-    bound = encoder.bind(try adapter.method.hooks(adapter.parameters, named: name, in: encoder))
+    var hooks = try adapter.method.hooks(adapter.parameters, named: name, in: encoder, on: pass)
+    for layer in hooks.layers.indices.prefix(skipped) { hooks.layers[layer] = LayerHooks() }
+    bound = encoder.bind(hooks, on: pass)
   }
 }

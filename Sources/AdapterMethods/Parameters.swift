@@ -85,6 +85,12 @@ public struct AdapterParameters: Sendable {
     return tensor
   }
 
+  /// The same values in memory of their own, to be trained.
+  var copied: AdapterParameters {
+    AdapterParameters(
+      specs, tensors.mapValues { Tensor($0.array, rows: $0.rows, columns: $0.columns) })
+  }
+
   /// The number of values.
   public var count: Int { specs.reduce(0) { $0 + $1.count } }
 }

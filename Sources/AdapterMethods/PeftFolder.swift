@@ -36,7 +36,7 @@ public enum PeftFolder {
     let ledger = WeightLedger(file) { ownName($0, adapter: name) }
     let specs = try method.parameters(for: shape)
     var tensors: [String: Tensor] = [:]
-    for spec in specs { tensors[spec.id] = try Tensor(ledger.take(spec.key(name), shape: spec.shape)) }
+    for spec in specs { tensors[spec.id] = try ledger.tensor(spec.key(name), shape: spec.shape) }
     try ledger.finish { name in headModules.contains { name.hasPrefix($0) } }
     return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
   }

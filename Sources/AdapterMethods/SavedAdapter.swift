@@ -20,6 +20,11 @@ public struct Adapter: Sendable {
   }
 }
 
+extension Adapter {
+  /// The same adapter with tensors in memory of their own, to be trained.
+  public var copied: Adapter { Adapter(method: method, parameters: parameters.copied) }
+}
+
 /// A folder of the reference: `adapter_config.json` beside `adapter.safetensors` or `pytorch_adapter.bin`.
 ///
 /// Tensors are named `deberta.PLACE.CONTAINER.NAME.MEMBER`, with or without
@@ -51,7 +56,7 @@ public enum SavedAdapter {
     let specs = try method.parameters(for: shape)
     for spec in specs {
       let held = spec.keys(name).filter(ledger.contains)
-      tensors[spec.id] = try Tensor(ledger.take(held.first ?? spec.key(name), shape: spec.shape))
+      tensors[spec.id] = try ledger.tensor(held.first ?? spec.key(name), shape: spec.shape)
       for alias in held.dropFirst() { ledger.leave(alias) }
     }
     try ledger.finish()

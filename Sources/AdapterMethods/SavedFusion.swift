@@ -33,7 +33,7 @@ public enum SavedFusion {
     let places = places(settings, shape).filter { place in place.specs.contains { ledger.contains($0.key(name)) } }
     var tensors: [String: Tensor] = [:]
     for spec in places.flatMap(\.specs) {
-      tensors[spec.id] = try Tensor(ledger.take(spec.key(name), shape: spec.shape))
+      tensors[spec.id] = try ledger.tensor(spec.key(name), shape: spec.shape)
     }
     // The reference saves every fusion whose name begins alike.
     try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }

@@ -359,6 +359,108 @@ static void add_positions(int64_t M, int64_t N, int64_t first, float *scores, in
   }
 }
 
+// MARK: backward
+
+// gelu'(x) = Phi(x) + x phi(x)
+static void gelu_backward(int64_t count, const float *x, float *dy) {
+  int64_t i = 0;
+  for (; i < count; i += LANES) {
+    const int64_t n = count - i < LANES ? count - i : LANES;
+    const vec v = n == LANES ? load(x + i) : load_some(x + i, n, 0), d = n == LANES ? load(dy + i) : load_some(dy + i, n, 0);
+    const vec density = 0.3989422804014327f * exp_of(-0.5f * v * v);
+    const vec result = d * fma_(v, density, 0.5f + 0.5f * erf_of(v * 0.70710678118654752f));
+    if (n == LANES) store(dy + i, result); else store_some(dy + i, n, result);
+  }
+}
+
+static void layer_norm_backward(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *gain, float eps,
+                                const float *dy, int64_t dy_stride, float *dx, int64_t dx_stride, float *stats) {
+  const int64_t whole = H - H % LANES, rest = H - whole;
+  for (int64_t m = 0; m < M; m++, x += x_stride, dy += dy_stride, dx += dx_stride, stats += 2) {
+    vec total = broadcast(0), squares = broadcast(0);
+    for (int64_t h = 0; h < whole; h += LANES) total += load(x + h);
+    if (rest > 0) total += load_some(x + whole, rest, 0);
+    const float mean = sum_of(total) / (float)H;
+    for (int64_t h = 0; h < whole; h += LANES) {
+      const vec d = load(x + h) - mean;
+      squares = fma_(d, d, squares);
+    }
+    if (rest > 0) {
+      const vec d = load_some(x + whole, rest, mean) - mean;
+      squares = fma_(d, d, squares);
+    }
+    const float rstd = 1.0f / sqrtf(sum_of(squares) / (float)H + eps);
+    // g = dy gain; dx = rstd (g - mean(g) - n mean(g n)) with n = (x - mean) rstd
+    vec sums = broadcast(0), products = broadcast(0);
+    for (int64_t h = 0; h < whole; h += LANES) {
+      const vec g = load(dy + h) * load(gain + h);
+      sums += g;
+      products = fma_(g, (load(x + h) - mean) * rstd, products);
+    }
+    if (rest > 0) {
+      const vec g = load_some(dy + whole, rest, 0) * load_some(gain + whole, rest, 0);
+      sums += g;
+      products = fma_(g, (load_some(x + whole, rest, mean) - mean) * rstd, products);
+    }
+    const float a = sum_of(sums) / (float)H, b = sum_of(products) / (float)H;
+    for (int64_t h = 0; h < whole; h += LANES) {
+      const vec n = (load(x + h) - mean) * rstd;
+      store(dx + h, rstd * (load(dy + h) * load(gain + h) - a - n * b));
+    }
+    for (int64_t h = whole; h < H; h++) dx[h] = rstd * (dy[h] * gain[h] - a - (x[h] - mean) * rstd * b);
+    stats[0] = mean;
+    stats[1] = rstd;
+  }
+}
+
+static void softmax_backward(int64_t M, int64_t N, const float *p, int64_t p_stride, float *dp, int64_t dp_stride) {
+  const int64_t whole = N - N % LANES, rest = N - whole;
+  for (int64_t m = 0; m < M; m++, p += p_stride, dp += dp_stride) {
+    vec total = broadcast(0);
+    for (int64_t n = 0; n < whole; n += LANES) total = fma_(load(p + n), load(dp + n), total);
+    if (rest > 0) total = fma_(load_some(p + whole, rest, 0), load_some(dp + whole, rest, 0), total);
+    const float mean = sum_of(total);
+    for (int64_t n = 0; n < whole; n += LANES) store(dp + n, load(p + n) * (load(dp + n) - mean));
+    for (int64_t n = whole; n < N; n++) dp[n] = p[n] * (dp[n] - mean);
+  }
+}
+
+static void collect_positions(int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
+                              const int32_t *key_column, float *of_queries, int64_t of_queries_stride,
+                              const int32_t *query_column, float *of_keys, int64_t of_keys_stride) {
+  for (int64_t i = 0; i < N; i++, ds += ds_stride) {
+    if (positions == NULL) {
+      if (of_queries != NULL) {
+        float *row = of_queries + i * of_queries_stride;
+        for (int64_t j = 0; j < N; j++) row[key_column[j - i]] += ds[j];
+      }
+      if (of_keys != NULL)
+        for (int64_t j = 0; j < N; j++) of_keys[j * of_keys_stride + query_column[i - j]] += ds[j];
+    } else {
+      for (int64_t j = 0; j < N; j++) {
+        const int64_t distance = positions[i] - positions[j];
+        if (of_queries != NULL) of_queries[i * of_queries_stride + key_column[-distance]] += ds[j];
+        if (of_keys != NULL) of_keys[j * of_keys_stride + query_column[distance]] += ds[j];
+      }
+    }
+  }
+}
+
+// The finaliser of MurmurHash3 over the element's number.
+static void dropout(int64_t M, int64_t N, uint32_t first, uint32_t key, uint32_t threshold, float factor, float *x,
+                    int64_t x_stride) {
+  for (int64_t m = 0; m < M; m++, x += x_stride)
+    for (int64_t n = 0; n < N; n++) {
+      uint32_t h = (first + (uint32_t)(m * N + n)) * 0x9E3779B1u ^ key;
+      h ^= h >> 16;
+      h *= 0x85EBCA6Bu;
+      h ^= h >> 13;
+      h *= 0xC2B2AE35u;
+      h ^= h >> 16;
+      x[n] = h < threshold ? 0.0f : x[n] * factor;
+    }
+}
+
 static const ck_kernels table = {
     .name = CK_NAME,
     .panel = PANEL,
@@ -372,4 +474,9 @@ static const ck_kernels table = {
     .softmax = softmax,
     .scale = scale,
     .add_positions = add_positions,
+    .gelu_backward = gelu_backward,
+    .layer_norm_backward = layer_norm_backward,
+    .softmax_backward = softmax_backward,
+    .collect_positions = collect_positions,
+    .dropout = dropout,
 };

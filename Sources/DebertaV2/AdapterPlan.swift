@@ -35,6 +35,9 @@ public struct AdapterPlan: Sendable {
     self.order = order
   }
 
+  /// The number of lowest layers in which no hook acts on any row; 0 where one acts on the embeddings.
+  public var unhookedLayers: Int { groups.map(\.hooks.hooks.unhookedLayers).min() ?? 0 }
+
   /// Whether a hook acts on the embeddings of any row.
   public var changesEmbeddings: Bool { groups.contains { $0.hooks.hooks.afterEmbeddings != nil } }
 
@@ -42,7 +45,7 @@ public struct AdapterPlan: Sendable {
   public init(base encoder: Encoder, rows: Int) {
     self.init(
       sources: Array(0..<rows),
-      groups: [Group(rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count)))],
+      groups: [Group(rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count), on: Pass(encoder.compute)))],
       order: Array(0..<rows))
   }
 }

@@ -9,6 +9,7 @@ struct SelfAttention: Sendable {
   var query, key, value: Linear
   let headCount: Int
   let scale: Float
+  let dropout: Float
   /// The layer's own position tables.
   var keyTable, queryTable: PositionTable?
 
@@ -19,98 +20,77 @@ struct SelfAttention: Sendable {
     value = try weights["value_proj"].linear(in: shape.hiddenSize, out: width)
     headCount = shape.headCount
     scale = shape.scoreScale
+    dropout = shape.attentionDropout
     guard let positions else { return }
     if shape.positionTerms.contains(.contentToPosition) {
       let projection =
         shape.sharesPositionProjections
         ? key : try weights["pos_key_proj"].linear(in: shape.hiddenSize, out: width)
-      keyTable = table(projection, positions, .key, weights.compute)
+      keyTable = table(projection, positions, .key, on: weights.pass)
     }
     if shape.positionTerms.contains(.positionToContent) {
       let projection =
         shape.sharesPositionProjections
         ? query : try weights["pos_query_proj"].linear(in: shape.hiddenSize, out: width)
-      queryTable = table(projection, positions, .query(scale: scale), weights.compute)
+      queryTable = table(projection, positions, .query(scale: scale), on: weights.pass)
     }
   }
 
   func table(
-    _ projection: Linear, _ positions: Tensor, _ kind: PositionTableKind, _ compute: Compute
+    _ projection: Linear, _ positions: Tensor, _ kind: PositionTableKind, on pass: Pass
   ) -> PositionTable {
-    PositionTable(Pass(compute).linear(positions, projection), kind, heads: headCount, compute)
+    table(pass.linear(positions, projection), kind, on: pass)
   }
 
-  func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
-    let q = at.project(.query, query, x)
+  /// The table of projected positions [2 · span, heads · D].
+  func table(_ projected: Tensor, _ kind: PositionTableKind, on pass: Pass) -> PositionTable {
+    var table = PositionTable(projected, kind, heads: headCount, pass.compute)
+    if pass.tape?.tracks(projected) == true { table.projected = projected }
+    return table
+  }
+
+  /// - Parameter queries: states [T, H] whose queries look at the keys of x; nil: those of x.
+  func callAsFunction(
+    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+  ) -> Tensor {
+    let q = at.project(.query, query, queries ?? x)
     let k = at.project(.key, key, x)
     let v = at.project(.value, value, x)
-    let sequences = attendedSequences(batch, memories: at.memories(x), at)
-    let context = at.pass.tensor(rows: q.rows, columns: q.columns)
-    let size = q.columns / headCount
-    let compute = at.pass.compute
-    compute.threads.forEach(sequences.count * headCount) { item in
-      let sequence = sequences[item / headCount]
-      let head = item % headCount
-      let columns = head * size..<(head + 1) * size
-      func own(_ x: Tensor) -> Rows { x.values.slice(sequence.tokens).columns(columns) }
-      var attention = AttentionHead(query: own(q), key: own(k), value: own(v), context: own(context), scale: scale)
-      attention.memory = sequence.memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
-      attention.contentToPosition = sequence.tables.key?.head(head)
-      attention.positionToContent = sequence.tables.query?.head(head)
-      attention.distances = distances?.rows
-      attention.probabilities = sequence.probabilities(ofHead: head)
-      sequence.input.positions.withPointer { positions in
-        sequence.input.visible.withPointer { visible in
-          attention.positions = positions
-          attention.visible = visible
-          attention(compute.kernels, compute.buffers)
-        }
-      }
+    let attended = AttendedBatch(
+      query: q, key: k, value: v, headCount: headCount, scale: scale, distances: distances,
+      mask: at.pass.dropoutMask(dropout), groups: groups(batch, memories: at.memories(x), at))
+    if at.pass.trace?.kinds.contains(.attentions) == true {
+      at.pass.trace?.record(attentions: attended.groups.flatMap(\.sequences).compactMap(\.probabilities))
     }
-    return context
+    return attended.context(on: at.pass)
   }
 
-  /// The sequences that have tokens, each with what its row group brings; attention maps are recorded if asked for.
-  private func attendedSequences(
+  /// The sequences that have tokens, group by group, each with what its row group brings.
+  private func groups(
     _ batch: Batch, memories: [[(key: Tensor, value: Tensor)]?], _ at: Sites
-  ) -> [AttendedSequence] {
+  ) -> [AttendedBatch.Group] {
     let isTraced = at.pass.trace?.kinds.contains(.attentions) == true
-    var sequences: [AttendedSequence] = []
-    for (group, memories) in zip(at.groups, memories) {
+    return zip(at.groups, memories).map { group, memories in
+      var sequences: [AttendedSequence] = []
       for (row, sequence) in group.segment.sequences.enumerated() where !batch.tokens(of: sequence).isEmpty {
         let tokens = batch.tokens(of: sequence)
         let memory = memories?[row]
         let columns = tokens.count + (memory?.key.rows ?? 0)
         let rows = headCount * tokens.count
+        let probabilities: Tensor? =
+          if isTraced {
+            Tensor(Storage(rows * columns), rows: rows, columns: columns)
+          } else if at.pass.tape != nil {
+            at.pass.tensor(rows: rows, columns: columns)
+          } else {
+            nil
+          }
         sequences.append(
           AttendedSequence(
-            input: batch.sequences[sequence], tokens: tokens, tables: group.bound.tables[at.layer], memory: memory,
-            probabilities: isTraced ? Tensor(Storage(rows * columns), rows: rows, columns: columns) : nil))
+            input: batch.sequences[sequence], tokens: tokens, memory: memory, probabilities: probabilities))
       }
+      return AttendedBatch.Group(tables: group.bound.tables[at.layer], sequences: sequences)
     }
-    if isTraced { at.pass.trace?.record(attentions: sequences.compactMap(\.probabilities)) }
-    return sequences
-  }
-}
-
-/// One sequence in one layer's attention.
-private struct AttendedSequence {
-  let input: Batch.Sequence
-  let tokens: Range<Int>
-  let tables: (key: PositionTable?, query: PositionTable?)
-  let memory: (key: Tensor, value: Tensor)?
-  /// [heads · N, memory + N], where attention maps are asked for.
-  let probabilities: Tensor?
-
-  func probabilities(ofHead head: Int) -> Rows? {
-    probabilities?.values.slice(head * tokens.count..<(head + 1) * tokens.count)
-  }
-}
-
-extension Optional {
-  fileprivate func withPointer<Element>(_ body: (UnsafePointer<Element>?) -> Void) where Wrapped == [Element] {
-    guard let self else { return body(nil) }
-    self.withUnsafeBufferPointer { body($0.baseAddress) }
   }
 }
 

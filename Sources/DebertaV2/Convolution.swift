@@ -25,17 +25,14 @@ struct Convolution: Sendable {
     // [outputs, inputs, taps] as stored; a product wants a row of [taps, inputs] for each output.
     let stored = try weights["conv"].tensor("weight", [hidden, size, taps])
     let bias = try weights["conv"].tensor("bias", [hidden])
+    let pass = weights.pass
     groups = (0..<convolution.groups).map { group in
-      var rows = [Float](repeating: 0, count: size * taps * size)
-      for output in 0..<size {
-        for input in 0..<size {
-          let from = stored.pointer + ((group * size + output) * size + input) * taps
-          for tap in 0..<taps { rows[output * taps * size + tap * size + input] = from[tap] }
-        }
+      let elements = (0..<size).flatMap { output in
+        (0..<taps).flatMap { tap in (0..<size).map { ((group * size + output) * size + $0) * taps + tap } }
       }
-      return Linear(
-        weight: Tensor(rows, rows: size, columns: taps * size),
-        bias: Tensor(Array(bias.array[group * size..<(group + 1) * size]), rows: 1, columns: size), weights.compute)
+      return pass.layer(
+        weight: pass.gather(stored, elements: elements, rows: size, columns: taps * size),
+        bias: bias.columns(group * size..<(group + 1) * size))
     }
     kernelSize = taps
     activation = convolution.activation
@@ -59,22 +56,21 @@ struct Convolution: Sendable {
   /// For each token, its neighbours' features side by side: [T, kernel · size].
   private func neighbourhoods(of x: Tensor, _ batch: Batch, on pass: Pass) -> Tensor {
     let windows = pass.tensor(rows: x.rows, columns: kernelSize * x.columns)
-    let reach = kernelSize / 2
-    for (sequence, start) in zip(batch.sequences, batch.starts) {
-      let positions = sequence.columns
-      let tokens = Dictionary(uniqueKeysWithValues: zip(positions, 0...))
-      for (token, position) in positions.enumerated() {
-        let row = windows.pointer + (start + token) * windows.stride
-        for tap in 0..<kernelSize {
-          let to = row + tap * x.columns
-          if let neighbour = tokens[position + tap - reach] {
-            to.update(from: x.pointer + (start + neighbour) * x.stride, count: x.columns)
-          } else {
-            to.update(repeating: 0, count: x.columns)
-          }
-        }
-      }
+    for tap in 0..<kernelSize {
+      let neighbours = batch.neighbours(at: tap - kernelSize / 2)
+      pass.copy(pass.gather(x, rows: neighbours), into: windows.columns(tap * x.columns..<(tap + 1) * x.columns))
     }
     return windows
+  }
+}
+
+extension Batch {
+  /// For each token, the token of its sequence that stands so many positions behind it, if there is one.
+  fileprivate func neighbours(at offset: Int) -> [Int?] {
+    zip(sequences, starts).flatMap { sequence, start in
+      let positions = sequence.columns
+      let tokens = Dictionary(uniqueKeysWithValues: zip(positions, start...))
+      return positions.map { tokens[$0 + offset] }
+    }
   }
 }

@@ -12,6 +12,7 @@ struct Embeddings: Sendable {
   /// E → H, where the two differ.
   let projection: Linear?
   let norm: LayerNorm
+  let dropout: Float
 
   init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
     let size = shape.embeddingSize
@@ -26,6 +27,7 @@ struct Embeddings: Sendable {
       try size == shape.hiddenSize
       ? nil : weights["embed_proj"].linear(in: size, out: shape.hiddenSize, bias: false)
     norm = try weights["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+    dropout = shape.hiddenDropout
   }
 
   /// [T, H]
@@ -47,6 +49,7 @@ struct Embeddings: Sendable {
     }
     if let projection { x = pass.linear(x, projection) }
     pass.norm(x, norm, into: x)
+    pass.dropout(x, dropout)
     return x
   }
 }

@@ -1,5 +1,4 @@
 public import Checkpoints
-internal import Kernels
 public import Tensors
 
 /// A DeBERTa-v2 or v3 encoder: weights, and the pass through them.
@@ -27,7 +26,7 @@ public struct Encoder: Sendable {
     }
     if shape.normalizesPositions {
       let norm = try encoder["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
-      positions = positions.map { Pass(weights.compute).norm($0, norm) }
+      positions = positions.map { weights.pass.norm($0, norm) }
     }
     self.positions = positions
     layers = []
@@ -46,26 +45,66 @@ public struct Encoder: Sendable {
   ///   - plan: made for this encoder.
   ///   - pass: what it computes with and records.
   public func callAsFunction(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> (Tensor, Batch) {
+    let encoded = encoded(batch, plan, on: pass)
+    return (encoded.hidden, encoded.batch)
+  }
+
+  /// A pass, with what an enhanced mask decoder goes on from.
+  public func encoded(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> EncoderOutput {
     let words = batch.selecting(plan.sources)
     let embedded = embeddings(words, on: pass)
     for group in groups(plan, of: words) {
       group.bound.hooks.afterEmbeddings?.edit(
         embedded.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
     }
-    let (batch, first) = words.prompted(embedded, plan.groups, on: pass)
-    let groups = groups(plan, of: batch)
-    let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    var x = first
+    let (batch, x) = words.prompted(embedded, plan.groups, on: pass)
     record(x, on: pass)
-    for (index, layer) in layers.enumerated() {
-      let y = layer(x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
-      x = index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
-      record(x, on: pass)
-    }
-    return (x, batch)
+    let (hidden, lastInput) = run(layers.indices, from: x, batch, plan, on: pass)
+    return EncoderOutput(hidden: hidden, lastInput: lastInput, batch: batch)
   }
 
-  private func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
+  /// The hidden states behind some layers of the base model, [T, H].
+  ///
+  /// - Parameter count: how many of the lowest layers, at least 1.
+  public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
+    let plan = AdapterPlan(base: self, rows: batch.sequences.count)
+    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass).hidden
+  }
+
+  /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch behind some of the lowest layers.
+  ///
+  /// - Parameters:
+  ///   - x: what `states(behindLayers:of:on:)` gave for the batch.
+  ///   - count: how many layers it has gone through; the plan has no hooks there.
+  public func callAsFunction(
+    _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, on pass: Pass
+  ) -> (Tensor, Batch) {
+    precondition(count > 0 && count <= plan.unhookedLayers, "hooks below layer \(count)")
+    let tokens = plan.sources.flatMap { Array(batch.tokens(of: $0)) }
+    let own = tokens == Array(0..<x.rows) ? x : pass.gather(x, rows: tokens)
+    let rows = batch.selecting(plan.sources)
+    return (run(count..<layers.count, from: own, rows, plan, on: pass).hidden, rows)
+  }
+
+  /// x [T, H] through some of the layers, and what the last of them read.
+  private func run(
+    _ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, on pass: Pass
+  ) -> (hidden: Tensor, lastInput: Tensor) {
+    let groups = groups(plan, of: batch)
+    let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
+    var (input, x) = (x, x)
+    for index in indices {
+      input = x
+      x = pass.recomputed(x) { x, pass in
+        let y = layers[index](x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
+        return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
+      }
+      record(x, on: pass)
+    }
+    return (x, input)
+  }
+
+  func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
     plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
   }
 
@@ -78,7 +117,7 @@ public struct Encoder: Sendable {
   /// With shared projections a hook on query or key acts on the table of
   /// relative positions too: as a correction of low rank where the hook is
   /// one, else as a table of its own.
-  public func bind(_ hooks: EncoderHooks) -> BoundHooks {
+  public func bind(_ hooks: EncoderHooks, on pass: Pass) -> BoundHooks {
     precondition(hooks.layers.count == layers.count, "hooks for \(hooks.layers.count) of \(layers.count) layers")
     return BoundHooks(
       hooks: hooks,
@@ -86,26 +125,24 @@ public struct Encoder: Sendable {
         let attention = layers[index].attention
         let places = hooks.layers[index]
         return (
-          key: table(attention.keyTable, places[.key], attention.key, .key, layer: index),
-          query: table(
-            attention.queryTable, places[.query], attention.query, .query(scale: attention.scale), layer: index)
+          key: table(attention.keyTable, places[.key], attention.key, layer: index, on: pass),
+          query: table(attention.queryTable, places[.query], attention.query, layer: index, on: pass)
         )
       })
   }
 
   private func table(
-    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear, _ kind: PositionTableKind, layer: Int
+    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear, layer: Int, on pass: Pass
   ) -> PositionTable? {
     guard let own, let hook, let positions, configuration.sharesPositionProjections else { return own }
-    let pass = Pass(compute)
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    if let lowRank = hook.lowRank {
-      return own.corrected(
-        right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, kind, compute)
+    // A tape follows whole tables alone.
+    if pass.tape == nil, let lowRank = hook.lowRank {
+      return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
     }
     let projected = pass.linear(positions, projection)
     hook.adapt(projected, input: positions, at: site, on: pass)
-    return PositionTable(projected, kind, heads: configuration.headCount, compute)
+    return layers[layer].attention.table(projected, own.kind, on: pass)
   }
 
   /// A linear layer.
@@ -116,16 +153,17 @@ public struct Encoder: Sendable {
   /// Position tables follow a replaced query or key projection where the model shares projections.
   public func replacing(_ linears: [(place: ProjectionPlace, layer: Int, linear: Linear)]) -> Encoder {
     var encoder = self
+    let pass = Pass(compute)
     for (place, layer, linear) in linears {
       encoder.layers[layer][place] = linear
       guard let positions, configuration.sharesPositionProjections else { continue }
       let attention = encoder.layers[layer].attention
       if place == .key, attention.keyTable != nil {
-        encoder.layers[layer].attention.keyTable = attention.table(linear, positions, .key, compute)
+        encoder.layers[layer].attention.keyTable = attention.table(linear, positions, .key, on: pass)
       }
       if place == .query, attention.queryTable != nil {
         encoder.layers[layer].attention.queryTable = attention.table(
-          linear, positions, .query(scale: attention.scale), compute)
+          linear, positions, .query(scale: attention.scale), on: pass)
       }
     }
     return encoder

@@ -12,6 +12,7 @@ struct EncoderLayer: Sendable {
   var up, down: Linear
   let outputNorm: LayerNorm
   let activation: Activation
+  let dropout: Float
 
   /// - Parameter positions: the encoder's relative positions [2 · span, H], normalised.
   init(_ weights: WeightReader, _ shape: DebertaV2Configuration, positions: Tensor?) throws(CheckpointError) {
@@ -24,15 +25,22 @@ struct EncoderLayer: Sendable {
     down = try weights["output.dense"].linear(in: shape.intermediateSize, out: hidden)
     outputNorm = try weights["output.LayerNorm"].layerNorm(hidden, eps: eps)
     activation = shape.activation
+    dropout = shape.hiddenDropout
   }
 
   /// x [T, H] → [T, H]
-  func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
-    let attended = at.project(.attentionOutput, attentionOutput, attention(x, batch, distances, at))
-    let h = at.join(\.afterAttention, attended, residual: x, attentionNorm)
+  ///
+  /// - Parameter queries: states [T, H] that look at x instead of x itself; the residual is theirs.
+  func callAsFunction(
+    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+  ) -> Tensor {
+    let attended = at.project(.attentionOutput, attentionOutput, attention(x, queries: queries, batch, distances, at))
+    at.pass.dropout(attended, dropout)
+    let h = at.join(\.afterAttention, attended, residual: queries ?? x, attentionNorm)
     let f = at.inBlocks(h, unlessHookedAt: [.up, .down]) { h in
       at.project(.down, down, at.project(.up, up, h, then: activation))
     }
+    at.pass.dropout(f, dropout)
     return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm))
   }
 

@@ -1,4 +1,3 @@
-public import Kernels
 public import Tensors
 
 // The places of an encoder where it can be adapted. Hooks are values that a pass is given; the encoder holds none.
@@ -46,14 +45,14 @@ public protocol LowRankHook: ProjectionHook {
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor
 }
 
-/// The left factor of a product of low rank, [outputs, rank], as rows and packed.
+/// The left factor of a product of low rank, [outputs, rank], as rows and as a layer.
 public struct LeftFactor: Sendable {
   public let rows: Tensor
-  public let packed: PackedMatrix
+  public let layer: Linear
 
-  public init(_ rows: Tensor, _ compute: Compute) {
+  public init(_ rows: Tensor, on pass: Pass) {
     self.rows = rows
-    packed = compute.packed(rows)
+    layer = pass.layer(weight: rows)
   }
 }
 
@@ -61,7 +60,7 @@ extension LowRankHook {
   public var lowRank: (any LowRankHook)? { self }
 
   public func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
-    pass.addProduct(right(x, at: site, on: pass), left.packed, to: y)
+    pass.addLinear(right(x, at: site, on: pass), left.layer, to: y)
   }
 }
 
@@ -79,6 +78,14 @@ public protocol JoinHook: Sendable {
   func close(
     _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
   ) -> Tensor
+}
+
+extension JoinHook {
+  /// What stands in the place of norm(hidden + residual).
+  func join(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    let adapted = transform(hidden, residual: residual, norm: norm, at: site, on: pass)
+    return close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass)
+  }
 }
 
 /// Puts keys and values in front of a sequence's own: prefix tuning.
@@ -105,6 +112,12 @@ public struct LayerHooks: Sendable {
   public var afterLayer: (any StateHook)?
 
   public init() {}
+
+  /// Whether no hook acts in this layer.
+  var isEmpty: Bool {
+    projections.allSatisfy { $0 == nil } && memory == nil && afterAttention == nil && afterFeedForward == nil
+      && afterLayer == nil
+  }
 
   /// The hook on a linear layer.
   public subscript(place: ProjectionPlace) -> (any ProjectionHook)? {
@@ -135,6 +148,12 @@ public struct EncoderHooks: Sendable {
 
   /// By how many tokens sequences become longer.
   public var promptLength: Int { prompt?.length ?? 0 }
+
+  /// The number of lowest layers in which no hook acts; 0 where one acts on the embeddings.
+  var unhookedLayers: Int {
+    if afterEmbeddings != nil || prompt != nil { return 0 }
+    return layers.firstIndex { !$0.isEmpty } ?? layers.count
+  }
 
   /// No hooks: the base model.
   public init(layers: Int) { self.layers = Array(repeating: LayerHooks(), count: layers) }

@@ -7,9 +7,12 @@ internal import Tensors
 /// adapter acts on the projection has the layer's table with a correction of
 /// low rank, or, where the adapter is of another kind, a table of its own.
 struct PositionTable: Sendable {
+  let kind: PositionTableKind
   /// For each head, [2 · span, D]; key tables with their rows in reverse.
   let heads: [PackedMatrix]
   var correction: Correction?
+  /// The projected positions [2 · span, heads · D] that were packed, where a tape tracks them.
+  var projected: Tensor?
 
   /// right [2 · span, r], in the order of the table's rows, and for each head left as [r, D].
   struct Correction: Sendable {
@@ -25,21 +28,25 @@ struct PositionTable: Sendable {
 }
 
 /// Which of the two terms a table is for.
-enum PositionTableKind {
+enum PositionTableKind: Sendable {
   /// Position keys, met by content queries.
   case key
   /// Position queries, met by content keys; scaled as queries are.
   case query(scale: Float)
 
+  /// The projected position that a row of the table holds, and its factor.
+  fileprivate func source(ofRow row: Int, of rows: Int) -> (row: Int, factor: Float) {
+    switch self {
+    case .key: (rows - 1 - row, 1)
+    case .query(let scale): (row, scale)
+    }
+  }
+
   /// Rows in the order that attention reads, and scaled.
   fileprivate func arranged(_ rows: Tensor, _ compute: Compute) -> Tensor {
     let arranged = compute.tensor(rows: rows.rows, columns: rows.columns)
     for row in 0..<rows.rows {
-      let (source, factor): (Int, Float) =
-        switch self {
-        case .key: (rows.rows - 1 - row, 1)
-        case .query(let scale): (row, scale)
-        }
+      let (source, factor) = source(ofRow: row, of: rows.rows)
       compute.kernels.scale(
         rows.values.slice(source..<source + 1), by: factor, into: arranged.values.slice(row..<row + 1))
     }
@@ -50,6 +57,7 @@ enum PositionTableKind {
 extension PositionTable {
   /// Packs projected positions [2 · span, heads · D].
   init(_ projected: Tensor, _ kind: PositionTableKind, heads: Int, _ compute: Compute) {
+    self.kind = kind
     let arranged = kind.arranged(projected, compute)
     let size = projected.columns / heads
     self.heads = (0..<heads).map { _ in PackedMatrix(outputs: projected.rows, inputs: size, kernels: compute.kernels) }
@@ -61,7 +69,7 @@ extension PositionTable {
   }
 
   /// The table for a row group whose adapter adds right · leftᵀ to the projection.
-  func corrected(right: Tensor, left: LeftFactor, _ kind: PositionTableKind, _ compute: Compute) -> PositionTable {
+  func corrected(right: Tensor, left: LeftFactor, _ compute: Compute) -> PositionTable {
     let size = left.rows.rows / heads.count
     var table = self
     table.correction = Correction(
@@ -72,5 +80,33 @@ extension PositionTable {
         return packed
       })
     return table
+  }
+}
+
+// MARK: - Gradients
+
+extension PositionTable {
+  /// One head's rows [2 · span, D] as attention reads them, correction included.
+  func rows(ofHead head: Int, into rows: Rows) {
+    heads[head].unpack(into: rows)
+    guard let correction else { return }
+    let (right, left) = (correction.right, correction.lefts[head])
+    let buffer = allocateFloats(right.outputs * right.inputs + left.outputs * left.inputs)
+    defer { buffer.deallocate() }
+    let rightRows = Rows(buffer, rows: right.outputs, columns: right.inputs)
+    let leftRows = Rows(buffer + right.outputs * right.inputs, rows: left.outputs, columns: left.inputs)
+    right.unpack(into: rightRows)
+    left.unpack(into: leftRows)
+    Products.multiply(.plain(rightRows), .plain(leftRows), into: rows, accumulate: true)
+  }
+
+  /// Adds one head's gradient [2 · span, D] to that of the projected positions [2 · span, heads · D].
+  func add(_ gradient: Rows, ofHead head: Int, to projected: Tensor, _ kernels: VectorKernels) {
+    let target = projected.values.columns(head * gradient.columns..<(head + 1) * gradient.columns)
+    for row in 0..<gradient.rows {
+      let (source, factor) = kind.source(ofRow: row, of: gradient.rows)
+      kernels.scale(
+        gradient.slice(row..<row + 1), by: factor, into: target.slice(source..<source + 1), accumulate: true)
+    }
   }
 }

@@ -32,7 +32,7 @@ struct Sites {
   /// body(x), for some hundred rows at a time where no hook sees them, so that wide states of a long text never all exist.
   func inBlocks(_ x: Tensor, unlessHookedAt places: [ProjectionPlace], _ body: (Tensor) -> Tensor) -> Tensor {
     let size = 512
-    guard x.rows > size, !places.contains(where: isHooked) else { return body(x) }
+    guard x.rows > size, pass.tape == nil, !places.contains(where: isHooked) else { return body(x) }
     let y = pass.tensor(rows: x.rows, columns: x.columns)
     for first in stride(from: 0, to: x.rows, by: size) {
       let rows = first..<min(first + size, x.rows)
@@ -43,21 +43,27 @@ struct Sites {
 
   private func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
 
-  /// norm(hidden + residual), or what a group's hook makes of the three. Replaces `hidden`.
+  /// norm(hidden + residual), or what a group's hook makes of the three. May replace `hidden`.
   func join(
     _ place: KeyPath<LayerHooks, (any JoinHook)?>, _ hidden: Tensor, residual: Tensor, _ norm: LayerNorm
   ) -> Tensor {
+    if groups.count == 1 {
+      guard let hook = groups[0].hooks(layer)[keyPath: place] else {
+        pass.norm(hidden, plus: residual, norm, into: hidden)
+        return hidden
+      }
+      return hook.join(hidden, residual: residual, norm: norm, at: site(groups[0]), on: pass)
+    }
+    let joined = pass.tensor(rows: hidden.rows, columns: hidden.columns)
     for group in groups {
-      let h = hidden.rows(group.tokens)
-      let r = residual.rows(group.tokens)
+      let (h, r, own) = (hidden.rows(group.tokens), residual.rows(group.tokens), joined.rows(group.tokens))
       if let hook = group.hooks(layer)[keyPath: place] {
-        let adapted = hook.transform(h, residual: r, norm: norm, at: site(group), on: pass)
-        pass.copy(hook.close(adapted, hidden: h, residual: r, norm: norm, at: site(group), on: pass), into: h)
+        pass.copy(hook.join(h, residual: r, norm: norm, at: site(group), on: pass), into: own)
       } else {
-        pass.norm(h, plus: r, norm, into: h)
+        pass.norm(h, plus: r, norm, into: own)
       }
     }
-    return hidden
+    return joined
   }
 
   /// Applies each group's edit to its rows, in place.

@@ -66,8 +66,10 @@ public struct AttentionHead {
   public var positions: UnsafePointer<Int32>?
   /// [N, N] bytes, where some tokens do not see some others.
   public var visible: UnsafePointer<UInt8>?
-  /// [N, P + N], filled where given.
+  /// [N, P + N], filled where given; before dropout.
   public var probabilities: Rows?
+  /// What sets attention weights to 0 in training, with the number of the first of them.
+  public var dropout: (mask: DropoutMask, first: Int)?
 
   public init(query: Rows, key: Rows, value: Rows, context: Rows, scale: Float) {
     self.query = query
@@ -129,6 +131,7 @@ public struct AttentionHead {
       hide(own, firstQuery: first)
       kernels.softmax(s)
       if let probabilities { kernels.scale(s, by: 1, into: probabilities.slice(rows)) }
+      if let dropout { kernels.dropout(s, dropout.mask, first: dropout.first + first * columns) }
       kernels.product(s, values, into: context.slice(rows))
     }
   }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A matrix [outputs, inputs] laid out for products with it.
 ///
 /// Panels of `width` outputs, each stored input by input:
@@ -44,6 +46,7 @@ public struct Panels {
 public final class PackedMatrix: @unchecked Sendable {
   public let panels: Panels
   public let kernels: VectorKernels
+  private let turned = Mutex<PackedMatrix?>(nil)
 
   public var outputs: Int { panels.outputs }
   public var inputs: Int { panels.inputs }
@@ -64,6 +67,21 @@ public final class PackedMatrix: @unchecked Sendable {
   }
 
   deinit { panels.base.deallocate() }
+
+  /// The transposed matrix, made when it is first asked for and kept: what the backward pass multiplies with.
+  public var transposed: PackedMatrix {
+    turned.withLock { turned in
+      if let turned { return turned }
+      let made = PackedMatrix(outputs: inputs, inputs: outputs, kernels: kernels)
+      let rows = allocateFloats(outputs * inputs)
+      defer { rows.deallocate() }
+      let matrix = Rows(rows, rows: outputs, columns: inputs)
+      unpack(into: matrix)
+      kernels.packInputs(matrix, into: made.panels)
+      turned = made
+      return made
+    }
+  }
 
   /// The matrix as rows [outputs, inputs], the very values that were packed.
   public func unpack(into w: Rows) {

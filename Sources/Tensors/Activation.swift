@@ -55,6 +55,43 @@ public enum Activation: String, Sendable, Hashable, CaseIterable {
   }
 }
 
+extension Activation {
+  /// The derivative at one value; 0 where PyTorch takes 0 at a corner.
+  func derivative(_ x: Float) -> Float {
+    func sigmoid(_ x: Float) -> Float { 1 / (1 + expf(-x)) }
+    func normalDensity(_ x: Float) -> Float { expf(-0.5 * x * x) / (2 * Float.pi).squareRoot() }
+    func exactGELU(_ x: Float) -> Float { 0.5 * (1 + erff(x * Float(0.5).squareRoot())) + x * normalDensity(x) }
+    switch self {
+    case .gelu, .geluPython: return exactGELU(x)
+    case .gelu10: return abs(self(x)) < 10 ? exactGELU(x) : 0
+    case .geluFast, .geluNew, .geluPytorchTanh, .geluPythonTanh, .geluAccurate:
+      let root = (2 / Float.pi).squareRoot()
+      let t = tanhf(root * (x + 0.044715 * x * x * x))
+      return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * 0.044715 * x * x)
+    case .laplace:
+      let width = 0.282095 * Float(2).squareRoot()
+      let u = (x - 0.707107) / width
+      return expf(-u * u) / (Float.pi.squareRoot() * width)
+    case .leakyRelu, .leakyrelu: return x > 0 ? 1 : 0.01
+    case .linear: return 1
+    case .mish:
+      let t = tanhf(x > 20 ? x : log1pf(expf(x)))
+      return t + x * (1 - t * t) * sigmoid(x)
+    case .quickGelu:
+      let s = sigmoid(1.702 * x)
+      return s + 1.702 * x * s * (1 - s)
+    case .relu: return x > 0 ? 1 : 0
+    case .relu2: return x > 0 ? 2 * x : 0
+    case .relu6: return x > 0 && x < 6 ? 1 : 0
+    case .sigmoid: return sigmoid(x) * (1 - sigmoid(x))
+    case .silu, .swish: return sigmoid(x) * (1 + x * (1 - sigmoid(x)))
+    case .tanh:
+      let t = tanhf(x)
+      return 1 - t * t
+    }
+  }
+}
+
 extension ConfigurationFields {
   /// A member that names an activation.
   ///

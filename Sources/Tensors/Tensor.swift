@@ -5,12 +5,19 @@ public import Kernels
 /// `@unchecked Sendable`: memory is written only by the code that made the
 /// storage, before it hands the tensor on, or, within a pass, by the ops of
 /// that pass, which runs on one thread and splits loops by disjoint rows.
+/// `node` and `version` are touched by passes with a tape alone, and a tape
+/// has the parameters that it watches to itself.
 public final class Storage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
+  let count: Int
   private let release: Release
+  /// The gradient of the values, on the tape that tracks them.
+  var node: GradientNode?
+  /// How often values were changed in place while a tape recorded.
+  var version = 0
 
   private enum Release {
-    case pool(Buffers, count: Int)
+    case pool(Buffers)
     case keep(any MappedMemory)
     case free
   }
@@ -18,18 +25,21 @@ public final class Storage: @unchecked Sendable {
   /// Memory for `count` values, lent by `buffers` until the storage is gone; not cleared.
   public init(_ count: Int, from buffers: Buffers) {
     base = buffers.borrow(count)
-    release = .pool(buffers, count: count)
+    self.count = count
+    release = .pool(buffers)
   }
 
   /// Memory of its own for `count` values; not cleared.
   public init(_ count: Int) {
     base = allocateFloats(count)
+    self.count = count
     release = .free
   }
 
-  /// Memory that `owner` keeps alive and that is never written.
-  public init(readOnly base: UnsafePointer<Float>, owner: any MappedMemory) {
+  /// Memory for `count` values that `owner` keeps alive and that is never written.
+  public init(readOnly base: UnsafePointer<Float>, count: Int, owner: any MappedMemory) {
     self.base = UnsafeMutablePointer(mutating: base)
+    self.count = count
     release = .keep(owner)
   }
 
@@ -40,7 +50,7 @@ public final class Storage: @unchecked Sendable {
 
   deinit {
     switch release {
-    case .pool(let buffers, let count): buffers.giveBack(base, count: count)
+    case .pool(let buffers): buffers.giveBack(base, count: count)
     case .keep: break
     case .free: base.deallocate()
     }
@@ -59,7 +69,7 @@ public protocol MappedMemory: AnyObject, Sendable {
 /// change a tensor in place say so; all others give a new one.
 public struct Tensor: Sendable {
   public let storage: Storage
-  private let offset: Int
+  let offset: Int
   public let rows: Int
   public let columns: Int
   public let stride: Int
@@ -69,7 +79,7 @@ public struct Tensor: Sendable {
     self.init(storage, offset: 0, rows: rows, columns: columns, stride: stride ?? columns)
   }
 
-  private init(_ storage: Storage, offset: Int, rows: Int, columns: Int, stride: Int) {
+  init(_ storage: Storage, offset: Int, rows: Int, columns: Int, stride: Int) {
     self.storage = storage
     self.offset = offset
     self.rows = rows
@@ -90,6 +100,15 @@ public struct Tensor: Sendable {
   /// The address of the first value; of use for vectors.
   public var pointer: UnsafeMutablePointer<Float> { storage.base + offset }
 
+  /// One value, in place.
+  public subscript(row: Int, column: Int) -> Float {
+    get { pointer[row * stride + column] }
+    nonmutating set { pointer[row * stride + column] = newValue }
+  }
+
+  /// Adds to one value, in place.
+  func add(_ value: Float, _ row: Int, _ column: Int) { pointer[row * stride + column] += value }
+
   /// Some of the rows, sharing storage.
   public func rows(_ range: Range<Int>) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
@@ -101,6 +120,15 @@ public struct Tensor: Sendable {
   public func columns(_ range: Range<Int>) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
     return Tensor(storage, offset: offset + range.lowerBound, rows: rows, columns: range.count, stride: stride)
+  }
+
+  /// The same values in rows of another length, sharing storage.
+  public func reshaped(rows: Int, columns: Int) -> Tensor {
+    precondition(
+      stride == self.columns || self.rows == 1, "rows of \(self.columns) that are \(stride) apart cannot be reshaped")
+    precondition(
+      rows * columns == self.rows * self.columns, "[\(self.rows), \(self.columns)] reshaped to [\(rows), \(columns)]")
+    return Tensor(storage, offset: offset, rows: rows, columns: columns, stride: columns)
   }
 
   /// A copy of the values, row after row.

@@ -8,8 +8,27 @@ internal import Kernels
 /// tensor is an error that names it, so that nothing stays random.
 public final class WeightLedger {
   private let file: String
-  private var tensors: [String: StoredTensor] = [:]
+  private var weights: [String: Weight] = [:]
   private var used: Set<String> = []
+
+  private enum Weight {
+    case stored(StoredTensor)
+    case parameter(name: String, shape: [Int], values: Tensor)
+
+    var name: String {
+      switch self {
+      case .stored(let tensor): tensor.name
+      case .parameter(let name, _, _): name
+      }
+    }
+
+    var shape: [Int] {
+      switch self {
+      case .stored(let tensor): tensor.shape
+      case .parameter(_, let shape, _): shape
+      }
+    }
+  }
 
   /// - Parameters:
   ///   - file: whose tensors are accounted for.
@@ -17,58 +36,81 @@ public final class WeightLedger {
   public init(_ file: TensorFile, rename: (String) -> String? = { $0 }) {
     self.file = file.path
     for tensor in file.tensors {
-      if let name = rename(tensor.name) { tensors[name] = tensor }
+      if let name = rename(tensor.name) { weights[name] = .stored(tensor) }
     }
   }
 
-  /// The names that nobody read.
-  public var unused: [String] { tensors.keys.filter { !used.contains($0) }.sorted() }
+  /// - Parameters:
+  ///   - parameters: tensors in memory, by name; they are read as they are, not copied.
+  ///   - source: what they are of, for messages.
+  public init(_ parameters: [(name: String, shape: [Int], values: Tensor)], of source: String) {
+    file = source
+    for (name, shape, values) in parameters {
+      weights[name] = .parameter(name: name, shape: shape, values: values)
+    }
+  }
 
-  /// The tensor of a name, marked as used.
+  /// The names of all tensors.
+  public var names: [String] { weights.keys.sorted() }
+
+  /// The names that nobody read.
+  public var unused: [String] { weights.keys.filter { !used.contains($0) }.sorted() }
+
+  /// The values of a tensor of any shape as a matrix, whose last dimension are the columns; it is marked as used.
   ///
-  /// - Throws: `missingTensor` with the nearest names, or `wrongShape`.
-  public func take(_ name: String, shape: [Int]) throws(CheckpointError) -> StoredTensor {
-    guard let tensor = tensors[name] else {
+  /// - Throws: `missingTensor` with the nearest names, `wrongShape`, or what reading the file throws.
+  public func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> Tensor {
+    guard let weight = weights[name] else {
       throw .missingTensor(name: name, file: file, nearest: NearestNames.of(name, in: unused, limit: 3))
     }
-    guard tensor.shape == shape else {
-      throw .wrongShape(name: tensor.name, expected: shape, found: tensor.shape, file: file)
+    guard weight.shape == shape else {
+      throw .wrongShape(name: weight.name, expected: shape, found: weight.shape, file: file)
     }
     used.insert(name)
-    return tensor
+    return switch weight {
+    case .stored(let tensor): try Tensor(tensor)
+    case .parameter(_, _, let values): values
+    }
   }
 
   /// Marks a tensor as known without reading it.
   public func leave(_ name: String) { used.insert(name) }
 
   /// Whether the file has a tensor of the name.
-  public func contains(_ name: String) -> Bool { tensors[name] != nil }
+  public func contains(_ name: String) -> Bool { weights[name] != nil }
 
   /// The shape of a tensor, if there is one of the name.
-  public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
+  public func shape(of name: String) -> [Int]? { weights[name]?.shape }
 
   /// - Throws: `unusedTensors`, if any tensor was neither read nor known.
   public func finish(knowing isKnown: (String) -> Bool = { _ in false }) throws(CheckpointError) {
     let rest = unused.filter { !isKnown($0) }
-    guard rest.isEmpty else { throw .unusedTensors(names: rest.map { tensors[$0]?.name ?? $0 }, file: file) }
+    guard rest.isEmpty else { throw .unusedTensors(names: rest.map { weights[$0]?.name ?? $0 }, file: file) }
   }
 }
 
 /// A view of a ledger below a dotted scope, so that a layer asks for its own names only.
 public struct WeightReader {
   public let ledger: WeightLedger
-  public let compute: Compute
+  /// What weights are packed on; its tape sees the layers that are made of parameters.
+  public let pass: Pass
   private let scope: String
 
+  public var compute: Compute { pass.compute }
+
   public init(_ ledger: WeightLedger, _ compute: Compute, scope: String = "") {
+    self.init(ledger, on: Pass(compute), scope: scope)
+  }
+
+  public init(_ ledger: WeightLedger, on pass: Pass, scope: String = "") {
     self.ledger = ledger
-    self.compute = compute
+    self.pass = pass
     self.scope = scope
   }
 
   /// The reader of a part.
   public subscript(_ part: String) -> WeightReader {
-    WeightReader(ledger, compute, scope: name(part))
+    WeightReader(ledger, on: pass, scope: name(part))
   }
 
   private func name(_ member: String) -> String { scope.isEmpty ? member : scope + "." + member }
@@ -78,15 +120,15 @@ public struct WeightReader {
 
   /// A tensor of any shape as a matrix: its last dimension are the columns.
   public func tensor(_ member: String, _ shape: [Int]) throws(CheckpointError) -> Tensor {
-    try Tensor(ledger.take(name(member), shape: shape))
+    try ledger.tensor(name(member), shape: shape)
   }
 
   /// `weight` [outputs, inputs] and `bias` [outputs].
   public func linear(in inputs: Int, out outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
-    let stored = try ledger.take(name("weight"), shape: [outputs, inputs])
-    let packed = try compute.packed(Tensor(stored))
-    stored.releasePages()
-    return try Linear(weight: packed, bias: bias ? tensor("bias", [outputs]) : nil)
+    let weight = try tensor("weight", [outputs, inputs])
+    let layer = pass.layer(weight: weight, bias: try bias ? tensor("bias", [outputs]) : nil)
+    weight.storage.releasePages()
+    return layer
   }
 
   /// `weight` and `bias`, [size] each.
@@ -106,7 +148,7 @@ extension Tensor {
       // The address stays good after the call: the owner keeps the file mapped.
       let base = stored.withUnsafeBytes { $0.baseAddress?.assumingMemoryBound(to: Float.self) }
       if let base {
-        self.init(Storage(readOnly: base, owner: StoredTensorOwner(stored)), rows: rows, columns: columns)
+        self.init(Storage(readOnly: base, count: stored.elementCount, owner: StoredTensorOwner(stored)), rows: rows, columns: columns)
         return
       }
     }

@@ -54,6 +54,20 @@ import Testing
     ])
   }
 
+  @Test func `The pieces for masks stand beside the tokens that they replace`() throws {
+    let base = Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path
+    let predictor = try Predictor(DebertaV2AdapterModel(folder: base), DebertaV2Tokenizer(folder: base))
+    let predictions = try predictor.predict(["a [MASK] who plays the [MASK]", "a text"])
+    let table = PredictionTable(width: 80, heads: ["default"])
+    #expect(
+      table.lines(predictions[0]) == [
+        "a [MASK] who plays the [MASK]",
+        "  default  2: ▁person 0.38 · ▁woman 0.11 · ▁man 0.06 · ▁player 0.04 · ▁girl 0.03",
+        "           7: ▁play 0.13 · ▁game 0.06 · ▁player 0.06 · ▁music 0.04 · ▁sound 0.03",
+      ])
+    #expect(table.lines(predictions[1]) == ["a text", "  default  (no [MASK])"])
+  }
+
   @Test(arguments: [16, 20, 36, 40, 60, 80, 200])
   func `Answers fit the width of the terminal`(_ width: Int) throws {
     for scores in [false, true] {

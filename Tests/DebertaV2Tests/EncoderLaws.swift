@@ -191,7 +191,7 @@ import Testing
     let adapter = try Adapter.random(
       "lora[attn_matrices=['q', 'k', 'v'], intermediate_lora=True, output_lora=True]", for: shape, seed: 1)
     let merged = try #require(adapter.method.merged(adapter.parameters, into: encoder))
-    _ = try adapter.method.hooks(adapter.parameters, named: "a", in: encoder)
+    _ = try adapter.method.hooks(adapter.parameters, named: "a", in: encoder, on: Pass(encoder.compute))
     let batch = Batch(TinyModel.ids(lengths))
     _ = encoder(batch, AdapterPlan(base: encoder, rows: lengths.count), on: Pass(TinyModel.compute))
     expectClose(weights(encoder), before, .exact)

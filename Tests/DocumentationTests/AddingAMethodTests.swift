@@ -49,10 +49,10 @@ import Testing
   ) throws -> [Float] {
     let encoder = other ?? encoder
     let bound = try adapters().reduce(into: [:]) { bound, item in
-      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder)
+      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(encoder.compute))
     }
     let composition = try setup.map { text in try Composition(text) }
-    let plan = try Lowering(encoder, adapters: bound).plan(composition, rows: batch.sequences.count)
+    let plan = try Lowering(encoder, adapters: bound, on: Pass(encoder.compute)).plan(composition, rows: batch.sequences.count)
     let (hidden, rows) = encoder(batch, plan, on: Pass(encoder.compute))
     return plan.order.flatMap { hidden.rows(rows.tokens(of: $0)).array }
   }

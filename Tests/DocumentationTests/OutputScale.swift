@@ -20,7 +20,9 @@ struct OutputScale: AdapterMethod {
     modules(shape).map(\.factors)
   }
 
-  func hooks(_ parameters: AdapterParameters, named name: String, in encoder: Encoder) -> EncoderHooks {
+  func hooks(
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
+  ) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in modules(encoder.configuration) {
       hooks.layers[module.layer][module.place] = OutputScaleHook(factors: parameters[module.factors])

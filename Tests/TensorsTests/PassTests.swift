@@ -32,7 +32,7 @@ private func tensor(_ rows: Int, _ columns: Int, seed: UInt64, times factor: Flo
     let x = Tensor([1, 2], rows: 1, columns: 2)
     #expect(pass.linear(x, layer).array == [21, 37, 53])
     let y = Tensor([1, 1, 1], rows: 1, columns: 3)
-    pass.addProduct(x, layer.weight, to: y)
+    pass.addLinear(x, Linear(weight: layer.weight, bias: nil), to: y)
     #expect(y.array == [12, 18, 24])
   }
 
@@ -68,7 +68,7 @@ private func tensor(_ rows: Int, _ columns: Int, seed: UInt64, times factor: Flo
 
   @Test func anAddedProductIsThatOfPlainMatrices() {
     let y = Tensor([1, 2, 3, 4], rows: 2, columns: 2)
-    TinyModel.compute.addProduct(
+    pass.addProduct(
       Tensor([1, 2, 3, 4, 5, 6], rows: 2, columns: 3), Tensor([1, 0, 0, 1, 1, 1], rows: 3, columns: 2), to: y)
     // [1 2 3; 4 5 6] [1 0; 0 1; 1 1] = [4 5; 10 11]
     #expect(y.array == [5, 7, 13, 15])

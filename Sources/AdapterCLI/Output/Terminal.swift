@@ -16,6 +16,13 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// Columns for messages; 80 where there is no terminal.
+  static var messageWidth: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
   /// Writes a line for people, apart from the output.
   static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 

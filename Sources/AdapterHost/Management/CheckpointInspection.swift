@@ -20,15 +20,15 @@ extension Inspection.Part {
       draft.list(checkpoint.weights)
       draft.addParameterCount()
       let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: fields.file)
-      let head = try StaticHead(.object(fields.members), file: fields.file)
+      let ledger = WeightLedger(checkpoint.weights, rename: \.belowDeberta)
+      let head = try StaticHead(.object(fields.members), file: fields.file, in: ledger)
       try draft.compare(
-        checkpoint.weights, with: shape.encoderTensors + (head?.tensors(hiddenSize: shape.hiddenSize) ?? []),
+        checkpoint.weights, with: shape.encoderTensors + (head?.tensors(shape, in: ledger) ?? []),
         rename: \.belowDeberta, isLeft: Encoder.isKnownUnused
       ) {
-        let ledger = WeightLedger(checkpoint.weights, rename: \.belowDeberta)
         let reader = WeightReader(ledger, Compute(threads: 1))
-        _ = try Encoder(reader, shape)
-        _ = try head?.read(reader, shape)
+        let words = try Encoder(reader, shape).wordEmbeddings
+        _ = try head?.read(reader, shape, words: words)
         try ledger.finish(knowing: Encoder.isKnownUnused)
       }
     }

@@ -6,11 +6,6 @@ internal import Tensors
 
 /// A base model with an adapter's effect in its weights, as a checkpoint that transformers loads.
 public enum MergedCheckpoint {
-  /// The files of a tokenizer, which the new checkpoint gets too.
-  private static let tokenizerFiles = [
-    "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-  ]
-
   /// Writes `config.json`, `model.safetensors` and the tokenizer's files; beside them the adapter's head, if it has
   /// one, as the reference saves heads.
   ///
@@ -35,12 +30,7 @@ public enum MergedCheckpoint {
     try merged.mergeAdapter(name)
     let changes = changes(from: model, to: merged)
     try NewFolder.write(folder) { folder in
-      try Safetensors.write(
-        tensors(of: checkpoint, changes), metadata: ["format": "pt"], to: folder + "/model.safetensors")
-      try configuration(of: checkpoint).write(to: folder + "/config.json")
-      for file in tokenizerFiles where FileManager.default.fileExists(atPath: "\(source)/\(file)") {
-        try AtomicFile.write(AtomicFile.read("\(source)/\(file)"), to: "\(folder)/\(file)")
-      }
+      try checkpoint.write(replacing: changes, to: folder)
       if model.head(name) != nil { try model.saveHead(name, to: folder) }
       try compare(merged, with: folder)
     }
@@ -76,24 +66,6 @@ public enum MergedCheckpoint {
       }
     }
     return changes
-  }
-
-  /// Every tensor of the checkpoint that holds numbers of a model; position ids are counted anew by whoever loads it.
-  private static func tensors(
-    of checkpoint: CheckpointFolder, _ changes: [String: [Float]]
-  ) throws -> [OutgoingTensor] {
-    try checkpoint.weights.tensors.filter { !$0.name.hasSuffix("position_ids") }.map { stored in
-      let own = stored.name.hasPrefix("deberta.") ? String(stored.name.dropFirst("deberta.".count)) : stored.name
-      return OutgoingTensor(name: stored.name, shape: stored.shape, values: try changes[own] ?? stored.floats())
-    }
-  }
-
-  /// The configuration, with the type of the numbers as they are written.
-  private static func configuration(of checkpoint: CheckpointFolder) throws -> JSONValue {
-    let file = checkpoint.path + "/config.json"
-    var members = try ConfigurationFields(JSONValue(checkpoint.configuration, file: file), file: file).members
-    for key in ["torch_dtype", "dtype"] where members[key] != nil { members[key] = .string("float32") }
-    return .object(members)
   }
 
   // MARK: Check

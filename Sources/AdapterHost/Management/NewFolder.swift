@@ -32,6 +32,19 @@ enum NewFolder {
     }
   }
 
+  /// The same in the place of a folder that may be there, which goes when the new one is whole.
+  static func replace(_ path: String, _ body: (String) throws -> Void) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return try write(path, body) }
+    let parent = folder(above: path)
+    let old = "\(parent.isEmpty ? "." : parent)/.\(lastPart(of: path)).\(UUID().uuidString).old"
+    let staged = old + ".new"
+    try write(staged, body)
+    guard rename(path, old) == 0, rename(staged, path) == 0 else {
+      throw ModelError.cannotCreate(folder: path, reason: String(cString: strerror(errno)))
+    }
+    try? FileManager.default.removeItem(atPath: old)
+  }
+
   /// - Throws: `WorkspaceError.folderInUse`, if something is there that is no empty folder.
   static func check(_ path: String) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {

@@ -22,11 +22,12 @@ extension Inspection.Part {
         let known = head.flatMap { StaticHead($0, beside: nil) }
         try draft.compare(
           file,
-          with: PeftModules(file).tensors(rank: rank, shape) + (known?.tensors(hiddenSize: shape.hiddenSize) ?? []),
+          with: PeftModules(file).tensors(rank: rank, shape)
+            + (head.flatMap { known?.tensors(shape, in: $0.weights.ledger) } ?? []),
           rename: \.belowPeft, isLeft: { name in PeftModules.heads.contains { name.hasPrefix($0) } }
         ) {
           _ = try SavedAdapter.read(folder, for: shape)
-          if let head { _ = try known?.read(head.weights, shape) }
+          if let head { try known?.check(head.weights, shape) }
         }
       }
     }

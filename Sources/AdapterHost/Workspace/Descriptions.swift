@@ -36,9 +36,10 @@ extension AdapterDescription {
       ).head.settings
       head = HeadDescription(kind: settings.kind.rawValue, labels: settings.labels)
     } else if let saved = try PeftFolder.head(in: folder, Compute(threads: 1)) {
-      let own = try StaticHead(JSONValue(Data(base.configuration.utf8), file: base.path), file: base.path)
+      let configuration = try JSONValue(Data(base.configuration.utf8), file: base.path)
+      let own = try StaticHead(configuration, file: base.path, in: saved.weights.ledger)
       let known = StaticHead(saved, beside: own)
-      _ = try known?.read(saved.weights, shape)
+      try known?.check(saved.weights, shape)
       head = known?.description
     }
     let description = AdapterDescription(

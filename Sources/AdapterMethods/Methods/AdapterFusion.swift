@@ -1,7 +1,7 @@
 public import Checkpoints
-public import DebertaV2
+internal import DebertaV2
 internal import Kernels
-internal import Tensors
+public import Tensors
 
 /// AdapterFusion: for every token, attention over what several bottlenecks make of it.
 ///
@@ -27,6 +27,11 @@ public struct AdapterFusion: Sendable {
     self.adapters = adapters
     self.places = places
     self.parameters = parameters
+  }
+
+  /// The same fusion with tensors in memory of their own, to be trained.
+  public var copied: AdapterFusion {
+    AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters.copied)
   }
 
   /// The name that a fusion of these adapters has.
@@ -109,9 +114,9 @@ public struct BoundFusion: Sendable {
   /// A layer for each place.
   let layers: [(layer: Int, site: BottleneckSite, fusion: FusionLayer)]
 
-  public init(_ fusion: AdapterFusion, named name: String, in encoder: Encoder) {
+  public init(_ fusion: AdapterFusion, named name: String, on pass: Pass) {
     layers = fusion.places.map { place in
-      (place.layer, place.site, FusionLayer(fusion, place, named: name, encoder.compute))
+      (place.layer, place.site, FusionLayer(fusion, place, named: name, on: pass))
     }
   }
 
@@ -127,16 +132,16 @@ struct FusionLayer: Sendable {
   private let place: String
   private let query, key, value: Linear?
 
-  init(_ fusion: AdapterFusion, _ place: FusionPlace, named name: String, _ compute: Compute) {
+  init(_ fusion: AdapterFusion, _ place: FusionPlace, named name: String, on pass: Pass) {
     func linear(_ specs: (weight: ParameterSpec, bias: ParameterSpec)) -> Linear {
-      Linear(weight: fusion.parameters[specs.weight], bias: fusion.parameters[specs.bias], compute)
+      pass.layer(weight: fusion.parameters[specs.weight], bias: fusion.parameters[specs.bias])
     }
     settings = fusion.settings
     self.name = name
     self.place = place.site.rawValue
     query = place.query.map(linear)
     key = place.key.map(linear)
-    value = place.value.map { Linear(weight: fusion.parameters[$0], compute) }
+    value = place.value.map { pass.layer(weight: fusion.parameters[$0]) }
   }
 
   /// The mix of `ups` for each token, without the residual. All [M, H].

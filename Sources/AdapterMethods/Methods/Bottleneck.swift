@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// Bottleneck adapters: a small feed-forward layer after attention, after the feed-forward layer, or beside them.
 ///
@@ -148,17 +148,17 @@ public struct Bottleneck: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in try modules(encoder.configuration) {
-      let join = BottleneckJoin(self, module, parameters, named: name, encoder.compute)
+      let join = BottleneckJoin(self, module, parameters, named: name, on: pass)
       switch module.site {
       case .attention: hooks.layers[module.layer].afterAttention = join
       case .output: hooks.layers[module.layer].afterFeedForward = join
       }
     }
-    hooks.afterEmbeddings = invertible?.coupling(parameters, encoder)
+    hooks.afterEmbeddings = invertible?.coupling(parameters, encoder.configuration, on: pass)
     return hooks
   }
 

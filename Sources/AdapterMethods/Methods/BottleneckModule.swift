@@ -94,10 +94,10 @@ enum BottleneckProjection {
     }
   }
 
-  func linear(_ parameters: AdapterParameters, _ compute: Compute) -> Linear {
+  func layer(_ parameters: AdapterParameters, on pass: Pass) -> Linear {
     switch self {
-    case .dense(let weight, let bias): Linear(weight: parameters[weight], bias: parameters[bias], compute)
-    case .kronecker(let projection): projection.linear(parameters, compute)
+    case .dense(let weight, let bias): pass.layer(weight: parameters[weight], bias: parameters[bias])
+    case .kronecker(let projection): projection.layer(parameters, on: pass)
     }
   }
 }
@@ -106,32 +106,41 @@ enum BottleneckProjection {
 struct BottleneckJoin: FusibleJoin {
   private let method: Bottleneck
   private let down, up: Linear
-  private let channels: Tensor?
-  private let factor: Float
+  private let factor: Factor
   private let normBefore, normAfter: LayerNorm?
   private let gate: AdapterGate?
 
+  private enum Factor {
+    case fixed(Float)
+    /// [1, 1]
+    case learned(Tensor)
+    /// [1, H]
+    case channel(Tensor)
+  }
+
   init(
     _ method: Bottleneck, _ module: BottleneckModule, _ parameters: AdapterParameters, named adapter: String,
-    _ compute: Compute
+    on pass: Pass
   ) {
     // PyTorch's default epsilon, not the model's.
     func norm(_ specs: (weight: ParameterSpec, bias: ParameterSpec)) -> LayerNorm {
       LayerNorm(gain: parameters[specs.weight], bias: parameters[specs.bias], eps: 1e-5)
     }
     self.method = method
-    down = module.down.linear(parameters, compute)
-    up = module.up.linear(parameters, compute)
-    switch method.scaling {
-    case .fixed(let factor): (self.factor, channels) = (factor, nil)
-    case .learned: (factor, channels) = (module.scaling.map { parameters[$0].pointer[0] } ?? 1, nil)
-    case .channel: (factor, channels) = (1, module.scaling.map { parameters[$0] })
-    }
+    down = module.down.layer(parameters, on: pass)
+    up = module.up.layer(parameters, on: pass)
+    factor =
+      switch (method.scaling, module.scaling) {
+      case (.fixed(let factor), _): .fixed(factor)
+      case (.learned, let scaling?): .learned(parameters[scaling])
+      case (.channel, let scaling?): .channel(parameters[scaling])
+      case (_, nil): .fixed(1)
+      }
     normBefore = module.normBefore.map(norm)
     normAfter = module.normAfter.map(norm)
     gate = module.gate.map {
       AdapterGate(
-        Linear(weight: parameters[$0.weight], bias: parameters[$0.bias], compute), adapter: adapter,
+        pass.layer(weight: parameters[$0.weight], bias: parameters[$0.bias]), adapter: adapter,
         place: module.site.rawValue)
     }
   }
@@ -193,8 +202,11 @@ struct BottleneckJoin: FusibleJoin {
     let narrow = pass.linear(normBefore.map { pass.norm(x, $0) } ?? x, down)
     pass.activate(narrow, method.activation)
     let output = pass.linear(narrow, up)
-    pass.scale(output, by: factor)
-    if let channels { pass.scaleColumns(output, by: channels) }
+    switch factor {
+    case .fixed(let factor): pass.scale(output, by: factor)
+    case .learned(let factor): pass.scale(output, by: factor)
+    case .channel(let factors): pass.scaleColumns(output, by: factors)
+    }
     return output
   }
 }

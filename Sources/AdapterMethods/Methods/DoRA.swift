@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// DoRA: LoRA whose adapted weights keep a length for each output, trained by itself; DvoRA: the same of VeRA.
 ///
@@ -32,13 +32,13 @@ public struct DoRA: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
-    var hooks = try direction.hooks(parameters, named: name, in: encoder)
+    var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in modules(encoder.configuration) {
       hooks.layers[module.layer][module.place] = RescaledSum(
-        added: direction.hook(parameters, module, named: name, encoder.compute),
-        factors: factors(parameters, module, encoder))
+        added: direction.hook(parameters, module, named: name, on: pass),
+        factors: factors(parameters, module, encoder, on: pass))
     }
     return hooks
   }
@@ -46,19 +46,22 @@ public struct DoRA: AdapterMethod {
   /// (m / ‖W + B A‖) ⊙ (W + (alpha / r) B A), and of the bias as much; nil for gated adapters.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     guard !direction.projections.isGated else { return nil }
+    let pass = Pass(encoder.compute)
     return encoder.replacing(modules(encoder.configuration)) { module, linear in
-      let sum = direction.factors(parameters, module, encoder.compute)
-        .added(to: linear.weight, times: direction.scale, encoder.compute)
-      return linear.replacing(weight: sum, scaledBy: factors(parameters, module, encoder), encoder.compute)
+      let sum = direction.factors(parameters, module, on: pass)
+        .added(to: linear.weight, times: direction.scale, on: pass)
+      return linear.replacing(weight: sum, scaledBy: factors(parameters, module, encoder, on: pass), on: pass)
     }
   }
 
   /// m / ‖W + B A‖, [1, outputs].
-  private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule, _ encoder: Encoder) -> Tensor {
+  private func factors(
+    _ parameters: AdapterParameters, _ module: ProjectionModule, _ encoder: Encoder, on pass: Pass
+  ) -> Tensor {
     let weight = encoder.linear(module.place, layer: module.layer).weight
-    let sum = direction.factors(parameters, module, encoder.compute).added(to: weight, times: 1, encoder.compute)
-    let factors = zip(parameters[magnitude(module)].array, sum.rowNorms).map { $0 / $1 }
-    return Tensor(factors, rows: 1, columns: factors.count)
+    let sum = direction.factors(parameters, module, on: pass).added(to: weight, times: 1, on: pass)
+    let lengths = parameters[magnitude(module)].reshaped(rows: 1, columns: module.outputs)
+    return pass.quotient(lengths, pass.rowNorms(sum))
   }
 
   private func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { direction.projections.modules(shape) }

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// IA³: a trained factor for each output of a linear layer, its bias included.
 ///
@@ -46,12 +46,12 @@ public struct IA3: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in projections.modules(encoder.configuration) {
       hooks.layers[module.layer][module.place] = ScaledOutputs(
-        factors: factors(parameters, module), gate: module.gate(parameters, named: name, encoder.compute))
+        factors: factors(parameters, module, on: pass), gate: module.gate(parameters, named: name, on: pass))
     }
     return hooks
   }
@@ -59,16 +59,18 @@ public struct IA3: AdapterMethod {
   /// (alpha l) ⊙ W, and of the bias as much; nil for gated adapters.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     guard !projections.isGated else { return nil }
+    let pass = Pass(encoder.compute)
     return encoder.replacing(projections.modules(encoder.configuration)) { module, linear in
       linear.replacing(
-        weight: encoder.compute.unpacked(linear.weight), scaledBy: factors(parameters, module), encoder.compute)
+        weight: encoder.compute.unpacked(linear.weight), scaledBy: factors(parameters, module, on: pass), on: pass)
     }
   }
 
   /// alpha l, [1, outputs].
-  private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule) -> Tensor {
-    let alpha = projections.isGated ? 1 : projections.alpha
-    return Tensor(parameters[vector(module)].array.map { alpha * $0 }, rows: 1, columns: module.outputs)
+  private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass) -> Tensor {
+    pass.scaled(
+      parameters[vector(module)].reshaped(rows: 1, columns: module.outputs),
+      by: projections.isGated ? 1 : projections.alpha)
   }
 
   private func vector(_ module: ProjectionModule) -> ParameterSpec {
@@ -90,14 +92,13 @@ private struct ScaledOutputs: ProjectionHook {
 
 extension Linear {
   /// A layer with each output of `weight`, and of this layer's bias, multiplied by its factor. factors [1, outputs]
-  func replacing(weight: Tensor, scaledBy factors: Tensor, _ compute: Compute) -> Linear {
-    let pass = Pass(compute)
+  func replacing(weight: Tensor, scaledBy factors: Tensor, on pass: Pass) -> Linear {
     for row in 0..<weight.rows { pass.scale(weight.rows(row..<row + 1), by: factors.pointer[row]) }
     let scaledBias = bias.map { bias in
       let copy = pass.copy(bias)
       pass.scaleColumns(copy, by: factors)
       return copy
     }
-    return Linear(weight: weight, bias: scaledBias, compute)
+    return pass.layer(weight: weight, bias: scaledBias)
   }
 }

@@ -48,10 +48,12 @@ struct Invertible: Sendable {
     networks(shape).flatMap { [$0.narrow, $0.narrowBias, $0.wide, $0.wideBias] }
   }
 
-  func coupling(_ parameters: AdapterParameters, _ encoder: Encoder) -> AdditiveCoupling {
-    let networks = networks(encoder.configuration).map { specs in
+  func coupling(
+    _ parameters: AdapterParameters, _ shape: DebertaV2Configuration, on pass: Pass
+  ) -> AdditiveCoupling {
+    let networks = networks(shape).map { specs in
       func linear(_ weight: ParameterSpec, _ bias: ParameterSpec) -> Linear {
-        Linear(weight: parameters[weight], bias: parameters[bias], encoder.compute)
+        pass.layer(weight: parameters[weight], bias: parameters[bias])
       }
       return AdditiveCoupling.Network(
         narrow: linear(specs.narrow, specs.narrowBias), activation: activation,
@@ -82,7 +84,7 @@ struct Invertible: Sendable {
 }
 
 /// a + F(b), then b + G(a), in place.
-struct AdditiveCoupling: StateHook {
+struct AdditiveCoupling: InvertibleHook {
   struct Network: Sendable {
     let narrow: Linear
     let activation: Activation
@@ -99,8 +101,22 @@ struct AdditiveCoupling: StateHook {
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     let (a, b) = halves(hidden)
-    pass.add(first(b, on: pass), to: a)
+    // A copy, because b changes and the networks' gradients need their inputs.
+    pass.add(first(pass.copy(b), on: pass), to: a)
     pass.add(second(a, on: pass), to: b)
+  }
+
+  var inverse: (any StateHook)? { Inverse(coupling: self) }
+
+  /// b - G(a), then a - F(b), in place.
+  struct Inverse: StateHook {
+    let coupling: AdditiveCoupling
+
+    func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
+      let (a, b) = coupling.halves(hidden)
+      pass.add(coupling.second(pass.copy(a), on: pass), times: -1, to: b)
+      pass.add(coupling.first(pass.copy(b), on: pass), times: -1, to: a)
+    }
   }
 
   private func halves(_ hidden: Tensor) -> (Tensor, Tensor) {

@@ -56,7 +56,6 @@ struct KroneckerProjection: Sendable {
 
   private let rule, weight: StackedMatrices
   private let bias: ParameterSpec?
-  private let inputs, outputs: Int
 
   var specs: [ParameterSpec] { rule.specs + weight.specs + (bias.map { [$0] } ?? []) }
 
@@ -69,8 +68,6 @@ struct KroneckerProjection: Sendable {
       ParameterSpec("", "shared_parameters", member, shape, start, isTrainable: isTrainable(member))
     }
     func isTrainable(_ member: String) -> Bool { settings.trainsRule || !member.hasPrefix("phm_rule") }
-    self.inputs = inputs
-    self.outputs = outputs
     let count = settings.count
     let (rows, columns) = (inputs / count, outputs / count)
     rule = StackedMatrices(
@@ -84,26 +81,10 @@ struct KroneckerProjection: Sendable {
   }
 
   /// The projection as a plain linear layer, [outputs, inputs].
-  func linear(_ parameters: AdapterParameters, _ compute: Compute) -> Linear {
-    let rules = rule.matrices(parameters, compute)
-    let weights = weight.matrices(parameters, compute)
-    var sum = [Float](repeating: 0, count: outputs * inputs)
-    for (rule, weight) in zip(rules, weights) {
-      for outer in 0..<rule.rows * rule.columns {
-        let (outerRow, outerColumn) = (outer / rule.columns, outer % rule.columns)
-        let factor = rule.pointer[outerRow * rule.stride + outerColumn]
-        for row in 0..<weight.rows {
-          for column in 0..<weight.columns {
-            // The sum is [inputs, outputs]; a linear layer holds it transposed.
-            let output = outerColumn * weight.columns + column
-            let input = outerRow * weight.rows + row
-            sum[output * inputs + input] += factor * weight.pointer[row * weight.stride + column]
-          }
-        }
-      }
-    }
-    return Linear(
-      weight: Tensor(sum, rows: outputs, columns: inputs), bias: bias.map { parameters[$0] }, compute)
+  func layer(_ parameters: AdapterParameters, on pass: Pass) -> Linear {
+    let sum = pass.kroneckerSum(rule.matrices(parameters, on: pass), weight.matrices(parameters, on: pass))
+    // The sum is [inputs, outputs]; a linear layer holds it transposed.
+    return pass.layer(weight: pass.transposed(sum), bias: bias.map { parameters[$0] })
   }
 }
 
@@ -127,12 +108,12 @@ private struct StackedMatrices: Sendable {
     }
   }
 
-  func matrices(_ parameters: AdapterParameters, _ compute: Compute) -> [Tensor] {
+  func matrices(_ parameters: AdapterParameters, on pass: Pass) -> [Tensor] {
     let stacks = specs.map { spec in
       let rows = spec.shape[1]
       return (0..<count).map { parameters[spec].rows($0 * rows..<($0 + 1) * rows) }
     }
     guard stacks.count == 2 else { return stacks[0] }
-    return zip(stacks[0], stacks[1]).map { compute.product($0, $1) }
+    return zip(stacks[0], stacks[1]).map { pass.product($0, $1) }
   }
 }

@@ -28,7 +28,7 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   }
 
   func factors(
-    _ parameters: AdapterParameters, _ module: ProjectionModule, _ compute: Compute
+    _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors {
     let (a, b) = specs(of: module)
     return LowRankFactors(a: parameters[a], b: parameters[b])

@@ -16,7 +16,7 @@ protocol LowRankMethod: AdapterMethod {
 
   /// The factors of one linear layer, not scaled.
   func factors(
-    _ parameters: AdapterParameters, _ module: ProjectionModule, _ compute: Compute
+    _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors
 }
 
@@ -25,9 +25,9 @@ struct LowRankFactors {
   let a, b: Tensor
 
   /// W + factor · B A, as rows.
-  func added(to weight: PackedMatrix, times factor: Float, _ compute: Compute) -> Tensor {
-    let sum = compute.unpacked(weight)
-    compute.addProduct(Pass(compute).scaled(b, by: factor), a, to: sum)
+  func added(to weight: PackedMatrix, times factor: Float, on pass: Pass) -> Tensor {
+    let sum = pass.compute.unpacked(weight)
+    pass.addProduct(pass.scaled(b, by: factor), a, to: sum)
     return sum
   }
 }
@@ -42,32 +42,32 @@ extension LowRankMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in projections.modules(encoder.configuration) {
-      hooks.layers[module.layer][module.place] = hook(parameters, module, named: name, encoder.compute)
+      hooks.layers[module.layer][module.place] = hook(parameters, module, named: name, on: pass)
     }
     return hooks
   }
 
   /// What is added at one linear layer.
   func hook(
-    _ parameters: AdapterParameters, _ module: ProjectionModule, named name: String, _ compute: Compute
+    _ parameters: AdapterParameters, _ module: ProjectionModule, named name: String, on pass: Pass
   ) -> AddedLowRank {
-    let factors = factors(parameters, module, compute)
+    let factors = factors(parameters, module, on: pass)
     return AddedLowRank(
-      a: compute.packed(factors.a), left: LeftFactor(Pass(compute).scaled(factors.b, by: scale), compute),
-      gate: module.gate(parameters, named: name, compute))
+      a: pass.layer(weight: factors.a), left: LeftFactor(pass.scaled(factors.b, by: scale), on: pass),
+      gate: module.gate(parameters, named: name, on: pass))
   }
 
   /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     guard !projections.isGated else { return nil }
+    let pass = Pass(encoder.compute)
     return encoder.replacing(projections.modules(encoder.configuration)) { module, linear in
-      let weight = factors(parameters, module, encoder.compute)
-        .added(to: linear.weight, times: scale, encoder.compute)
-      return Linear(weight: weight, bias: linear.bias, encoder.compute)
+      let weight = factors(parameters, module, on: pass).added(to: linear.weight, times: scale, on: pass)
+      return pass.layer(weight: weight, bias: linear.bias)
     }
   }
 
@@ -78,13 +78,13 @@ extension LowRankMethod {
 /// (alpha / r) B A x, or g B A x with a gate.
 struct AddedLowRank: LowRankHook {
   /// [r, inputs]
-  let a: PackedMatrix
+  let a: Linear
   /// (alpha / r) B
   let left: LeftFactor
   let gate: AdapterGate?
 
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
-    let right = pass.linear(x, Linear(weight: a, bias: nil))
+    let right = pass.linear(x, a)
     gate?.apply(to: right, reading: x, at: site, on: pass)
     return right
   }

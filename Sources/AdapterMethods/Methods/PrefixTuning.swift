@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// Prefix tuning: trained keys and values in front of every sequence's own.
 ///
@@ -56,18 +56,18 @@ public struct PrefixTuning: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     let shape = encoder.configuration
     var hooks = EncoderHooks(layers: shape.layerCount)
-    let prefix = PrefixTensors(self, shape).values(parameters, activation, encoder.compute)
+    let prefix = PrefixTensors(self, shape).values(parameters, activation, on: pass)
     for (index, layer) in layers(shape).enumerated() {
       func part(_ number: Int) -> Tensor {
         prefix.columns(number * shape.hiddenSize..<(number + 1) * shape.hiddenSize)
       }
       hooks.layers[layer].memory = Prefix(
         key: part(2 * index), value: part(2 * index + 1),
-        gates: gates(parameters, layer: layer, named: name, encoder))
+        gates: gates(parameters, layer: layer, named: name, shape, on: pass))
     }
     return hooks
   }
@@ -89,14 +89,13 @@ public struct PrefixTuning: AdapterMethod {
 
   /// A gate for keys and, if it is another one, a gate for values.
   private func gates(
-    _ parameters: AdapterParameters, layer: Int, named name: String, _ encoder: Encoder
+    _ parameters: AdapterParameters, layer: Int, named name: String, _ shape: DebertaV2Configuration, on pass: Pass
   ) -> [AdapterGate] {
-    guard let specs = gate(layer: layer, encoder.configuration) else { return [] }
+    guard let specs = gate(layer: layer, shape) else { return [] }
     return (0..<gateCount).map { row in
       AdapterGate(
-        Linear(
-          weight: parameters[specs.weight].rows(row..<row + 1), bias: parameters[specs.bias].columns(row..<row + 1),
-          encoder.compute),
+        pass.layer(
+          weight: parameters[specs.weight].rows(row..<row + 1), bias: parameters[specs.bias].columns(row..<row + 1)),
         adapter: name, place: "self_prefix")
     }
   }
@@ -132,16 +131,15 @@ public struct PrefixTuning: AdapterMethod {
     }
 
     /// Keys and values of all layers in turn, [P, layers · 2 · H].
-    func values(_ parameters: AdapterParameters, _ activation: Activation, _ compute: Compute) -> Tensor {
+    func values(_ parameters: AdapterParameters, _ activation: Activation, on pass: Pass) -> Tensor {
       if let flat {
-        return Tensor(parameters[flat].array, rows: length, columns: flat.count / length)
+        return parameters[flat].reshaped(rows: length, columns: flat.count / length)
       }
       guard let embedding, let up, let upBias, let down, let downBias else {
         preconditionFailure("a prefix is either flat or made by two linear layers")
       }
-      let pass = Pass(compute)
       func linear(_ weight: ParameterSpec, _ bias: ParameterSpec) -> Linear {
-        Linear(weight: parameters[weight], bias: parameters[bias], compute)
+        pass.layer(weight: parameters[weight], bias: parameters[bias])
       }
       let narrow = pass.linear(parameters[embedding], linear(up, upBias))
       pass.activate(narrow, activation)
@@ -161,6 +159,11 @@ private struct Prefix: MemoryHook {
     guard let keyOpenings = openings.first, let valueOpenings = openings.last else {
       return site.segment.rows.map { _ in (key, value) }
     }
-    return zip(keyOpenings, valueOpenings).map { (pass.scaled(key, by: $0), pass.scaled(value, by: $1)) }
+    func scaled(_ memory: Tensor, _ openings: Tensor, _ row: Int) -> Tensor {
+      let own = pass.copy(memory)
+      pass.scale(own, by: openings.rows(row..<row + 1))
+      return own
+    }
+    return site.segment.rows.indices.map { (scaled(key, keyOpenings, $0), scaled(value, valueOpenings, $0)) }
   }
 }

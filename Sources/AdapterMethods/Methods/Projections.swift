@@ -94,10 +94,10 @@ struct ProjectionModule: Sendable {
   var gateSpecs: [ParameterSpec] { [gate?.weight, gate?.bias].compactMap { $0 } }
 
   /// How far the adapter's effect goes for each text, if that is learned.
-  func gate(_ parameters: AdapterParameters, named adapter: String, _ compute: Compute) -> AdapterGate? {
+  func gate(_ parameters: AdapterParameters, named adapter: String, on pass: Pass) -> AdapterGate? {
     gate.map {
       AdapterGate(
-        Linear(weight: parameters[$0.weight], bias: parameters[$0.bias], compute), adapter: adapter,
+        pass.layer(weight: parameters[$0.weight], bias: parameters[$0.bias]), adapter: adapter,
         place: place.location)
     }
   }

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// Prompt tuning: trained embeddings in front of every sequence's own, or behind its first token.
 ///
@@ -47,7 +47,7 @@ public struct PromptTuning: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     hooks.prompt = Prompt(

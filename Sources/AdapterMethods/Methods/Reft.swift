@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// ReFT: an edit of low rank of the hidden states of the first and last tokens, behind a layer.
 ///
@@ -61,11 +61,11 @@ public struct Reft: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for (layer, units) in modules(encoder.configuration) {
-      let edits = units.map { ReftUnit(self, $0, parameters, encoder.compute) }
+      let edits = units.map { ReftUnit(self, $0, parameters, on: pass) }
       hooks.layers[layer].afterLayer = ReftEdit(
         prefixCount: prefixCount, suffixCount: suffixCount, prefix: edits[0], suffix: edits[isTied ? 0 : 1])
     }
@@ -113,9 +113,9 @@ private struct ReftTensors {
   }
 
   /// R [r, H].
-  func projection(_ parameters: AdapterParameters) -> Tensor {
+  func projection(_ parameters: AdapterParameters, on pass: Pass) -> Tensor {
     guard let base else { return parameters[projection] }
-    return Householder.rows(original: parameters[projection], base: parameters[base])
+    return pass.householderRows(original: parameters[projection], base: parameters[base])
   }
 }
 
@@ -127,21 +127,23 @@ private struct ReftUnit {
   private let activation: Activation
   private let subtractsProjection: Bool
 
-  init(_ method: Reft, _ tensors: ReftTensors, _ parameters: AdapterParameters, _ compute: Compute) {
-    let rows = tensors.projection(parameters)
-    source = Linear(weight: parameters[tensors.source], bias: parameters[tensors.sourceBias], compute)
-    projection = Linear(weight: rows, compute)
-    back = Linear(weight: rows.transposed, compute)
+  init(_ method: Reft, _ tensors: ReftTensors, _ parameters: AdapterParameters, on pass: Pass) {
+    let rows = tensors.projection(parameters, on: pass)
+    source = pass.layer(weight: parameters[tensors.source], bias: parameters[tensors.sourceBias])
+    projection = pass.layer(weight: rows)
+    back = pass.layer(weight: pass.transposed(rows))
     activation = method.activation
     subtractsProjection = method.subtractsProjection
   }
 
-  /// Changes x [M, H] in place.
-  func edit(_ x: Tensor, on pass: Pass) {
+  /// x [M, H], edited.
+  func edited(_ x: Tensor, on pass: Pass) -> Tensor {
     let change = pass.linear(x, source)
     pass.activate(change, activation)
     if subtractsProjection { pass.add(pass.linear(x, projection), times: -1, to: change) }
-    pass.addProduct(change, back.weight, to: x)
+    let edited = pass.copy(x)
+    pass.addLinear(change, back, to: edited)
+    return edited
   }
 }
 
@@ -164,7 +166,6 @@ private struct ReftEdit: StateHook {
     _ rows: [Int], of hidden: Tensor, by unit: ReftUnit, on pass: Pass
   ) -> (rows: [Int], states: Tensor) {
     let states = pass.gather(hidden, rows: rows)
-    if !rows.isEmpty { unit.edit(states, on: pass) }
-    return (rows, states)
+    return (rows, rows.isEmpty ? states : unit.edited(states, on: pass))
   }
 }

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import DebertaV2
-internal import Tensors
+public import Tensors
 
 /// Several methods in one adapter, each at places of its own.
 ///
@@ -55,11 +55,11 @@ public struct Union: AdapterMethod {
   }
 
   public func hooks(
-    _ parameters: AdapterParameters, named name: String, in encoder: Encoder
+    _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var union = EncoderHooks(layers: encoder.configuration.layerCount)
     for member in members {
-      let own = try member.hooks(parameters, named: name, in: encoder)
+      let own = try member.hooks(parameters, named: name, in: encoder, on: pass)
       union.afterEmbeddings = own.afterEmbeddings ?? union.afterEmbeddings
       union.prompt = own.prompt ?? union.prompt
       for layer in union.layers.indices {

@@ -53,13 +53,13 @@ public struct VeRA: AdapterMethod, LowRankMethod {
   }
 
   func factors(
-    _ parameters: AdapterParameters, _ module: ProjectionModule, _ compute: Compute
+    _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors {
     let own = specs(module)
     let shared = shared(module)
     return LowRankFactors(
-      a: compute.product(parameters[own[0]], parameters[shared.a]),
-      b: compute.product(parameters[own[1]], parameters[shared.b]))
+      a: pass.product(parameters[own[0]], parameters[shared.a]),
+      b: pass.product(parameters[own[1]], parameters[shared.b]))
   }
 
   private func shared(_ module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {

@@ -55,6 +55,24 @@ typedef struct {
   void (*add_positions)(int64_t M, int64_t N, int64_t first, float *scores, int64_t scores_stride, const float *c2p,
                         int64_t c2p_stride, const int32_t *key_column, const float *p2c, int64_t p2c_stride,
                         const int32_t *query_column, int64_t plain, int64_t far);
+
+  /// dy = dy gelu'(x), in place.
+  void (*gelu_backward)(int64_t count, const float *x, float *dy);
+  /// dx of y = (x - mean) rstd gain + bias for each row; dx may be dy. stats [M, 2] receives mean and rstd.
+  void (*layer_norm_backward)(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *gain, float eps,
+                              const float *dy, int64_t dy_stride, float *dx, int64_t dx_stride, float *stats);
+  /// dp = p (dp - sum(p dp)) for each row, in place: the backward of softmax, p being its result.
+  void (*softmax_backward)(int64_t M, int64_t N, const float *p, int64_t p_stride, float *dp, int64_t dp_stride);
+  /// The backward of add_positions for one sequence: ds [N, N] is added up by table row.
+  ///
+  /// of_queries[i, key_column[j - i]] += ds[i, j] and of_keys[j, query_column[i - j]] += ds[i, j]; either may be NULL.
+  /// Distances are those of `positions` [N] where given.
+  void (*collect_positions)(int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
+                            const int32_t *key_column, float *of_queries, int64_t of_queries_stride,
+                            const int32_t *query_column, float *of_keys, int64_t of_keys_stride);
+  /// x = 0 where the hash of key and element number (first + m N + n) is below threshold, else factor x; in place.
+  void (*dropout)(int64_t M, int64_t N, uint32_t first, uint32_t key, uint32_t threshold, float factor, float *x,
+                  int64_t x_stride);
 } ck_kernels;
 
 /// The kernels for AVX-512, for AVX2 with FMA, and for any processor; the first two are NULL where they cannot run.

@@ -1,0 +1,93 @@
+internal import AdapterHost
+internal import ArgumentParser
+
+/// The data to train and to judge with.
+struct DataArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("The examples.", valueName: "file")) var train: String?
+  @Option(help: ArgumentHelp("The examples by which the best parameters are chosen.", valueName: "file"))
+  var dev: String?
+  @Option(help: ArgumentHelp("The examples by which the result is judged.", valueName: "file")) var test: String?
+  @OptionGroup var columns: ColumnArguments
+
+  func add(to members: inout [String: JSONValue]) {
+    members["train"] = train.map { .string($0) } ?? members["train"]
+    members["dev"] = dev.map { .string($0) } ?? members["dev"]
+    members["test"] = test.map { .string($0) } ?? members["test"]
+    columns.add(to: &members)
+  }
+}
+
+/// How a data file is read.
+struct ColumnArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How the files are written: jsonl, csv, tsv, conll or txt; by default as their names tell.", valueName: "format"))
+  var dataFormat: String?
+  @Option(
+    help: ArgumentHelp(
+      "What a column is called: text, pair, label, tokens, tags, question, context, answers, choices; may be repeated.",
+      valueName: "part=name"))
+  var column: [NamedColumn] = []
+
+  func add(to members: inout [String: JSONValue]) {
+    members["format"] = dataFormat.map { .string($0) } ?? members["format"]
+    if !column.isEmpty {
+      members["columns"] = .object(Dictionary(column.map { ($0.part, .string($0.name)) }) { $1 })
+    }
+  }
+}
+
+/// A value of the form PART=NAME.
+struct NamedColumn: ExpressibleByArgument {
+  let part, name: String
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "=", maxSplits: 1)
+    guard sides.count == 2 else { return nil }
+    (part, name) = (String(sides[0]), String(sides[1]))
+  }
+}
+
+/// How a run goes; what is not given is as the settings file says, or as `--keys` tells.
+struct TrainingArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("A JSON file of settings.", valueName: "file")) var settings: String?
+  @Option(help: ArgumentHelp("Times through the examples; by default 3.", valueName: "n")) var epochs: Int?
+  @Option(help: ArgumentHelp("Changes of the parameters, in place of --epochs.", valueName: "n")) var steps: Int?
+  @Option(help: ArgumentHelp("The highest learning rate; by default 1e-4.", valueName: "x")) var learningRate: Double?
+  @Option(help: ArgumentHelp("linear, cosine or constant.", valueName: "name")) var schedule: String?
+  @Option(help: ArgumentHelp("Steps in which the learning rate rises.", valueName: "n")) var warmupSteps: Int?
+  @Option(help: ArgumentHelp("adamw, adafactor or sgd.", valueName: "name")) var optimizer: String?
+  @Option(help: ArgumentHelp("Weight decay.", valueName: "x")) var weightDecay: Double?
+  @Option(help: ArgumentHelp("Tokens of a batch; by default 2048.", valueName: "n")) var batchTokens: Int?
+  @Option(help: ArgumentHelp("Examples of a batch, in place of --batch-tokens.", valueName: "n")) var batchSize: Int?
+  @Option(help: ArgumentHelp("Batches that make one step.", valueName: "n")) var accumulate: Int?
+  @Option(help: ArgumentHelp("The most tokens of a text; by default 128.", valueName: "n")) var maxLength: Int?
+  @Option(help: ArgumentHelp("'epoch', 'end' or a number of steps between evaluations.", valueName: "when"))
+  var evaluateEvery: String?
+  @Option(help: ArgumentHelp("Evaluations without a new best that end the run.", valueName: "n")) var patience: Int?
+  @Option(help: "Where the random values start.") var seed: Int?
+  @Flag(help: "Train the base model too, and write it to the output folder.") var trainBase = false
+
+  func add(to members: inout [String: JSONValue]) {
+    func set(_ key: String, _ value: JSONValue?) { if let value { members[key] = value } }
+    if epochs != nil { members["steps"] = nil }
+    if steps != nil { members["epochs"] = nil }
+    if batchTokens != nil { members["batch_size"] = nil }
+    if batchSize != nil { members["batch_tokens"] = nil }
+    set("epochs", epochs.map { .integer($0) })
+    set("steps", steps.map { .integer($0) })
+    set("learning_rate", learningRate.map { .number($0) })
+    set("schedule", schedule.map { .string($0) })
+    set("warmup_steps", warmupSteps.map { .integer($0) })
+    set("optimizer", optimizer.map { .string($0) })
+    set("weight_decay", weightDecay.map { .number($0) })
+    set("batch_tokens", batchTokens.map { .integer($0) })
+    set("batch_size", batchSize.map { .integer($0) })
+    set("accumulate", accumulate.map { .integer($0) })
+    set("max_length", maxLength.map { .integer($0) })
+    set("evaluate_every", evaluateEvery.map { text in Int(text).map { .integer($0) } ?? .string(text) })
+    set("patience", patience.map { .integer($0) })
+    set("seed", seed.map { .integer($0) })
+    if trainBase { members["train_base"] = .bool(true) }
+  }
+}

@@ -1,0 +1,49 @@
+internal import AdapterHost
+internal import ArgumentParser
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Judges adapters and heads by examples with known answers.",
+    discussion: """
+      Examples:
+        adapter-cli evaluate --setup topics --data test.jsonl
+        adapter-cli evaluate --model DIR --adapter mine=DIR --data test.conll --max-length 256
+
+      Data are read as 'train' reads them. The heads that 'predict' would ask are judged, each with the metrics of its \
+      task: accuracy, F1, Matthews, Pearson and Spearman, span F1, exact match, or the loss of masked words.
+      """)
+
+  @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String
+  @OptionGroup(title: "Data") var columns: ColumnArguments
+  @Option(help: ArgumentHelp("The most tokens of a text; 0 for no limit.", valueName: "n")) var maxLength = 128
+  @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Output") var output: OutputArguments
+
+  func validate() throws {
+    if maxLength < 0 { throw ValidationError("--max-length is \(maxLength); expected 0 or more.") }
+  }
+
+  func run() throws {
+    let workspace = try Workspace(workspace.request)
+    let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    var members: [String: JSONValue] = ["train": .string(data)]
+    columns.add(to: &members)
+    let recipe = try TrainingRecipe(members, file: "the flags")
+    let evaluation = HeadEvaluation(
+      data: data, format: recipe.format, columns: recipe.columns, maximumLength: maxLength == 0 ? nil : maxLength)
+    let results = try evaluation.results(of: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+    if output.isTable {
+      let rows = results.flatMap { head, result in
+        result.metrics.map { [head, $0.name, $0.value.formatted(decimals: 4)] }
+      }
+      let table = Table(
+        columns: [.init(title: "HEAD"), .init(title: "METRIC"), .init(title: "VALUE", isNumber: true)], rows: rows)
+      for line in table.rendered(width: Terminal.width) { print(line) }
+    } else {
+      for (head, result) in results {
+        print(JSONValue.object(["head": .string(head), "metrics": result.json]).line)
+      }
+    }
+  }
+}

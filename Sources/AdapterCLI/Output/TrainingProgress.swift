@@ -1,0 +1,83 @@
+internal import AdapterHost
+internal import Foundation
+internal import Synchronization
+
+/// What happens in a run: a line that changes on a terminal, a line for each evaluation elsewhere.
+struct TrainingProgress {
+  private let isLive = Terminal.showsMessages
+  private let tells: Bool
+  private let clock = ContinuousClock()
+  private var next = ContinuousClock.now
+  private var isOnScreen = false
+
+  /// - Parameter tells: whether evaluations are told where nobody watches.
+  init(tells: Bool) { self.tells = tells }
+
+  mutating func show(_ event: TrainingEvent) {
+    switch event {
+    case .resumed(let step): note("Resumed after step \(step).")
+    case .step(let report):
+      guard isLive, clock.now >= next || report.step == report.totalSteps else { return }
+      next = clock.now + .milliseconds(200)
+      isOnScreen = true
+      Terminal.write("\r\(report.line(width: Terminal.messageWidth))\u{1B}[K", to: STDERR_FILENO)
+    case .evaluation(let report, let isBest):
+      if isLive || tells { note("step \(report.step): \(report.result.text)\(isBest ? " (best)" : "")") }
+    case .saved: break
+    }
+  }
+
+  mutating func clear() {
+    if isOnScreen { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    isOnScreen = false
+  }
+
+  private mutating func note(_ text: String) {
+    clear()
+    Terminal.note(text)
+  }
+}
+
+extension StepReport {
+  /// A bar and the figures, as far as there is room.
+  fileprivate func line(width: Int) -> String {
+    let figures = [
+      "\(step)/\(totalSteps)", "loss \(Double(loss).formatted(decimals: 4))",
+      "\(Int(tokensPerSecond)) tokens/s", "\(Int(remainingSeconds).clock) left",
+      "rate \(String(format: "%.2g", learningRate))",
+    ]
+    var text = ""
+    for figure in figures where text.count + figure.count + 2 < width - 12 { text += (text.isEmpty ? "" : "  ") + figure }
+    let room = min(max(width - text.count - 4, 0), 30)
+    guard room >= 5 else { return text }
+    let done = room * step / max(totalSteps, 1)
+    return "[" + String(repeating: "=", count: done) + String(repeating: " ", count: room - done) + "] " + text
+  }
+}
+
+extension Int {
+  /// Seconds as minutes and seconds, or hours, minutes and seconds.
+  fileprivate var clock: String {
+    let (hours, minutes, seconds) = (self / 3600, self / 60 % 60, self % 60)
+    return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, seconds) : String(format: "%d:%02d", minutes, seconds)
+  }
+}
+
+/// Ctrl-C, noted so that a run can end in good order; a second one ends the process at once.
+struct Interruption {
+  private static let asked = Atomic<Bool>(false)
+
+  init() {
+    Self.asked.store(false, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        if Interruption.asked.exchange(true, ordering: .relaxed) {
+          signal(number, SIG_DFL)
+          raise(number)
+        }
+      }
+    }
+  }
+
+  var isAsked: Bool { Self.asked.load(ordering: .relaxed) }
+}

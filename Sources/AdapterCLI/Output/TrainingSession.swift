@@ -1,0 +1,121 @@
+internal import AdapterHost
+internal import ArgumentParser
+internal import Foundation
+
+/// A training run as a person follows it: notes, a line of progress, the result.
+struct TrainingSession {
+  private let name: String
+  private let recipe: TrainingRecipe
+  private let workspace: Workspace
+  private let model: DebertaV2AdapterModel
+  private let base: BaseArguments
+  private let output: String
+  private let registers: Bool
+  private let overwrites: Bool
+
+  /// Loads the model, and refuses what would fail at the end.
+  init(
+    _ recipe: TrainingRecipe, adapter name: String, folder: String?, base: BaseArguments, threads: Int?,
+    output: String, registers: Bool, overwrites: Bool
+  ) throws {
+    self.recipe = recipe
+    self.name = name
+    self.base = base
+    self.output = output
+    self.overwrites = overwrites
+    workspace = try Workspace(
+      WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false))
+    var model = try workspace.loadModel(compute: Compute(threads: threads))
+    try model.setActiveAdapters(nil)
+    if let folder { try model.loadAdapter(folder, as: name) }
+    // Adapters of a setup that are registered are loaded; others will be made.
+    for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
+      if let folder = try? workspace.folder(ofAdapter: other) { try model.loadAdapter(folder, as: other) }
+    }
+    self.model = model
+    self.registers = try registers && TrainedAdapters.canRegister(
+      recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
+      at: base.location, overwrites: overwrites)
+  }
+
+  func run(_ start: Trainer.Start, json: Bool) throws {
+    let job = try TrainingJob(
+      recipe, adapter: name, model: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+    Terminal.note(job.introduction)
+    for note in job.warnings { Terminal.note(note) }
+    var progress = TrainingProgress(tells: !json)
+    let interruption = Interruption()
+    let summary = try job.run(start, output: output) { event in
+      progress.show(event)
+      return interruption.isAsked ? .stop : .continue
+    }
+    progress.clear()
+    guard summary.end != .stopped else {
+      Terminal.note("Stopped after step \(summary.steps); 'adapter-cli train --resume' with the same flags goes on.")
+      throw ExitCode(130)
+    }
+    let tests = try job.test()
+    let saved = try TrainedAdapters.save(job, summary, tests, modelFolder: workspace.modelFolder, to: output)
+    let registered =
+      try registers
+      ? TrainedAdapters.register(saved, of: workspace.modelFolder, at: base.location, overwrites: overwrites) : []
+    if json {
+      print(summary.json(tests, saved: saved.map(\.folder), registered: registered.map(\.name)).line)
+    } else {
+      print(summary.text(tests, saved: saved.map(\.folder), registered: registered.map(\.name)))
+    }
+  }
+}
+
+extension TrainingJob {
+  /// What will be done.
+  fileprivate var introduction: String {
+    let parameters = trainable.parameters.reduce(0) { $0 + $1.value.rows * $1.value.columns }
+    return "Training \(setup) with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
+      + "\(parameters.counting("parameter")), \(trainingData.examples.count.counting("example"))"
+      + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
+  }
+
+  /// What a person should know of the data.
+  fileprivate var warnings: [String] {
+    var notes: [String] = []
+    for data in [trainingData, developmentData, testData].compactMap({ $0 }) {
+      if data.faults.count > 0 {
+        notes.append(
+          "\(data.faults.count) of \(data.faults.records) records of \(data.faults.path) were left out; the first: "
+            + "\(data.faults.first.first?.description ?? "")")
+      }
+      if data.truncation.examples > 0 {
+        notes.append(
+          "\(data.truncation.examples) of \(data.examples.count) examples of \(data.faults.path) were cut at "
+            + "\(recipe.maximumLength ?? 0) tokens.")
+      }
+    }
+    return notes
+  }
+}
+
+extension TrainingSummary {
+  fileprivate func text(_ tests: [EvaluationResult]?, saved: [String], registered: [String]) -> String {
+    var lines = ["\(steps.counting("step")) in \(seconds.formatted(decimals: 1)) s, \(tokens.counting("token"))."]
+    if end == .noImprovement { lines.append("No evaluation was better for a while, so it ended early.") }
+    if let best { lines.append("Best at step \(best.step): \(best.result.text).") }
+    for result in tests ?? [] { lines.append("Test: \(result.text).") }
+    lines += saved.map { "Saved to \($0)." }
+    if !registered.isEmpty { lines.append("Registered \(registered.joined(separator: ", ")).") }
+    return lines.joined(separator: "\n")
+  }
+
+  fileprivate func json(_ tests: [EvaluationResult]?, saved: [String], registered: [String]) -> JSONValue {
+    guard case .object(var members) = object else { return object }
+    members["test"] = tests.map { .array($0.map(\.json)) }
+    members["saved"] = .array(saved.map { .string($0) })
+    members["registered"] = .array(registered.map { .string($0) })
+    return .object(members)
+  }
+}
+
+extension EvaluationResult {
+  /// All metrics in a line.
+  var text: String { metrics.map { "\($0.name) \($0.value.formatted(decimals: 4))" }.joined(separator: ", ") }
+}

@@ -1,0 +1,58 @@
+public import AdapterMethods
+internal import Checkpoints
+internal import DebertaV2
+internal import Heads
+internal import Tensors
+public import Training
+
+extension DebertaV2AdapterModel {
+  /// This model with some parameters to be trained; they are copies.
+  ///
+  /// - Parameters:
+  ///   - setup: the adapters that act; nil is the base model.
+  ///   - heads: the heads that are trained.
+  ///   - frozen: adapters of the setup that stay as they are.
+  ///   - part: what is trained.
+  ///   - folder: the base model's, from which its tensors are read again where everything is trained.
+  /// - Throws: `CompositionError`, `ModelError`, `TrainableModelError`, `CheckpointError`.
+  public func trainable(
+    _ setup: Composition?, heads names: [String], frozen: [String] = [], part: TrainedPart = .adapters, folder: String
+  ) throws -> TrainableModel {
+    for name in setup?.adapters ?? [] where adapter(name) == nil { throw unknown(adapter: name) }
+    var heads: [String: PredictionHead] = [:]
+    for name in names {
+      guard let head = head(name) else { throw unknown(head: name) }
+      heads[name] = head
+    }
+    var adapters: [String: Adapter] = [:]
+    for name in adapterNames { adapters[name] = adapter(name) }
+    var fusions: [String: AdapterFusion] = [:]
+    for name in fusionNames { fusions[name] = fusion(name) }
+    let base = part == .everything ? try Self.parameters(folder, configuration) : TrainableBase(frozen: baseEncoder)
+    return try TrainableModel(
+      base: base, adapters: adapters, fusions: fusions, heads: heads, setup: setup, frozen: frozen, training: part,
+      compute)
+  }
+
+  /// Every tensor of a checkpoint's encoder, in memory of its own.
+  private static func parameters(_ folder: String, _ shape: DebertaV2Configuration) throws -> TrainableBase {
+    let weights = try CheckpointFolder(path: folder).weights
+    var tensors: [NamedTensor] = []
+    for stored in weights.tensors {
+      let name = stored.name.hasPrefix("deberta.") ? String(stored.name.dropFirst("deberta.".count)) : stored.name
+      guard name.hasPrefix("embeddings.") || name.hasPrefix("encoder."),
+        !Encoder.isKnownUnused(name) || shape.reads(name)
+      else { continue }
+      tensors.append(NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()))
+    }
+    return TrainableBase(tensors, shape)
+  }
+}
+
+extension DebertaV2Configuration {
+  /// Whether an encoder of this shape reads a table of embeddings that others leave.
+  fileprivate func reads(_ name: String) -> Bool {
+    name.hasPrefix("embeddings.position_embeddings.") && addsAbsolutePositions
+      || name.hasPrefix("embeddings.token_type_embeddings.") && typeVocabularySize > 0
+  }
+}

@@ -1,0 +1,179 @@
+internal import Kernels
+internal import Tensors
+
+/// All sequences of a batch in one layer's attention, and the gradient.
+struct AttendedBatch {
+  /// Sequences that share their position tables.
+  struct Group {
+    let tables: (key: PositionTable?, query: PositionTable?)
+    let sequences: [AttendedSequence]
+  }
+
+  /// [T, heads · D] each.
+  let query, key, value: Tensor
+  let headCount: Int
+  let scale: Float
+  let distances: DistanceTable?
+  let mask: DropoutMask?
+  let groups: [Group]
+
+  private var size: Int { query.columns / headCount }
+  private func columns(ofHead head: Int) -> Range<Int> { head * size..<(head + 1) * size }
+
+  /// The attended values [T, heads · D].
+  func context(on pass: Pass) -> Tensor {
+    let context = pass.tensor(rows: query.rows, columns: query.columns)
+    let compute = pass.compute
+    let all = groups.flatMap { group in group.sequences.map { (group, $0) } }
+    compute.threads.forEach(all.count * headCount) { item in
+      let (group, sequence) = all[item / headCount]
+      let head = item % headCount
+      withHead(head, of: sequence, context: context) { attention in
+        var attention = attention
+        attention.contentToPosition = group.tables.key?.head(head)
+        attention.positionToContent = group.tables.query?.head(head)
+        attention(compute.kernels, compute.buffers)
+      }
+    }
+    record(context, on: pass)
+    return context
+  }
+
+  /// One head of one sequence, without its position tables.
+  private func withHead(
+    _ head: Int, of sequence: AttendedSequence, context: Tensor, _ body: (AttentionHead) -> Void
+  ) {
+    let columns = columns(ofHead: head)
+    func own(_ x: Tensor) -> Rows { x.values.slice(sequence.tokens).columns(columns) }
+    var attention = AttentionHead(
+      query: own(query), key: own(key), value: own(value), context: own(context), scale: scale)
+    attention.memory = sequence.memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
+    attention.distances = distances?.rows
+    attention.probabilities = sequence.probabilities(ofHead: head)
+    attention.dropout = mask.map { ($0, sequence.firstWeight(ofHead: head, of: headCount)) }
+    sequence.input.positions.withPointer { positions in
+      sequence.input.visible.withPointer { visible in
+        attention.positions = positions
+        attention.visible = visible
+        body(attention)
+      }
+    }
+  }
+}
+
+// MARK: - Gradients
+
+extension AttendedBatch {
+  private func record(_ context: Tensor, on pass: Pass) {
+    guard let tape = pass.tape else { return }
+    let sequences = groups.flatMap(\.sequences)
+    let inputs =
+      [query, key, value] + groups.flatMap { [$0.tables.key?.projected, $0.tables.query?.projected] }.compactMap { $0 }
+      + sequences.compactMap(\.memory).flatMap { [$0.key, $0.value] }
+    tape.record(context, from: inputs) { dcontext, gradients in
+      backward(dcontext, gradients, pass.compute)
+    }
+  }
+
+  /// One head after the other, each with all its sequences in order: sums do not depend on the number of threads.
+  private func backward(_ dcontext: Tensor, _ gradients: GradientLookup, _ compute: Compute) {
+    let targets = groups.map { group in
+      (
+        tables: (gradients[group.tables.key?.projected], gradients[group.tables.query?.projected]),
+        memories: group.sequences.map { (gradients[$0.memory?.key], gradients[$0.memory?.value]) }
+      )
+    }
+    let (dquery, dkey, dvalue) = (gradients[query], gradients[key], gradients[value])
+    compute.threads.forEach(headCount) { head in
+      let columns = columns(ofHead: head)
+      for (group, target) in zip(groups, targets) {
+        let tables = HeadTables(group.tables, target.tables, head: head, size: size, compute)
+        for (sequence, memory) in zip(group.sequences, target.memories) {
+          guard let attention = sequence.probabilities(ofHead: head) else { continue }
+          func own(_ x: Tensor?) -> Rows? { x?.values.slice(sequence.tokens).columns(columns) }
+          var into = AttentionHeadGradients()
+          (into.query, into.key, into.value) = (own(dquery), own(dkey), own(dvalue))
+          into.memory = (memory.0?.values.columns(columns), memory.1?.values.columns(columns))
+          into.tables = tables.gradients
+          guard let context = own(dcontext) else { continue }
+          withHead(head, of: sequence, context: dcontext) {
+            $0.backward(
+              context, attention: attention, tables: tables.rows, into: into, compute.kernels, compute.buffers)
+          }
+        }
+        tables.finish(group.tables, target.tables, compute.kernels)
+      }
+    }
+  }
+}
+
+/// One head's position tables as rows, and the sums of their gradients.
+private struct HeadTables {
+  private let head: Int
+  private let storage: [Tensor]
+  let rows, gradients: (key: Rows?, query: Rows?)
+
+  init(
+    _ tables: (key: PositionTable?, query: PositionTable?), _ targets: (Tensor?, Tensor?), head: Int, size: Int,
+    _ compute: Compute
+  ) {
+    self.head = head
+    var storage: [Tensor] = []
+    func rows(_ table: PositionTable?) -> Rows? {
+      guard let table else { return nil }
+      let rows = compute.tensor(rows: table.heads[head].outputs, columns: size)
+      storage.append(rows)
+      table.rows(ofHead: head, into: rows.values)
+      return rows.values
+    }
+    func zeros(_ table: PositionTable?, _ target: Tensor?) -> Rows? {
+      guard let table, target != nil else { return nil }
+      let rows = compute.tensor(rows: table.heads[head].outputs, columns: size)
+      storage.append(rows)
+      for row in 0..<rows.rows { (rows.pointer + row * rows.stride).update(repeating: 0, count: size) }
+      return rows.values
+    }
+    self.rows = (rows(tables.key), rows(tables.query))
+    gradients = (zeros(tables.key, targets.0), zeros(tables.query, targets.1))
+    self.storage = storage
+  }
+
+  /// Adds the sums to the gradients of the projected positions.
+  func finish(
+    _ tables: (key: PositionTable?, query: PositionTable?), _ targets: (Tensor?, Tensor?), _ kernels: VectorKernels
+  ) {
+    if let gradient = gradients.key, let target = targets.0 {
+      tables.key?.add(gradient, ofHead: head, to: target, kernels)
+    }
+    if let gradient = gradients.query, let target = targets.1 {
+      tables.query?.add(gradient, ofHead: head, to: target, kernels)
+    }
+    withExtendedLifetime(storage) {}
+  }
+}
+
+/// One sequence in one layer's attention.
+struct AttendedSequence {
+  let input: Batch.Sequence
+  let tokens: Range<Int>
+  let memory: (key: Tensor, value: Tensor)?
+  /// [heads · N, memory + N], where attention maps are asked for, and for the backward pass.
+  let probabilities: Tensor?
+
+  func probabilities(ofHead head: Int) -> Rows? {
+    probabilities?.values.slice(head * tokens.count..<(head + 1) * tokens.count)
+  }
+
+  /// A number for the first attention weight of a head, other than those of other heads and sequences.
+  fileprivate func firstWeight(ofHead head: Int, of heads: Int) -> Int {
+    let columns = tokens.count + (memory?.key.rows ?? 0)
+    return tokens.lowerBound * heads * 4096 + head * tokens.count * columns
+  }
+}
+
+extension Optional {
+  fileprivate func withPointer<Element>(_ body: (UnsafePointer<Element>?) -> Void) where Wrapped == [Element] {
+    guard let self else { return body(nil) }
+    self.withUnsafeBufferPointer { body($0.baseAddress) }
+  }
+}

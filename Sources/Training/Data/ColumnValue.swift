@@ -1,0 +1,122 @@
+internal import Checkpoints
+internal import FoundationEssentials
+
+/// The value of a column, read as what it must be.
+///
+/// Where a format knows nothing but text, numbers are read from digits, and
+/// lists from JSON in brackets or from parts between separators.
+struct ColumnValue {
+  let name: String
+  let value: JSONValue
+
+  func wrong(_ expected: String, _ record: DataRecord) -> DataFault {
+    record.fault("'\(name)' must be \(expected), found \(value.kind).")
+  }
+
+  func string(_ record: DataRecord) throws(DataFault) -> String {
+    guard case .string(let string) = value else { throw wrong("a string", record) }
+    return string
+  }
+
+  func strings(_ record: DataRecord) throws(DataFault) -> [String] {
+    var strings: [String] = []
+    for (index, element) in try list(record).enumerated() {
+      strings.append(try ColumnValue(name: "\(name)[\(index)]", value: element).string(record))
+    }
+    return strings
+  }
+
+  func float(_ record: DataRecord) throws(DataFault) -> Float {
+    let number: Double? =
+      if record.isTextOnly, case .string(let text) = value { Double(text) } else { value.double }
+    guard let number, Float(number).isFinite else { throw wrong("a number", record) }
+    return Float(number)
+  }
+
+  func label(_ record: DataRecord) throws(DataFault) -> GivenLabel {
+    guard let label = GivenLabel(value, isTextOnly: record.isTextOnly) else {
+      throw wrong("a label's name or number", record)
+    }
+    return label
+  }
+
+  func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
+    if case .string = value, !record.isTextOnly { return .listed([try label(record)]) }
+    let elements = try list(record, separatedBy: ",")
+    // Lists of 1.0 and 0.0 or of true and false are flags; whole numbers are those of labels.
+    let flags = elements.compactMap { element -> Bool? in
+      switch element {
+      case .bool(let bool): bool
+      case .number(0): false
+      case .number(1): true
+      default: nil
+      }
+    }
+    if !flags.isEmpty, flags.count == elements.count { return .flags(flags) }
+    var labels: [GivenLabel] = []
+    for (index, element) in elements.enumerated() {
+      labels.append(try ColumnValue(name: "\(name)[\(index)]", value: element).label(record))
+    }
+    return .listed(labels)
+  }
+
+  /// A label for each word; null and the number -100 stand for none.
+  func tags(_ record: DataRecord) throws(DataFault) -> [GivenLabel?] {
+    var labels: [GivenLabel?] = []
+    for (index, element) in try list(record).enumerated() {
+      let label =
+        element == .null ? nil : try ColumnValue(name: "\(name)[\(index)]", value: element).label(record)
+      labels.append(label == .number(-100) ? nil : label)
+    }
+    return labels
+  }
+
+  /// The elements of a list.
+  ///
+  /// - Parameter separator: what stands between them in a format without lists; nil: white space.
+  func list(_ record: DataRecord, separatedBy separator: Character? = nil) throws(DataFault) -> [JSONValue] {
+    switch value {
+    case .array(let elements): return elements
+    case .string(let text) where record.isTextOnly:
+      if text.first == "[" { return try parsed(text, record).list(record) }
+      let parts =
+        separator.map { separator in
+          text.split(separator: separator).map { $0.trimming { $0.isWhitespace } }.filter { !$0.isEmpty }
+        } ?? text.split(whereSeparator: \.isWhitespace)
+      return parts.map { .string(String($0)) }
+    default: throw wrong("a list", record)
+    }
+  }
+
+  /// The value of JSON in a column of text.
+  func parsed(_ text: String, _ record: DataRecord) throws(DataFault) -> ColumnValue {
+    do {
+      return ColumnValue(name: name, value: try JSONValue(Data(text.utf8), file: record.path))
+    } catch {
+      throw record.fault("'\(name)' cannot be read: \(error.reason)")
+    }
+  }
+}
+
+extension GivenLabel {
+  /// - Parameter isTextOnly: whether digits can be meant as a number.
+  init?(_ value: JSONValue, isTextOnly: Bool) {
+    switch value {
+    case .string(let name):
+      if isTextOnly, let number = Int(name), "\(number)" == name { self = .number(number) } else { self = .name(name) }
+    case .bool(let bool): self = .number(bool ? 1 : 0)
+    default:
+      guard let number = value.wholeNumber else { return nil }
+      self = .number(number)
+    }
+  }
+}
+
+extension Substring {
+  /// What is left without the characters at both ends for which `isTrimmed` holds.
+  fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> Substring {
+    var rest = drop(while: isTrimmed)
+    while let last = rest.last, isTrimmed(last) { rest.removeLast() }
+    return rest
+  }
+}

@@ -1,0 +1,73 @@
+/// What the columns of a data file are called.
+///
+/// ```swift
+/// DataColumns([.text: "review", .label: "stars"])
+/// ```
+///
+/// A part without a name is looked for under its usual names
+/// (``Role/usualNames(for:)``), and the first that is there counts.
+public struct DataColumns: Sendable, Hashable, ExpressibleByDictionaryLiteral {
+  /// The parts of an example.
+  public enum Role: String, Sendable, Hashable, CaseIterable {
+    case text
+    /// The second text.
+    case pair
+    case label
+    /// The words of a sentence.
+    case tokens
+    /// A label for each word.
+    case tags
+    case question
+    case context
+    case answers
+    case choices
+  }
+
+  private var names: [Role: String]
+  /// Whether the first line of a CSV or TSV file names the columns; they are called `1`, `2`, … if not.
+  public var hasHeader: Bool
+
+  public init(_ names: [Role: String], hasHeader: Bool = true) {
+    self.names = names
+    self.hasHeader = hasHeader
+  }
+
+  public init(dictionaryLiteral elements: (Role, String)...) {
+    self.init(Dictionary(elements) { _, last in last })
+  }
+
+  /// The given name of a part; nil if it goes by the usual ones.
+  public subscript(role: Role) -> String? {
+    get { names[role] }
+    set { names[role] = newValue }
+  }
+
+  /// The names under which a part is looked for.
+  func candidates(_ role: Role, for task: TrainingTask) -> [String] {
+    names[role].map { [$0] } ?? role.usualNames(for: task)
+  }
+}
+
+extension DataColumns.Role {
+  /// The names that a part has in most data sets.
+  public func usualNames(for task: TrainingTask) -> [String] {
+    switch self {
+    case .text: ["text", "sentence", "sentence1", "premise", "question1", "content"]
+    case .pair: ["text_pair", "pair", "sentence2", "hypothesis", "question2"]
+    case .label:
+      switch task {
+      case .regression: ["label", "labels", "score", "value"]
+      case .multipleChoice: ["label", "answer", "answerKey", "labels"]
+      case .multilabelClassification: ["labels", "label"]
+      default: ["label", "labels"]
+      }
+    case .tokens: ["tokens", "words"]
+    case .tags: ["tags", "ner_tags", "word_labels", "labels", "pos_tags"]
+    case .question:
+      task == .multipleChoice ? ["question", "prompt", "text", "sentence", "premise", "context"] : ["question"]
+    case .context: ["context", "passage"]
+    case .answers: ["answers", "answer"]
+    case .choices: ["choices", "options", "endings"]
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// A record of a data file that cannot be used, and why.
+public struct DataFault: Error, Hashable, Sendable, CustomStringConvertible {
+  public let path: String
+  /// Where the record begins; the first line is 1.
+  public let line: Int
+  /// A sentence.
+  public let reason: String
+
+  public var description: String { "\(path), line \(line): \(reason)" }
+}
+
+/// The records of a data file that were left out: all are counted, the first are kept.
+public struct DataFaults: Hashable, Sendable {
+  public let path: String
+  /// All records that were read, sound or not.
+  public private(set) var records = 0
+  /// Those that cannot be used.
+  public private(set) var count = 0
+  /// The first of these.
+  public private(set) var first: [DataFault] = []
+
+  init(path: String) { self.path = path }
+
+  mutating func countRecord() { records += 1 }
+
+  mutating func add(_ fault: DataFault, keeping limit: Int) {
+    count += 1
+    if first.count < limit { first.append(fault) }
+  }
+}
+
+/// How many records of a data file may be malformed: a share of them, or a number if that is more.
+public struct FaultTolerance: Hashable, Sendable {
+  public var share: Double
+  public var count: Int
+  /// How many faults are kept to be told.
+  public var kept: Int
+
+  public init(share: Double = 0.01, count: Int = 10, kept: Int = 10) {
+    self.share = share
+    self.count = count
+    self.kept = kept
+  }
+
+  /// The first malformed record is an error.
+  public static let none = FaultTolerance(share: 0, count: 0)
+
+  /// - Throws: ``DatasetError/tooManyFaults(_:)``.
+  func check(_ faults: DataFaults) throws(DatasetError) {
+    let allowed = max(Double(count), share * Double(faults.records))
+    if Double(faults.count) > allowed { throw .tooManyFaults(faults) }
+  }
+}

@@ -1,0 +1,84 @@
+internal import Glibc
+
+/// The lines of a file, read as they are asked for.
+///
+/// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
+/// the start of the file is left out.
+final class DataLines {
+  struct Line {
+    /// The first is 1.
+    let number: Int
+    /// Nil for a line beyond ``limit``, which is passed over.
+    let bytes: ArraySlice<UInt8>?
+
+    var isBlank: Bool { bytes?.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } ?? false }
+  }
+
+  /// No line may be longer: 64 MB.
+  static let limit = 64_000_000
+  private static let blockSize = 1 << 18
+
+  let path: String
+  private let descriptor: Int32
+  private var buffer: [UInt8] = []
+  /// Where the next line begins, and up to where no line's end was found.
+  private var start = 0
+  private var scanned = 0
+  private var number = 0
+  private var isPassingOver = false
+  private var hasEnded = false
+
+  /// - Throws: ``DatasetError/unreadable(path:code:)``.
+  init(path: String) throws(DatasetError) {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .unreadable(path: path, code: errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// The next line; nil at the end.
+  func next() throws(DatasetError) -> Line? {
+    while true {
+      if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) { return line(to: end, next: end + 1) }
+      scanned = buffer.count
+      if scanned - start > Self.limit {
+        isPassingOver = true
+        start = scanned
+      }
+      if hasEnded {
+        return start < buffer.count || isPassingOver ? line(to: buffer.count, next: buffer.count) : nil
+      }
+      try fill()
+    }
+  }
+
+  private func line(to end: Int, next: Int) -> Line {
+    defer {
+      start = next
+      scanned = next
+      isPassingOver = false
+    }
+    number += 1
+    if isPassingOver || end - start > Self.limit { return Line(number: number, bytes: nil) }
+    var bytes = buffer[start..<end]
+    if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+    if number == 1, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+    return Line(number: number, bytes: bytes)
+  }
+
+  private func fill() throws(DatasetError) {
+    buffer.removeFirst(start)
+    scanned -= start
+    start = 0
+    var result = 0
+    var code: Int32 = 0
+    buffer += [UInt8](unsafeUninitializedCapacity: Self.blockSize) { block, count in
+      repeat { result = read(descriptor, block.baseAddress, Self.blockSize) } while result < 0 && errno == EINTR
+      code = errno
+      count = max(result, 0)
+    }
+    if result < 0 { throw .unreadable(path: path, code: code) }
+    hasEnded = result == 0
+  }
+}

@@ -1,0 +1,169 @@
+public import Tokenization
+
+/// Cuts examples into tokens.
+///
+/// ```swift
+/// let data = try SourceData(path: "train.jsonl", for: .classification)
+/// let labels = try LabelVocabulary(inferredFrom: data.examples)
+/// let encoder = ExampleEncoder(tokenizer, for: .classification, labels: labels, maximumLength: 128)
+/// let dataset = try encoder.dataset(data)
+/// dataset.examples[0].target    // .label(2)
+/// dataset.truncation.examples   // how many were cut
+/// ```
+public struct ExampleEncoder: Sendable {
+  public let tokenizer: DebertaV2Tokenizer
+  public let task: TrainingTask
+  /// Nil for tasks without labels.
+  public let labels: LabelVocabulary?
+  public let maximumLength: Int?
+  /// For multiple choice, how many choices each example must have; nil: as many as the first.
+  public let choices: Int?
+
+  /// - Parameters:
+  ///   - labels: what the labels of classes and tags are counted by; those tasks need it.
+  ///   - maximumLength: the most tokens of a sequence, specials included; nil for no limit.
+  ///   - choices: how many choices each example must have; nil: as many as the first.
+  public init(
+    _ tokenizer: DebertaV2Tokenizer, for task: TrainingTask, labels: LabelVocabulary? = nil,
+    maximumLength: Int? = nil, choices: Int? = nil
+  ) {
+    precondition(!task.hasLabels || labels != nil, "the task \(task.rawValue) needs labels")
+    self.tokenizer = tokenizer
+    self.task = task
+    self.labels = labels
+    self.maximumLength = maximumLength
+    self.choices = choices
+  }
+
+  /// Cuts all examples of a file.
+  ///
+  /// An example that leaves no room for the context of its question, or that
+  /// has another number of choices, is a fault of the data.
+  /// - Parameters:
+  ///   - source: the examples, read for the same task.
+  ///   - keepsReferences: whether to keep what answers to questions are judged by.
+  /// - Throws: ``DatasetError``: a label that is not known, more faults than
+  ///   `source` tolerates, or a text that the tokenizer refuses.
+  public func dataset(
+    _ source: SourceData, keepsReferences: Bool = false
+  ) throws(DatasetError) -> TrainingDataset {
+    precondition(source.task == task, "the data are for \(source.task.rawValue), not for \(task.rawValue)")
+    var faults = source.faults
+    var truncation = TruncationReport()
+    var examples: [TrainingExample] = []
+    var lines: [Int] = []
+    var questions: [QuestionReference] = []
+    examples.reserveCapacity(source.examples.count)
+    lines.reserveCapacity(source.examples.count)
+    for example in source.examples {
+      let features: Features
+      do {
+        features = try self.features(of: example, choices: choices ?? examples.first?.sequences.count)
+      } catch {
+        switch error {
+        case .example(let reason):
+          let fault = DataFault(path: source.path, line: example.line, reason: reason)
+          faults.add(fault, keeping: source.tolerance.kept)
+          continue
+        case .label(let error): throw .label(error, path: source.path, line: example.line)
+        case .tokenizer(let error): throw .tokenizer(error)
+        }
+      }
+      examples.append(features.example)
+      lines.append(example.line)
+      truncation.add(features)
+      if keepsReferences, let question = features.question { questions.append(question) }
+    }
+    try source.tolerance.check(faults)
+    guard !examples.isEmpty else { throw faults.count > 0 ? .tooManyFaults(faults) : .empty(path: source.path) }
+    return TrainingDataset(
+      task: task, examples: examples, lines: lines, questions: questions, truncation: truncation, faults: faults)
+  }
+
+  /// An example in tokens, and what was lost on the way.
+  struct Features {
+    var example: TrainingExample
+    var cutTokens = 0
+    var lostWords = 0
+    var hasLostAnswer = false
+    var question: QuestionReference?
+  }
+
+  enum Failure: Error {
+    /// The example cannot be used; a sentence.
+    case example(String)
+    case label(LabelError)
+    case tokenizer(TokenizerError)
+  }
+
+  /// - Parameter choices: how many choices there must be; nil for any number.
+  func features(of source: SourceExample, choices: Int? = nil) throws(Failure) -> Features {
+    switch (source.content, source.answer) {
+    case (.text(let text, let pair), let answer):
+      let encoding = try encode(text, pair)
+      let target = try target(answer, tokens: encoding.ids.count)
+      return Features(
+        example: TrainingExample(sequences: [TokenSequence(encoding)], target: target),
+        cutTokens: encoding.truncatedTokens)
+    case (.words(let text, let ranges), .tags(let tags)): return try words(text, ranges, tags)
+    case (.question(let question, let context), .answers(let answers)):
+      return try self.question(question, context, answers)
+    case (.choices(let prompt, let texts), .choice(let choice)):
+      if let choices, choices != texts.count {
+        throw .example("there must be \(choices) choices, found \(texts.count).")
+      }
+      var features = Features(example: TrainingExample(sequences: [], target: .choice(choice)))
+      for text in texts {
+        let encoding = try encode(prompt, text)
+        features.example.sequences.append(TokenSequence(encoding))
+        features.cutTokens += encoding.truncatedTokens
+      }
+      return features
+    default: preconditionFailure("\(source.content) cannot be answered by \(source.answer)")
+    }
+  }
+
+  func encode(_ text: String, _ pair: String? = nil) throws(Failure) -> Encoding {
+    try encode(text, pair, maximumLength: maximumLength)
+  }
+
+  func encode(_ text: String, _ pair: String?, maximumLength: Int?) throws(Failure) -> Encoding {
+    do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch {
+      switch error {
+      // These are about one text; the others are not to be lost with it.
+      case .textTooLong, .refused: throw .example(error.description)
+      default: throw .tokenizer(error)
+      }
+    }
+  }
+
+  /// - Parameter tokens: how many there are; masked language models are asked for none of them yet.
+  private func target(_ answer: SourceExample.Answer, tokens: Int) throws(Failure) -> Target {
+    switch answer {
+    case .none: .tokens(Array(repeating: Target.notCounted, count: tokens))
+    case .label(let label): .label(try index(of: label))
+    case .labels(let given): .labels(try flags(of: given))
+    case .value(let value): .value(value)
+    case .tags, .answers, .choice: preconditionFailure("a text cannot be answered by \(answer)")
+    }
+  }
+
+  func index(of label: GivenLabel) throws(Failure) -> Int {
+    guard let labels else { preconditionFailure("a label without a vocabulary") }
+    do { return try labels.index(of: label) } catch { throw .label(error) }
+  }
+
+  private func flags(of given: MultipleLabels) throws(Failure) -> [Bool] {
+    guard let labels else { preconditionFailure("labels without a vocabulary") }
+    do { return try labels.flags(of: given) } catch { throw .label(error) }
+  }
+}
+
+extension TruncationReport {
+  fileprivate mutating func add(_ features: ExampleEncoder.Features) {
+    examples += features.cutTokens > 0 ? 1 : 0
+    tokens += features.cutTokens
+    words += features.lostWords
+    answers += features.hasLostAnswer ? 1 : 0
+  }
+}

@@ -1,0 +1,158 @@
+internal import Checkpoints
+internal import FoundationEssentials
+public import Heads
+
+/// The labels of a task, in the order of a head's outputs.
+public struct LabelVocabulary: Sendable, Hashable {
+  public let names: [String]
+  private let indices: [String: Int]
+
+  public var count: Int { names.count }
+
+  /// - Throws: ``LabelError/none``, ``LabelError/repeated(_:)``.
+  public init(_ names: [String]) throws(LabelError) {
+    guard !names.isEmpty else { throw .none }
+    var indices: [String: Int] = [:]
+    for (index, name) in names.enumerated() {
+      guard indices.updateValue(index, forKey: name) == nil else { throw .repeated(name) }
+    }
+    self.names = names
+    self.indices = indices
+  }
+
+  /// The labels of a head; `LABEL_0`, … where they have no names.
+  public init(_ settings: HeadSettings) throws(LabelError) {
+    try self.init(settings.labels.isEmpty ? (0..<settings.outputs).map { "LABEL_\($0)" } : settings.labels)
+  }
+
+  /// The labels that occur, sorted; by their values, if all are whole numbers.
+  ///
+  /// - Throws: ``LabelError/onlyFlags`` where the data say which labels apply, but not what they are called;
+  ///   ``LabelError/none``.
+  public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
+    var found: Set<String> = []
+    for example in examples {
+      switch example.answer {
+      case .label(let label): found.insert(label.description)
+      case .labels(.listed(let labels)): found.formUnion(labels.map(\.description))
+      case .labels(.flags): throw .onlyFlags
+      case .tags(let labels): found.formUnion(labels.compactMap { $0?.description })
+      case .none, .value, .answers, .choice: break
+      }
+    }
+    let numbers = found.compactMap { name in Int(name).map { (number: $0, name: name) } }
+    let isNumeric = numbers.count == found.count
+    try self.init(isNumeric ? numbers.sorted { $0 < $1 }.map(\.name) : found.sorted())
+  }
+
+  /// Reads the labels of a file: a JSON list, a JSON object of labels with their numbers (`label2id`) or of
+  /// numbers with their labels (`id2label`), or a label in each line.
+  ///
+  /// - Throws: ``LabelError/unreadable(path:reason:)``, ``LabelError/none``, ``LabelError/repeated(_:)``.
+  public init(path: String) throws(LabelError) {
+    let bytes: Data
+    do { bytes = try AtomicFile.read(path) } catch { throw .unreadable(path: path, reason: error.description) }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .unreadable(path: path, reason: "\(path): it is not UTF-8.")
+    }
+    guard let first = text.first(where: { !$0.isWhitespace }), "[{".contains(first) else {
+      let lines = text.split(whereSeparator: \.isNewline).filter { line in line.contains { !$0.isWhitespace } }
+      try self.init(lines.map(String.init))
+      return
+    }
+    let value: JSONValue
+    do { value = try JSONValue(bytes, file: path) } catch {
+      throw .unreadable(path: path, reason: error.description)
+    }
+    guard let names = Self.names(value) else {
+      throw .unreadable(
+        path: path, reason: "\(path): expected a list of labels, or an object of labels with their numbers from 0.")
+    }
+    try self.init(names)
+  }
+
+  private static func names(_ value: JSONValue) -> [String]? {
+    switch value {
+    case .array(let elements):
+      let names = elements.compactMap { GivenLabel($0, isTextOnly: false)?.description }
+      return names.count == elements.count ? names : nil
+    case .object(let members):
+      let pairs = members.compactMap { key, value -> (number: Int, name: String)? in
+        if case .string(let name) = value { return Int(key).map { ($0, name) } }
+        return value.wholeNumber.map { ($0, key) }
+      }
+      let sorted = pairs.sorted { $0.number < $1.number }
+      return pairs.count == members.count && sorted.map(\.number) == Array(0..<pairs.count) ? sorted.map(\.name) : nil
+    default: return nil
+    }
+  }
+
+  // MARK: - Looking up
+
+  /// The place of a label: that of its name, or the number itself where it is no label's name.
+  ///
+  /// - Throws: ``LabelError/unknown(_:nearest:count:)``, ``LabelError/outOfRange(_:count:)``.
+  public func index(of label: GivenLabel) throws(LabelError) -> Int {
+    if let index = indices[label.description] { return index }
+    switch label {
+    case .name(let name): throw .unknown(name, nearest: NearestNames.of(name, in: names), count: count)
+    case .number(let number):
+      guard names.indices.contains(number) else { throw .outOfRange(number, count: count) }
+      return number
+    }
+  }
+
+  /// Whether each label applies.
+  ///
+  /// A list of as many whole numbers as there are labels, all 0 or 1, is
+  /// taken for flags if there are more than two labels: no label would be
+  /// named twice.
+  /// - Throws: ``LabelError/flagCount(found:count:)``, and what ``index(of:)`` throws.
+  public func flags(of labels: MultipleLabels) throws(LabelError) -> [Bool] {
+    switch labels {
+    case .flags(let flags):
+      guard flags.count == count else { throw .flagCount(found: flags.count, count: count) }
+      return flags
+    case .listed(let listed):
+      if count > 2, listed.count == count, listed.allSatisfy({ $0 == .number(0) || $0 == .number(1) }) {
+        return listed.map { $0 == .number(1) }
+      }
+      var flags = [Bool](repeating: false, count: count)
+      for label in listed { flags[try index(of: label)] = true }
+      return flags
+    }
+  }
+}
+
+/// Why labels cannot be used.
+public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// There are no labels.
+  case none
+  /// Two labels have one name.
+  case repeated(String)
+  /// No label has this name.
+  case unknown(String, nearest: [String], count: Int)
+  /// No label has this number.
+  case outOfRange(Int, count: Int)
+  /// There are more or fewer flags than labels.
+  case flagCount(found: Int, count: Int)
+  /// The data give flags, and the names of the labels are not known.
+  case onlyFlags
+  /// A file of labels cannot be read.
+  case unreadable(path: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .none: "there are no labels."
+    case .repeated(let name): "the label '\(name)' is listed twice; each must have one place."
+    case .unknown(let name, let nearest, let count):
+      "the label '\(name)' is not one of the \(count) that are known"
+        + (nearest.isEmpty ? "." : "; the nearest: \(nearest.quoted).")
+    case .outOfRange(let number, let count):
+      "the label \(number) is none of the \(count) that are known: their numbers are 0 to \(count - 1)."
+    case .flagCount(let found, let count): "expected a flag for each of \(count) labels, found \(found)."
+    case .onlyFlags: "the data tell by flags which labels apply; give the names of the labels."
+    case .unreadable(_, let reason): reason
+    }
+  }
+}

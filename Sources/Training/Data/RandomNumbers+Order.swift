@@ -1,0 +1,30 @@
+internal import Tensors
+
+extension RandomNumbers {
+  /// Numbers of their own for each epoch, and for each example in it; without an example, for its order.
+  init(seed: UInt64, epoch: Int, index: Int = -1) {
+    var state = Self.mixed(seed)
+    for value in [epoch, index] { state = Self.mixed(state &+ UInt64(bitPattern: Int64(value))) }
+    self.init(seed: state)
+  }
+
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var numbers = RandomNumbers(seed: value)
+    return numbers.next()
+  }
+
+  /// A whole number of 0..<count, the same in every version of the standard library.
+  ///
+  /// No number is likelier than another by more than count / 2^64.
+  mutating func below(_ count: Int) -> Int {
+    precondition(count > 0, "no number is below \(count)")
+    return Int(next().multipliedFullWidth(by: UInt64(count)).high)
+  }
+
+  /// The elements in random order (Fisher and Yates).
+  mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+    var elements = elements
+    for place in elements.indices { elements.swapAt(place, place + below(elements.count - place)) }
+    return elements
+  }
+}

@@ -1,0 +1,70 @@
+/// An example as a data file holds it, before it is cut into tokens.
+public struct SourceExample: Sendable, Hashable {
+  /// What is asked.
+  public enum Content: Sendable, Hashable {
+    case text(String, pair: String?)
+    /// A sentence, and where its words stand in it: in scalars.
+    case words(String, ranges: [Range<Int>])
+    case question(String, context: String)
+    case choices(prompt: String, [String])
+  }
+
+  /// What is to be answered.
+  public enum Answer: Sendable, Hashable {
+    /// Nothing: masked language models learn from the text.
+    case none
+    case label(GivenLabel)
+    case labels(MultipleLabels)
+    case value(Float)
+    /// A label for each word; nil for one that is not counted.
+    case tags([GivenLabel?])
+    /// Any of these is right; none if the context does not answer.
+    case answers([AnswerSpan])
+    case choice(Int)
+  }
+
+  /// Where the example begins in its file; the first line is 1.
+  public let line: Int
+  public let content: Content
+  public let answer: Answer
+
+  public init(line: Int, content: Content, answer: Answer) {
+    self.line = line
+    self.content = content
+    self.answer = answer
+  }
+}
+
+/// A label as data gives it: by name, or by a number that is its name or else its place among the labels.
+public enum GivenLabel: Sendable, Hashable, CustomStringConvertible {
+  case name(String)
+  case number(Int)
+
+  /// The name; the number in digits.
+  public var description: String {
+    switch self {
+    case .name(let name): name
+    case .number(let number): "\(number)"
+    }
+  }
+}
+
+/// Any number of labels at once.
+public enum MultipleLabels: Sendable, Hashable {
+  /// Those that apply.
+  case listed([GivenLabel])
+  /// Whether each applies, in the order of the vocabulary.
+  case flags([Bool])
+}
+
+/// A part of a context that answers a question.
+public struct AnswerSpan: Sendable, Hashable {
+  public let text: String
+  /// In scalars of the context.
+  public let range: Range<Int>
+
+  public init(text: String, range: Range<Int>) {
+    self.text = text
+    self.range = range
+  }
+}

@@ -1,0 +1,54 @@
+/// The examples of a data file in tokens, in their order.
+public struct TrainingDataset: Sendable {
+  public let task: TrainingTask
+  public let examples: [TrainingExample]
+  /// Where each example begins in its file; the first line is 1.
+  public let lines: [Int]
+  /// What the answers to questions are judged by, one for each example; empty for other tasks, and if not asked for.
+  public let questions: [QuestionReference]
+  public let truncation: TruncationReport
+  /// The records that were left out.
+  public let faults: DataFaults
+
+  /// How often each of `count` labels is the answer: of texts, or of words.
+  public func labelCounts(_ count: Int) -> [Int] {
+    var counts = [Int](repeating: 0, count: count)
+    for example in examples {
+      switch example.target {
+      case .label(let label), .choice(let label): counts[label] += 1
+      case .labels(let flags): for (label, flag) in flags.enumerated() where flag { counts[label] += 1 }
+      case .tokens(let labels): for label in labels where label != Target.notCounted { counts[Int(label)] += 1 }
+      case .value, .span: break
+      }
+    }
+    return counts
+  }
+}
+
+/// What was cut off to respect the maximum length.
+public struct TruncationReport: Sendable, Hashable {
+  /// Examples of which tokens were cut off.
+  public var examples = 0
+  /// Tokens that were cut off.
+  public var tokens = 0
+  /// Words whose tag is not learnt: their first token was cut off, or they have none.
+  public var words = 0
+  /// Questions whose answer was cut off, so that they count as unanswered.
+  public var answers = 0
+
+  public init() {}
+}
+
+/// Weights that let every class count alike.
+public enum ClassWeights {
+  /// n / (k · count) for each class, where n counts the examples and k the classes that occur.
+  ///
+  /// Their sum over the examples is n. A class that does not occur has the weight 1: no example asks for it.
+  ///
+  /// Source: scikit-learn, `compute_class_weight(class_weight="balanced")`.
+  public static func balanced(counts: [Int]) -> [Float] {
+    let total = Float(counts.reduce(0, +))
+    let classes = Float(counts.count { $0 > 0 })
+    return counts.map { $0 > 0 ? total / (classes * Float($0)) : 1 }
+  }
+}

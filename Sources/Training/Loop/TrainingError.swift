@@ -1,0 +1,135 @@
+public import Checkpoints
+
+/// Why a run cannot begin, or cannot go on.
+public enum TrainingError: Error, Hashable, Sendable {
+  /// A file cannot be read or written.
+  case checkpoint(CheckpointError)
+  /// A setting is of the wrong kind, or cannot be.
+  case configuration(ConfigurationError)
+  /// A configuration has a key that nothing reads.
+  case unknownKey(String, nearest: [String], known: [String], file: String)
+
+  /// There are no parameters to train.
+  case noParameters
+  /// Two parameters have one name.
+  case repeatedParameter(String)
+  /// An epoch has no batches.
+  case noBatches(epoch: Int)
+  /// A batch has no examples.
+  case emptyBatch(Place)
+  /// A batch counts a negative or no finite number of times.
+  case impossibleWeight(Float, at: Place)
+
+  /// The loss is NaN or infinite.
+  case lossNotFinite(Float, at: Place, advice: Advice)
+  /// The loss is finite, but the gradient is not.
+  case gradientNotFinite(parameter: String, at: Place, advice: Advice)
+  /// The loss of the first step depends on no parameter.
+  case nothingToLearn(at: Place)
+
+  /// A new run would write over the state of another one.
+  case stateExists(path: String)
+  /// There is no state to resume from.
+  case noState(path: String)
+  /// Another process writes to the folder.
+  case folderInUse(path: String)
+  /// The saved run had other settings or other data.
+  case anotherRun(differences: [Difference], path: String)
+  /// The saved state contradicts itself.
+  case brokenState(reason: String, path: String)
+
+  /// Where in a run something happened.
+  public struct Place: Hashable, Sendable {
+    /// From 1.
+    public let step: Int
+    /// From 0.
+    public let epoch: Int
+    /// The number of the batch in its epoch, from 0.
+    public let batch: Int
+    /// The indices of its examples.
+    public let examples: [Int]
+  }
+
+  /// What a person needs to know to try again.
+  public struct Advice: Hashable, Sendable {
+    public let learningRate: Double
+    /// The limit of the gradient's norm, if there is one.
+    public let clipNorm: Double?
+    /// The step whose state is on the disk, if one is.
+    public let savedStep: Int?
+    /// The file of that state.
+    public let savedPath: String?
+  }
+
+  /// A fact about a run that is not as it was.
+  public struct Difference: Hashable, Sendable {
+    public let name: String
+    /// Nil where the saved run does not have it.
+    public let saved: String?
+    /// Nil where the present run does not have it.
+    public let now: String?
+  }
+}
+
+extension TrainingError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .checkpoint(let error): error.description
+    case .configuration(let error): error.description
+    case .unknownKey(let key, let nearest, let known, let file):
+      "\(file): the key '\(key)' is unknown. "
+        + (nearest.first.map { "Is '\($0)' meant?" } ?? "Known are \(known.sorted().joined(separator: ", ")).")
+    case .noParameters:
+      "Nothing is to be trained: there are no parameters. Name an adapter, a head or the base to train."
+    case .repeatedParameter(let name):
+      "Two trained parameters are named '\(name)', so their states could not be told apart."
+    case .noBatches(let epoch):
+      "Epoch \(epoch + 1) has no batches. Is the training data empty, or every example too long for a batch?"
+    case .emptyBatch(let place): "\(place): the batch has no examples."
+    case .impossibleWeight(let weight, let place):
+      "\(place): the batch counts \(weight) times; expected 0 or more, the number of its examples or tokens."
+    case .lossNotFinite(let loss, let place, let advice):
+      "\(place): the loss is \(loss.isNaN ? "not a number" : "infinite"), at \(advice)"
+    case .gradientNotFinite(let parameter, let place, let advice):
+      "\(place): the loss is finite, but the gradient of '\(parameter)' is not, at \(advice)"
+    case .nothingToLearn(let place):
+      "\(place): the loss depends on no trained parameter, so nothing would be learned. "
+        + "Is the adapter that is trained part of the setup?"
+    case .stateExists(let path):
+      "\(path): holds the state of a run. Resume it, or choose another folder for a new run."
+    case .noState(let path): "\(path): there is no state of a run to resume. Was it begun with another folder?"
+    case .folderInUse(let path): "\(path): another process is training into this folder."
+    case .anotherRun(let differences, let path):
+      "\(path): this is the state of another run, which cannot be resumed: "
+        + differences.map(\.description).joined(separator: "; ")
+        + ". Use the settings and data of that run, or choose another folder."
+    case .brokenState(let reason, let path): "\(path): is not the state of a run: \(reason)."
+    }
+  }
+}
+
+extension TrainingError.Place: CustomStringConvertible {
+  public var description: String {
+    let shown = examples.prefix(8).map { "\($0)" }.joined(separator: ", ")
+    let rest = examples.count > 8 ? ", …" : ""
+    return "Step \(step) (epoch \(epoch + 1), batch \(batch + 1), examples [\(shown)\(rest)])"
+  }
+}
+
+extension TrainingError.Advice: CustomStringConvertible {
+  public var description: String {
+    let clip = clipNorm.map { "a clip_norm below \($0)" } ?? "a clip_norm of 1"
+    let kept =
+      if let savedStep, let savedPath {
+        "The state of step \(savedStep) is kept in \(savedPath)."
+      } else {
+        "Nothing of the step was kept."
+      }
+    return "a learning rate of \(learningRate). Try a lower learning rate, a longer warm-up or \(clip), "
+      + "and look at the examples of the batch. \(kept)"
+  }
+}
+
+extension TrainingError.Difference: CustomStringConvertible {
+  public var description: String { "\(name) was \(saved ?? "absent"), is \(now ?? "absent")" }
+}

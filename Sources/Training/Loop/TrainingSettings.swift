@@ -1,0 +1,103 @@
+internal import Checkpoints
+
+/// How a run goes: everything that a person may set, beside the objective itself.
+///
+/// ```swift
+/// var settings = TrainingSettings(.epochs(3), learningRate: 1e-3)
+/// settings.warmUp = .ratio(0.06)
+/// let same = try TrainingSettings(settings.object, file: "settings")
+/// ```
+public struct TrainingSettings: Hashable, Sendable {
+  /// When a run is over.
+  public enum Length: Hashable, Sendable {
+    /// After so many changes of the parameters.
+    case steps(Int)
+    /// After so many times through the examples.
+    case epochs(Int)
+  }
+
+  /// When the parameters are judged; always at the end, too.
+  public enum EvaluationInterval: Hashable, Sendable {
+    case steps(Int)
+    case epoch
+    case end
+  }
+
+  public var length: Length
+  public var optimizer: OptimizerSettings
+  /// The highest learning rate; the schedule multiplies it.
+  public var learningRate: Double
+  public var curve: Schedule.Curve
+  public var warmUp: Schedule.WarmUp
+  /// The most that the norm of all gradients may be; nil for no limit.
+  public var clipNorm: Double?
+  /// The batches whose gradients make one step.
+  public var accumulation: Int
+  public var evaluation: EvaluationInterval
+  /// The evaluations without a new best that end a run; nil for never.
+  public var patience: Int?
+  /// Whether the parameters of the best evaluation are put back at the end.
+  public var keepsBest: Bool
+  /// The steps after which the state is saved; nil for only at the end.
+  public var saveInterval: Int?
+  /// What dropout is drawn from.
+  public var seed: UInt64
+  /// Whether passes drop values where the model says so.
+  public var usesDropout: Bool
+
+  public init(
+    _ length: Length, optimizer: OptimizerSettings = .adamW(AdamW()), learningRate: Double = 1e-4,
+    curve: Schedule.Curve = .linear, warmUp: Schedule.WarmUp = .none, clipNorm: Double? = 1, accumulation: Int = 1,
+    evaluation: EvaluationInterval = .epoch, patience: Int? = nil, keepsBest: Bool = true, saveInterval: Int? = 500,
+    seed: UInt64 = 0, usesDropout: Bool = true
+  ) {
+    self.length = length
+    self.optimizer = optimizer
+    self.learningRate = learningRate
+    self.curve = curve
+    self.warmUp = warmUp
+    self.clipNorm = clipNorm
+    self.accumulation = accumulation
+    self.evaluation = evaluation
+    self.patience = patience
+    self.keepsBest = keepsBest
+    self.saveInterval = saveInterval
+    self.seed = seed
+    self.usesDropout = usesDropout
+  }
+
+  /// - Throws: `configuration` for a value outside its range.
+  ///
+  /// - Parameter file: where the settings come from, for the message.
+  public func check(file: String = "The settings") throws(TrainingError) {
+    do throws(ConfigurationError) {
+      try checkRanges(file: file)
+      try optimizer.check(file: file)
+    } catch {
+      throw .configuration(error)
+    }
+  }
+
+  private func checkRanges(file: String) throws(ConfigurationError) {
+    func expect(
+      _ holds: Bool, _ key: String, _ value: some CustomStringConvertible, _ expected: String
+    ) throws(ConfigurationError) {
+      guard holds else { throw .impossible(key: key, value: "\(value)", expected: expected, file: file) }
+    }
+    switch length {
+    case .steps(let steps): try expect(1...1_000_000_000 ~= steps, "steps", steps, "1 to 1000000000")
+    case .epochs(let epochs): try expect(1...1_000_000 ~= epochs, "epochs", epochs, "1 to 1000000")
+    }
+    try expect(learningRate >= 0 && learningRate.isFinite, "learning_rate", learningRate, "0 or more, such as 0.0001")
+    switch warmUp {
+    case .steps(let steps): try expect(steps >= 0, "warmup_steps", steps, "0 or more")
+    case .ratio(let ratio): try expect(0...1 ~= ratio, "warmup_ratio", ratio, "0 to 1")
+    }
+    if let clipNorm { try expect(clipNorm > 0 && clipNorm.isFinite, "clip_norm", clipNorm, "0 (no limit) or more") }
+    try expect(1...1_000_000 ~= accumulation, "accumulate", accumulation, "1 to 1000000")
+    if case .steps(let steps) = evaluation { try expect(steps > 0, "evaluate_every", steps, "1 or more") }
+    if let patience { try expect(patience > 0, "patience", patience, "1 or more") }
+    if let saveInterval { try expect(saveInterval > 0, "save_every", saveInterval, "0 (only at the end) or more") }
+    try expect(seed <= UInt64(Int.max), "seed", seed, "0 to \(Int.max)")
+  }
+}

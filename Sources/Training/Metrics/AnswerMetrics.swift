@@ -1,0 +1,72 @@
+extension Metrics {
+  /// How a predicted answer agrees with the nearest of the right ones: whether it is the same, and the F1 of its words.
+  ///
+  /// Both are compared without case, ASCII punctuation, the articles a, an and
+  /// the, and with single spaces between words. No answer is an empty text,
+  /// and right where there are no answers.
+  ///
+  /// Source: `compute_exact`, `compute_f1` and `normalize_answer` of SQuAD's
+  /// evaluate-v2.0.py; for answers that have words, the same as v1.1.
+  public static func answerMatch(_ prediction: String, _ answers: [String]) -> (exact: Double, f1: Double) {
+    let words = answerWords(prediction)
+    let targets = answers.map(answerWords).filter { !$0.isEmpty }
+    return (targets.isEmpty ? [[]] : targets).reduce((exact: 0, f1: 0)) { best, target in
+      (max(best.exact, words == target ? 1 : 0), max(best.f1, wordF1(words, target)))
+    }
+  }
+
+  /// 2·P·R / (P + R), where words that occur several times count as often as in both.
+  private static func wordF1(_ prediction: [String], _ target: [String]) -> Double {
+    if prediction.isEmpty || target.isEmpty { return prediction == target ? 1 : 0 }
+    var rest: [String: Int] = [:]
+    for word in target { rest[word, default: 0] += 1 }
+    var common = 0
+    for word in prediction {
+      guard let count = rest[word], count > 0 else { continue }
+      rest[word] = count - 1
+      common += 1
+    }
+    return Double(2 * common) / Double(prediction.count + target.count)
+  }
+
+  /// The words by which answers are compared.
+  static func answerWords(_ text: String) -> [String] {
+    var scalars = String.UnicodeScalarView()
+    var run = String.UnicodeScalarView()
+    // Articles stand between any scalars that are no letters or digits, not only between spaces.
+    func finishRun() {
+      scalars.append(contentsOf: ["a", "an", "the"].contains(String(run)) ? " ".unicodeScalars : run)
+      run = String.UnicodeScalarView()
+    }
+    for scalar in text.lowercased().unicodeScalars where !scalar.isASCIIPunctuation {
+      if scalar.isLetterOrDigit {
+        run.append(scalar)
+      } else {
+        finishRun()
+        scalars.append(scalar)
+      }
+    }
+    finishRun()
+    return String(scalars).split(whereSeparator: \.isWhitespace).map(String.init)
+  }
+}
+
+extension Unicode.Scalar {
+  /// Python's `string.punctuation`.
+  fileprivate var isASCIIPunctuation: Bool {
+    switch value {
+    case 33...47, 58...64, 91...96, 123...126: true
+    default: false
+    }
+  }
+
+  /// What Python's `\w` matches, without `_`.
+  fileprivate var isLetterOrDigit: Bool {
+    switch properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
+      .letterNumber, .otherNumber:
+      true
+    default: false
+    }
+  }
+}

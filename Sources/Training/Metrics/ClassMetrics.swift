@@ -1,0 +1,122 @@
+/// How well predictions agree with targets.
+///
+/// All are computed in `Double`; lists of predictions and targets are in the same order.
+///
+/// ## Topics
+/// ### Classes
+/// - ``accuracy(_:_:)``
+/// - ``macroF1(_:_:)``
+/// - ``matthews(_:_:)``
+/// ### Several labels at once
+/// - ``exactMatch(_:_:)``
+/// - ``microF1(_:_:)``
+/// - ``macroF1(flags:_:)``
+/// ### Values
+/// - ``pearson(_:_:)``
+/// - ``spearman(_:_:)``
+/// - ``meanSquaredError(_:_:)``
+/// ### Spans
+/// - ``spanScores(_:_:)``
+/// ### Answers
+/// - ``answerMatch(_:_:)``
+public enum Metrics {
+  /// The share of predictions that are right; not a number without any.
+  public static func accuracy(_ predictions: [Int], _ targets: [Int]) -> Double {
+    checkCounts(predictions.count, targets.count)
+    return Double(zip(predictions, targets).count { $0 == $1 }) / Double(targets.count)
+  }
+
+  /// The mean of the classes' F1, over the classes that occur among the predictions or the targets.
+  ///
+  /// F1 = 2·TP / (2·TP + FP + FN).
+  ///
+  /// Source: scikit-learn, `f1_score(average="macro")`.
+  public static func macroF1(_ predictions: [Int], _ targets: [Int]) -> Double {
+    let counts = ClassCounts(predictions, targets)
+    return counts.all.reduce(0) { $0 + $1.value.f1 } / Double(counts.all.count)
+  }
+
+  /// Matthews' correlation coefficient; 0 where all predictions, or all targets, are of one class.
+  ///
+  /// (c·s − Σ pₖ·tₖ) / √((s² − Σ pₖ²) · (s² − Σ tₖ²)), where c of s
+  /// predictions are right, and class k is predicted pₖ times and actual tₖ times.
+  ///
+  /// Source: scikit-learn, `matthews_corrcoef`.
+  public static func matthews(_ predictions: [Int], _ targets: [Int]) -> Double {
+    let counts = ClassCounts(predictions, targets).all.values
+    func sum(_ term: (ClassCounts.Count) -> Int) -> Double { counts.reduce(0) { $0 + Double(term($1)) } }
+    let size = Double(targets.count)
+    let covariance = sum(\.right) * size - sum { $0.predicted * $0.actual }
+    let spread = (size * size - sum { $0.predicted * $0.predicted }) * (size * size - sum { $0.actual * $0.actual })
+    return spread == 0 ? 0 : covariance / spread.squareRoot()
+  }
+
+  // MARK: - Several labels at once
+
+  /// The share of examples all of whose flags are right; not a number without any.
+  public static func exactMatch(_ predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
+    checkCounts(predictions.count, targets.count)
+    return Double(zip(predictions, targets).count { $0 == $1 }) / Double(targets.count)
+  }
+
+  /// F1 of all flags together; 0 without any that is set.
+  ///
+  /// Source: scikit-learn, `f1_score(average="micro")`.
+  public static func microF1(_ predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
+    var total = ClassCounts.Count()
+    for count in ClassCounts(predictions, targets).all.values {
+      total.predicted += count.predicted
+      total.actual += count.actual
+      total.right += count.right
+    }
+    return total.f1
+  }
+
+  /// The mean of the labels' F1, over all labels; that of a label that never occurs is 0.
+  ///
+  /// Source: scikit-learn, `f1_score(average="macro")` on indicators.
+  public static func macroF1(flags predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
+    let counts = ClassCounts(predictions, targets)
+    return counts.all.values.reduce(0) { $0 + $1.f1 } / Double(targets.first?.count ?? 0)
+  }
+
+  static func checkCounts(_ predictions: Int, _ targets: Int) {
+    precondition(predictions == targets, "\(predictions) predictions are compared with \(targets) targets")
+  }
+}
+
+/// How often each class occurs.
+struct ClassCounts {
+  struct Count {
+    var predicted = 0
+    var actual = 0
+    /// Where both are the class.
+    var right = 0
+
+    var f1: Double { predicted + actual == 0 ? 0 : Double(2 * right) / Double(predicted + actual) }
+  }
+
+  /// The classes that occur.
+  private(set) var all: [Int: Count] = [:]
+
+  init(_ predictions: [Int], _ targets: [Int]) {
+    Metrics.checkCounts(predictions.count, targets.count)
+    for (prediction, target) in zip(predictions, targets) {
+      all[prediction, default: Count()].predicted += 1
+      all[target, default: Count()].actual += 1
+      if prediction == target { all[target, default: Count()].right += 1 }
+    }
+  }
+
+  init(_ predictions: [[Bool]], _ targets: [[Bool]]) {
+    Metrics.checkCounts(predictions.count, targets.count)
+    for (prediction, target) in zip(predictions, targets) {
+      precondition(prediction.count == target.count, "\(prediction.count) flags are compared with \(target.count)")
+      for (label, flags) in zip(prediction, target).enumerated() where flags.0 || flags.1 {
+        all[label, default: Count()].predicted += flags.0 ? 1 : 0
+        all[label, default: Count()].actual += flags.1 ? 1 : 0
+        all[label, default: Count()].right += flags.0 && flags.1 ? 1 : 0
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import Checkpoints
+
+/// The metrics of a task, in the order in which they are to be told.
+public struct EvaluationResult: Sendable, Hashable {
+  public struct Metric: Sendable, Hashable {
+    public let name: String
+    public let value: Double
+
+    public init(_ name: String, _ value: Double) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public private(set) var metrics: [Metric]
+  /// The metric by which models are compared.
+  public let primary: Metric
+  /// Whether a smaller value of it is better, as of a loss.
+  public let isLoss: Bool
+
+  /// - Parameters:
+  ///   - metrics: of different names.
+  ///   - primary: the name of one of them.
+  ///   - isLoss: whether a smaller value of that one is better.
+  public init(_ metrics: [Metric], primary: String, isLoss: Bool = false) {
+    guard let first = metrics.first(where: { $0.name == primary }) else {
+      preconditionFailure("'\(primary)' is none of the metrics \(metrics.map(\.name))")
+    }
+    precondition(Set(metrics.map(\.name)).count == metrics.count, "two metrics have one name")
+    self.metrics = metrics
+    self.primary = first
+    self.isLoss = isLoss
+  }
+
+  /// The value of a metric; nil if there is none of this name.
+  public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
+
+  /// Adds a metric, or puts it in the place of one with its name. The primary one stays.
+  public mutating func set(_ name: String, _ value: Double) {
+    precondition(name != primary.name, "the primary metric '\(name)' is given")
+    if let place = metrics.firstIndex(where: { $0.name == name }) {
+      metrics[place] = Metric(name, value)
+    } else {
+      metrics.append(Metric(name, value))
+    }
+  }
+
+  /// Whether the primary metric is better than another's. One that is not a number is worse than all numbers.
+  public func isBetter(than other: EvaluationResult) -> Bool {
+    if primary.value.isNaN || other.primary.value.isNaN { return !primary.value.isNaN }
+    return isLoss ? primary.value < other.primary.value : primary.value > other.primary.value
+  }
+
+  /// An object of all metrics by their names; what is not a number is null.
+  public var json: JSONValue {
+    .object(Dictionary(uniqueKeysWithValues: metrics.map { ($0.name, $0.value.isFinite ? .number($0.value) : .null) }))
+  }
+}

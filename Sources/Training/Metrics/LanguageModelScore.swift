@@ -1,0 +1,32 @@
+internal import Glibc
+
+/// How well masked tokens are restored, summed over batches.
+public struct LanguageModelScore: Sendable, Hashable {
+  /// The sum of the tokens' cross entropies, in nats.
+  public private(set) var loss: Double
+  /// The tokens whose likeliest piece is the right one.
+  public private(set) var correct: Int
+  /// All masked tokens.
+  public private(set) var count: Int
+
+  public init(loss: Double = 0, correct: Int = 0, count: Int = 0) {
+    self.loss = loss
+    self.correct = correct
+    self.count = count
+  }
+
+  /// Adds a batch: the sum of its cross entropies, the tokens that are right, and all that were masked.
+  public mutating func add(loss: Double, correct: Int, count: Int) {
+    self.loss += loss
+    self.correct += correct
+    self.count += count
+  }
+
+  /// The mean cross entropy; not a number without tokens.
+  public var meanLoss: Double { loss / Double(count) }
+
+  public var accuracy: Double { Double(correct) / Double(count) }
+
+  /// e to the power of the mean cross entropy.
+  public var perplexity: Double { exp(meanLoss) }
+}

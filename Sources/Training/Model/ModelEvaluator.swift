@@ -1,0 +1,160 @@
+internal import DebertaV2
+internal import Glibc
+internal import Heads
+internal import Tensors
+
+/// Judges a model by examples with known answers.
+public final class ModelEvaluator {
+  private let data: TrainingDataset
+  private let labels: [String]
+  private let sampler: BatchSampler
+  private let masking: TokenMasking?
+  private let cache: PrefixCache?
+
+  /// - Parameters:
+  ///   - data: the examples; for question answering with their references.
+  ///   - labels: the names of the head's labels; tags of the form `B-X` are judged as spans.
+  ///   - masking: for masked language models; all evaluations mask alike.
+  ///   - cache: of these examples.
+  public init(
+    _ data: TrainingDataset, labels: [String] = [], batchTokens: Int = 4096, masking: TokenMasking? = nil,
+    cache: PrefixCache? = nil
+  ) {
+    self.data = data
+    self.labels = labels
+    self.masking = masking
+    self.cache = cache
+    sampler = BatchSampler(data, size: .tokens(batchTokens), seed: 0)
+  }
+
+  /// The metrics of each head, in order; under Parallel the j-th head is judged by the j-th repetition.
+  public func evaluate(_ model: TrainableModel, heads names: [String]) throws -> [EvaluationResult] {
+    let prepared = try model.prepared(on: Pass(model.compute))
+    let batches = sampler.evaluationBatches()
+    var answers = names.map { _ in [[Answer]]() }
+    for batch in batches {
+      let pass = Pass(model.compute)
+      let examples = batch.map { index in
+        masking.map { $0.masked(data.examples[index], epoch: 0, index: index) } ?? data.examples[index]
+      }
+      let encoded = try prepared.encode(examples, batch, cache, on: pass)
+      let count = encoded.rows.count / max(names.count, 1)
+      for (number, name) in names.enumerated() {
+        guard let head = prepared.heads[name] else { continue }
+        let rows = Array(encoded.rows[number * count..<(number + 1) * count])
+        answers[number].append(self.answers(head, encoded.hidden, rows, examples, batch, on: pass))
+      }
+    }
+    return answers.map { result(BatchSampler.inOrder($0, of: batches)) }
+  }
+
+  /// What a head says to one example.
+  fileprivate enum Answer {
+    case label(Int)
+    case labels([Bool])
+    case value(Float)
+    case words(predictions: [Int], targets: [Int])
+    case text(String)
+    case pieces(LanguageModelScore)
+  }
+
+  private func answers(
+    _ head: PredictionHead, _ hidden: Tensor, _ rows: [Range<Int>], _ examples: [TrainingExample], _ indices: [Int],
+    on pass: Pass
+  ) -> [Answer] {
+    switch data.task {
+    case .classification, .multilabelClassification, .regression, .multipleChoice:
+      let logits = head(pass.gather(hidden, rows: rows.map(\.lowerBound)), starts: Array(0...rows.count), on: pass)
+      var first = 0
+      return examples.map { example in
+        defer { first += example.sequences.count }
+        let own = logits.rows(first..<first + example.sequences.count).array
+        return switch data.task {
+        case .multilabelClassification: .labels(own.map { $0 > 0 })
+        case .regression: .value(own[0])
+        default: .label(own.largest)
+        }
+      }
+    case .tagging, .maskedLM:
+      return zip(rows, examples).map { rows, example in
+        guard case .tokens(let targets) = example.target else { return .words(predictions: [], targets: []) }
+        let first = rows.upperBound - targets.count
+        let asked = targets.indices.filter { targets[$0] != Target.notCounted }
+        let logits = head(pass.gather(hidden, rows: asked.map { first + $0 }), starts: [0, asked.count], on: pass)
+        let right = asked.map { Int(targets[$0]) }
+        if data.task == .tagging {
+          return .words(predictions: asked.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: right)
+        }
+        return .pieces(LanguageModelScore(logits, right))
+      }
+    case .questionAnswering:
+      return zip(rows, indices).map { rows, index in
+        let logits = head(hidden.rows(rows), starts: [0, rows.count], on: pass)
+        let reference = data.questions[index]
+        let own = rows.count - reference.offsets.count..<rows.count
+        let span = reference.bestSpan(
+          starts: logits.rows(own).columns(0..<1).array, ends: logits.rows(own).columns(1..<2).array)
+        return .text(reference.text(start: span.start, end: span.end))
+      }
+    }
+  }
+
+  private func result(_ answers: [Answer]) -> EvaluationResult {
+    let targets = data.examples.map(\.target)
+    switch data.task {
+    case .classification:
+      return .classification(answers.map(\.classIndex), targets.map(\.classIndex))
+    case .multipleChoice: return .multipleChoice(answers.map(\.classIndex), targets.map(\.classIndex))
+    case .multilabelClassification:
+      return .multilabelClassification(answers.map(\.flags), targets.map(\.flags))
+    case .regression: return .regression(answers.map(\.number), targets.map(\.number))
+    case .tagging:
+      let words = answers.map { answer -> ([Int], [Int]) in
+        if case .words(let predictions, let targets) = answer { (predictions, targets) } else { ([], []) }
+      }
+      return .tagging(words.map(\.0), words.map(\.1), labels: labels)
+    case .questionAnswering:
+      let texts = answers.map { answer -> String in if case .text(let text) = answer { text } else { "" } }
+      return .questionAnswering(texts, data.questions.map(\.answers))
+    case .maskedLM:
+      var score = LanguageModelScore()
+      for case .pieces(let own) in answers { score.add(loss: own.loss, correct: own.correct, count: own.count) }
+      return .maskedLM(score)
+    }
+  }
+}
+
+extension ModelEvaluator.Answer {
+  fileprivate var classIndex: Int { if case .label(let label) = self { label } else { -1 } }
+  fileprivate var flags: [Bool] { if case .labels(let flags) = self { flags } else { [] } }
+  fileprivate var number: Float { if case .value(let value) = self { value } else { .nan } }
+}
+
+extension Target {
+  fileprivate var classIndex: Int {
+    switch self {
+    case .label(let label), .choice(let label): label
+    default: -1
+    }
+  }
+  fileprivate var flags: [Bool] { if case .labels(let flags) = self { flags } else { [] } }
+  fileprivate var number: Float { if case .value(let value) = self { value } else { .nan } }
+}
+
+extension LanguageModelScore {
+  /// The score of logits [tokens, vocabulary].
+  init(_ logits: Tensor, _ targets: [Int]) {
+    self.init()
+    for (row, target) in targets.enumerated() {
+      let values = logits.rows(row..<row + 1).array
+      let top = Double(values[values.largest])
+      let bottom = top + log(values.reduce(0.0) { $0 + exp(Double($1) - top) })
+      add(loss: bottom - Double(values[target]), correct: values.largest == target ? 1 : 0, count: 1)
+    }
+  }
+}
+
+extension [Float] {
+  /// The place of the largest value, the first of equals; 0 for none.
+  fileprivate var largest: Int { indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 } }
+}

@@ -1,0 +1,145 @@
+internal import DebertaV2
+internal import Glibc
+internal import Kernels
+internal import Tensors
+
+/// The hidden states of examples behind the layers that no adapter changes.
+///
+/// Where adapters act in upper layers alone, what the lower ones make of an
+/// example is the same in every epoch. It is computed the first time that the
+/// example is asked for and kept: in memory as far as the budget goes, beyond
+/// it in a file that is gone with the process. States that the disk has no
+/// room for are computed again.
+public final class PrefixCache {
+  /// How many of the lowest layers the states have gone through.
+  public let layers: Int
+  private let examples: [TrainingExample]
+  private let width: Int
+  /// Where each example's states begin, in values; the end of the last one behind them.
+  private let starts: [Int]
+  private let memory: UnsafeMutablePointer<Float>
+  private let memoryCount: Int
+  private let file: Int32
+  private var isKept: [Bool]
+
+  /// - Parameters:
+  ///   - data: the examples that will be asked for.
+  ///   - layers: how many of the lowest layers no adapter changes, at least 1.
+  ///   - hiddenSize: values of a token.
+  ///   - memory: the most bytes to hold in memory.
+  ///   - folder: where the rest goes.
+  /// - Throws: `PrefixCacheError`, if a file is needed and cannot be made.
+  public init(
+    _ data: TrainingDataset, layers: Int, hiddenSize: Int, memory budget: Int, folder: String
+  ) throws(PrefixCacheError) {
+    precondition(layers > 0, "a cache of the states behind no layer")
+    self.layers = layers
+    examples = data.examples
+    width = hiddenSize
+    starts = data.examples.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.tokenCount * hiddenSize) }
+    isKept = Array(repeating: false, count: data.examples.count)
+    let total = starts[starts.count - 1]
+    let most = budget / MemoryLayout<Float>.stride
+    memoryCount = total <= most ? total : starts.last { $0 <= most } ?? 0
+    memory = allocateFloats(memoryCount)
+    file = memoryCount < total ? try Self.unnamedFile(in: folder) : -1
+  }
+
+  deinit {
+    memory.deallocate()
+    if file >= 0 { close(file) }
+  }
+
+  /// The states of examples [T, H], the rows of `batch`, which are those examples.
+  func states(of indices: [Int], _ batch: Batch, _ encoder: Encoder) -> Tensor {
+    let states = encoder.compute.tensor(rows: batch.tokenCount, columns: width)
+    var rows: [Range<Int>] = []
+    for index in indices {
+      let first = rows.last?.upperBound ?? 0
+      rows.append(first..<first + examples[index].tokenCount)
+    }
+    var missing: [Int] = []
+    for (place, index) in indices.enumerated() where !(isKept[index] && read(index, into: states.rows(rows[place]))) {
+      missing.append(place)
+    }
+    guard !missing.isEmpty else { return states }
+    let pass = Pass(encoder.compute)
+    let computed = encoder.states(
+      behindLayers: layers, of: Batch(missing.map { examples[indices[$0]] }), on: pass)
+    var first = 0
+    for place in missing {
+      let own = computed.rows(first..<first + rows[place].count)
+      first += rows[place].count
+      pass.copy(own, into: states.rows(rows[place]))
+      isKept[indices[place]] = write(indices[place], own)
+    }
+    return states
+  }
+
+  private func read(_ index: Int, into states: Tensor) -> Bool {
+    let range = starts[index]..<starts[index + 1]
+    if range.upperBound <= memoryCount {
+      for row in 0..<states.rows {
+        (states.pointer + row * states.stride).update(from: memory + range.lowerBound + row * width, count: width)
+      }
+      return true
+    }
+    return (0..<states.rows).allSatisfy { row in
+      transfer(states.pointer + row * states.stride, at: range.lowerBound + row * width, pread)
+    }
+  }
+
+  private func write(_ index: Int, _ states: Tensor) -> Bool {
+    let range = starts[index]..<starts[index + 1]
+    if range.upperBound <= memoryCount {
+      for row in 0..<states.rows {
+        (memory + range.lowerBound + row * width).update(from: states.pointer + row * states.stride, count: width)
+      }
+      return true
+    }
+    return (0..<states.rows).allSatisfy { row in
+      transfer(states.pointer + row * states.stride, at: range.lowerBound + row * width) {
+        pwrite($0, UnsafeRawPointer($1), $2, $3)
+      }
+    }
+  }
+
+  /// Moves one row between memory and the file; false if not all of it could be moved.
+  private func transfer(
+    _ row: UnsafeMutablePointer<Float>, at place: Int,
+    _ move: (Int32, UnsafeMutableRawPointer?, Int, off_t) -> Int
+  ) -> Bool {
+    let size = MemoryLayout<Float>.stride
+    let (start, bytes) = ((place - memoryCount) * size, width * size)
+    var done = 0
+    while done < bytes {
+      let moved = move(file, UnsafeMutableRawPointer(row) + done, bytes - done, off_t(start + done))
+      if moved < 0, errno == EINTR { continue }
+      if moved <= 0 { return false }
+      done += moved
+    }
+    return true
+  }
+
+  /// A file that has no name and is gone when it is closed.
+  private static func unnamedFile(in folder: String) throws(PrefixCacheError) -> Int32 {
+    var template = Array("\(folder)/.prefix-states-XXXXXX".utf8CString)
+    let file = mkstemp(&template)
+    guard file >= 0 else { throw .cannotCreate(folder: folder, reason: String(cString: strerror(errno))) }
+    unlink(template)
+    return file
+  }
+}
+
+/// Why a cache cannot be made.
+public enum PrefixCacheError: Error, Hashable, Sendable, CustomStringConvertible {
+  case cannotCreate(folder: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .cannotCreate(let folder, let reason):
+      "No file for the states of the lower layers can be made in \(folder) (\(reason)), and memory alone is not enough. "
+        + "Give more memory, another folder, or train without the cache."
+    }
+  }
+}

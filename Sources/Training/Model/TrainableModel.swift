@@ -1,0 +1,258 @@
+public import AdapterMethods
+public import Checkpoints
+public import DebertaV2
+public import Heads
+public import Tensors
+
+/// What of a model is trained; prediction heads always are.
+public enum TrainedPart: Sendable, Hashable {
+  /// The adapters that the setup names; base and fusions stay as they are.
+  case adapters
+  /// The fusions of the setup's Fuse blocks, with their adapters or without.
+  case fusions(withAdapters: Bool)
+  /// All of it, the base included.
+  case everything
+}
+
+/// A model of which some parameters are trained.
+///
+/// Trained parameters are tensors in memory of their own, which an optimiser
+/// changes in place; everything else is shared with the model that it was
+/// made from. A pass makes hooks, layers and heads anew from the parameters
+/// as they are (`prepared(on:)`), so that a tape sees what they are made of.
+///
+/// Source of what is trained: adapters, `model_mixin.py`, `train_adapter`, `train_adapter_fusion`.
+public struct TrainableModel: Sendable {
+  public let configuration: DebertaV2Configuration
+  public let compute: Compute
+  /// The adapters that act; nil is the base model.
+  public let setup: Composition?
+  private let base: TrainableBase
+  private let adapters: [String: Adapter]
+  private let fusions: [String: AdapterFusion]
+  private let heads: [String: TrainableHead]
+  /// What is trained, by the names of the reference's state dictionary.
+  public let parameters: [TrainedParameter]
+
+  /// - Parameters:
+  ///   - base: the encoder, as it is or as parameters; the latter where everything is trained.
+  ///   - adapters: what the setup can name.
+  ///   - fusions: by their adapters' names, with commas between them.
+  ///   - heads: what is trained on top.
+  ///   - setup: the adapters that act.
+  ///   - frozen: adapters of the setup that stay as they are.
+  ///   - part: what is trained.
+  ///   - compute: what passes compute with.
+  /// - Throws: `TrainableModelError`.
+  public init(
+    base: TrainableBase, adapters: [String: Adapter], fusions: [String: AdapterFusion] = [:],
+    heads: [String: PredictionHead], setup: Composition?, frozen: [String] = [], training part: TrainedPart,
+    _ compute: Compute
+  ) throws(TrainableModelError) {
+    let trained = Set(part.trainsAdapters ? setup?.adapters ?? [] : []).subtracting(frozen)
+    let trainedFusions = Set(part == .adapters ? [] : setup?.fusions ?? [])
+    for name in setup?.adapters ?? [] where adapters[name] == nil { throw .unknownAdapter(name: name) }
+    for name in setup?.fusions ?? [] where fusions[name] == nil { throw .unknownFusion(name: name) }
+    if part == .everything, base.parameters.isEmpty { throw .frozenBase }
+    configuration = base.configuration
+    self.compute = compute
+    self.setup = setup
+    self.base = base
+    var parameters = part == .everything ? base.parameters : []
+    var (ownAdapters, ownFusions, ownHeads) = (adapters, fusions, [String: TrainableHead]())
+    for name in trained.sorted() {
+      guard let own = adapters[name]?.copied else { continue }
+      ownAdapters[name] = own
+      parameters += own.parameters.trained { "deberta." + $0.key(name) }
+    }
+    for name in trainedFusions.sorted() {
+      guard let own = fusions[name]?.copied else { continue }
+      ownFusions[name] = own
+      parameters += own.parameters.trained { "deberta." + $0.key(name) }
+    }
+    for (name, head) in heads.sorted(by: { $0.key < $1.key }) {
+      let own = TrainableHead(
+        head, named: name, words: part == .everything ? base.words : nil, trainsAll: part == .everything, compute)
+      ownHeads[name] = own
+      parameters += own.trained
+    }
+    self.adapters = ownAdapters
+    self.fusions = ownFusions
+    self.heads = ownHeads
+    self.parameters = parameters
+  }
+
+  /// An adapter with its parameters as they are now.
+  public func adapter(_ name: String) -> Adapter? { adapters[name] }
+
+  /// A fusion with its parameters as they are now.
+  public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
+
+  /// The tensors of the base, by their names below `deberta.`, where it is trained.
+  public var baseTensors: [NamedTensor] { base.tensors }
+
+  /// A head with its parameters as they are now.
+  public func head(_ name: String) throws(CheckpointError) -> PredictionHead? {
+    guard let head = heads[name] else { return nil }
+    return try head.prepared(configuration, on: Pass(compute))
+  }
+
+  /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
+  public func unhookedLayers() throws -> Int {
+    if !base.tensors.isEmpty { return 0 }
+    let plan = try? prepared(on: Pass(compute)).lowering.plan(setup, rows: 1)
+    return plan?.unhookedLayers ?? 0
+  }
+
+  /// The model of the parameters as they are, for passes like this one.
+  ///
+  /// - Parameters:
+  ///   - pass: what is computed of the parameters beforehand is computed with it.
+  ///   - skipped: the number of lowest layers whose adapters are left out (AdapterDrop).
+  public func prepared(on pass: Pass, skippingLayersBelow skipped: Int = 0) throws -> PreparedModel {
+    let encoder = try base.encoder(on: pass)
+    var bound: [String: BoundAdapter] = [:]
+    for name in setup?.adapters ?? [] {
+      guard let adapter = adapters[name] else { continue }
+      bound[name] = try BoundAdapter(adapter, named: name, in: encoder, skippingLayersBelow: skipped, on: pass)
+    }
+    let boundFusions = fusions.filter { setup?.fusions.contains($0.key) == true }.map {
+      ($0.key, BoundFusion($0.value, named: $0.key, on: pass))
+    }
+    return PreparedModel(
+      encoder: encoder, setup: setup,
+      lowering: Lowering(
+        encoder, adapters: bound, fusions: Dictionary(uniqueKeysWithValues: boundFusions), on: pass),
+      heads: try heads.mapValues { try $0.prepared(configuration, on: pass) })
+  }
+}
+
+/// An encoder that is trained or stays as it is.
+public struct TrainableBase: Sendable {
+  public let configuration: DebertaV2Configuration
+  fileprivate let tensors: [NamedTensor]
+  private let frozen: Encoder?
+
+  /// An encoder that stays as it is.
+  public init(frozen encoder: Encoder) {
+    configuration = encoder.configuration
+    tensors = []
+    frozen = encoder
+  }
+
+  /// An encoder that is trained.
+  ///
+  /// - Parameter tensors: every tensor of the encoder, by its name below `deberta.`
+  public init(_ tensors: [NamedTensor], _ configuration: DebertaV2Configuration) {
+    self.configuration = configuration
+    self.tensors = tensors
+    frozen = nil
+  }
+
+  fileprivate var parameters: [TrainedParameter] {
+    tensors.map { TrainedParameter(name: "deberta." + $0.name, value: $0.values) }
+  }
+
+  /// The word embeddings [vocabulary, E].
+  fileprivate var words: Tensor? { tensors.first { $0.name == "embeddings.word_embeddings.weight" }?.values }
+
+  fileprivate func encoder(on pass: Pass) throws(CheckpointError) -> Encoder {
+    if let frozen { return frozen }
+    return try Encoder(WeightReader(WeightLedger(tensors, of: "the base in training"), on: pass), configuration)
+  }
+}
+
+/// A head as parameters.
+struct TrainableHead: Sendable {
+  private let settings: HeadSettings
+  private let tensors: [NamedTensor]
+  let trained: [TrainedParameter]
+
+  /// - Parameters:
+  ///   - words: the word embeddings, where they are trained: a decoder that was tied to them still is.
+  ///   - trainsAll: the decoder of a masked language model too.
+  init(_ head: PredictionHead, named name: String, words: Tensor?, trainsAll: Bool, _ compute: Compute) {
+    settings = head.settings
+    let saved = head.tensors(compute)
+    let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
+    let decoderBias = decoder.map { $0.replacing(".weight", with: ".bias") }
+    tensors = saved.map { tensor in
+      if tensor.name == decoder, let words, words.rows * words.columns == tensor.values.count {
+        return NamedTensor(name: tensor.name, shape: tensor.shape, values: words)
+      }
+      return NamedTensor(name: tensor.name, shape: tensor.shape, copying: tensor.values)
+    }
+    trained = tensors.filter { tensor in
+      if tensor.name == decoder { return trainsAll && words == nil }
+      return tensor.name != decoderBias || trainsAll
+    }.map { TrainedParameter(name: "heads.\(name).\($0.name)", value: $0.values) }
+  }
+
+  func prepared(_ shape: DebertaV2Configuration, on pass: Pass) throws(CheckpointError) -> PredictionHead {
+    try PredictionHead(
+      settings, WeightReader(WeightLedger(tensors, of: "the head in training"), on: pass),
+      hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps)
+  }
+}
+
+/// A model of parameters as they were at one time.
+public struct PreparedModel {
+  let encoder: Encoder
+  let setup: Composition?
+  let lowering: Lowering
+  let heads: [String: PredictionHead]
+
+  /// The last hidden states of a batch under the setup, and where each row's tokens are; Parallel repeats the rows.
+  public func encode(_ batch: Batch, on pass: Pass) throws -> EncodedBatch {
+    let lengths = batch.sequences.map(\.ids.count)
+    let plan = try lowering.plan(setup, rows: lengths.count, lengths: lengths)
+    let (hidden, rows) = encoder(batch, plan, on: pass)
+    return EncodedBatch(hidden: hidden, rows: plan.order.map { rows.tokens(of: $0) })
+  }
+}
+
+/// Hidden states of a batch.
+public struct EncodedBatch {
+  /// [T, H]
+  public let hidden: Tensor
+  /// Each row's tokens.
+  public let rows: [Range<Int>]
+}
+
+extension TrainedPart {
+  fileprivate var trainsAdapters: Bool {
+    switch self {
+    case .adapters, .everything: true
+    case .fusions(let withAdapters): withAdapters
+    }
+  }
+}
+
+extension Composition {
+  /// The names of the fusions that its Fuse blocks need.
+  fileprivate var fusions: [String] {
+    let own: [String] = if case .fuse(let children) = self { [AdapterFusion.name(of: children.map(\.last))] } else { [] }
+    return own + children.flatMap(\.fusions)
+  }
+}
+
+extension AdapterParameters {
+  fileprivate func trained(_ name: (ParameterSpec) -> String) -> [TrainedParameter] {
+    specs.filter(\.isTrainable).map { TrainedParameter(name: name($0), value: self[$0]) }
+  }
+}
+
+/// Why a model cannot be trained so.
+public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConvertible {
+  case unknownAdapter(name: String)
+  case unknownFusion(name: String)
+  case frozenBase
+
+  public var description: String {
+    switch self {
+    case .unknownAdapter(let name): "The setup names the adapter '\(name)', which is not loaded."
+    case .unknownFusion(let name): "The setup fuses '\(name)', for which no fusion is loaded; add or load one first."
+    case .frozenBase: "Everything is to be trained, but the base was given as it is and not as parameters."
+    }
+  }
+}

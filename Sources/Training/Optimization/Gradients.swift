@@ -1,0 +1,131 @@
+internal import Glibc
+public import Tensors
+
+/// The gradients of a step: a tensor for each parameter, all to be multiplied by one factor.
+///
+/// The factor is applied where the values are used, so that the tensors,
+/// which may share memory, are never written.
+public struct Gradients {
+  /// In the order of the parameters; nil where the loss does not depend on one.
+  public let tensors: [Tensor?]
+  /// What each value is to be multiplied by.
+  public let factor: Float
+
+  public init(_ tensors: [Tensor?], factor: Float = 1) {
+    self.tensors = tensors
+    self.factor = factor
+  }
+
+  /// The Euclidean norm over all values of all tensors, times the factor.
+  ///
+  /// The squares are added as float64 in an order that depends on the shapes
+  /// alone: equal bits with any number of threads. It is finite exactly if
+  /// every value is.
+  public func norm(on compute: Compute) -> Double {
+    let squares = tensors.reduce(0) { sum, tensor in sum + (tensor.map { $0.sumOfSquares(on: compute) } ?? 0) }
+    return squares.squareRoot() * Double(abs(factor))
+  }
+
+  /// The same gradients, made shorter where their norm is more than a limit.
+  ///
+  /// factor · min(1, limit / (norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
+  ///
+  /// - Parameter norm: what ``norm(on:)`` gave.
+  public func clipped(to limit: Double, norm: Double) -> Gradients {
+    let scale = limit / (norm + 1e-6)
+    return scale < 1 ? Gradients(tensors, factor: Float(Double(factor) * scale)) : self
+  }
+}
+
+/// Gradients of several batches, added up to the gradient of the batch that they are together.
+///
+/// With losses that are means over examples (or tokens) and weights that
+/// count them, mean = Σ weight · gradient / Σ weight is the gradient of the
+/// mean over all. One batch alone is left as it is, bit for bit.
+public struct GradientAccumulator {
+  private var tensors: [Tensor?]
+  private var isOwn = false
+  private var weight: Double = 0
+
+  /// - Parameter count: how many parameters there are.
+  public init(count: Int) { tensors = [Tensor?](repeating: nil, count: count) }
+
+  /// Adds the gradients of a batch.
+  ///
+  /// - Parameters:
+  ///   - gradients: of the batch's mean loss, in the order of the parameters.
+  ///   - weight: how much the batch counts; more than zero.
+  public mutating func add(_ gradients: [Tensor?], weight: Float, on compute: Compute) {
+    precondition(gradients.count == tensors.count, "\(gradients.count) gradients of \(tensors.count) parameters")
+    precondition(weight > 0 && weight.isFinite, "a batch cannot count \(weight) times")
+    if self.weight == 0 {
+      tensors = gradients
+    } else {
+      let held = isOwn ? 1 : Float(self.weight)
+      for index in tensors.indices {
+        tensors[index] = Self.sum(
+          tensors[index], times: held, gradients[index], times: weight, inPlace: isOwn, on: compute)
+      }
+      isOwn = true
+    }
+    self.weight += Double(weight)
+  }
+
+  /// The gradient of all batches together.
+  public var mean: Gradients { Gradients(tensors, factor: isOwn ? Float(1 / weight) : 1) }
+
+  /// a x + b y; nil stands for zeros. A sum that is its own memory already is changed in place.
+  private static func sum(
+    _ x: Tensor?, times a: Float, _ y: Tensor?, times b: Float, inPlace: Bool, on compute: Compute
+  ) -> Tensor? {
+    guard let shape = x ?? y else { return nil }
+    let result: Tensor
+    if inPlace, let x {
+      result = x
+    } else {
+      result = Tensor.zeros(rows: shape.rows, columns: shape.columns)
+      if let x { result.add(x, times: a, on: compute) }
+    }
+    if let y { result.add(y, times: b, on: compute) }
+    return result
+  }
+}
+
+extension Tensor {
+  /// Adds factor · x, in place.
+  fileprivate func add(_ x: Tensor, times factor: Float, on compute: Compute) {
+    precondition(x.rows == rows && x.columns == columns, "\(x.shape) added to \(shape)")
+    RowBlocks(rows: rows, columns: columns).forEach(on: compute) { _, rows in
+      for row in rows {
+        let (to, from) = (self.row(row), x.row(row))
+        for column in 0..<columns { to[column] += factor * from[column] }
+      }
+    }
+  }
+
+  /// The sum of the squares, in float64.
+  func sumOfSquares(on compute: Compute) -> Double {
+    RowBlocks(rows: rows, columns: columns).sum(on: compute) { rows in
+      var sum = 0.0
+      for row in rows { sum += squares(UnsafePointer(self.row(row)), count: columns) }
+      return sum
+    }
+  }
+}
+
+/// The sum of the squares of a row, eight lanes at a time.
+private func squares(_ x: UnsafePointer<Float>, count: Int) -> Double {
+  var lanes = SIMD8<Double>.zero
+  var index = 0
+  while index + 8 <= count {
+    let values = SIMD8<Double>(UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<Float>.self))
+    lanes += values * values
+    index += 8
+  }
+  var sum = lanes.sum()
+  while index < count {
+    sum += Double(x[index]) * Double(x[index])
+    index += 1
+  }
+  return sum
+}

@@ -1,0 +1,122 @@
+public import Checkpoints
+public import Tensors
+
+/// How one parameter follows its gradient: the settings of a method, and its arithmetic.
+public protocol UpdateRule: Hashable, Sendable {
+  /// The name in settings and files.
+  static var name: String { get }
+
+  /// What the method remembers of a parameter between steps; zeros before the first.
+  func slots(for value: Tensor) -> [StateSlot]
+
+  /// Changes a parameter, and what is remembered of it, by one step.
+  ///
+  /// Element-wise work may be split over threads; sums are added in an order
+  /// that does not depend on them.
+  func update(_ parameter: TrainedParameter, by update: Update, on compute: Compute)
+}
+
+/// A tensor that an optimiser keeps for a parameter.
+public struct StateSlot: Hashable, Sendable {
+  public let name: String
+  public let rows: Int
+  public let columns: Int
+
+  public init(_ name: String, rows: Int, columns: Int) {
+    self.name = name
+    self.rows = rows
+    self.columns = columns
+  }
+}
+
+/// What one step of one parameter is computed from.
+public struct Update {
+  /// To be multiplied by `factor`; never written.
+  public let gradient: Tensor
+  public let factor: Float
+  /// A tensor for each slot of the rule, to be changed in place.
+  public let state: [Tensor]
+  /// Counts the steps of this parameter, from 1.
+  public let step: Int
+  public let rate: Double
+}
+
+/// Parameters and what a method remembers of each.
+///
+/// As in PyTorch, a parameter without a gradient is left out of a step: it
+/// does not decay, and its count of steps stays.
+///
+/// ```swift
+/// let optimizer = Optimizer(AdamW(weightDecay: 0.01), for: parameters)
+/// optimizer.step(Gradients(parameters.map { tape.gradient(of: $0.value) }), rate: 1e-3, on: compute)
+/// ```
+public final class Optimizer {
+  public let rule: any UpdateRule
+  public let parameters: [TrainedParameter]
+  private let slots: [[StateSlot]]
+  private var steps: [Int]
+  private var state: [[Tensor]]
+
+  public init(_ rule: any UpdateRule, for parameters: [TrainedParameter]) {
+    self.rule = rule
+    self.parameters = parameters
+    slots = parameters.map { rule.slots(for: $0.value) }
+    steps = [Int](repeating: 0, count: parameters.count)
+    state = [[Tensor]](repeating: [], count: parameters.count)
+  }
+
+  /// Changes every parameter that has a gradient, in place.
+  ///
+  /// - Precondition: a gradient has the rows and columns of its parameter.
+  public func step(_ gradients: Gradients, rate: Double, on compute: Compute) {
+    precondition(
+      gradients.tensors.count == parameters.count,
+      "\(gradients.tensors.count) gradients of \(parameters.count) parameters")
+    for (index, parameter) in parameters.enumerated() {
+      guard let gradient = gradients.tensors[index] else { continue }
+      precondition(
+        gradient.shape == parameter.value.shape,
+        "the gradient of '\(parameter.name)' \(parameter.value.shape) is \(gradient.shape)")
+      if steps[index] == 0 { state[index] = slots[index].map { Tensor.zeros(rows: $0.rows, columns: $0.columns) } }
+      steps[index] += 1
+      rule.update(
+        parameter,
+        by: Update(
+          gradient: gradient, factor: gradients.factor, state: state[index], step: steps[index], rate: rate),
+        on: compute)
+    }
+  }
+
+  /// Everything that the next step depends on, beside the parameters: `PARAMETER/SLOT`, and `PARAMETER/step` [].
+  ///
+  /// Parameters that had no gradient yet have none.
+  public var tensors: [OutgoingTensor] {
+    parameters.indices.filter { steps[$0] > 0 }.flatMap { index in
+      let name = parameters[index].name
+      let count = OutgoingTensor(name: "\(name)/step", shape: [], values: [Float(steps[index])])
+      return [count]
+        + zip(slots[index], state[index]).map { slot, tensor in
+          OutgoingTensor(name: "\(name)/\(slot.name)", shape: tensor.shape, values: tensor.array)
+        }
+    }
+  }
+
+  /// Takes back what ``tensors`` gave, in place of what is remembered now.
+  ///
+  /// - Throws: `missingTensor`, `wrongShape`, or `unusedTensors` for any beside them, with nothing changed.
+  public func restore(from saved: SavedTensors) throws(CheckpointError) {
+    var saved = saved
+    var steps = [Int](repeating: 0, count: parameters.count)
+    var state = [[Tensor]](repeating: [], count: parameters.count)
+    for (index, parameter) in parameters.enumerated() where saved.contains("\(parameter.name)/step") {
+      steps[index] = Int(exactly: try saved.take("\(parameter.name)/step", shape: [])[0]) ?? 0
+      for slot in slots[index] {
+        let values = try saved.take("\(parameter.name)/\(slot.name)", shape: [slot.rows, slot.columns])
+        state[index].append(Tensor(values, rows: slot.rows, columns: slot.columns))
+      }
+    }
+    try saved.finish()
+    self.steps = steps
+    self.state = state
+  }
+}

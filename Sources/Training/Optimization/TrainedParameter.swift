@@ -1,0 +1,91 @@
+public import Tensors
+
+/// A tensor that training changes, under the name by which its state is saved.
+///
+/// The optimiser writes the values in place between passes, so the tensor
+/// must be the one that the passes read, for the whole run.
+public struct TrainedParameter: Sendable {
+  /// Its name; no other trained parameter has it.
+  public let name: String
+  /// Its values: a matrix as it is, a vector as [1, n].
+  public let value: Tensor
+  /// Whether weight decay acts on it.
+  public let decays: Bool
+
+  /// - Parameter decays: by default ``decaysByDefault(_:)``.
+  public init(name: String, value: Tensor, decays: Bool? = nil) {
+    self.name = name
+    self.value = value
+    self.decays = decays ?? Self.decaysByDefault(name)
+  }
+
+  /// Whether weight decay acts on a parameter of that name: not on biases and on the weights of norms.
+  ///
+  /// A bias is a parameter whose last component ends in `bias`; a norm has
+  /// `norm` in one of its components: `attention.output.LayerNorm.weight`.
+  ///
+  /// Source: transformers 4.57.6, `trainer.py`, `get_decay_parameter_names`.
+  public static func decaysByDefault(_ name: String) -> Bool {
+    let components = name.lowercased().split(separator: ".")
+    let isBias = components.last?.hasSuffix("bias") ?? false
+    return !isBias && !components.contains { $0.contains("norm") }
+  }
+}
+
+extension Tensor {
+  /// The rows and columns, for messages and files.
+  var shape: [Int] { [rows, columns] }
+
+  /// A tensor of zeros in memory of its own, without gaps between the rows.
+  static func zeros(rows: Int, columns: Int) -> Tensor {
+    Tensor([Float](repeating: 0, count: rows * columns), rows: rows, columns: columns)
+  }
+
+  /// The first value of a row.
+  func row(_ row: Int) -> UnsafeMutablePointer<Float> { pointer + row * stride }
+
+  /// Writes values over the tensor's own, row after row.
+  func set(_ values: [Float]) {
+    precondition(values.count == rows * columns, "\(values.count) values for [\(rows), \(columns)]")
+    values.withUnsafeBufferPointer { values in
+      guard let base = values.baseAddress else { return }
+      for row in 0..<rows { self.row(row).update(from: base + row * columns, count: columns) }
+    }
+  }
+}
+
+/// Rows of a matrix, cut into blocks that depend on its shape alone.
+///
+/// What is computed for each block, and summed in the order of the blocks,
+/// has the same bits with any number of threads.
+struct RowBlocks {
+  private let rows: Int
+  private let size: Int
+  let count: Int
+
+  /// Blocks of about 16,384 values, or fewer and larger ones where there would be more than `limit`.
+  init(rows: Int, columns: Int, limit: Int = .max) {
+    self.rows = rows
+    let wanted = max(1, 16_384 / max(1, columns))
+    size = limit == .max ? wanted : max(wanted, (rows + limit - 1) / limit)
+    count = (rows + size - 1) / size
+  }
+
+  func rows(of block: Int) -> Range<Int> { block * size..<min((block + 1) * size, rows) }
+
+  /// Calls `body` with the number and the rows of each block, split over threads.
+  func forEach(on compute: Compute, _ body: (Int, Range<Int>) -> Void) {
+    compute.threads.forEach(count) { body($0, rows(of: $0)) }
+  }
+
+  /// The sum of what `body` gives for each block, added in order.
+  func sum(on compute: Compute, _ body: (Range<Int>) -> Double) -> Double {
+    var parts = [Double](repeating: 0, count: count)
+    parts.withUnsafeMutableBufferPointer { parts in
+      // Each call writes the element of its own block.
+      guard let parts = parts.baseAddress else { return }
+      forEach(on: compute) { block, rows in parts[block] = body(rows) }
+    }
+    return parts.reduce(0, +)
+  }
+}

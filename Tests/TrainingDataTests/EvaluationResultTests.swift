@@ -1,0 +1,62 @@
+import Checkpoints
+import Testing
+
+@testable import Training
+
+@Suite struct EvaluationResultTests {
+  @Test func `Every task has its metrics, of which one is the primary`() {
+    let results: [(EvaluationResult, String, [String])] = [
+      (.classification([0], [0]), "accuracy", ["accuracy", "macro_f1", "matthews_correlation"]),
+      (.multilabelClassification([[true]], [[true]]), "micro_f1", ["micro_f1", "macro_f1", "exact_match"]),
+      (.regression([0, 1], [0, 1]), "pearson", ["pearson", "spearman", "mean_squared_error"]),
+      (.tagging([[0]], [[0]], labels: ["B-X", "O"]), "f1", ["precision", "recall", "f1", "accuracy"]),
+      (.tagging([[0]], [[0]], labels: ["LOWER", "UPPER"]), "accuracy", ["accuracy", "macro_f1"]),
+      (.questionAnswering(["a b"], [["A b."]]), "f1", ["exact_match", "f1"]),
+      (.multipleChoice([1], [1]), "accuracy", ["accuracy"]),
+    ]
+    for (result, primary, names) in results {
+      #expect(result.primary == EvaluationResult.Metric(primary, 1))
+      #expect(result.metrics.map(\.name) == names)
+      #expect(!result.isLoss)
+    }
+  }
+
+  /// Two batches of 2 and 6 tokens with losses of 2 and 1 each: (4 + 6) / 8, and e^1.25 = 3.4903…
+  @Test func `Tokens of masked language models count alike, whatever their batch`() {
+    var score = LanguageModelScore()
+    score.add(loss: 4, correct: 1, count: 2)
+    score.add(loss: 6, correct: 3, count: 6)
+    let result = EvaluationResult.maskedLM(score)
+    #expect(result.metrics.map(\.name) == ["loss", "accuracy", "perplexity"])
+    #expect((result["loss"], result["accuracy"]) == (1.25, 0.5))
+    #expect(abs((result["perplexity"] ?? 0) - 3.490342957461841) < 1e-12)
+    #expect(result.isLoss)
+  }
+
+  @Test func `The better result is told by the primary metric`() {
+    func result(_ value: Double, isLoss: Bool = false) -> EvaluationResult {
+      EvaluationResult([.init("other", -value), .init("main", value)], primary: "main", isLoss: isLoss)
+    }
+    #expect(result(0.6).isBetter(than: result(0.5)))
+    #expect(!result(0.5).isBetter(than: result(0.5)))
+    #expect(result(0.5, isLoss: true).isBetter(than: result(0.6, isLoss: true)))
+    #expect(result(-1).isBetter(than: result(.nan)))
+    #expect(!result(.nan).isBetter(than: result(-1)))
+    #expect(!result(.nan).isBetter(than: result(.nan)))
+  }
+
+  @Test func `A result is an object of JSON`() {
+    var result = EvaluationResult([.init("pearson", .nan), .init("mse", 0.5)], primary: "pearson")
+    result.set("loss", 0.25)
+    result.set("mse", 0.75)
+    #expect(result.json == .object(["pearson": .null, "mse": .number(0.75), "loss": .number(0.25)]))
+    #expect(result.metrics.map(\.name) == ["pearson", "mse", "loss"])
+    #expect(result["recall"] == nil)
+  }
+
+  @Test func `Words are counted where their target is`() {
+    let (predictions, targets) = Target.tokens([-100, 4, -100, 5, -100]).words([9, 4, 9, 6, 9])
+    #expect(predictions == [4, 6])
+    #expect(targets == [4, 5])
+  }
+}
