@@ -152,7 +152,9 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Loads a fusion folder.
   ///
-  /// - Parameter name: its adapters' names here, with commas between them; nil: as saved.
+  /// - Parameters:
+  ///   - folder: a saved fusion.
+  ///   - name: its adapters' names here, with commas between them; nil: as saved.
   /// - Returns: the name that the fusion has now.
   @discardableResult
   public mutating func loadAdapterFusion(_ folder: String, as name: String? = nil) throws -> String {

@@ -161,7 +161,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .headsOfParallel(let heads, let repetitions):
       "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
         + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."
-    case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made: \(reason)"
+    case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made (\(reason))."
     case .preset(let text, let reason): "The configuration '\(text)' cannot be read: \(reason)"
     }
   }

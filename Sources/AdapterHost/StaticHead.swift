@@ -1,4 +1,5 @@
 internal import AdapterMethods
+internal import AdapterRegistry
 internal import Checkpoints
 internal import DebertaV2
 internal import Heads
@@ -56,6 +57,53 @@ enum StaticHead {
     }
   }
 
+  private static func isPooled(_ kind: HeadKind) -> Bool { !kind.answersTokens }
+
+  private static func last(_ kind: HeadKind) -> String { kind == .questionAnswering ? "qa_outputs" : "classifier" }
+
+  /// What the registry records of it.
+  var description: HeadDescription {
+    switch self {
+    case .labelled(let kind, let labels): HeadDescription(kind: kind.rawValue, labels: labels)
+    case .maskedLM: HeadDescription(kind: HeadKind.maskedLM.rawValue, labels: [])
+    }
+  }
+
+  /// The tensors that `read` reads, by their names in a checkpoint.
+  ///
+  /// - Parameter held: what the checkpoint has; some tensors are read only where they are there.
+  func tensors(_ shape: DebertaV2Configuration, in held: WeightLedger) -> [WantedTensor] {
+    func pair(_ name: String, _ weight: [Int]) -> [WantedTensor] {
+      [WantedTensor(name + ".weight", weight), WantedTensor(name + ".bias", [weight[0]])]
+    }
+    let (hidden, size) = (shape.hiddenSize, shape.embeddingSize)
+    switch self {
+    case .labelled(let kind, let labels):
+      let outputs = HeadSettings(kind, labels: labels).outputs
+      return (Self.isPooled(kind) ? pair("pooler.dense", [hidden, hidden]) : [])
+        + pair(Self.last(kind), [outputs, hidden])
+    case .maskedLM(.huggingFace, let isTied):
+      let scope = "cls.predictions."
+      let decoder = scope + "decoder.weight"
+      return pair(scope + "transform.dense", [size, hidden]) + pair(scope + "transform.LayerNorm", [size])
+        + [WantedTensor([scope + "bias", scope + "decoder.bias"], [shape.vocabularySize])]
+        + (!isTied || held.contains(decoder) ? [WantedTensor(decoder, [shape.vocabularySize, size])] : [])
+    case .maskedLM(.microsoft, _):
+      let scope = "lm_predictions.lm_head."
+      let positions = "embeddings.position_embeddings.weight"
+      let isEnhanced = !shape.addsAbsolutePositions && size == hidden && held.contains(positions)
+      return pair(scope + "dense", [size, hidden]) + pair(scope + "LayerNorm", [size])
+        + [WantedTensor(scope + "bias", [shape.vocabularySize])]
+        + (isEnhanced ? [WantedTensor(positions, [shape.maximumPositions, hidden])] : [])
+    }
+  }
+
+  /// Reads the tensors of a head with labels, to see that they are there and fit.
+  func check(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
+    let noWords = Tensor([0], rows: 1, columns: 1)
+    if case .labelled = self { _ = try read(weights, shape, words: noWords) }
+  }
+
   /// Reads the head's tensors by their names in a checkpoint.
   ///
   /// - Parameter words: the word embeddings [vocabulary, E].
@@ -64,11 +112,10 @@ enum StaticHead {
   ) throws(CheckpointError) -> PredictionHead {
     switch self {
     case .labelled(let kind, let labels):
-      let isPooled = !kind.answersTokens
+      let isPooled = Self.isPooled(kind)
       let settings = HeadSettings(kind, labels: labels, layers: isPooled ? 2 : 1, activation: .gelu)
-      let last = kind == .questionAnswering ? "qa_outputs" : "classifier"
-      return try PredictionHead(
-        settings, weights, parts: isPooled ? ["pooler.dense", last] : [last], hiddenSize: shape.hiddenSize)
+      let parts = (isPooled ? ["pooler.dense"] : []) + [Self.last(kind)]
+      return try PredictionHead(settings, weights, parts: parts, hiddenSize: shape.hiddenSize)
     case .maskedLM(let kind, let isTied):
       let settings = HeadSettings(
         maskedLMOf: shape.vocabularySize, embeddingSize: shape.embeddingSize, activation: shape.activation)

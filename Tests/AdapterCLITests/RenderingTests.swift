@@ -33,10 +33,12 @@ import Testing
         "b                                 seq_bn  12 kB",
       ])
     #expect(
-      table.rendered(width: 30) == [
-        "NAME              METHOD", "a-rather-long-n…  lora", "b                 seq_bn",
+      table.rendered(width: 36) == [
+        "NAME                          METHOD", "a-rather-long-name-of-an-ad…  lora",
+        "b                             seq_bn",
       ])
-    #expect(table.rendered(width: 20) == ["NAME", "a-rather-long-n…", "b"])
+    #expect(table.rendered(width: 30) == ["NAME", "a-rather-long-name-of-an-adap…", "b"])
+    #expect(table.rendered(width: 20) == ["NAME", "a-rather-long-name-…", "b"])
     #expect(table.rendered(width: 10) == ["NAME", "a-rather-…", "b"])
   }
 

@@ -32,8 +32,8 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput()
     lines.endsCleanlyOnSignals()
-    let source = try text.source()
     let predictor = try predictor()
+    let source = try text.source()
     var printer = PredictionPrinter(
       lines, table: output.isTable ? table(predictor) : nil, showsAllScores: scores,
       advisedLength: predictor.model.configuration.advisedLength)
