@@ -150,6 +150,31 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The names of the fusions: their adapters' names, with commas between them.
   public var fusionNames: [String] { fusions.keys.sorted() }
 
+  /// Adds a fresh fusion of loaded adapters.
+  ///
+  /// - Parameters:
+  ///   - names: bottleneck adapters, in the order in which a Fuse names them.
+  ///   - settings: which projections it has.
+  ///   - seed: repeats the random values.
+  /// - Throws: `CompositionError.unknownAdapter`; `ModelError.exists`.
+  public mutating func addAdapterFusion(
+    _ names: [String], _ settings: FusionSettings = .dynamic, overwrite: Bool = false, seed: UInt64 = 0
+  ) throws {
+    let name = AdapterFusion.name(of: names)
+    if !overwrite, fusions[name] != nil { throw ModelError.exists(kind: "fusion", name: name) }
+    let members = try names.map { name in
+      guard let adapter = adapters[name] else { throw unknown(adapter: name) }
+      return (name, adapter)
+    }
+    replaceFusion(name, AdapterFusion(settings, of: members, for: base, seed: seed))
+  }
+
+  /// Puts a fusion in the place of the one of its name.
+  mutating func replaceFusion(_ name: String, _ fusion: AdapterFusion) {
+    fusions[name] = fusion
+    boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
+  }
+
   /// Loads a fusion folder.
   ///
   /// - Parameters:

@@ -17,6 +17,8 @@ public struct HeadSettings: Sendable {
   let hasNorms: Bool
   /// Of a masked language model: the width of all layers but the first one's input.
   let embeddingSize: Int?
+  /// Dropout in training; nil: as the model's hidden states.
+  public let dropout: Float?
   /// All members, as read or as the reference would write them.
   public let members: [String: JSONValue]
 
@@ -38,6 +40,12 @@ public struct HeadSettings: Sendable {
     hasNorms = try fields.bool("layer_norm") ?? true
     let size = 1...1 << 24
     embeddingSize = try fields.integer("embedding_size", in: size)
+    dropout = try fields.number("dropout_prob").map { Float($0) }
+    if let dropout, !(0..<1).contains(dropout) {
+      throw .impossible(
+        key: "dropout_prob", value: "\(dropout)", expected: "a number from 0 to less than 1, or null",
+        file: fields.file)
+    }
     choices = kind == .multipleChoice ? try fields.integer("num_choices", in: size) ?? 2 : nil
     outputs =
       switch kind {
@@ -71,6 +79,7 @@ public struct HeadSettings: Sendable {
     hasBias = true
     hasNorms = true
     embeddingSize = nil
+    dropout = nil
     choices = kind == .multipleChoice ? labels.count : nil
     outputs = kind == .multipleChoice ? 1 : labels.count
     var members: [String: JSONValue] = [
@@ -101,6 +110,7 @@ public struct HeadSettings: Sendable {
     hasBias = true
     hasNorms = true
     self.embeddingSize = embeddingSize
+    dropout = nil
     members = [
       "head_type": .string(kind.rawValue), "vocab_size": .integer(vocabulary),
       "embedding_size": .integer(embeddingSize), "layers": .integer(layers),

@@ -36,6 +36,8 @@ public struct PredictionHead: Sendable {
   /// such a head reads what the encoder's last layer makes of them. Nil for
   /// a head that reads the last hidden states.
   public let queryPositions: Tensor?
+  /// Of the input of each linear layer, in training; heads of masked language models have none.
+  public var dropout: Float = 0
 
   enum Module: Sendable {
     case linear(Linear)
@@ -138,7 +140,7 @@ public struct PredictionHead: Sendable {
     var x = settings.kind.answersTokens ? hidden : pass.gather(hidden, rows: Array(starts.dropLast()))
     for (_, module) in modules {
       switch module {
-      case .linear(let linear): x = pass.linear(x, linear)
+      case .linear(let linear): x = pass.linear(settings.kind == .maskedLM ? x : pass.dropped(x, dropout), linear)
       // The input of an activation is always the fresh result of a linear layer.
       case .activation(let activation): pass.activate(x, activation)
       case .norm(let norm): pass.norm(x, norm, into: x)

@@ -71,6 +71,9 @@ public final class Pass {
   /// Says that x is changed in place.
   func changed(_ x: Tensor) { if tape != nil { x.storage.version += 1 } }
 
+  /// Whether elements are dropped.
+  var isTraining: Bool { dropoutSeed != nil }
+
   /// A fresh mask for dropout; nil in evaluation, and for a probability of 0.
   public func dropoutMask(_ probability: Float) -> DropoutMask? {
     guard let dropoutSeed, probability > 0 else { return nil }

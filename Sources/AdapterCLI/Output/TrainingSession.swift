@@ -73,7 +73,8 @@ extension TrainingJob {
   /// What will be done.
   fileprivate var introduction: String {
     let parameters = trainable.parameters.reduce(0) { $0 + $1.value.rows * $1.value.columns }
-    return "Training \(setup) with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
+    return
+      "Training \(setup?.description ?? "the base model") with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
       + "\(parameters.counting("parameter")), \(trainingData.examples.count.counting("example"))"
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }
