@@ -65,13 +65,15 @@ let package = Package(
     tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
     tests("MethodLawsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
     tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Tensors"]),
-    tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Tensors"]),
+    tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Kernels", "Tensors"]),
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("PredictionTests", uses: ["AdapterHost"]),
     tests(
       "AdapterCLITests",
-      uses: ["AdapterCLI", "AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      uses: [
+        "AdapterCLI", "AdapterHost", "Kernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     tests("RegistryCommandTests", uses: ["AdapterCLI", "AdapterHost"]),
     tests(
       "TrainingDataTests", uses: ["Training", "Checkpoints", "Heads", "Tensors", "Tokenization"]),

@@ -29,9 +29,11 @@ struct ParityCase: Decodable {
   }
 
   /// Runs the case through the public API and reads the tensors that it writes.
-  func run(_ name: String, leavingOut omission: Omission = .nothing) throws -> [String: ParityTensor] {
+  func run(
+    _ name: String, leavingOut omission: Omission = .nothing, _ compute: Compute = TinyModel.compute
+  ) throws -> [String: ParityTensor] {
     let folder = Fixtures.parityCase(name)
-    var model = try TinyModel.load(base)
+    var model = try TinyModel.load(base, compute)
     for (name, path) in adapters { try model.loadAdapter(folder + "/" + path, as: name) }
     for (name, path) in fusions { try model.loadAdapterFusion(folder + "/" + path, as: name) }
     for (name, path) in heads { try model.loadHead(folder + "/" + path, as: name) }

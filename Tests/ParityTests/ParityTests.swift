@@ -1,4 +1,6 @@
+import Kernels
 import TestSupport
+import Tensors
 import Testing
 
 /// The cases of the reference; its outputs were computed in float64.
@@ -40,6 +42,22 @@ private func adapts(_ name: String) -> Bool {
       let ours = try #require(outputs[key], "\(key) is not among \(outputs.keys.sorted())")
       #expect(ours.shape == expected.shape)
       expectClose(ours.real(key, mask), expected.real(key, mask), .model, key)
+    }
+  }
+
+  /// The same with the kernels of every instruction set that this processor runs; `adapter-cli` takes them by the
+  /// environment variable `ADAPTER_HOST_KERNELS`.
+  @Test(arguments: VectorKernels.InstructionSet.allCases.compactMap { VectorKernels($0) })
+  func theOutputsAreThoseOfTheReferenceOnEveryPath(_ kernels: VectorKernels) throws {
+    let compute = Compute(kernels: kernels, threads: 2)
+    for name in answered {
+      let outputs = try ParityCase.named(name).run(name, compute)
+      let mask = try ParityMask(name)
+      for (key, expected) in try ParityCase.expected(name) {
+        let ours = try #require(outputs[key])
+        expectClose(
+          ours.real(key, mask), expected.real(key, mask), .model, "\(kernels.instructionSet) \(name) \(key)")
+      }
     }
   }
 
