@@ -25,7 +25,7 @@ from runner.measurements import Effort, Run
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-SECTIONS = ["forward", "overhead", "adapters", "memory", "cold", "stream"]
+SECTIONS = ["forward", "overhead", "adapters", "memory", "training", "cold", "stream"]
 
 
 def say(line: str) -> None:
@@ -121,7 +121,7 @@ def measure(options: argparse.Namespace, folder: pathlib.Path, about: Reply, res
             return commands.stream(run, command, children, file, source)
 
         parts = {"forward": run.forward, "overhead": run.overhead, "adapters": run.adapters, "memory": run.memory,
-                 "cold": lambda: commands.cold_start(run, command), "stream": stream}
+                 "training": run.training, "cold": lambda: commands.cold_start(run, command), "stream": stream}
         for name in SECTIONS:
             if name not in options.only.split(","):
                 continue

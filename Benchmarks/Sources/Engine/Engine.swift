@@ -6,7 +6,7 @@ internal import Foundation
 struct Engine: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "engine",
-    abstract: "Times this project's forward pass, or bare matrix products, in one process.",
+    abstract: "Times this project's passes and steps of training, or bare matrix products, in one process.",
     discussion: """
       Example:
         engine Benchmarks/.work/v3base --scenario forward --shapes 1x16,8x128,ragged-32
@@ -15,7 +15,8 @@ struct Engine: ParsableCommand {
 
       Scenarios: forward, lora, seq_bn, mixed-lora, heads (shapes: rows x tokens, or ragged-32); switch, load (shape:
       how many other adapters are loaded); memory (shape of the long batch; only the first answer of a process counts);
-      tokens (counts those of --texts). Each prints a line of JSON.
+      tokens (counts those of --texts); train-lora, train-seq_bn, train-top (steps of training; seq_bn in the layers above
+      the sixth, on cached states). Each prints a line of JSON.
 
       Without --scenario, lines of JSON are read: {"scenario": "forward", "shape": "1x16", "seconds": 0.5}, and each is
       answered by a line. The first line says that the model is loaded.
