@@ -64,6 +64,7 @@ def effort(options: argparse.Namespace) -> Effort:
     chosen = Effort.quick() if options.quick else Effort()
     chosen.shapes = options.shapes.split(",") if options.shapes else chosen.shapes
     chosen.rounds = options.rounds or chosen.rounds
+    chosen.training_rounds = options.rounds or chosen.training_rounds
     chosen.seconds = chosen.seconds if options.seconds is None else options.seconds
     return chosen
 
