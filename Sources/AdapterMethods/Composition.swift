@@ -75,6 +75,12 @@ public indirect enum Composition: Hashable, Sendable {
     return children.flatMap(\.adapters).filter { seen.insert($0).inserted }
   }
 
+  /// For each Fuse block, the adapters that its fusion is for.
+  public var fusedAdapters: [[String]] {
+    let own: [[String]] = if case .fuse(let children) = self { [children.map(\.last)] } else { [] }
+    return own + children.flatMap(\.fusedAdapters)
+  }
+
   /// The adapter that acts last.
   public var last: String {
     if case .adapter(let name) = self { return name }

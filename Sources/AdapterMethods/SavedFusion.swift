@@ -63,8 +63,6 @@ public enum SavedFusion {
   }
 
   private static func places(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
-    (0..<shape.layerCount).flatMap { layer in
-      BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, hidden: shape.hiddenSize) }
-    }
+    FusionPlace.all(settings, shape)
   }
 }

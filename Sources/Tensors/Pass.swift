@@ -35,7 +35,6 @@ public final class Pass {
     Pass(compute, trace: trace, tape: tape, dropout: dropoutSeed, recomputes: true)
   }
 
-
   /// body(x); where the pass recomputes, what happens in it is not recorded now but in the backward pass.
   ///
   /// Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).
@@ -71,6 +70,9 @@ public final class Pass {
 
   /// Says that x is changed in place.
   func changed(_ x: Tensor) { if tape != nil { x.storage.version += 1 } }
+
+  /// Whether elements are dropped.
+  var isTraining: Bool { dropoutSeed != nil }
 
   /// A fresh mask for dropout; nil in evaluation, and for a probability of 0.
   public func dropoutMask(_ probability: Float) -> DropoutMask? {

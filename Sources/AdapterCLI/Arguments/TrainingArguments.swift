@@ -1,6 +1,29 @@
 internal import AdapterHost
 internal import ArgumentParser
 
+/// What is trained.
+struct TrainedAdapterArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("What the adapter is called; NAME=DIR trains a saved one on.", valueName: "name[=dir]"))
+  var adapter: String?
+  @Option(help: ArgumentHelp("A preset with changes, for a fresh adapter.", valueName: "preset[field=value, ...]"))
+  var config: String?
+  @Option(help: ArgumentHelp("What a fresh head is for: \(TrainingTask.names).", valueName: "kind")) var head: String?
+  @Option(help: ArgumentHelp("The labels of a fresh head; by default those of the data.", valueName: "a,b,c"))
+  var labels: NameList?
+  @Option(help: ArgumentHelp("Adapters that act, such as 'Stack(a, b)'; all of them are trained.", valueName: "expr"))
+  var setup: String?
+  @Option(help: ArgumentHelp("Adapters of the setup that stay as they are.", valueName: "a,b")) var freeze: NameList?
+
+  func add(to members: inout [String: JSONValue]) {
+    func set(_ key: String, _ value: JSONValue?) { if let value { members[key] = value } }
+    set("config", config.map { .string($0) })
+    set("head", head.map { .string($0) })
+    set("labels", labels.map { .array($0.names.map { .string($0) }) })
+    set("setup", setup.map { .string($0) })
+    set("freeze", freeze.map { .array($0.names.map { .string($0) }) })
+  }
+}
+
 /// The data to train and to judge with.
 struct DataArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var train: String?
@@ -53,7 +76,8 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("A JSON file of settings.", valueName: "file")) var settings: String?
   @Option(help: ArgumentHelp("Times through the examples; by default 3.", valueName: "n")) var epochs: Int?
   @Option(help: ArgumentHelp("Changes of the parameters, in place of --epochs.", valueName: "n")) var steps: Int?
-  @Option(help: ArgumentHelp("The highest learning rate; by default 1e-4.", valueName: "x")) var learningRate: Double?
+  @Option(help: ArgumentHelp("The highest learning rate; by default 1e-3, with --train-base 5e-5.", valueName: "x"))
+  var learningRate: Double?
   @Option(help: ArgumentHelp("linear, cosine or constant.", valueName: "name")) var schedule: String?
   @Option(help: ArgumentHelp("Steps in which the learning rate rises.", valueName: "n")) var warmupSteps: Int?
   @Option(help: ArgumentHelp("adamw, adafactor or sgd.", valueName: "name")) var optimizer: String?

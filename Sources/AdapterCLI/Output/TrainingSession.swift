@@ -33,9 +33,11 @@ struct TrainingSession {
       if let folder = try? workspace.folder(ofAdapter: other) { try model.loadAdapter(folder, as: other) }
     }
     self.model = model
-    self.registers = try registers && TrainedAdapters.canRegister(
-      recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
-      at: base.location, overwrites: overwrites)
+    self.registers =
+      try registers
+      && TrainedAdapters.canRegister(
+        recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
+        at: base.location, overwrites: overwrites)
   }
 
   func run(_ start: Trainer.Start, json: Bool) throws {
@@ -71,7 +73,8 @@ extension TrainingJob {
   /// What will be done.
   fileprivate var introduction: String {
     let parameters = trainable.parameters.reduce(0) { $0 + $1.value.rows * $1.value.columns }
-    return "Training \(setup) with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
+    return
+      "Training \(setup?.description ?? "the base model") with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
       + "\(parameters.counting("parameter")), \(trainingData.examples.count.counting("example"))"
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }

@@ -40,7 +40,7 @@ public enum TrainedAdapters {
   ) throws -> [Saved] {
     let model = try job.trainedModel()
     var saved: [Saved] = []
-    for name in job.setup.adapters where !job.recipe.frozen.contains(name) {
+    for name in job.trainedAdapters {
       let folder = "\(output)/\(name)"
       try NewFolder.replace(folder) { try model.saveAdapter(name, to: $0) }
       let index = job.heads.firstIndex(of: name)
@@ -48,6 +48,12 @@ public enum TrainedAdapters {
         Saved(
           name: name, folder: folder, metrics: metrics(summary, index.flatMap { tests?[$0] }).line,
           source: "trained on \(job.recipe.trainingData), \(summary.steps) steps, seed \(job.recipe.settings.seed)"))
+    }
+    for name in job.trainedFusions {
+      try NewFolder.replace("\(output)/\(name)") { try model.saveAdapterFusion(name, to: $0) }
+    }
+    for name in job.heads where !job.trainedAdapters.contains(name) {
+      try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
     }
     if job.recipe.trainsBase {
       try TrainedCheckpoint.write(job.trainable.baseTensors, from: modelFolder, to: "\(output)/model")

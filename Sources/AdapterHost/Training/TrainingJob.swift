@@ -16,8 +16,8 @@ public import Training
 /// ```
 public struct TrainingJob {
   public let recipe: TrainingRecipe
-  /// The adapters that act.
-  public let setup: Composition
+  /// The adapters that act; nil where the base model is trained alone.
+  public let setup: Composition?
   /// The heads that are trained, one; under Parallel one for each branch.
   public let heads: [String]
   public let task: TrainingTask
@@ -44,10 +44,16 @@ public struct TrainingJob {
     folder: String
   ) throws {
     var model = model
-    let setup = recipe.setup ?? .adapter(name)
-    for adapter in setup.adapters where model.adapter(adapter) == nil {
+    let setup = recipe.setup ?? (recipe.trainsBase ? nil : .adapter(name))
+    for adapter in setup?.adapters ?? [] where model.adapter(adapter) == nil {
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: recipe.settings.seed)
     }
+    for fused in setup?.fusedAdapters ?? [] where model.fusion(AdapterFusion.name(of: fused)) == nil {
+      try model.addAdapterFusion(fused, seed: recipe.settings.seed)
+    }
+    let part: TrainedPart =
+      recipe.trainsBase
+      ? .everything : setup?.fusedAdapters.isEmpty == false ? .fusions(withAdapters: false) : .adapters
     let heads = if case .parallel(let branches) = setup { branches.map(\.last) } else { [name] }
     let known = heads.lazy.compactMap { model.head($0) }.first.map { TrainingTask($0.settings) }
     guard let task = known ?? recipe.task else { throw TrainingJobError.noHead(name: heads[0]) }
@@ -56,16 +62,22 @@ public struct TrainingJob {
     func source(_ path: String) throws -> SourceData {
       try SourceData(path: path, for: task, format: recipe.format, columns: recipe.columns)
     }
-    let source = (train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
-      test: try recipe.testData.map(source))
+    let source = (
+      train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
+      test: try recipe.testData.map(source)
+    )
     let labels = try Self.labels(recipe, task, heads.lazy.compactMap { model.head($0)?.settings }.first, source.train)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
     trainingData = try encoder.dataset(source.train)
     developmentData = try source.dev.map { try encoder.dataset($0, keepsReferences: true) }
     testData = try source.test.map { try encoder.dataset($0, keepsReferences: true) }
     for (index, head) in heads.enumerated() where model.head(head) == nil {
-      let settings = try Self.head(task, labels, trainingData, recipe.headLayers, model.configuration)
-      try model.addHead(head, settings, seed: recipe.settings.seed &+ UInt64(index))
+      let seed = recipe.settings.seed &+ UInt64(index)
+      if task == .maskedLM {
+        try model.addMaskedLMHead(head, layers: recipe.headLayers ?? 2, seed: seed)
+      } else {
+        try model.addHead(head, Self.head(task, labels, trainingData, recipe.headLayers), seed: seed)
+      }
     }
 
     self.recipe = recipe
@@ -74,9 +86,10 @@ public struct TrainingJob {
     self.task = task
     self.model = model
     let trainable = try model.trainable(
-      setup, heads: heads, frozen: recipe.frozen, part: recipe.trainsBase ? .everything : .adapters, folder: folder)
+      setup, heads: heads, frozen: recipe.frozen, part: part, folder: folder)
     self.trainable = trainable
-    let masking = try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
+    let masking =
+      try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
     let names = labels?.names ?? []
     let evaluators = try [developmentData, testData].map { data in
       try data.map { data in
@@ -86,7 +99,9 @@ public struct TrainingJob {
     }
     var settings = recipe.objectiveSettings
     if recipe.balancesClasses, let labels {
-      settings.loss.classWeights = ClassWeights.balanced(counts: trainingData.labelCounts(labels.count)).map { Double($0) }
+      settings.loss.classWeights = ClassWeights.balanced(counts: trainingData.labelCounts(labels.count)).map {
+        Double($0)
+      }
     }
     objective = ModelObjective(
       trainable, heads: heads, trainingData, masking: masking, settings: settings,
@@ -116,9 +131,11 @@ public struct TrainingJob {
   /// The model with the parameters as they are.
   public func trainedModel() throws -> DebertaV2AdapterModel {
     var result = model
-    for name in setup.adapters where !recipe.frozen.contains(name) {
-      guard let adapter = trainable.adapter(name) else { continue }
-      try result.replaceAdapter(name, adapter.copied)
+    for name in trainedAdapters {
+      if let adapter = trainable.adapter(name) { try result.replaceAdapter(name, adapter.copied) }
+    }
+    for name in trainedFusions {
+      if let fusion = trainable.fusion(name) { result.replaceFusion(name, fusion.copied) }
     }
     for name in heads {
       if let head = try trainable.head(name) { result.replaceHead(name, head) }
@@ -126,6 +143,14 @@ public struct TrainingJob {
     try result.setActiveAdapters(setup)
     return result
   }
+
+  /// The adapters that are trained.
+  public var trainedAdapters: [String] {
+    trainedFusions.isEmpty || recipe.trainsBase ? (setup?.adapters ?? []).filter { !recipe.frozen.contains($0) } : []
+  }
+
+  /// The fusions that are trained, by their adapters' names with commas between them.
+  public var trainedFusions: [String] { (setup?.fusedAdapters ?? []).map { AdapterFusion.name(of: $0) } }
 
   // MARK: Parts
 
@@ -142,8 +167,7 @@ public struct TrainingJob {
   }
 
   private static func head(
-    _ task: TrainingTask, _ labels: LabelVocabulary?, _ data: TrainingDataset, _ layers: Int?,
-    _ shape: DebertaV2Configuration
+    _ task: TrainingTask, _ labels: LabelVocabulary?, _ data: TrainingDataset, _ layers: Int?
   ) throws -> HeadSettings {
     let names = labels?.names ?? []
     return switch task {
@@ -154,7 +178,8 @@ public struct TrainingJob {
     case .questionAnswering: try NewHead(.questionAnswering, labels: [], layers: layers).settings
     case .multipleChoice:
       try NewHead(
-        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers).settings
+        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers
+      ).settings
     case .maskedLM: throw NewHeadError.vocabulary
     }
   }
@@ -171,9 +196,9 @@ public struct TrainingJob {
   }
 
   private static func fingerprint(
-    _ recipe: TrainingRecipe, _ setup: Composition, folder: String
+    _ recipe: TrainingRecipe, _ setup: Composition?, folder: String
   ) throws -> [String: String] {
-    var facts = ["setup": setup.description]
+    var facts = ["setup": setup?.description ?? "none"]
     // How long a run is, and how often it saves, may change when it is resumed as far as the trainer lets it.
     let own = Set(TrainingRecipe.keys.map(\.name))
     for (key, value) in recipe.members where own.contains(key) { facts[key] = value.line }

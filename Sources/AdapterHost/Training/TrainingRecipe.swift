@@ -63,15 +63,22 @@ public struct TrainingRecipe: Sendable {
     .init(name: "setup", summary: "the adapters that act, such as 'Stack(a, b)'; all of them are trained"),
     .init(name: "freeze", summary: "list; adapters of the setup that stay as they are"),
     .init(name: "train_base", summary: "true or false (default): whether the base model is trained too"),
-    .init(name: "head", summary: "what a fresh head is for: \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))"),
+    .init(
+      name: "head",
+      summary: "what a fresh head is for: \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))"),
     .init(name: "head_layers", summary: "whole number; linear layers of a fresh head"),
-    .init(name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
+    .init(
+      name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
     .init(name: "max_length", summary: "whole number; the most tokens of a text; 0 for no limit; default 128"),
+    .init(
+      name: "learning_rate", summary: "number; the highest of the schedule; default 1e-3, with 'train_base' 5e-5"),
     .init(name: "batch_tokens", summary: "whole number; tokens of a batch; default 2048"),
     .init(name: "batch_size", summary: "whole number; examples of a batch, in place of 'batch_tokens'"),
     .init(name: "label_smoothing", summary: "number of 0 to 1; default 0"),
     .init(name: "class_weights", summary: "'balanced', or none"),
-    .init(name: "adapter_drop", summary: "whole number of lowest layers without adapters, or {\"up_to\": n} for a random one"),
+    .init(
+      name: "adapter_drop",
+      summary: "whole number of lowest layers without adapters, or {\"up_to\": n} for a random one"),
     .init(name: "recompute", summary: "true or false (default): less memory for one more forward pass"),
     .init(name: "masking_rate", summary: "number of 0 to 1; the share of masked tokens; default 0.15"),
     .init(
@@ -87,6 +94,8 @@ public struct TrainingRecipe: Sendable {
     members = object
     settings = try TrainingSettings(.object(object), besides: Self.keys.map(\.name), file: file)
     let fields = try ConfigurationFields(.object(object), file: file)
+    trainsBase = try fields.bool("train_base") ?? false
+    if object["learning_rate"] == nil { settings.learningRate = trainsBase ? 5e-5 : 1e-3 }
     guard let data = try fields.string("train") else { throw ConfigurationError.missing(key: "train", file: file) }
     trainingData = data
     developmentData = try fields.string("dev")
@@ -96,7 +105,6 @@ public struct TrainingRecipe: Sendable {
     configuration = try fields.string("config") ?? configuration
     setup = try fields.string("setup").map { try Composition($0) }
     frozen = try fields.strings("freeze") ?? []
-    trainsBase = try fields.bool("train_base") ?? false
     task = try fields.choice("head", TrainingTask.self)
     headLayers = try fields.integer("head_layers", in: 1...1000)
     labels = try fields.value("labels", "a list of labels, or the path of a file") { value in
@@ -115,7 +123,8 @@ public struct TrainingRecipe: Sendable {
     }
     batchSize = size.map { .examples($0) } ?? .tokens(tokens ?? 2048)
     labelSmoothing = try fields.share("label_smoothing") ?? 0
-    balancesClasses = try fields.value("class_weights", "'balanced' or null") { $0 == .string("balanced") ? true : nil }
+    balancesClasses =
+      try fields.value("class_weights", "'balanced' or null") { $0 == .string("balanced") ? true : nil }
       ?? false
     adapterDrop = try fields.adapterDrop()
     recomputes = try fields.bool("recompute") ?? false

@@ -1,5 +1,5 @@
 public import Checkpoints
-internal import DebertaV2
+public import DebertaV2
 internal import Kernels
 public import Tensors
 
@@ -29,6 +29,27 @@ public struct AdapterFusion: Sendable {
     self.parameters = parameters
   }
 
+  /// A fresh fusion of some adapters, at the places where any of them has a bottleneck.
+  ///
+  /// - Parameters:
+  ///   - settings: which projections it has.
+  ///   - adapters: in the order in which they are fused.
+  ///   - encoder: what they adapt.
+  ///   - seed: repeats the random values.
+  public init(
+    _ settings: FusionSettings, of adapters: [(name: String, adapter: Adapter)], for encoder: Encoder, seed: UInt64
+  ) {
+    let occupied = Set(
+      adapters.flatMap { $0.adapter.parameters.specs }.filter { $0.container == "adapters" }.map(\.place))
+    let places = FusionPlace.all(settings, encoder.configuration).filter {
+      occupied.contains($0.site.path(layer: $0.layer))
+    }
+    var random = RandomNumbers(seed: seed)
+    self.init(
+      settings: settings, adapters: adapters.map(\.name), places: places,
+      parameters: AdapterParameters(places.flatMap(\.specs), for: encoder, random: &random))
+  }
+
   /// The same fusion with tensors in memory of their own, to be trained.
   public var copied: AdapterFusion {
     AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters.copied)
@@ -50,6 +71,25 @@ public struct FusionSettings: Sendable {
   let startsAsIdentity: Bool
   /// Every key, as the reference stores it.
   public let settings: [String: JSONValue]
+
+  /// The reference's default, `dynamic`: query, key and value.
+  public static var dynamic: FusionSettings { FusionSettings(settings: defaults) }
+
+  /// Query and key alone: the values are the adapters' own.
+  public static var `static`: FusionSettings {
+    FusionSettings(
+      settings: defaults.merging(["value": .bool(false), "value_initialized": .bool(false)]) { $1 })
+  }
+
+  private init(settings: [String: JSONValue]) {
+    func isOn(_ key: String) -> Bool { settings[key] == .bool(true) }
+    self.settings = settings
+    (hasQuery, hasKey, hasValue) = (isOn("query"), isOn("key"), isOn("value"))
+    readsQueryBeforeNorm = isOn("query_before_ln")
+    addsResidualBefore = isOn("residual_before")
+    projectsValuesFirst = isOn("value_before_softmax")
+    startsAsIdentity = isOn("value_initialized")
+  }
 
   /// - Throws: `ConfigurationError`.
   public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
@@ -78,6 +118,13 @@ struct FusionPlace: Sendable {
   let value: ParameterSpec?
   /// Stored, and without effect, where there are no projections at all.
   private let dense: [ParameterSpec]
+
+  /// Every place of an encoder where there can be bottlenecks.
+  static func all(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
+    (0..<shape.layerCount).flatMap { layer in
+      BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, hidden: shape.hiddenSize) }
+    }
+  }
 
   var specs: [ParameterSpec] {
     [query?.weight, query?.bias, key?.weight, key?.bias, value].compactMap { $0 } + dense

@@ -49,6 +49,8 @@ public struct Bottleneck: AdapterMethod {
   var isParallel: Bool
   var scaling: Scaling
   var isGated: Bool
+  /// Of the scaled up-projection, in training.
+  var dropout: Float
   var leaveOut: Set<Int>
   var initialization: Initialization
   /// How the projections are stored, if not as plain matrices.
@@ -86,6 +88,7 @@ public struct Bottleneck: AdapterMethod {
     addsResidualBeforeOwnNorm = try fields.bool("adapter_residual_before_ln") ?? false
     isParallel = try fields.bool("is_parallel") ?? false
     isGated = try fields.bool("use_gating") ?? false
+    dropout = try fields.dropout()
     leaveOut = try Set(fields.integers("leave_out") ?? [])
     residual =
       try fields.value("residual_before_ln", "true, false or \"post_add\"") { value -> Residual? in

@@ -193,6 +193,7 @@ struct BottleneckJoin: FusibleJoin {
   /// gate · scaling · up(act(down(x)))
   private func bottleneck(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
     let output = projected(x, on: pass)
+    pass.dropout(output, method.dropout)
     gate?.apply(to: output, reading: x, at: site, on: pass)
     return output
   }

@@ -58,7 +58,7 @@ extension LowRankMethod {
     let factors = factors(parameters, module, on: pass)
     return AddedLowRank(
       a: pass.layer(weight: factors.a), left: LeftFactor(pass.scaled(factors.b, by: scale), on: pass),
-      gate: module.gate(parameters, named: name, on: pass))
+      gate: module.gate(parameters, named: name, on: pass), dropout: projections.dropout)
   }
 
   /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.
@@ -82,9 +82,10 @@ struct AddedLowRank: LowRankHook {
   /// (alpha / r) B
   let left: LeftFactor
   let gate: AdapterGate?
+  let dropout: Float
 
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
-    let right = pass.linear(x, a)
+    let right = pass.linear(pass.dropped(x, dropout), a)
     gate?.apply(to: right, reading: x, at: site, on: pass)
     return right
   }

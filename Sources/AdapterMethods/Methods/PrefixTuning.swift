@@ -21,6 +21,8 @@ public struct PrefixTuning: AdapterMethod {
   private let activation: Activation
   private let gateCount: Int
   private let leaveOut: Set<Int>
+  /// Of keys and values, in training.
+  private let dropout: Float
   public let settings: [String: JSONValue]
   private let source: String
 
@@ -33,6 +35,7 @@ public struct PrefixTuning: AdapterMethod {
     let sharesGate = try fields.bool("shared_gating") ?? true
     gateCount = try fields.bool("use_gating") ?? false ? (sharesGate ? 1 : 2) : 0
     leaveOut = try Set(fields.integers("leave_out") ?? [])
+    dropout = try fields.dropout()
     source = fields.file
   }
 
@@ -60,7 +63,7 @@ public struct PrefixTuning: AdapterMethod {
   ) throws(ConfigurationError) -> EncoderHooks {
     let shape = encoder.configuration
     var hooks = EncoderHooks(layers: shape.layerCount)
-    let prefix = PrefixTensors(self, shape).values(parameters, activation, on: pass)
+    let prefix = pass.dropped(PrefixTensors(self, shape).values(parameters, activation, on: pass), dropout)
     for (index, layer) in layers(shape).enumerated() {
       func part(_ number: Int) -> Tensor {
         prefix.columns(number * shape.hiddenSize..<(number + 1) * shape.hiddenSize)

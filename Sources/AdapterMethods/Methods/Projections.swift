@@ -11,6 +11,8 @@ struct ProjectionSettings: Sendable {
   let rank: Int
   let alpha: Float
   let isGated: Bool
+  /// Of the input of what is added, in training.
+  let dropout: Float
   let initialization: Initialization
   /// Every key, as the reference stores it.
   let settings: [String: JSONValue]
@@ -24,6 +26,7 @@ struct ProjectionSettings: Sendable {
     rank = try fields.integer("r", in: 1...1 << 16) ?? 8
     alpha = try fields.number("alpha").map { Float($0) } ?? 8
     isGated = try fields.bool("use_gating") ?? false
+    dropout = try fields.dropout()
     let name = try fields.string("init_weights") ?? "lora"
     guard let initialization = Initialization(rawValue: name) else {
       throw fields.impossible("init_weights", "'\(name)'", "'lora', 'bert', 'ia3' or 'vera'")
@@ -100,6 +103,17 @@ struct ProjectionModule: Sendable {
         pass.layer(weight: parameters[$0.weight], bias: parameters[$0.bias]), adapter: adapter,
         place: place.location)
     }
+  }
+}
+
+extension ConfigurationFields {
+  /// The probability of dropout in training, 0 where none is given.
+  func dropout() throws(ConfigurationError) -> Float {
+    let probability = try number("dropout") ?? 0
+    guard (0..<1).contains(probability) else {
+      throw impossible("dropout", "\(probability)", "a number from 0 to less than 1")
+    }
+    return Float(probability)
   }
 }
 

@@ -23,6 +23,8 @@ public struct Reft: AdapterMethod {
   fileprivate let isTied: Bool
   fileprivate let subtractsProjection: Bool
   fileprivate let activation: Activation
+  /// Of the edited states, in training.
+  fileprivate let dropout: Float
   public let settings: [String: JSONValue]
   private let source: String
 
@@ -41,6 +43,7 @@ public struct Reft: AdapterMethod {
     isTied = try fields.bool("tied_weights") ?? false
     subtractsProjection = try fields.bool("subtract_projection") ?? true
     activation = try fields.activation("non_linearity") ?? .linear
+    dropout = try fields.dropout()
     source = fields.file
   }
 
@@ -126,6 +129,7 @@ private struct ReftUnit {
   private let projection, back: Linear
   private let activation: Activation
   private let subtractsProjection: Bool
+  private let dropout: Float
 
   init(_ method: Reft, _ tensors: ReftTensors, _ parameters: AdapterParameters, on pass: Pass) {
     let rows = tensors.projection(parameters, on: pass)
@@ -134,6 +138,7 @@ private struct ReftUnit {
     back = pass.layer(weight: pass.transposed(rows))
     activation = method.activation
     subtractsProjection = method.subtractsProjection
+    dropout = method.dropout
   }
 
   /// x [M, H], edited.
@@ -143,6 +148,7 @@ private struct ReftUnit {
     if subtractsProjection { pass.add(pass.linear(x, projection), times: -1, to: change) }
     let edited = pass.copy(x)
     pass.addLinear(change, back, to: edited)
+    pass.dropout(edited, dropout)
     return edited
   }
 }

@@ -35,6 +35,14 @@ extension Pass {
     if tape(following: x) != nil { tape?.record(x) { [compute] dy in compute.dropout(dy, mask) } }
   }
 
+  /// x after dropout: a copy in training, x itself in evaluation.
+  public func dropped(_ x: Tensor, _ probability: Float) -> Tensor {
+    guard isTraining, probability > 0 else { return x }
+    let y = copy(x)
+    dropout(y, probability)
+    return y
+  }
+
   /// Adds factor · x to y, in place.
   public func add(_ x: Tensor, times factor: Float = 1, to y: Tensor) {
     compute.add(x, times: factor, to: y)

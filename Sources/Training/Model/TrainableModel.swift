@@ -54,6 +54,7 @@ public struct TrainableModel: Sendable {
     for name in setup?.adapters ?? [] where adapters[name] == nil { throw .unknownAdapter(name: name) }
     for name in setup?.fusions ?? [] where fusions[name] == nil { throw .unknownFusion(name: name) }
     if part == .everything, base.parameters.isEmpty { throw .frozenBase }
+    if let name = heads.first(where: { $0.value.queryPositions != nil })?.key { throw .enhancedDecoder(head: name) }
     configuration = base.configuration
     self.compute = compute
     self.setup = setup
@@ -189,9 +190,11 @@ struct TrainableHead: Sendable {
   }
 
   func prepared(_ shape: DebertaV2Configuration, on pass: Pass) throws(CheckpointError) -> PredictionHead {
-    try PredictionHead(
+    var head = try PredictionHead(
       settings, WeightReader(WeightLedger(tensors, of: "the head in training"), on: pass),
       hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps)
+    head.dropout = settings.dropout ?? shape.hiddenDropout
+    return head
   }
 }
 
@@ -230,10 +233,7 @@ extension TrainedPart {
 
 extension Composition {
   /// The names of the fusions that its Fuse blocks need.
-  fileprivate var fusions: [String] {
-    let own: [String] = if case .fuse(let children) = self { [AdapterFusion.name(of: children.map(\.last))] } else { [] }
-    return own + children.flatMap(\.fusions)
-  }
+  fileprivate var fusions: [String] { fusedAdapters.map { AdapterFusion.name(of: $0) } }
 }
 
 extension AdapterParameters {
@@ -247,11 +247,15 @@ public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConverti
   case unknownAdapter(name: String)
   case unknownFusion(name: String)
   case frozenBase
+  case enhancedDecoder(head: String)
 
   public var description: String {
     switch self {
     case .unknownAdapter(let name): "The setup names the adapter '\(name)', which is not loaded."
     case .unknownFusion(let name): "The setup fuses '\(name)', for which no fusion is loaded; add or load one first."
+    case .enhancedDecoder(let head):
+      "The head '\(head)' is an enhanced mask decoder, whose absolute positions this program reads but does not train; "
+        + "add a head of kind masked_lm of your own."
     case .frozenBase: "Everything is to be trained, but the base was given as it is and not as parameters."
     }
   }
