@@ -6,7 +6,8 @@
     peers.py torch|ort|ort-int8 DIR            # answers lines of JSON, as Benchmarks' engine does
 
 DIR is a folder of make-checkpoint, for ONNX Runtime with what export_onnx.py adds. Scenarios: forward and stream (all
-engines), lora, seq_bn, mixed-lora, heads (torch alone). Each prints a line of JSON; "ms" is the least time.
+engines), lora, seq_bn, mixed-lora, heads, train-lora, train-seq_bn, train-top (torch alone). Each prints a line of
+JSON; "ms" is the least time.
 """
 
 import argparse
@@ -28,6 +29,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 VOCABULARY = 128_000
 MIXED = [f"lora-{index}" for index in range(16)]
 HEADS = [f"head-{index}" for index in range(4)]
+TRAINED = {"train-lora": "lora", "train-seq_bn": "seq_bn", "train-top": "seq_bn[leave_out=[0,1,2,3,4,5]]"}
 Pass = Callable[[], Any]
 Reply = dict[str, Any]
 
@@ -129,6 +131,8 @@ class Torch:
         self.folder = folder
         self.model = DebertaV2AdapterModel.from_pretrained(folder / "base").eval()
         self.loaded: set[str] = set()
+        self.trained: tuple[str, str] | None = None
+        self.optimizer: Any = None
 
     def forward(self, ids: Any, mask: Any) -> Any:
         with self.torch.inference_mode():
@@ -184,7 +188,46 @@ class Torch:
         if scenario == "heads":
             self.load(HEADS, "head")
             return self.against(lambda: base(HEADS[:1]), lambda: base(HEADS), seconds)
+        if scenario in TRAINED:
+            return self.train(scenario, shape, seconds)
         raise ValueError(f"PyTorch has no scenario '{scenario}' here")
+
+    def train(self, scenario: str, shape: str, seconds: float) -> Reply:
+        """Steps of training, after two that do not count; the next request goes on with the same training.
+
+        An adapter and a classification head of three labels, the configuration's dropout, AdamW, one batch.
+        """
+        ids = self.torch.from_numpy(inputs(shape)[0])
+        labels = self.torch.arange(len(ids)) % 3
+
+        def step() -> float:
+            self.optimizer.zero_grad()
+            loss = self.model(input_ids=ids, labels=labels).loss
+            loss.backward()
+            self.optimizer.step()
+            return loss.item()
+
+        is_new = self.trained != (scenario, shape)
+        if is_new:
+            self.torch.manual_seed(1)
+            self.model.add_adapter("trained", config=TRAINED[scenario], overwrite_ok=True)
+            self.model.add_classification_head("trained", num_labels=3, overwrite_ok=True)
+            self.model.train_adapter("trained")
+            self.model.active_head = "trained"
+            self.trained = scenario, shape
+            self.optimizer = self.torch.optim.AdamW(self.parameters(), lr=1e-3, weight_decay=0)
+        self.model.train()
+        for _ in range(2 if is_new else 0):
+            step()
+        times, losses, end = [], [], time.perf_counter() + seconds
+        while len(times) < 2 or time.perf_counter() < end:
+            times.append(milliseconds(lambda: losses.append(step())))
+        self.model.eval()
+        return summary(times) | {"loss": losses[-1], "parameters": sum(each.numel() for each in self.parameters())}
+
+    def parameters(self) -> list[Any]:
+        """What is trained."""
+        return [each for each in self.model.parameters() if each.requires_grad]
 
     @staticmethod
     def against(base: Pass, other: Pass, seconds: float) -> Reply:

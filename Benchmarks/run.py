@@ -25,7 +25,7 @@ from runner.measurements import Effort, Run
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-SECTIONS = ["forward", "overhead", "adapters", "memory", "cold", "stream"]
+SECTIONS = ["forward", "overhead", "adapters", "memory", "training", "cold", "stream"]
 
 
 def say(line: str) -> None:
@@ -64,6 +64,7 @@ def effort(options: argparse.Namespace) -> Effort:
     chosen = Effort.quick() if options.quick else Effort()
     chosen.shapes = options.shapes.split(",") if options.shapes else chosen.shapes
     chosen.rounds = options.rounds or chosen.rounds
+    chosen.training_rounds = options.rounds or chosen.training_rounds
     chosen.seconds = chosen.seconds if options.seconds is None else options.seconds
     return chosen
 
@@ -125,7 +126,7 @@ def measure(options: argparse.Namespace, folder: pathlib.Path, about: Reply, res
             return run.adapters() | {f"list {crowd}": commands.listing(run, command, children, crowd)}
 
         parts = {"forward": run.forward, "overhead": run.overhead, "adapters": adapters, "memory": run.memory,
-                 "cold": lambda: commands.cold_start(run, command), "stream": stream}
+                 "training": run.training, "cold": lambda: commands.cold_start(run, command), "stream": stream}
         for name in SECTIONS:
             if name not in options.only.split(","):
                 continue

@@ -43,9 +43,10 @@ PART_OF_BARE = {"1x16": 0.6, "1x128": 0.95, "8x128": 1.06, "1x512": 1.06}
 
 
 def rows(results: Results) -> list[Row]:
-    """Every figure of DESIGN section 5 but training, and the stream of texts."""
+    """Every figure, and the stream of texts."""
     return (_speed(results.get("forward", {})) + _overhead(results.get("overhead", {}))
-            + _adapters(results.get("adapters", {})) + _process(results) + _stream(results.get("stream", {})))
+            + _adapters(results.get("adapters", {})) + _process(results) + _training(results.get("training", {}))
+            + _stream(results.get("stream", {})))
 
 
 def _speed(forward: Results) -> list[Row]:
@@ -155,6 +156,31 @@ def _others(memory: Results, key: str) -> str:
     names = {"ort": "ONNX Runtime", "torch": "PyTorch"}
     known = [f"{title} {memory[name][key]:.0f}" for name, title in names.items() if key in memory.get(name, {})]
     return "; " + ", ".join(known) if known else ""
+
+
+TRAININGS = {"train-lora": ("LoRA", 1.5, 0.5), "train-seq_bn": ("seq_bn", 1.5, 0.5),
+             "train-top": ("seq_bn in the upper 6 layers", 2.5, None)}
+"""What is trained, how much faster it is to be than PyTorch + adapters, and the part of its memory."""
+
+
+def _training(training: Results) -> list[Row]:
+    made = []
+    for scenario, (title, faster, part) in TRAININGS.items():
+        ours, other = training.get(scenario, {}).get("host", {}), training.get(scenario, {}).get("torch", {})
+        shape = training.get("shape", "8x128")
+        how = "; states below cached, which PyTorch + adapters cannot" if scenario == "train-top" else ""
+        speed = Row(f"a training step of {title}, {shape}, faster than PyTorch + adapters{how}", f">= {faster} x",
+                    _why(other, ours))
+        memory = Row(f"process peak of training {title}, {shape}, part of PyTorch + adapters'",
+                     f"<= {part}" if part else "", _why(other, ours))
+        found = ratio(other, ours)
+        if found is not None:
+            speed.measured, speed.met = f"{found[0]:.2f} x ({found[1]})", found[0] >= faster
+            share = ours["peak_mb"] / other["peak_mb"]
+            memory.measured = f"{share:.2f}, {ours['peak_mb']:.0f} MB of {other['peak_mb']:.0f}"
+            memory.met = share <= part if part else None
+        made += [speed, memory]
+    return made
 
 
 def _stream(stream: Results) -> list[Row]:

@@ -1,11 +1,13 @@
 """The measurements of a run. Each gives what goes into results.json under its name."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .children import Child, Children, MeasurementFailed, Reply
 from .machine import without_folders
 
+TRAININGS = ["train-lora", "train-seq_bn", "train-top"]
 SHAPES = ["1x16", "1x32", "1x128", "8x128", "1x512", "1x2048", "ragged-32"]
 
 
@@ -17,6 +19,8 @@ class Effort:
     overhead_shapes: list[str] = field(default_factory=lambda: ["1x16", "1x128", "8x128"])
     mixed_shape: str = "16x128"
     long_shape: str = "1x4096"
+    training_shape: str = "8x128"
+    training_rounds: int = 3
     crowd: int = 1_000
     rounds: int = 5
     seconds: float = 1.0
@@ -27,7 +31,7 @@ class Effort:
     def quick() -> "Effort":
         """Shows that everything works; its numbers mean little."""
         return Effort(shapes=["1x16", "1x32"], overhead_shapes=["1x16"], mixed_shape="16x16", long_shape="1x512",
-                      crowd=50, rounds=2, seconds=0.05, timeout=120, cold_starts=2)
+                      training_shape="2x16", training_rounds=2, crowd=50, rounds=2, seconds=0.05, timeout=120, cold_starts=2)
 
 
 class Run:
@@ -51,25 +55,39 @@ class Run:
 
     def forward(self) -> Reply:
         """Each shape in rounds; in a round every engine has its turn, so that drift of the machine hits all alike."""
-        return {shape: self._rounds(shape) for shape in self.effort.shapes}
+        return {shape: self._rounds("forward", shape, list(self.children), self.effort.rounds, ["rss_mb", "gflop"])
+                for shape in self.effort.shapes}
 
-    def _rounds(self, shape: str) -> Reply:
-        self.say(f"forward {shape}")
-        results: Reply = {child.name: {"rounds": []} for child in self.children}
-        for turn in range(self.effort.rounds):
-            order = list(self.children)
+    def _rounds(self, scenario: str, shape: str, order: list[Child], rounds: int, kept: list[str]) -> Reply:
+        """Every time, and of the last reply what is to be kept."""
+        self.say(f"{scenario} {shape}")
+        results: Reply = {child.name: {"rounds": []} for child in order}
+        for turn in range(rounds):
             for child in order if turn % 2 == 0 else reversed(order):
                 result = results[child.name]
                 if "error" in result:
                     continue
                 reply = self.attempt(
-                    lambda: child.ask("forward", shape, self.effort.seconds, self.effort.timeout))
+                    lambda: child.ask(scenario, shape, self.effort.seconds, self.effort.timeout))
                 if "error" in reply:
                     result["error"] = reply["error"]
                 else:
                     result["rounds"].append(reply["times"])
-                    result["rss_mb"] = reply["rss_mb"]
-                    result |= {"gflop": reply["gflop"]} if "gflop" in reply else {}
+                    result |= {name: reply[name] for name in kept if name in reply}
+        return results
+
+    def training(self) -> Reply:
+        """Steps of training in rounds, as the forward pass; in processes of their own, whose peak is kept."""
+        self.children.close()
+        results: Reply = {"shape": self.effort.training_shape}
+        for scenario in TRAININGS:
+            with contextlib.ExitStack() as stack:
+                order = [stack.enter_context(self.children.fresh(name))
+                         for name in ("host", "torch") if name in self.children]
+                results[scenario] = self._rounds(scenario, self.effort.training_shape, order,
+                                                 self.effort.training_rounds, ["peak_mb", "loss", "parameters"])
+                for child in order:
+                    self.children[child.name].version = child.version
         return results
 
     def overhead(self) -> Reply:

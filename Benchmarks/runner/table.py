@@ -9,7 +9,8 @@ TITLES = {"host": "ours", "bare": "bare OpenBLAS", "ort": "ONNX Runtime", "ort-i
 def markdown(results: Results) -> str:
     """The whole page."""
     return "\n\n".join(["# Benchmark", _heading(results), "## Figures to reach", _figures(results), "## Milliseconds",
-                        _milliseconds(results.get("forward", {})), _notes(results)]) + "\n"
+                        _milliseconds(results.get("forward", {})), "## Training, milliseconds a step",
+                        _training(results.get("training", {})), _notes(results)]) + "\n"
 
 
 def _heading(results: Results) -> str:
@@ -44,6 +45,24 @@ def _milliseconds(forward: Results) -> str:
         body.append(line)
     return ("Least / median (least time as a multiple of ours). Engines took turns, in rounds.\n\n"
             + _table(["rows x tokens", *(TITLES[name] for name in names)], body))
+
+
+def _training(training: Results) -> str:
+    body = []
+    for scenario in (name for name in training if name != "shape"):
+        engines = training[scenario]
+        line = [f"{scenario}, {training['shape']}"]
+        for name in ("host", "torch"):
+            result = engines.get(name, {})
+            if not times(result):
+                line += ["failed" if "error" in result else "", ""]
+                continue
+            line += [f"{least(result):.0f} / {median(result):.0f}", f"{result['peak_mb']:.0f}"]
+        body.append(line)
+    return ("Least / median of the steps after two, and the peak of the process (VmHWM, MB of 2^20 bytes). train-top is "
+            "seq_bn in layers 6 to 11: ours reads the states below them from its cache, as from the second epoch on; "
+            "PyTorch + adapters has no such cache and computes them in every step.\n\n"
+            + _table(["", TITLES["host"], "peak", TITLES["torch"], "peak"], body))
 
 
 def _notes(results: Results) -> str:

@@ -6,7 +6,7 @@ internal import Foundation
 struct Engine: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "engine",
-    abstract: "Times this project's forward pass, or bare matrix products, in one process.",
+    abstract: "Times this project's passes and steps of training, or bare matrix products, in one process.",
     discussion: """
       Example:
         engine Benchmarks/.work/v3base --scenario forward --shapes 1x16,8x128,ragged-32
@@ -14,8 +14,9 @@ struct Engine: ParsableCommand {
         engine Benchmarks/.work/v3base --kind bare --scenario forward --shapes 1x128
 
       Scenarios: forward, lora, seq_bn, mixed-lora, heads (shapes: rows x tokens, or ragged-32); switch, load (shape:
-      how many other adapters are loaded); list (shape: how many adapters are registered); memory (shape of the long batch; only the first answer of a process counts);
-      tokens (counts those of --texts). Each prints a line of JSON.
+      how many other adapters are loaded); list (shape: how many adapters are registered); memory (shape of the long
+      batch; only the first answer of a process counts); tokens (counts those of --texts); train-lora, train-seq_bn,
+      train-top (steps of training; seq_bn in the layers above the sixth, on cached states). Each prints a line of JSON.
 
       Without --scenario, lines of JSON are read: {"scenario": "forward", "shape": "1x16", "seconds": 0.5}, and each is
       answered by a line. The first line says that the model is loaded.

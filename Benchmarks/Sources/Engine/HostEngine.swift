@@ -5,6 +5,8 @@ internal import Foundation
 final class HostEngine: Measuring {
   let checkpoint: String
   private(set) var model: DebertaV2AdapterModel
+  /// The training that goes on.
+  var steps: TrainingSteps?
 
   init(checkpoint: String, threads: Int) throws {
     self.checkpoint = checkpoint
@@ -37,6 +39,7 @@ final class HostEngine: Measuring {
     case "list": return try listing(request)
     case "memory": return try memory(request)
     case "tokens": return try tokens(request)
+    case "train-lora", "train-seq_bn", "train-top": return try training(request)
     default: throw RequestError.scenario(request.scenario)
     }
   }

@@ -11,6 +11,12 @@ struct Samples {
     repeat { try time(pass) } while ContinuousClock.now < end
   }
 
+  /// Repeats a pass for so many seconds, but so often at least; the first one counts too.
+  init(seconds: Double, atLeast count: Int, _ pass: () throws -> Void) rethrows {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while times.count < count || ContinuousClock.now < end { try time(pass) }
+  }
+
   private init() {}
 
   /// The samples of several measurements.

@@ -25,6 +25,15 @@ public struct TrainingDataset: Sendable {
   }
 }
 
+extension TrainingDataset {
+  /// Examples that were made without a file, each taken for a line.
+  public init(task: TrainingTask, examples: [TrainingExample]) {
+    self.init(
+      task: task, examples: examples, lines: examples.indices.map { $0 + 1 }, questions: [],
+      truncation: TruncationReport(), faults: DataFaults(path: ""))
+  }
+}
+
 /// What was cut off to respect the maximum length.
 public struct TruncationReport: Sendable, Hashable {
   /// Examples of which tokens were cut off.
