@@ -26,17 +26,29 @@ public final class Buffers: Sendable {
 
   private struct State {
     var free: [Int: [Piece]] = [:]
+    /// Bytes that nobody uses, all bytes, and the most of either kind.
     var retained = 0
-    var allocations = 0
     var held = 0
+    var mostLent = 0
     var peak = 0
+    var allocations = 0
+
+    /// Takes a piece that nobody uses out of the pool, of the largest size there is.
+    mutating func drop() -> Piece? {
+      let sizes = free.lazy.filter { !$0.value.isEmpty }.map(\.key)
+      guard let size = sizes.max(), let piece = free[size]?.popLast() else { return nil }
+      retained -= size * MemoryLayout<Float>.stride
+      held -= size * MemoryLayout<Float>.stride
+      return piece
+    }
   }
 
   private let state = Mutex(State())
   private let limit: Int
 
-  /// Keeps at most `limit` bytes that nobody uses.
-  public init(limit: Int = 512 << 20) { self.limit = limit }
+  /// Keeps at most `limit` bytes that nobody uses; and no more in all than a quarter beyond the most that was in use at
+  /// a time, however much the sizes that are asked for vary.
+  public init(limit: Int = 2 << 30) { self.limit = limit }
 
   deinit {
     state.withLock { state in
@@ -53,16 +65,22 @@ public final class Buffers: Sendable {
   /// Memory for at least `count` values, not cleared.
   public func borrow(_ count: Int) -> UnsafeMutablePointer<Float> {
     let size = Self.sizeClass(count)
+    let bytes = size * MemoryLayout<Float>.stride
+    var dropped: [Piece] = []
     let piece: Piece? = state.withLock { state in
+      state.mostLent = max(state.mostLent, state.held - state.retained + bytes)
       if let piece = state.free[size]?.popLast() {
-        state.retained -= size * MemoryLayout<Float>.stride
+        state.retained -= bytes
         return piece
       }
+      let most = state.mostLent + state.mostLent / 4
+      while state.held + bytes > most, let other = state.drop() { dropped.append(other) }
       state.allocations += 1
-      state.held += size * MemoryLayout<Float>.stride
+      state.held += bytes
       state.peak = max(state.peak, state.held)
       return nil
     }
+    for other in dropped { other.base.deallocate() }
     return piece?.base ?? allocateFloats(size)
   }
 

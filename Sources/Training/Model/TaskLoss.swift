@@ -1,6 +1,6 @@
 internal import DebertaV2
 internal import Heads
-internal import Tensors
+public import Tensors
 
 /// The loss of a head's task over encoded rows.
 ///
@@ -108,7 +108,7 @@ extension PreparedModel {
   /// - Parameters:
   ///   - names: the heads; several only where the setup repeats the rows as often.
   ///   - targets: one for each text, for multiple choice one for each group of sequences.
-  func loss(
+  public func loss(
     _ encoded: EncodedBatch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(),
     on pass: Pass
   ) -> (loss: Tensor, weight: Float) {
