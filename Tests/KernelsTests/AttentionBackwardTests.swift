@@ -73,7 +73,7 @@ extension NaiveHead {
           continue
         }
         let token = j - front
-        let row = row(position(i) - position(token))
+        let row = self.row(position(i) - position(token))
         add(\.value, token) { applied * Double(slopes[i, $0]) }
         add(\.query, i) { scale * ds * Double(k[token, $0]) }
         add(\.key, token) { scale * ds * Double(q[i, $0]) }

@@ -36,7 +36,7 @@ private let widths = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 97, 768]
   @Test(arguments: instructionSets)
   func `GELU's slope at special values`(_ set: VectorKernels.InstructionSet) throws {
     let largest = Float.greatestFiniteMagnitude
-    let points: [Float] = [0, -0.0, 1e-38, -2.0.squareRoot(), 5, -5, 13, -13, 100, -100, largest, -largest]
+    let points: [Float] = [0, -0.0, 1e-38, -Float(2).squareRoot(), 5, -5, 13, -13, 100, -100, largest, -largest]
     let x = Matrix(1, points.count) { points[$1] }
     let dy = Matrix(1, points.count) { _, _ in 1 }
     try kernels(set).geluBackward(x.values, dy.values)

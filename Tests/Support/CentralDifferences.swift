@@ -97,8 +97,8 @@ public struct DirectionalDerivative {
 
 /// Expects the gradient of a tensor to be what differences of the loss say.
 public func expectGradient(
-  _ gradient: Tensor?, of x: Tensor, length: Double, seed: UInt64 = 7, _ level: Tolerance = .gradient,
-  _ what: String = "", sourceLocation: SourceLocation = #_sourceLocation, loss: () throws -> Double
+  _ gradient: Tensor?, of x: Tensor, length: Double, seed: UInt64 = 7, _ what: String = "",
+  level: Tolerance = .gradient, sourceLocation: SourceLocation = #_sourceLocation, loss: () throws -> Double
 ) rethrows {
   let found = try DirectionalDerivative(gradient, of: x, length: length, seed: seed, loss: loss)
   expectClose(

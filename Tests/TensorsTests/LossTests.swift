@@ -30,7 +30,7 @@ import Testing
 
   /// Smoothing s: (1 - s) c(t) + s · mean of all c, here s = 1/4. torch: 0.6276023835310733
   @Test func `Label smoothing gives every class a share of the target`() {
-    let smoothed = zip(costs, [2, 0]).map { costs, target in
+    let smoothed = zip(costs, [2, 0]).map { costs, target -> Double in
       0.75 * costs[target] + 0.25 * costs.reduce(0, +) / 3
     }
     let expected = smoothed.reduce(0, +) / 2
@@ -48,8 +48,9 @@ import Testing
   /// Both: ((1 - s) w(t) c(t) + s / K Σₖ w(k) c(k)), summed, over Σ w(t). torch: 0.925439782311692
   @Test func `Smoothing and weights together are those of PyTorch`() {
     let weights = [1.0, 2, 0.5]
-    let terms = zip(costs, [2, 0]).map { costs, target in
-      0.75 * weights[target] * costs[target] + 0.25 / 3 * zip(weights, costs).reduce(0) { $0 + $1.0 * $1.1 }
+    let terms = zip(costs, [2, 0]).map { costs, target -> Double in
+      let spread: Double = zip(weights, costs).reduce(0.0) { $0 + $1.0 * $1.1 }
+      return 0.75 * weights[target] * costs[target] + 0.25 / 3 * spread
     }
     let expected = terms.reduce(0, +) / 1.5
     expectClose([expected], [0.925439782311692], .op)
@@ -99,9 +100,9 @@ import Testing
     let x = Tensor([0, 0, 3, -3], rows: 2, columns: 2)
     let near = log(1 + exp(-3.0))
     expectClose(
-      pass.binaryCrossEntropy(x, [[true, false], [true, false]]).array, [(2 * log(2) + 2 * near) / 4], .loss)
+      pass.binaryCrossEntropy(x, [[true, false], [true, false]]).array, [(2 * log(2.0) + 2 * near) / 4], .loss)
     let wrong = pass.binaryCrossEntropy(x, [[true, false], [false, true]])
-    expectClose(wrong.array, [(2 * log(2) + 2 * (near + 3)) / 4], .loss)
+    expectClose(wrong.array, [(2 * log(2.0) + 2 * (near + 3)) / 4], .loss)
   }
 
   /// ((1 - 3)² + (2 - 0)² + 0²) / 3 = 8 / 3
@@ -136,7 +137,7 @@ import Testing
     let loss = pass.crossEntropy(large, [0, 1])
     #expect(loss.array == [0])
     expectClose(pass.crossEntropy(large.rows(0..<1), [1]).array, [2e4], .loss)
-    expectClose(pass.binaryCrossEntropy(large.rows(0..<1), [[true, false, true]]).array, [log(2) / 3], .loss)
+    expectClose(pass.binaryCrossEntropy(large.rows(0..<1), [[true, false, true]]).array, [log(2.0) / 3], .loss)
     tape.backward(from: pass.crossEntropy(large, [1, 1]))
     expectClose(tape.gradient(of: large)?.array ?? [], [0.5, -0.5, 0, 0, 0, 0], .op)
   }
