@@ -26,9 +26,16 @@ build: setup
 
 setup:  ## the system libraries, where they are missing
 	@missing=""; \
-	for package in $(PACKAGES); do dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; done; \
+	if ! command -v dpkg-query >/dev/null; then \
+	  echo "Not Debian: OpenBLAS, SQLite and SentencePiece are expected with their headers."; exit 0; \
+	fi; \
+	for package in $(PACKAGES); do \
+	  status=$$(dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null) || :; \
+	  [ "$$status" = installed ] || missing="$$missing $$package"; \
+	done; \
 	if [ -n "$$missing" ]; then \
-	  echo "installing$$missing"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq $$missing; \
+	  echo "installing$$missing"; $(SUDO) apt-get update -qq && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	fi
 
 format:

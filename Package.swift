@@ -75,6 +75,12 @@ let package = Package(
       "AdapterCLITests",
       uses: ["AdapterCLI", "AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     tests("RegistryCommandTests", uses: ["AdapterCLI", "AdapterHost"]),
+    tests(
+      "TrainingDataTests", uses: ["Training", "Checkpoints", "Heads", "Tensors", "Tokenization"]),
+    tests("TrainingLoopTests", uses: ["Training", "Checkpoints", "Tensors"]),
+    tests(
+      "TrainingParity",
+      uses: ["Training", "AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),
   ],

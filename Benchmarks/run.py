@@ -120,7 +120,11 @@ def measure(options: argparse.Namespace, folder: pathlib.Path, about: Reply, res
             source = texts.write(file, options.stream_texts, options.texts, folder / "base")
             return commands.stream(run, command, children, file, source)
 
-        parts = {"forward": run.forward, "overhead": run.overhead, "adapters": run.adapters, "memory": run.memory,
+        def adapters() -> Reply:
+            crowd = run.effort.crowd
+            return run.adapters() | {f"list {crowd}": commands.listing(run, command, children, crowd)}
+
+        parts = {"forward": run.forward, "overhead": run.overhead, "adapters": adapters, "memory": run.memory,
                  "cold": lambda: commands.cold_start(run, command), "stream": stream}
         for name in SECTIONS:
             if name not in options.only.split(","):

@@ -1,17 +1,17 @@
 #!/bin/sh
 # Builds the documentation of the library into .build/docs, with the toolchain alone; every warning is an error.
-# What a release build has made already is used as it is.
+# Arguments are those of `swift build`: given the same as the last build, nothing is compiled again.
 set -eu
 cd "$(dirname "$0")/.."
-swift build -c release --target AdapterHost >&2
-products=$(swift build -c release --show-bin-path)
+swift build -c release --target AdapterHost "$@" >&2
+products=$(swift build -c release --show-bin-path "$@")
 graphs=.build/docs-symbols
 rm -rf "$graphs" .build/docs
 mkdir -p "$graphs"
 
 # The C modules that the compiled Swift modules name.
 set -- -I "$products/Modules"
-for map in "$products"/C*.build/module.modulemap Sources/*/module.modulemap .build/checkouts/GRDB.swift/Sources/GRDBSQLite/module.modulemap; do
+for map in "$products"/C*.build/module.modulemap Sources/*/module.modulemap "$products"/../../checkouts/GRDB.swift/Sources/GRDBSQLite/module.modulemap; do
   set -- "$@" -Xcc "-fmodule-map-file=$map"
 done
 for flag in $(pkg-config --cflags openblas 2>/dev/null || :); do set -- "$@" -Xcc "$flag"; done

@@ -12,7 +12,7 @@ TEXT = "A small library for reading and writing PDF files from Python programs."
 
 
 class CommandLine:
-    """`adapter-cli predict` on the benchmark's checkpoint, with its LoRA adapter and that adapter's head."""
+    """`adapter-cli`; `predict` on the benchmark's checkpoint, with its LoRA adapter and that adapter's head."""
 
     def __init__(self, program: pathlib.Path, checkpoint: pathlib.Path, logs: pathlib.Path):
         self.program = program
@@ -22,15 +22,21 @@ class CommandLine:
     def predict(self, *arguments: str, texts: pathlib.Path | None = None, output: pathlib.Path | None = None,
                 timeout: float) -> float:
         """Seconds that `predict` takes from start to exit. Raises MeasurementFailed."""
-        command = [str(self.program), "predict", "--json", *self.arguments, *arguments]
+        return self.seconds("predict", "--json", *self.arguments, *arguments, texts=texts, output=output,
+                            timeout=timeout)
+
+    def seconds(self, name: str, *arguments: str, texts: pathlib.Path | None = None,
+                output: pathlib.Path | None = None, timeout: float) -> float:
+        """Seconds that a command takes from start to exit. Raises MeasurementFailed."""
+        command = [str(self.program), name, *arguments]
         with open(texts or "/dev/null") as source, open(output or "/dev/null", "w") as sink, self.log.open("a") as log:
             start = time.perf_counter()
             try:
                 subprocess.run(command, stdin=source, stdout=sink, stderr=log, timeout=timeout, check=True)
             except subprocess.CalledProcessError as error:
-                raise MeasurementFailed(f"adapter-cli predict: exit {error.returncode}; see {self.log.name}") from None
+                raise MeasurementFailed(f"adapter-cli {name}: exit {error.returncode}; see {self.log.name}") from None
             except subprocess.TimeoutExpired:
-                raise MeasurementFailed(f"adapter-cli predict took more than {timeout:.0f} s") from None
+                raise MeasurementFailed(f"adapter-cli {name} took more than {timeout:.0f} s") from None
             except OSError as error:
                 raise MeasurementFailed(f"adapter-cli does not start: {error.strerror}") from None
             return time.perf_counter() - start
@@ -43,6 +49,21 @@ def cold_start(run: Run, command: CommandLine) -> Reply:
     def measure() -> Reply:
         seconds = [command.predict(TEXT, timeout=run.effort.timeout) for _ in range(run.effort.cold_starts + 1)][1:]
         return {"seconds": min(seconds), "median_seconds": statistics.median(seconds), "times": seconds}
+
+    return run.attempt(measure)
+
+
+def listing(run: Run, command: CommandLine, children: Children, adapters: int) -> Reply:
+    """Listing a registry of so many adapters: the command from start to exit, and the query alone in a process."""
+    run.say(f"list with {adapters:,} adapters")
+
+    def measure() -> Reply:
+        with children.fresh("host") as child:
+            reply = child.ask("list", str(adapters), run.effort.seconds, run.effort.timeout)
+        times = [command.seconds("list", "--table", "--registry", reply["registry"], timeout=run.effort.timeout)
+                 for _ in range(run.effort.cold_starts + 1)][1:]
+        return {"ms": 1000 * min(times), "median_ms": 1000 * statistics.median(times), "times": times,
+                "query_ms": reply["ms"], "query_median_ms": reply["median_ms"]}
 
     return run.attempt(measure)
 

@@ -114,6 +114,20 @@ def _adapters(adapters: Results) -> list[Row]:
                     row.measured += f"; the pass after it {more:+.2f} ms"
                 row.met = reply["median_ms"] < goal
             made.append(row)
+    return made + _listing(adapters)
+
+
+def _listing(adapters: Results) -> list[Row]:
+    made = []
+    for key in [key for key in adapters if key.startswith("list")] or ["list"]:
+        count = key.removeprefix("list").strip()
+        reply = adapters.get(key, {})
+        row = Row(f"adapter-cli list of {int(count or 1000):,} adapters, start to exit", "< 100 ms", _why(reply))
+        if "ms" in reply:
+            row.measured = (f"{reply['median_ms']:.3g} ms (least {reply['ms']:.3g}), "
+                            f"of it the query {reply['query_median_ms']:.2g}")
+            row.met = reply["median_ms"] < 100
+        made.append(row)
     return made
 
 

@@ -23,6 +23,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public let name: String
   /// What the checkpoint says about its own head.
   private let staticHead: StaticHead?
+  /// Whether decoders of words are tied to the word embeddings.
+  private let tiesWords: Bool
   /// As loaded, whatever is merged.
   private let base: Encoder
   /// The base with what is merged.
@@ -54,8 +56,10 @@ public struct DebertaV2AdapterModel: Sendable {
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     encoder = base
-    staticHead = try StaticHead(JSONValue(folder.configuration, file: file), file: file)
-    heads["default"] = try staticHead?.read(reader, configuration)
+    let fields = try JSONValue(folder.configuration, file: file)
+    staticHead = try StaticHead(fields, file: file, in: ledger)
+    tiesWords = try ConfigurationFields(fields, file: file).tiesWords
+    heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     try ledger.finish(knowing: Encoder.isKnownUnused)
   }
 
@@ -106,7 +110,7 @@ public struct DebertaV2AdapterModel: Sendable {
   private func head(in folder: String) throws -> PredictionHead? {
     if SavedHead.exists(in: folder) { return try readHead(folder).head }
     return try PeftFolder.head(in: folder, compute).flatMap { saved in
-      try StaticHead(saved, beside: staticHead)?.read(saved.weights, configuration)
+      try StaticHead(saved, beside: staticHead)?.read(saved.weights, configuration, words: base.wordEmbeddings)
     }
   }
 
@@ -148,7 +152,9 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Loads a fusion folder.
   ///
-  /// - Parameter name: its adapters' names here, with commas between them; nil: as saved.
+  /// - Parameters:
+  ///   - folder: a saved fusion.
+  ///   - name: its adapters' names here, with commas between them; nil: as saved.
   /// - Returns: the name that the fusion has now.
   @discardableResult
   public mutating func loadAdapterFusion(_ folder: String, as name: String? = nil) throws -> String {
@@ -231,14 +237,29 @@ public struct DebertaV2AdapterModel: Sendable {
   /// A head.
   public func head(_ name: String) -> PredictionHead? { heads[name] }
 
-  /// Adds a fresh head.
+  /// Adds a fresh head. The decoder of a masked language model is tied to the word embeddings, unless it has another
+  /// shape or the checkpoint's configuration says that words are not tied.
   public mutating func addHead(
     _ name: String, _ settings: HeadSettings, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {
     if !overwrite, heads[name] != nil { throw ModelError.exists(kind: "head", name: name) }
     heads[name] = PredictionHead(
       settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
-      deviation: configuration.initializerRange, seed: seed, compute)
+      deviation: configuration.initializerRange, seed: seed, tiedTo: tiesWords ? base.wordEmbeddings : nil, compute)
+  }
+
+  /// Adds a fresh masked language model over the model's own vocabulary.
+  ///
+  /// - Parameters:
+  ///   - layers: linear layers, the decoder included.
+  ///   - activation: what stands behind all but the decoder.
+  public mutating func addMaskedLMHead(
+    _ name: String, layers: Int = 2, activation: Activation = .gelu, overwrite: Bool = false, seed: UInt64 = 0
+  ) throws {
+    let settings = HeadSettings(
+      maskedLMOf: configuration.vocabularySize, embeddingSize: configuration.embeddingSize, layers: layers,
+      activation: activation)
+    try addHead(name, settings, overwrite: overwrite, seed: seed)
   }
 
   /// Puts a head in the place of the one of its name.
@@ -254,9 +275,12 @@ public struct DebertaV2AdapterModel: Sendable {
     return name ?? savedName
   }
 
-  /// Saves a head as the reference does.
+  /// Saves a head as the reference does; a tied decoder is saved with it.
+  ///
+  /// - Throws: `ModelError.enhancedDecoder` for a head that the reference's files cannot describe.
   public func saveHead(_ name: String, to folder: String) throws {
     guard let head = heads[name] else { throw unknown(head: name) }
+    if head.queryPositions != nil { throw ModelError.enhancedDecoder(head: name) }
     try Folders.create(folder)
     try SavedHead.write(
       head, named: name, modelName: self.name, hiddenSize: configuration.hiddenSize, to: folder, compute)
@@ -271,7 +295,8 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private func readHead(_ folder: String) throws -> (name: String, head: PredictionHead) {
     try SavedHead.read(
-      folder, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps, compute)
+      folder, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
+      tiedTo: tiesWords ? base.wordEmbeddings : nil, compute)
   }
 
   func unknown(adapter name: String) -> CompositionError {
@@ -296,11 +321,18 @@ extension DebertaV2AdapterModel {
     case rows([Composition?])
   }
 
+  /// The tokens that masked language models answer.
+  public enum AnsweredTokens: Sendable, Hashable {
+    case all
+    /// Those of one id, such as that of `[MASK]`.
+    case only(Int32)
+  }
+
   /// Runs sequences of token ids, without padding.
   public func callAsFunction(
-    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
+    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
   ) throws -> ModelOutput {
-    try self(Batch(ids), setup: setup, heads: heads, trace: trace)
+    try self(Batch(ids), setup: setup, heads: heads, words: words, trace: trace)
   }
 
   /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
@@ -310,10 +342,11 @@ extension DebertaV2AdapterModel {
   ///   - setup: which adapters act.
   ///   - heads: names of heads; nil: the active ones. Each answers all rows;
   ///     under Parallel the j-th answers the j-th repetition of the rows.
+  ///   - words: the tokens for which heads that are masked language models predict words.
   ///   - trace: what else is recorded.
   /// - Throws: `CompositionError`, `ModelError`, `InputError`.
   public func callAsFunction(
-    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, trace: Trace? = nil
+    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
     let pass = Pass(compute, trace: trace)
@@ -334,13 +367,36 @@ extension DebertaV2AdapterModel {
       plan = try lowering.plan(rows: rows, lengths: lengths)
     }
     let names = try headNames(heads ?? activeHeads, composition)
-    if plan.changesEmbeddings, let name = names.first(where: { self.heads[$0]?.settings.kind == .maskedLM }) {
-      throw ModelError.maskedLMOfChangedEmbeddings(head: name)
+    let inverses = try embeddingInverses(plan, for: names)
+    try check(batch, plan, for: names)
+    let encoded = encoder.encoded(batch, plan, on: pass)
+    let rows = EncodedRows(
+      hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)
+    let answers = try answers(names, rows, inputs: batch.sequences.count, on: pass) { positions in
+      encoder.enhanced(encoded, plan, positions: positions, on: pass)
     }
-    let (hidden, rows) = encoder(batch, plan, on: pass)
-    let encoded = EncodedRows(hidden: hidden, batch: rows, order: plan.order)
-    return try ModelOutput(
-      encoded, heads: answers(names, encoded, inputs: batch.sequences.count, on: pass), trace: trace)
+    return ModelOutput(rows, heads: answers, trace: trace)
+  }
+
+  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty where none is asked.
+  private func embeddingInverses(_ plan: AdapterPlan, for names: [String]) throws -> [(any StateHook)?] {
+    guard plan.changesEmbeddings, let name = names.first(where: { heads[$0]?.decoderInputs != nil }) else { return [] }
+    guard let inverses = plan.embeddingInverses() else { throw ModelError.maskedLMOfChangedEmbeddings(head: name) }
+    for name in names {
+      if let width = heads[name]?.decoderInputs, width != configuration.hiddenSize {
+        throw ModelError.decoderOfOtherWidth(head: name, found: width, expected: configuration.hiddenSize)
+      }
+    }
+    return inverses
+  }
+
+  /// Heads that are enhanced mask decoders have absolute positions, as a model without such heads may have.
+  private func check(_ batch: Batch, _ plan: AdapterPlan, for names: [String]) throws(InputError) {
+    guard let limit = names.compactMap({ heads[$0]?.queryPositions?.rows }).min() else { return }
+    let prompt = plan.groups.map(\.hooks.hooks.promptLength).max() ?? 0
+    for sequence in batch.sequences where sequence.length + prompt > limit {
+      throw .tooLong(tokens: sequence.ids.count, limit: limit - prompt)
+    }
   }
 
   private func check(_ batch: Batch) throws {
@@ -349,8 +405,7 @@ extension DebertaV2AdapterModel {
         throw InputError.value(
           name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: configuration.vocabularySize)
       }
-      let length = (sequence.positions?.last).map { Int($0) + 1 } ?? sequence.ids.count
-      if configuration.addsAbsolutePositions, length > configuration.maximumPositions {
+      if configuration.addsAbsolutePositions, sequence.length > configuration.maximumPositions {
         throw InputError.tooLong(tokens: sequence.ids.count, limit: configuration.maximumPositions)
       }
     }
@@ -373,8 +428,9 @@ extension DebertaV2AdapterModel {
     return composition.adapters.filter { heads[$0] != nil }
   }
 
+  /// - Parameter enhanced: the hidden states that an enhanced mask decoder of some positions reads.
   private func answers(
-    _ names: [String], _ encoded: EncodedRows, inputs: Int, on pass: Pass
+    _ names: [String], _ encoded: EncodedRows, inputs: Int, on pass: Pass, enhanced: (Tensor) -> Tensor
   ) throws -> [(name: String, output: HeadOutput)] {
     let repetitions = inputs == 0 ? 1 : encoded.order.count / inputs
     if repetitions > 1, !names.isEmpty, names.count != repetitions {
@@ -383,7 +439,18 @@ extension DebertaV2AdapterModel {
     return names.enumerated().compactMap { index, name in
       guard let head = heads[name] else { return nil }
       let rows = repetitions > 1 ? Array(encoded.order[index * inputs..<(index + 1) * inputs]) : encoded.order
-      return (name, HeadOutput(head, encoded, rows: rows, on: pass))
+      var read = encoded
+      if let positions = head.queryPositions,
+        rows.contains(where: { !encoded.answered(row: $0, by: .maskedLM).isEmpty })
+      {
+        read = encoded.reading(enhanced(positions))
+      }
+      return (name, HeadOutput(head, read, rows: rows, on: pass))
     }
   }
+}
+
+extension Batch.Sequence {
+  /// The columns of the input up to the last token.
+  fileprivate var length: Int { (positions?.last).map { Int($0) + 1 } ?? ids.count }
 }

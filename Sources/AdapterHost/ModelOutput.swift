@@ -9,6 +9,35 @@ struct EncodedRows: Sendable {
   let batch: Batch
   /// For each row of the output, its row here.
   let order: [Int]
+  /// The tokens that masked language models answer.
+  let words: DebertaV2AdapterModel.AnsweredTokens
+  /// For each row, what undoes the change of its embeddings; empty where nothing is undone.
+  let inverses: [(any StateHook)?]
+
+  /// The same rows with other hidden states.
+  func reading(_ hidden: Tensor) -> EncodedRows {
+    EncodedRows(hidden: hidden, batch: batch, order: order, words: words, inverses: inverses)
+  }
+
+  /// Undoes the change of the embeddings in states of some rows; nil where nothing is undone.
+  ///
+  /// - Parameter ranges: where the states of each row lie.
+  func undo(_ rows: [Int], _ ranges: [Range<Int>], on pass: Pass) -> ((Tensor) -> Void)? {
+    if inverses.isEmpty { return nil }
+    return { states in
+      for (row, range) in zip(rows, ranges) where !range.isEmpty {
+        let site = Site(layer: -1, segment: Segment(sequences: row..<row + 1, rows: [0..<range.count]))
+        inverses[row]?.edit(states.rows(range), at: site, on: pass)
+      }
+    }
+  }
+
+  /// The tokens of a row that a head answers, counted in the row.
+  func answered(row: Int, by kind: HeadKind) -> [Int] {
+    let ids = batch.sequences[row].ids
+    if kind == .maskedLM, case .only(let id) = words { return ids.indices.filter { ids[$0] == id } }
+    return Array(ids.indices)
+  }
 }
 
 /// What a model gives for a batch.
@@ -49,20 +78,31 @@ public struct ModelOutput {
 /// The logits of one head.
 public struct HeadOutput: Sendable {
   public let settings: HeadSettings
-  /// [rows, labels], or [tokens of all rows, labels] for heads that answer tokens.
+  /// [rows, labels], or [answered tokens of all rows, labels] for heads that answer tokens.
   public let logits: Tensor
   /// Where each row's logits lie.
   public let rows: [Range<Int>]
+  /// For heads that answer tokens, each row's tokens that have logits: all, unless a masked language model was asked
+  /// for some. Empty for other heads.
+  public let tokens: [[Int]]
 
   init(_ head: PredictionHead, _ encoded: EncodedRows, rows: [Int], on pass: Pass) {
     settings = head.settings
-    let tokens = rows.map { encoded.batch.tokens(of: $0) }
     if settings.kind.answersTokens {
+      let tokens = rows.map { encoded.answered(row: $0, by: head.settings.kind) }
       var starts = [0]
-      for range in tokens { starts.append(starts[starts.count - 1] + range.count) }
-      self.rows = zip(starts, starts.dropFirst()).map { $0..<$1 }
-      logits = head(pass.gather(encoded.hidden, rows: tokens.flatMap { Array($0) }), starts: starts, on: pass)
+      for own in tokens { starts.append(starts[starts.count - 1] + own.count) }
+      let ranges = zip(starts, starts.dropFirst()).map { $0..<$1 }
+      self.tokens = tokens
+      self.rows = ranges
+      let packed = zip(rows, tokens).flatMap { row, tokens in
+        tokens.map { encoded.batch.tokens(of: row).lowerBound + $0 }
+      }
+      let hidden = pass.gather(encoded.hidden, rows: packed)
+      logits = head(hidden, starts: starts, on: pass, beforeDecoder: encoded.undo(rows, ranges, on: pass))
     } else {
+      self.tokens = []
+      let tokens = rows.map { encoded.batch.tokens(of: $0) }
       // A row without tokens has no first one; it gets the logits of hidden states of 0.
       let first = pass.tensor(rows: rows.count, columns: encoded.hidden.columns)
       for (row, range) in tokens.enumerated() {
@@ -90,6 +130,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case mergedAndActive(name: String)
   case notMergeable(name: String)
   case maskedLMOfChangedEmbeddings(head: String)
+  case decoderOfOtherWidth(head: String, found: Int, expected: Int)
+  case enhancedDecoder(head: String)
   case headsOfParallel(heads: [String], repetitions: Int)
   case cannotCreate(folder: String, reason: String)
   case preset(text: String, reason: String)
@@ -108,12 +150,18 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .notMergeable(let name):
       "'\(name)' cannot be merged: only methods whose effect is a change of weights can, not bottlenecks or gates."
     case .maskedLMOfChangedEmbeddings(let head):
-      "The head '\(head)' predicts words, but an invertible adapter changes the embeddings that it predicts from; "
-        + "its inverse before the last layer of such a head is not computed. Ask for another head, or no such adapter."
+      "The head '\(head)' predicts words, but the setup changes the embeddings in a way that nothing undoes before "
+        + "its decoder: a weighted sum of invertible adapters has no inverse. Ask for another head, or a Stack of them."
+    case .decoderOfOtherWidth(let head, let found, let expected):
+      "The head '\(head)' predicts words from \(found) features, but an invertible adapter works on \(expected): it "
+        + "cannot be undone before the decoder. Ask for another head, or no such adapter."
+    case .enhancedDecoder(let head):
+      "The head '\(head)' decodes with the model's last layer and absolute positions (Microsoft's enhanced mask "
+        + "decoder), which files of heads cannot describe; it stays with its checkpoint."
     case .headsOfParallel(let heads, let repetitions):
       "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
         + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."
-    case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made: \(reason)"
+    case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made (\(reason))."
     case .preset(let text, let reason): "The configuration '\(text)' cannot be read: \(reason)"
     }
   }

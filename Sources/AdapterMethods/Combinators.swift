@@ -194,8 +194,14 @@ struct WeightedEdit: StateHook {
 }
 
 /// Edits one after the other.
-struct StackedEdit: StateHook {
+struct StackedEdit: InvertibleHook {
   let children: [any StateHook]
+
+  /// The children's inverses, the last one first.
+  var inverse: (any StateHook)? {
+    let inverses = children.reversed().compactMap { ($0 as? any InvertibleHook)?.inverse }
+    return inverses.count == children.count ? StackedEdit(children: inverses) : nil
+  }
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     for child in children { child.edit(hidden, at: site, on: pass) }

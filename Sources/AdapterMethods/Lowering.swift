@@ -30,7 +30,10 @@ public struct Lowering {
   /// The plan for `rows` rows of input under one composition; nil is the base model.
   ///
   /// Parallel repeats the rows, child by child.
-  /// - Parameter lengths: each row's number of tokens; Split is checked against them.
+  /// - Parameters:
+  ///   - composition: what acts on all rows.
+  ///   - rows: how many there are.
+  ///   - lengths: each row's number of tokens; Split is checked against them.
   /// - Throws: `CompositionError` with the names of what is wrong.
   public func plan(
     _ composition: Composition?, rows: Int, lengths: [Int]? = nil

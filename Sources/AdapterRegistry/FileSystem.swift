@@ -20,6 +20,16 @@ enum FileSystem {
     return kind(ofMode: status.st_mode)
   }
 
+  /// Refuses a path that cannot be a registry's.
+  static func requireDatabase(_ path: String) throws(RegistryError) {
+    switch kind(of: path) {
+    case .file: return
+    case nil: throw .notFound(path: path)
+    case .folder: throw .notARegistry(path: path, reason: "it is a folder")
+    case .other: throw .notARegistry(path: path, reason: "it is no regular file")
+    }
+  }
+
   /// Whether anything lies at a path, a broken link included.
   static func exists(_ path: String) -> Bool {
     var status = stat()

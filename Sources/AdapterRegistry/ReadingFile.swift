@@ -27,7 +27,7 @@ struct ReadingFile: Sendable {
 
   /// The usual way: under SQLite's locks.
   private func readLocked<T>(_ body: (Database) throws -> T) throws -> T {
-    guard FileSystem.kind(of: path) == .file else { throw RegistryError.notFound(path: path) }
+    try FileSystem.requireDatabase(path)
     var configuration = Self.configuration
     let path = path
     configuration.prepareDatabase { db in

@@ -73,7 +73,10 @@ public enum FileOperation: String, Hashable, Sendable, Codable {
 }
 
 extension RegistryError: CustomStringConvertible {
-  public var description: String { fileSentence ?? nameSentence ?? contentSentence }
+  public var description: String { clause.prefix(1).uppercased() + clause.dropFirst() + "." }
+
+  /// What happened, as a part of a sentence.
+  var clause: String { fileSentence ?? nameSentence ?? contentSentence }
 
   private var fileSentence: String? {
     switch self {
@@ -81,7 +84,7 @@ extension RegistryError: CustomStringConvertible {
     case .alreadyExists(let path): "a new registry cannot be made at '\(path)': something is there already"
     case .notARegistry(let path, let reason): "'\(path)' is not an adapter registry: \(reason)"
     case .newerSchema(let path, let found, let known):
-      "'\(path)' has schema version \(found); this program knows versions up to \(known) (a newer program wrote it)"
+      "'\(path)' has schema version \(found); this program knows versions up to \(known): a newer program wrote it"
     case .olderSchema(let path, let found, let known):
       "'\(path)' has schema version \(found); this program reads version \(known), and brings the file up to date "
         + "the first time that it is opened for writing"
@@ -124,7 +127,7 @@ extension RegistryError: CustomStringConvertible {
     case .wrongBase(let adapter, let madeFor, let model, let found):
       "the adapter '\(adapter)' was made for the base model with digest \(madeFor.short); '\(model)' has \(found.short)"
     case .inUse(let kind, let name, let model, let users):
-      "the \(kind.rawValue) '\(name)'\(Self.place(model)) is used by \(users.joined(separator: ", "))"
+      "the \(kind.rawValue) '\(name)'\(Self.place(model)) is used by \(users.joined(separator: " and "))"
     default: ""
     }
   }

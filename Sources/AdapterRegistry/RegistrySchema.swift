@@ -25,7 +25,9 @@ enum RegistrySchema {
   static func check(_ db: Database, path: String) throws -> Int {
     let id = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     guard id == applicationID else {
-      throw RegistryError.notARegistry(path: path, reason: "it is an SQLite database of something else")
+      let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+      throw RegistryError.notARegistry(
+        path: path, reason: isEmpty ? "it is empty" : "it is an SQLite database of something else")
     }
     let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     guard found <= version else { throw RegistryError.newerSchema(path: path, found: found, known: version) }

@@ -198,9 +198,9 @@ extension Registry {
       }
       return .adopted(adapter: name)
     } catch {
-      if error.namesNoModel { return .left(reason: "\(error)") }
+      if error.namesNoModel { return .left(reason: error.clause) }
       guard error.isAboutTheFolder else { throw error }
-      return try quarantine(path, because: "\(error)")
+      return try quarantine(path, because: error.clause)
     }
   }
 

@@ -44,7 +44,7 @@ extension Finding: CustomStringConvertible {
     case .addedFile(let owner, let path):
       "the folder of \(owner) has a file that was not entered: '\(path.escapedForDisplay)'"
     case .unreadable(let owner, _, let reason): "\(owner) cannot be checked: \(reason)"
-    case .strayFolder(let path): "no row is about the folder '\(path.escapedForDisplay)'"
+    case .strayFolder(let path): "nothing registered has the folder '\(path.escapedForDisplay)'"
     case .abandonedImport(let path): "an import that was stopped left '\(path.escapedForDisplay)'"
     case .unfinishedRemoval(let path): "a removal that was stopped left '\(path.escapedForDisplay)'"
     }
@@ -150,7 +150,7 @@ extension Registry {
           findings.append(.changedFile(owner: owner, path: filePath, recorded: file.digest, found: found))
         }
       } catch {
-        findings.append(.unreadable(owner: owner, path: filePath, reason: "\(error)"))
+        findings.append(.unreadable(owner: owner, path: filePath, reason: "\(error.clause)"))
       }
     }
     guard place.managedName(folder.stored) != nil else { return findings }
@@ -160,7 +160,7 @@ extension Registry {
         findings.append(.addedFile(owner: owner, path: "\(path)/\(name)"))
       }
     } catch {
-      findings.append(.unreadable(owner: owner, path: path, reason: "\(error)"))
+      findings.append(.unreadable(owner: owner, path: path, reason: "\(error.clause)"))
     }
     return findings
   }

@@ -26,7 +26,7 @@ final class WritingFile: Sendable {
 
   /// Opens a registry that is there.
   init(path: String) throws {
-    guard FileSystem.kind(of: path) == .file else { throw RegistryError.notFound(path: path) }
+    try FileSystem.requireDatabase(path)
     self.path = path
     presence = try Self.untilUnlocked(Storage.patience) {
       try FolderLock(on: FileSystem.parent(of: path), .shared)

@@ -45,7 +45,10 @@ public struct AdapterPlan: Sendable {
   public init(base encoder: Encoder, rows: Int) {
     self.init(
       sources: Array(0..<rows),
-      groups: [Group(rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count), on: Pass(encoder.compute)))],
+      groups: [
+        Group(
+          rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count), on: Pass(encoder.compute)))
+      ],
       order: Array(0..<rows))
   }
 }

@@ -49,8 +49,11 @@ struct SelfAttention: Sendable {
     return table
   }
 
-  func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
-    let q = at.project(.query, query, x)
+  /// - Parameter queries: states [T, H] whose queries look at the keys of x; nil: those of x.
+  func callAsFunction(
+    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+  ) -> Tensor {
+    let q = at.project(.query, query, queries ?? x)
     let k = at.project(.key, key, x)
     let v = at.project(.value, value, x)
     let attended = AttendedBatch(

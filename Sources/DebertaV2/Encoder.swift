@@ -45,6 +45,12 @@ public struct Encoder: Sendable {
   ///   - plan: made for this encoder.
   ///   - pass: what it computes with and records.
   public func callAsFunction(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> (Tensor, Batch) {
+    let encoded = encoded(batch, plan, on: pass)
+    return (encoded.hidden, encoded.batch)
+  }
+
+  /// A pass, with what an enhanced mask decoder goes on from.
+  public func encoded(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> EncoderOutput {
     let words = batch.selecting(plan.sources)
     let embedded = embeddings(words, on: pass)
     for group in groups(plan, of: words) {
@@ -53,7 +59,8 @@ public struct Encoder: Sendable {
     }
     let (batch, x) = words.prompted(embedded, plan.groups, on: pass)
     record(x, on: pass)
-    return (run(layers.indices, from: x, batch, plan, on: pass), batch)
+    let (hidden, lastInput) = run(layers.indices, from: x, batch, plan, on: pass)
+    return EncoderOutput(hidden: hidden, lastInput: lastInput, batch: batch)
   }
 
   /// The hidden states behind some layers of the base model, [T, H].
@@ -61,7 +68,7 @@ public struct Encoder: Sendable {
   /// - Parameter count: how many of the lowest layers, at least 1.
   public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
     let plan = AdapterPlan(base: self, rows: batch.sequences.count)
-    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass)
+    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass).hidden
   }
 
   /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch behind some of the lowest layers.
@@ -76,24 +83,28 @@ public struct Encoder: Sendable {
     let tokens = plan.sources.flatMap { Array(batch.tokens(of: $0)) }
     let own = tokens == Array(0..<x.rows) ? x : pass.gather(x, rows: tokens)
     let rows = batch.selecting(plan.sources)
-    return (run(count..<layers.count, from: own, rows, plan, on: pass), rows)
+    return (run(count..<layers.count, from: own, rows, plan, on: pass).hidden, rows)
   }
 
-  /// x [T, H] through some of the layers.
-  private func run(_ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> Tensor {
+  /// x [T, H] through some of the layers, and what the last of them read.
+  private func run(
+    _ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, on pass: Pass
+  ) -> (hidden: Tensor, lastInput: Tensor) {
     let groups = groups(plan, of: batch)
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
-    return indices.reduce(x) { x, index in
-      let next = pass.recomputed(x) { x, pass in
+    var (input, x) = (x, x)
+    for index in indices {
+      input = x
+      x = pass.recomputed(x) { x, pass in
         let y = layers[index](x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
         return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
       }
-      record(next, on: pass)
-      return next
+      record(x, on: pass)
     }
+    return (x, input)
   }
 
-  private func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
+  func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {
     plan.groups.filter { !$0.rows.isEmpty }.map { BatchGroup($0, of: batch) }
   }
 

@@ -29,10 +29,14 @@ struct EncoderLayer: Sendable {
   }
 
   /// x [T, H] → [T, H]
-  func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
-    let attended = at.project(.attentionOutput, attentionOutput, attention(x, batch, distances, at))
+  ///
+  /// - Parameter queries: states [T, H] that look at x instead of x itself; the residual is theirs.
+  func callAsFunction(
+    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+  ) -> Tensor {
+    let attended = at.project(.attentionOutput, attentionOutput, attention(x, queries: queries, batch, distances, at))
     at.pass.dropout(attended, dropout)
-    let h = at.join(\.afterAttention, attended, residual: x, attentionNorm)
+    let h = at.join(\.afterAttention, attended, residual: queries ?? x, attentionNorm)
     let f = at.inBlocks(h, unlessHookedAt: [.up, .down]) { h in
       at.project(.down, down, at.project(.up, up, h, then: activation))
     }

@@ -13,6 +13,9 @@ public struct HeadSettings: Sendable {
   let layers: Int
   let activation: Activation?
   let hasBias: Bool
+  /// Of a masked language model: whether a layer norm follows each activation.
+  let hasNorms: Bool
+  /// Of a masked language model: the width of all layers but the first one's input.
   let embeddingSize: Int?
   /// All members, as read or as the reference would write them.
   public let members: [String: JSONValue]
@@ -32,6 +35,7 @@ public struct HeadSettings: Sendable {
     layers = try fields.integer("layers", in: 1...1_000) ?? 1
     activation = try fields.activation("activation_function")
     hasBias = try fields.bool("bias") ?? true
+    hasNorms = try fields.bool("layer_norm") ?? true
     let size = 1...1 << 24
     embeddingSize = try fields.integer("embedding_size", in: size)
     choices = kind == .multipleChoice ? try fields.integer("num_choices", in: size) ?? 2 : nil
@@ -52,7 +56,7 @@ public struct HeadSettings: Sendable {
   /// A head of a kind with the reference's defaults.
   ///
   /// - Parameters:
-  ///   - kind: what it predicts; any but a masked language model.
+  ///   - kind: what it predicts; any but a masked language model, which has an initializer of its own.
   ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
   ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
   ///   - activation: what stands between them.
@@ -65,6 +69,7 @@ public struct HeadSettings: Sendable {
     self.layers = layers ?? (kind.answersTokens ? 1 : 2)
     self.activation = activation
     hasBias = true
+    hasNorms = true
     embeddingSize = nil
     choices = kind == .multipleChoice ? labels.count : nil
     outputs = kind == .multipleChoice ? 1 : labels.count
@@ -79,10 +84,36 @@ public struct HeadSettings: Sendable {
     self.members = members
   }
 
+  /// A masked language model with the reference's defaults.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: the number of words.
+  ///   - embeddingSize: the width of the word embeddings.
+  ///   - layers: linear layers, the one to the vocabulary included.
+  ///   - activation: what stands behind all but the last.
+  public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation = .gelu) {
+    kind = .maskedLM
+    labels = []
+    choices = nil
+    outputs = vocabulary
+    self.layers = layers
+    self.activation = activation
+    hasBias = true
+    hasNorms = true
+    self.embeddingSize = embeddingSize
+    members = [
+      "head_type": .string(kind.rawValue), "vocab_size": .integer(vocabulary),
+      "embedding_size": .integer(embeddingSize), "layers": .integer(layers),
+      "activation_function": .string(activation.rawValue), "layer_norm": .bool(true), "bias": .bool(true),
+      "shift_labels": .bool(false), "label2id": .null,
+    ]
+  }
+
   enum ModulePlan {
     case linear(inputs: Int, outputs: Int, bias: Bool)
     case activation(Activation)
     case norm(Int)
+    case decoder(inputs: Int, outputs: Int, bias: Bool)
   }
 
   /// The modules with their numbers in the reference, where dropout and activations count.
@@ -100,11 +131,15 @@ public struct HeadSettings: Sendable {
       if !isLanguageModel { index += 1 }  // dropout
       add(.linear(inputs: width, outputs: inner, bias: true))
       if let activation { add(.activation(activation)) }
-      if isLanguageModel { add(.norm(inner)) }
+      if isLanguageModel, hasNorms { add(.norm(inner)) }
       width = inner
     }
-    if !isLanguageModel { index += 1 }
-    add(.linear(inputs: width, outputs: outputs, bias: hasBias))
+    if isLanguageModel {
+      add(.decoder(inputs: width, outputs: outputs, bias: hasBias))
+    } else {
+      index += 1
+      add(.linear(inputs: width, outputs: outputs, bias: hasBias))
+    }
     return modules
   }
 }

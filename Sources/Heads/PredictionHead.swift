@@ -24,25 +24,40 @@ public enum HeadKind: String, Sendable, Hashable, CaseIterable {
 /// A row of modules: for k layers, k - 1 times a linear layer H → H and the
 /// activation, then a linear layer to the labels. Heads of sequences read the
 /// first token of each. Masked language models have a layer norm behind each
-/// activation, and the labels are the vocabulary.
+/// activation, and their last layer, to the vocabulary, is the decoder: mostly
+/// the word embeddings, whose memory it shares.
 ///
 /// Source: adapters, `heads/base.py`, `PredictionHead`; `heads/language_modeling.py`.
 public struct PredictionHead: Sendable {
   public let settings: HeadSettings
   /// The modules in order, with the numbers that their tensors go by.
   let modules: [(index: Int, module: Module)]
+  /// Absolute positions [positions, H] of Microsoft's enhanced mask decoder:
+  /// such a head reads what the encoder's last layer makes of them. Nil for
+  /// a head that reads the last hidden states.
+  public let queryPositions: Tensor?
 
   enum Module: Sendable {
     case linear(Linear)
     case activation(Activation)
     case norm(LayerNorm)
+    case decoder(Decoder)
+  }
+
+  init(_ settings: HeadSettings, _ modules: [(index: Int, module: Module)], queryPositions: Tensor? = nil) {
+    self.settings = settings
+    self.modules = modules
+    self.queryPositions = queryPositions
   }
 
   /// Reads a head's tensors: `INDEX.weight`, `INDEX.bias`.
+  ///
+  /// - Parameter words: the word embeddings [vocabulary, E]. A decoder with
+  ///   the same values shares their memory; it may be missing where it is
+  ///   tied to them.
   public init(
-    _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float
+    _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil
   ) throws(CheckpointError) {
-    self.settings = settings
     var modules: [(index: Int, module: Module)] = []
     for (index, plan) in settings.modules(hiddenSize: hiddenSize) {
       let reader = weights["\(index)"]
@@ -51,12 +66,15 @@ public struct PredictionHead: Sendable {
         modules.append((index, .linear(try reader.linear(in: inputs, out: outputs, bias: bias))))
       case .activation(let activation): modules.append((index, .activation(activation)))
       case .norm(let size): modules.append((index, .norm(try reader.layerNorm(size, eps: layerNormEps))))
+      case .decoder(let inputs, let outputs, let bias):
+        let decoder = try reader.decoder(in: inputs, out: outputs, bias: bias, tiedTo: words)
+        modules.append((index, .decoder(decoder)))
       }
     }
-    self.modules = modules
+    self.init(settings, modules)
   }
 
-  /// Reads a head whose linear layers are stored under names of their own, in order.
+  /// Reads a head of labels whose linear layers are stored under names of their own, in order.
   public init(
     _ settings: HeadSettings, _ weights: WeightReader, parts: [String], hiddenSize: Int
   ) throws(CheckpointError) {
@@ -68,37 +86,43 @@ public struct PredictionHead: Sendable {
         guard let part = rest.popFirst() else { preconditionFailure("more linear layers than \(parts)") }
         modules.append((index, .linear(try weights[part].linear(in: inputs, out: outputs, bias: bias))))
       case .activation(let activation): modules.append((index, .activation(activation)))
-      case .norm: preconditionFailure("a layer norm has no name in \(parts)")
+      case .norm, .decoder: preconditionFailure("a head of labels has no \(plan)")
       }
     }
-    self.settings = settings
-    self.modules = modules
+    self.init(settings, modules)
   }
 
   /// A fresh head: weights N(0, deviation), biases 0.
+  ///
+  /// - Parameter words: the word embeddings [vocabulary, E], to which a decoder of their shape is tied.
   public init(
-    _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float, deviation: Float, seed: UInt64, _ compute: Compute
+    _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float, deviation: Float, seed: UInt64,
+    tiedTo words: Tensor? = nil, _ compute: Compute
   ) {
     var random = RandomNumbers(seed: seed)
-    self.settings = settings
-    modules = settings.modules(hiddenSize: hiddenSize).map { index, plan in
-      func vector(_ value: Float, _ count: Int) -> Tensor {
-        Tensor(Array(repeating: value, count: count), rows: 1, columns: count)
-      }
+    func matrix(_ rows: Int, _ columns: Int) -> Tensor {
+      Tensor((0..<rows * columns).map { _ in deviation * random.normal() }, rows: rows, columns: columns)
+    }
+    func vector(_ value: Float, _ count: Int) -> Tensor {
+      Tensor(Array(repeating: value, count: count), rows: 1, columns: count)
+    }
+    var modules: [(index: Int, module: Module)] = []
+    for (index, plan) in settings.modules(hiddenSize: hiddenSize) {
       switch plan {
       case .linear(let inputs, let outputs, let bias):
-        let values = (0..<inputs * outputs).map { _ in deviation * random.normal() }
-        return (
-          index,
-          .linear(
-            Linear(
-              weight: Tensor(values, rows: outputs, columns: inputs), bias: bias ? vector(0, outputs) : nil, compute))
-        )
-      case .activation(let activation): return (index, .activation(activation))
+        let weight = matrix(outputs, inputs)
+        modules.append((index, .linear(Linear(weight: weight, bias: bias ? vector(0, outputs) : nil, compute))))
+      case .activation(let activation): modules.append((index, .activation(activation)))
       case .norm(let size):
-        return (index, .norm(LayerNorm(gain: vector(1, size), bias: vector(0, size), eps: layerNormEps)))
+        let norm = LayerNorm(gain: vector(1, size), bias: vector(0, size), eps: layerNormEps)
+        modules.append((index, .norm(norm)))
+      case .decoder(let inputs, let outputs, let bias):
+        let words = words.flatMap { $0.rows == outputs && $0.columns == inputs ? $0 : nil }
+        let weight = words ?? matrix(outputs, inputs)
+        modules.append((index, .decoder(Decoder(weight: weight, bias: bias ? vector(0, outputs) : nil))))
       }
     }
+    self.init(settings, modules)
   }
 
   /// Logits: [sequences, labels], or [tokens, labels] for heads that answer tokens.
@@ -107,7 +131,10 @@ public struct PredictionHead: Sendable {
   ///   - hidden: the last hidden states of all tokens, [T, H].
   ///   - starts: where each sequence starts, with T behind the last; each has a token.
   ///   - pass: what it computes with.
-  public func callAsFunction(_ hidden: Tensor, starts: [Int], on pass: Pass) -> Tensor {
+  ///   - edit: changes what a decoder is given, in place; the rows are those of the result.
+  public func callAsFunction(
+    _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)? = nil
+  ) -> Tensor {
     var x = settings.kind.answersTokens ? hidden : pass.gather(hidden, rows: Array(starts.dropLast()))
     for (_, module) in modules {
       switch module {
@@ -115,9 +142,20 @@ public struct PredictionHead: Sendable {
       // The input of an activation is always the fresh result of a linear layer.
       case .activation(let activation): pass.activate(x, activation)
       case .norm(let norm): pass.norm(x, norm, into: x)
+      case .decoder(let decoder):
+        if let edit {
+          x = pass.copy(x)
+          edit(x)
+        }
+        x = pass.scores(x, decoder)
       }
     }
     return x
+  }
+
+  /// The width of what a masked language model's decoder is given; nil for other heads.
+  public var decoderInputs: Int? {
+    if case .decoder(let decoder)? = modules.last?.module { decoder.inputs } else { nil }
   }
 
   /// The tensors as they are saved, below `heads.NAME.`.
@@ -134,6 +172,9 @@ public struct PredictionHead: Sendable {
           ("\(index).weight", [norm.gain.columns], norm.gain.array),
           ("\(index).bias", [norm.bias.columns], norm.bias.array),
         ]
+      case .decoder(let decoder):
+        let bias = decoder.bias.map { [("\(index).bias", [decoder.outputs], $0.array)] } ?? []
+        return [("\(index).weight", [decoder.outputs, decoder.inputs], decoder.weight.array)] + bias
       }
     }
   }

@@ -12,9 +12,11 @@ public enum SavedHead {
 
   /// Reads a folder. Tensors of other heads, whose names start alike, are left: the reference saves them along.
   ///
+  /// - Parameter words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
+  ///   tied.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public static func read(
-    _ folder: String, hiddenSize: Int, layerNormEps: Float, _ compute: Compute
+    _ folder: String, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil, _ compute: Compute
   ) throws -> (name: String, head: PredictionHead) {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)
@@ -26,7 +28,7 @@ public enum SavedHead {
     let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
     let head = try PredictionHead(
       HeadSettings(configuration), WeightReader(ledger, compute, scope: "heads.\(name)"), hiddenSize: hiddenSize,
-      layerNormEps: layerNormEps)
+      layerNormEps: layerNormEps, tiedTo: words)
     try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
     return (name, head)
   }

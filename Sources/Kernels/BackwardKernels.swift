@@ -5,7 +5,8 @@ internal import CKernels
 extension VectorKernels {
   /// dy = dy gelu'(x), in place. x, dy [M, N]
   public func geluBackward(_ x: Rows, _ dy: Rows) {
-    precondition(x.rows == dy.rows && x.columns == dy.columns, "[\(x.rows), \(x.columns)] for [\(dy.rows), \(dy.columns)]")
+    precondition(
+      x.rows == dy.rows && x.columns == dy.columns, "[\(x.rows), \(x.columns)] for [\(dy.rows), \(dy.columns)]")
     for row in 0..<x.rows {
       table.pointer.pointee.gelu_backward(Int64(x.columns), x.base + row * x.stride, dy.base + row * dy.stride)
     }
@@ -25,7 +26,8 @@ extension VectorKernels {
 
   /// dp = p (dp - Σ p dp) for each row, in place; p is what `softmax` gave.
   public func softmaxBackward(_ p: Rows, _ dp: Rows) {
-    precondition(p.rows == dp.rows && p.columns == dp.columns, "[\(p.rows), \(p.columns)] for [\(dp.rows), \(dp.columns)]")
+    precondition(
+      p.rows == dp.rows && p.columns == dp.columns, "[\(p.rows), \(p.columns)] for [\(dp.rows), \(dp.columns)]")
     table.pointer.pointee.softmax_backward(
       Int64(p.rows), Int64(p.columns), p.base, Int64(p.stride), dp.base, Int64(dp.stride))
   }

@@ -90,8 +90,8 @@ public struct AttentionHead {
     let columns = front + tokens
     let block = min(Self.queryBlock, tokens)
     let farthest = positions.map { Int($0[tokens - 1] - $0[0]) } ?? tokens - 1
-    let c2p = ReachedPositions(contentToPosition, distances?.keyRows, farthest: farthest)
-    let p2c = ReachedPositions(positionToContent, distances?.queryRows, farthest: farthest)
+    let c2p = ReachedPositions(contentToPosition, distances?.keyRows, -farthest...farthest)
+    let p2c = ReachedPositions(positionToContent, distances?.queryRows, -farthest...farthest)
 
     let panelValues = Panels.count(outputs: columns, inputs: size, width: kernels.panelWidth)
     let turnedValues = Panels.count(outputs: size, inputs: columns, width: kernels.panelWidth)
@@ -110,7 +110,15 @@ public struct AttentionHead {
       scratch.floats(turnedValues), outputs: size, inputs: columns, width: kernels.panelWidth)
     kernels.packInputs(behind(memory?.value, value, in: joined, kernels), into: values)
 
-    let ofKeys = p2c.map { $0.score(key, scratch.rows(tokens, $0.columns), scratch.rows(tokens, $0.rank), kernels) }
+    let ofKeys = p2c.map { p2c in
+      let (terms, lowRank) = (scratch.rows(tokens, p2c.columns), scratch.rows(tokens, p2c.rank))
+      for first in stride(from: 0, to: tokens, by: block) {
+        let rows = first..<min(first + block, tokens)
+        p2c.reached(from: rows, of: tokens, positions)
+          .score(key.slice(rows), within: p2c, terms.slice(rows), lowRank.slice(rows), kernels)
+      }
+      return terms.counted(from: p2c.firstRow)
+    }
     let queries = scratch.rows(block, size)
     let scores = scratch.rows(block, columns)
     let c2pScores = c2p.map { (scratch.rows(block, $0.columns), scratch.rows(block, $0.rank)) }
@@ -124,7 +132,10 @@ public struct AttentionHead {
       if let distances {
         var ofQueries: Rows?
         if let c2p, let (terms, lowRank) = c2pScores {
-          ofQueries = c2p.score(q, terms.slice(0..<rows.count), lowRank.slice(0..<rows.count), kernels)
+          let own = terms.slice(0..<rows.count)
+          c2p.reached(from: rows, of: tokens, positions)
+            .score(q, within: c2p, own, lowRank.slice(0..<rows.count), kernels)
+          ofQueries = own.counted(from: c2p.firstRow)
         }
         add(ofQueries, ofKeys, distances, to: own, firstQuery: first, kernels)
       }
@@ -173,33 +184,63 @@ public struct AttentionHead {
   }
 }
 
-/// The part of a table of positions that a sequence reaches, in whole panels.
+/// The part of a table of positions that tokens reach, in whole panels.
 private struct ReachedPositions {
-  let table: HeadPositions
-  let panels: Range<Int>
+  private let table: HeadPositions
+  private let rows: UnsafePointer<Int32>
+  private let panels: Range<Int>
+  /// Whether rows rise with the distance, which configurations with fewer distances than rows break.
+  private let isRising: Bool
 
-  init?(_ table: HeadPositions?, _ rows: UnsafePointer<Int32>?, farthest: Int) {
+  init?(_ table: HeadPositions?, _ rows: UnsafePointer<Int32>?, _ distances: ClosedRange<Int>) {
     guard let table, let rows else { return nil }
     let width = table.base.width
     self.table = table
-    var (least, most) = (rows[0], rows[0])
-    for distance in -farthest...farthest {
-      least = min(least, rows[distance])
-      most = max(most, rows[distance])
+    self.rows = rows
+    var (least, most, isRising) = (rows[0], rows[0], true)
+    var previous = rows[distances.lowerBound]
+    for distance in distances {
+      let row = rows[distance]
+      if row < previous { isRising = false }
+      previous = row
+      least = min(least, row)
+      most = max(most, row)
     }
+    self.isRising = isRising
     panels = Int(least) / width..<Int(most) / width + 1
   }
 
+  private init(_ whole: ReachedPositions, panels: Range<Int>) {
+    (table, rows, isRising) = (whole.table, whole.rows, whole.isRising)
+    self.panels = panels
+  }
+
+  /// The row of the table that the first column is for.
+  var firstRow: Int { panels.lowerBound * table.base.width }
   var columns: Int { table.base.outputs(of: panels).count }
   var rank: Int { table.correction?.left.outputs ?? 0 }
 
-  /// x against the reached rows: the result's columns are counted as rows of the whole table.
-  func score(_ x: Rows, _ scores: Rows, _ lowRank: Rows, _ kernels: VectorKernels) -> Rows {
-    kernels.product(x, table.base.slice(panels), into: scores)
+  /// The part that a block of a sequence's tokens reaches: queries look at rows of key - query, keys at those of
+  /// query - key, and both rise from the sequence's one end to the other.
+  func reached(from block: Range<Int>, of tokens: Int, _ positions: UnsafePointer<Int32>?) -> ReachedPositions {
+    guard isRising, block.count < tokens else { return self }
+    func position(_ token: Int) -> Int { positions.map { Int($0[token]) } ?? token }
+    let least = Int(rows[position(0) - position(block.upperBound - 1)])
+    let most = Int(rows[position(tokens - 1) - position(block.lowerBound)])
+    let width = table.base.width
+    return ReachedPositions(self, panels: least / width..<most / width + 1)
+  }
+
+  /// x against the reached rows, at their columns among those of `whole`.
+  func score(
+    _ x: Rows, within whole: ReachedPositions, _ scores: Rows, _ lowRank: Rows, _ kernels: VectorKernels
+  ) {
+    let first = firstRow - whole.firstRow
+    let own = scores.columns(first..<first + columns)
+    kernels.product(x, table.base.slice(panels), into: own)
     if let (left, right) = table.correction {
       kernels.product(x, left, into: lowRank)
-      kernels.product(lowRank, right.slice(panels), into: scores, epilogue: .accumulate)
+      kernels.product(lowRank, right.slice(panels), into: own, epilogue: .accumulate)
     }
-    return scores.counted(from: panels.lowerBound * table.base.width)
   }
 }

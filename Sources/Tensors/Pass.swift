@@ -35,7 +35,6 @@ public final class Pass {
     Pass(compute, trace: trace, tape: tape, dropout: dropoutSeed, recomputes: true)
   }
 
-
   /// body(x); where the pass recomputes, what happens in it is not recorded now but in the backward pass.
   ///
   /// Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016).

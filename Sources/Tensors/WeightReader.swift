@@ -148,7 +148,9 @@ extension Tensor {
       // The address stays good after the call: the owner keeps the file mapped.
       let base = stored.withUnsafeBytes { $0.baseAddress?.assumingMemoryBound(to: Float.self) }
       if let base {
-        self.init(Storage(readOnly: base, count: stored.elementCount, owner: StoredTensorOwner(stored)), rows: rows, columns: columns)
+        self.init(
+          Storage(readOnly: base, count: stored.elementCount, owner: StoredTensorOwner(stored)), rows: rows,
+          columns: columns)
         return
       }
     }

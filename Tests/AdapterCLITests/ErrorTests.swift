@@ -33,10 +33,10 @@ import Testing
       "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum."
     ),
     (["predict", "--input", "/no/such"], "/no/such: texts cannot be read from it (No such file or directory)."),
-    (["predict", "--registry", "/no/such", "a"], "there is no registry at '/no/such'"),
+    (["predict", "--registry", "/no/such", "a"], "There is no registry at '/no/such'."),
     (
       ["predict", "--registry", "Package.swift", "a"],
-      "'\(Fixtures.root.path)/Package.swift' is not an adapter registry: it is no SQLite database"
+      "'\(Fixtures.root.path)/Package.swift' is not an adapter registry: it is no SQLite database."
     ),
     (["predict", "--model", "Models", "a"], "Models/config.json: cannot be read (No such file or directory)."),
     (

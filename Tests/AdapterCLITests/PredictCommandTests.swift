@@ -96,6 +96,32 @@ import Testing
         + "--max-length cuts texts.\n")
   }
 
+  @Test func `The pieces for each mask are told, and once that a text has none`() throws {
+    let base = Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path
+    // Outside the package no registry has an active setup.
+    let outside = try TemporaryFolder()
+    func run(_ texts: String...) throws -> CommandLineTool.Result {
+      try CommandLineTool.run(["predict", "--model", base] + texts, in: outside.path)
+    }
+    let result = try run("[MASK] library for Python")
+    #expect(result.exitCode == 0 && result.messages.isEmpty)
+    let fields = try ConfigurationFields(JSONValue(Data(result.lines[0].utf8), file: "line"), file: "line")
+    let head = try #require(try fields.object("heads")?.object("default"))
+    guard case .array(let masks)? = head.members["masks"], case .object(let mask)? = masks.first,
+      case .array(let predictions)? = mask["predictions"]
+    else {
+      Issue.record("no masks")
+      return
+    }
+    #expect(masks.count == 1 && mask["token"] == .integer(1) && predictions.count == 5)
+    for case .object(let prediction) in predictions { #expect(prediction.keys.sorted() == ["id", "piece", "score"]) }
+    let none = try run("one text", "another text")
+    #expect(none.exitCode == 0)
+    #expect(
+      none.messages == "line 1: the text has no [MASK], and nothing else is answered by 'default'. Name an adapter "
+        + "that has a head with --setup or --adapter, or activate one.\n")
+  }
+
   @Test func `Verbose tells what was loaded`() throws {
     let result = try CommandLineTool.run("predict", "--verbose", "--setup", "truecase", "a")
     let lines = result.messages.split(separator: "\n")

@@ -65,8 +65,9 @@ import Testing
     #expect(try run("activate", "truecase", in: folder).exitCode == 0)
     #expect(try run("deactivate", in: folder).output == "No adapter is active for deberta-v3-tiny-en.\n")
     let answer = try run("predict", "a", in: folder)
-    #expect(answer.exitCode == 1)
-    #expect(answer.messages.hasPrefix("Error: No head answers: no adapter is active"))
+    #expect(answer.exitCode == 0)
+    #expect(answer.output.contains(#""heads": {"default": {"masks": []}}"#))
+    #expect(answer.messages.hasPrefix("line 1: the text has no [MASK], and nothing else is answered by 'default'."))
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
         "Adapters", "Models", "registry.sqlite",
@@ -77,7 +78,7 @@ import Testing
     let folder = try copy()
     let before = try run("list", "--json", in: folder)
     for (setup, reason) in [
-      ("truecse", "there is no adapter 'truecse' of the base model 'deberta-v3-tiny-en' (did you mean 'truecase'?)"),
+      ("truecse", "There is no adapter 'truecse' of the base model 'deberta-v3-tiny-en' (did you mean 'truecase'?)."),
       ("Parallel(truecase", "The setup 'Parallel(truecase' cannot be read: expected ',' or ')' at character 18."),
       ("Parallel(Parallel(truecase))", "Parallel cannot stand directly inside Parallel."),
     ] {
@@ -95,12 +96,12 @@ import Testing
     #expect(
       try run("models", "register", "Models/deberta-v3-tiny-en", "--as", "tiny", "--registry", registry, in: folder)
         .output
-        == "Registered tiny, the default base model: \(folder.path)/Models/deberta-v3-tiny-en\n")
+        == "Registered tiny, the default base model: Models/deberta-v3-tiny-en\n")
     #expect(
       try run("import", "Adapters/truecase", "--as", "case", "--registry", registry, in: folder).output
-        == "Registered case (double_seq_bn) for tiny: \(folder.path)/new/Adapters/case\n")
+        == "Registered case (double_seq_bn) for tiny: new/Adapters/case\n")
     let again = try run("import", "Adapters/truecase", "--as", "case", "--registry", registry, in: folder)
-    #expect(again.messages == "Error: there is an adapter 'case' of the base model 'tiny' already\n")
+    #expect(again.messages == "Error: There is an adapter 'case' of the base model 'tiny' already.\n")
     #expect(again.exitCode == 1)
     #expect(try run("activate", "case", "--registry", registry, in: folder).exitCode == 0)
     #expect(

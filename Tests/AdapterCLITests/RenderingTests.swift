@@ -33,10 +33,12 @@ import Testing
         "b                                 seq_bn  12 kB",
       ])
     #expect(
-      table.rendered(width: 30) == [
-        "NAME              METHOD", "a-rather-long-n…  lora", "b                 seq_bn",
+      table.rendered(width: 36) == [
+        "NAME                          METHOD", "a-rather-long-name-of-an-ad…  lora",
+        "b                             seq_bn",
       ])
-    #expect(table.rendered(width: 20) == ["NAME", "a-rather-long-n…", "b"])
+    #expect(table.rendered(width: 30) == ["NAME", "a-rather-long-name-of-an-adap…", "b"])
+    #expect(table.rendered(width: 20) == ["NAME", "a-rather-long-name-…", "b"])
     #expect(table.rendered(width: 10) == ["NAME", "a-rather-…", "b"])
   }
 
@@ -50,6 +52,20 @@ import Testing
     return try Predictor(model, tokenizer).predict([
       "miss woodhouse was invited to mr. weston's house in surrey on tuesday", "", "日本語のテキスト with \u{1B}[31m",
     ])
+  }
+
+  @Test func `The pieces for masks stand beside the tokens that they replace`() throws {
+    let base = Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path
+    let predictor = try Predictor(DebertaV2AdapterModel(folder: base), DebertaV2Tokenizer(folder: base))
+    let predictions = try predictor.predict(["a [MASK] who plays the [MASK]", "a text"])
+    let table = PredictionTable(width: 80, heads: ["default"])
+    #expect(
+      table.lines(predictions[0]) == [
+        "a [MASK] who plays the [MASK]",
+        "  default  2: ▁person 0.38 · ▁woman 0.11 · ▁man 0.06 · ▁player 0.04 · ▁girl 0.03",
+        "           7: ▁play 0.13 · ▁game 0.06 · ▁player 0.06 · ▁music 0.04 · ▁sound 0.03",
+      ])
+    #expect(table.lines(predictions[1]) == ["a text", "  default  (no [MASK])"])
   }
 
   @Test(arguments: [16, 20, 36, 40, 60, 80, 200])

@@ -67,7 +67,7 @@ import Testing
     #expect(throws: refusal) { try registry.renameAdapter("a", to: "z") }
     #expect(
       refusal.description
-        == "the adapter 'a' of the base model 'tiny' is used by the active setup, the setup 'pair'")
+        == "The adapter 'a' of the base model 'tiny' is used by the active setup and the setup 'pair'.")
     #expect(try registry.adapters().map(\.name) == ["a", "b"])
     #expect(throws: RegistryError.self) { try registry.removeModel(named: "tiny") }
   }

@@ -105,7 +105,7 @@ import Testing
     #expect(throws: refusal) { try registry.importAdapter(folder: source, as: "wrong", describedBy: description) }
     #expect(
       refusal.description
-        == "the adapter 'wrong' was made for the base model with digest abababababab; 'tiny' has \(base.short)")
+        == "The adapter 'wrong' was made for the base model with digest abababababab; 'tiny' has \(base.short).")
     #expect(try visible() == ["right"])
     let forced = try registry.importAdapter(folder: source, as: "wrong", describedBy: description, force: true)
     #expect(forced.baseDigest == other)

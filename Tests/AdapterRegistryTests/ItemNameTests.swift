@@ -30,7 +30,7 @@ import Testing
     let error = failure { _ = try ItemName("a\u{1B}[31m", for: .adapter) }
     #expect(
       error?.description
-        == #"'a\u{1B}[31m' cannot name an adapter: it contains U+001B, which is no letter, digit or punctuation"#)
+        == #"'a\u{1B}[31m' cannot name an adapter: it contains U+001B, which is no letter, digit or punctuation."#)
   }
 
   @Test func theNearestNamesAreSuggested() {

@@ -84,7 +84,7 @@ import Testing
   @Test func aStrayIsLeftWhereNoBaseModelIsKnown() throws {
     let registry = try scratch.emptyRegistry()
     try scratch.adapterFolder("home/Adapters/stray")
-    let reason = RegistryError.noDefaultModel(path: scratch.registryPath).description
+    let reason = RegistryError.noDefaultModel(path: scratch.registryPath).clause
     #expect(try repair(registry) == [.left(reason: reason)])
     #expect(FileSystem.exists("\(scratch.adapters)/stray"))
   }

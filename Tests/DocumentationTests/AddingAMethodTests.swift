@@ -52,7 +52,8 @@ import Testing
       bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(encoder.compute))
     }
     let composition = try setup.map { text in try Composition(text) }
-    let plan = try Lowering(encoder, adapters: bound, on: Pass(encoder.compute)).plan(composition, rows: batch.sequences.count)
+    let plan = try Lowering(encoder, adapters: bound, on: Pass(encoder.compute)).plan(
+      composition, rows: batch.sequences.count)
     let (hidden, rows) = encoder(batch, plan, on: Pass(encoder.compute))
     return plan.order.flatMap { hidden.rows(rows.tokens(of: $0)).array }
   }

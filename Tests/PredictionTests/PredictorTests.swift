@@ -77,8 +77,11 @@ import Testing
   }
 
   @Test func `What cannot answer is refused before any text is read`() throws {
+    var headless = try Shipped.model.get()
+    try headless.deleteHead("default")
+    let model = headless
     #expect(
-      message { _ = try Shipped.predictor(nil) }
+      message { _ = try Predictor(model, Shipped.tokenizer.get()) }
         == "No head answers: no adapter is active, and the base model has no head of its own. Name heads with "
         + "--active-heads; there are debian-facets, debian-section, truecase, wordnet-domain.")
     #expect(

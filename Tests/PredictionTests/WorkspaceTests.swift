@@ -50,7 +50,7 @@ import Testing
     let workspace = try Workspace(WorkspaceRequest(setup: "Stack(truecase)"), location: shipped)
     let model = try workspace.loadModel()
     #expect(model.adapterNames == ["truecase"])
-    #expect(model.headNames == ["truecase"])
+    #expect(model.headNames == ["default", "truecase"])
   }
 
   @Test func `A model's folder that is registered has its active setup and its adapters`() throws {
@@ -77,7 +77,7 @@ import Testing
     let request = WorkspaceRequest(setup: "debian-section", heads: ["truecase"])
     let model = try Workspace(request, location: shipped).loadModel()
     #expect(model.adapterNames == ["debian-section"])
-    #expect(model.headNames == ["debian-section", "truecase"])
+    #expect(model.headNames == ["debian-section", "default", "truecase"])
   }
 
   @Test func `Unknown names are told with the nearest`() throws {

@@ -13,7 +13,7 @@ import Testing
       "add", "spam", "--config", "seq_bn[reduction_factor=8]", "--head", "classification", "--labels", "ham,spam",
       "--tag", "new")
     #expect(
-      added == .printed("Added spam (seq_bn, 66,688 parameters) for deberta-v3-tiny-en: \(place.path)/Adapters/spam\n"))
+      added == .printed("Added spam (seq_bn, 66,688 parameters) for deberta-v3-tiny-en: Adapters/spam\n"))
     let shown = try JSONValue(Data(try place.run("show", "spam").output.utf8), file: "show")
     let card = try ConfigurationFields(shown, file: "show")
     #expect(try card.object("head")?.strings("labels") == ["ham", "spam"])
@@ -67,10 +67,10 @@ import Testing
     #expect(try place.run("verify").exitCode == 0)
     #expect(
       try place.run("rename", "section", "truecase")
-        == .failed("there is an adapter 'truecase' of the base model 'deberta-v3-tiny-en' already"))
+        == .failed("There is an adapter 'truecase' of the base model 'deberta-v3-tiny-en' already."))
     #expect(
       try place.run("rename", "sectoin", "x")
-        == .failed("there is no adapter 'sectoin' of the base model 'deberta-v3-tiny-en' (did you mean 'section'?)"))
+        == .failed("There is no adapter 'sectoin' of the base model 'deberta-v3-tiny-en' (did you mean 'section'?)."))
   }
 
   @Test func `Tags are added, taken away and listed`() throws {
@@ -100,10 +100,10 @@ import Testing
     let before = try place.contents()
     #expect(
       try place.run("remove", "truecase", "--yes")
-        == .failed("the adapter 'truecase' of the base model 'deberta-v3-tiny-en' is used by the active setup"))
+        == .failed("The adapter 'truecase' of the base model 'deberta-v3-tiny-en' is used by the active setup."))
     #expect(
       try place.run("remove", "truecas", "--yes")
-        == .failed("there is no adapter 'truecas' of the base model 'deberta-v3-tiny-en' (did you mean 'truecase'?)"))
+        == .failed("There is no adapter 'truecas' of the base model 'deberta-v3-tiny-en' (did you mean 'truecase'?)."))
     #expect(try place.contents() == before)
   }
 
@@ -126,6 +126,15 @@ import Testing
       #expect(forced.isMade(for: model) == false)
     }
     #expect(try place.run("show", "mine2", "--table").output.contains("another base model, with digest abababababab"))
+  }
+
+  @Test func `A setup that nothing could load is not made active`() throws {
+    let before = try place.contents()
+    #expect(
+      try place.run("activate", "Stack(Fuse(debian-section, truecase), truecase)").messages
+        .hasPrefix("Error: Stack(Fuse(debian-section, truecase), truecase) cannot be the active setup: "))
+    #expect(try place.run("activate", "truecas").exitCode == 1)
+    #expect(try place.contents() == before)
   }
 
   @Test func `The log tells every change, the newest first`() throws {

@@ -50,6 +50,7 @@ import Testing
 
     fill(disk.path("filler"))
     let before = try place.run("list", "--registry", registry)
+    let entries = try FileManager.default.contentsOfDirectory(atPath: disk.path).sorted()
     #expect(before.lines.count == names.count)
     for command in [
       ["add", "new"], ["activate", "truecase"], ["rename", "truecase", "x"], ["tag", "truecase", "t"],
@@ -60,6 +61,7 @@ import Testing
       #expect(outcome.messages.contains("is full") || outcome.messages.contains("No space left"), "\(outcome)")
       #expect(try place.run("list", "--registry", registry) == before, "\(command)")
       #expect(try place.run("verify", "--registry", registry).exitCode == 0, "\(command)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path).sorted() == entries, "\(command)")
     }
     try FileManager.default.removeItem(atPath: disk.path("filler"))
     #expect(try place.run("add", "after", "--config", "lora[r=1]", "--registry", registry).exitCode == 0)

@@ -15,21 +15,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("../x", "'../x' cannot name an adapter: it contains '/'"),
-    ("/tmp/x", "'/tmp/x' cannot name an adapter: it contains '/'"),
-    ("..", "'..' cannot name an adapter: it begins with '.'"),
-    ("", "'' cannot name an adapter: it is empty"),
-    ("a b", "'a b' cannot name an adapter: it contains U+0020, which is no letter, digit or punctuation"),
-    ("a\nb", "'a\\nb' cannot name an adapter: it contains U+000A, which is no letter, digit or punctuation"),
-    ("a,b", "'a,b' cannot name an adapter: it contains ','"),
-    ("-x", "'-x' cannot name an adapter: it begins with '-'"),
-    ("😀", "'😀' cannot name an adapter: it contains U+1F600, which is no letter, digit or punctuation"),
+    ("../x", "'../x' cannot name an adapter: it contains '/'."),
+    ("/tmp/x", "'/tmp/x' cannot name an adapter: it contains '/'."),
+    ("..", "'..' cannot name an adapter: it begins with '.'."),
+    ("", "'' cannot name an adapter: it is empty."),
+    ("a b", "'a b' cannot name an adapter: it contains U+0020, which is no letter, digit or punctuation."),
+    ("a\nb", "'a\\nb' cannot name an adapter: it contains U+000A, which is no letter, digit or punctuation."),
+    ("a,b", "'a,b' cannot name an adapter: it contains ','."),
+    ("-x", "'-x' cannot name an adapter: it begins with '-'."),
+    ("😀", "'😀' cannot name an adapter: it contains U+1F600, which is no letter, digit or punctuation."),
     (
-      "a\u{202E}b", "'a\\u{202E}b' cannot name an adapter: it contains U+202E, which is no letter, digit or punctuation"
+      "a\u{202E}b",
+      "'a\\u{202E}b' cannot name an adapter: it contains U+202E, which is no letter, digit or punctuation."
     ),
     (
       String(repeating: "n", count: 300),
-      "'\(String(repeating: "n", count: 64))…' cannot name an adapter: it has 300 characters; 128 are allowed"
+      "'\(String(repeating: "n", count: 64))…' cannot name an adapter: it has 300 characters; 128 are allowed."
     ),
   ])
   func `A name that cannot be is refused in a sentence, and nothing is changed`(_ name: String, _ message: String)
@@ -67,18 +68,21 @@ import Testing
     ["summary"], ["merge", "debian-facets", "out"], ["inspect", "Adapters/truecase"], ["predict", "a"],
   ]
 
+  private func registryBytes() throws -> Data { try Data(contentsOf: URL(filePath: place.path("registry.sqlite"))) }
+
   private func expectAllFail(with message: String) throws {
-    let before = try place.contents()
+    let (before, bytes) = (try place.contents(), try registryBytes())
     for command in Self.commands {
       #expect(try place.run(command) == .failed(message), "\(command)")
     }
     #expect(try place.contents() == before)
+    #expect(try registryBytes() == bytes)
   }
 
   @Test func `A file that is no registry is told by every command and left as it is`() throws {
     try Data("no database at all, but long enough to have a header".utf8)
       .write(to: URL(filePath: place.path("registry.sqlite")))
-    try expectAllFail(with: "'\(place.path)/registry.sqlite' is not an adapter registry: it is no SQLite database")
+    try expectAllFail(with: "'\(place.path)/registry.sqlite' is not an adapter registry: it is no SQLite database.")
   }
 
   @Test func `A damaged registry is told by every command and left as it is`() throws {
@@ -92,6 +96,7 @@ import Testing
       #expect(
         outcome.messages.hasPrefix("Error: '\(place.path)/registry.sqlite' is damaged: "), "\(command): \(outcome)")
     }
+    #expect(try registryBytes() == bytes)
     #expect(try place.contents() == before)
   }
 
@@ -104,7 +109,7 @@ import Testing
     try bytes.write(to: url)
     try expectAllFail(
       with: "'\(place.path)/registry.sqlite' has schema version \(768 + Int(known)); this program knows versions up to "
-        + "\(known) (a newer program wrote it)")
+        + "\(known): a newer program wrote it.")
   }
 
   // MARK: As an ordinary user
@@ -116,7 +121,7 @@ import Testing
     let command = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     let process = Process()
     process.executableURL = URL(filePath: command[0])
-    guard let executable = try? Workplace.executable.path else { return nil }
+    guard let executable = try? CommandLineTool.executable.path else { return nil }
     process.arguments = command.dropFirst() + ["test", "-x", executable]
     guard (try? process.run()) != nil else { return nil }
     process.waitUntilExit()
@@ -152,7 +157,8 @@ import Testing
       #expect(outcome.exitCode == 1, "\(command)")
       #expect(outcome.messages.hasPrefix("Error: ") && outcome.messages.split(separator: "\n").count == 1, "\(outcome)")
       #expect(
-        outcome.messages.contains("may not be written") || outcome.messages.contains("cannot be made"), "\(outcome)")
+        outcome.messages.contains("may not be written")
+          || outcome.messages.contains("cannot be made (Permission denied)."), "\(outcome)")
     }
     #expect(try place.contents() == before)
   }

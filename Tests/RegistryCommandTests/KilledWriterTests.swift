@@ -7,7 +7,7 @@ import Testing
 /// opens, nothing is lost, and every adapter is wholly there or wholly absent.
 @Suite struct KilledWriterTests {
   /// How many times; `REGISTRY_STRESS=500 swift test` is the long form.
-  private static let kills = Int(ProcessInfo.processInfo.environment["REGISTRY_STRESS"] ?? "") ?? 12
+  static let kills = Int(ProcessInfo.processInfo.environment["REGISTRY_STRESS"] ?? "") ?? 12
 
   private static let commands: [[String]] = [
     ["import", "Adapters/truecase", "--as", "imported"], ["activate", "Parallel(truecase, debian-section)"],
@@ -19,21 +19,14 @@ import Testing
     let source = place.outside("source")
     try FileManager.default.copyItem(atPath: place.path("Adapters/truecase"), toPath: source)
     let commands = Self.commands.map { $0.map { $0 == "Adapters/truecase" ? source : $0 } }
-    let durations = try commands.map { command in
-      let start = ContinuousClock.now
-      let outcome = try place.run(command)
-      #expect(outcome.exitCode == 0, "\(command): \(outcome)")
-      return ContinuousClock.now - start
-    }
+    let durations = try commands.map(place.microseconds)
     var (kills, round) = (0, 0)
     // A command that was done before it could be killed does not count; some are on any machine.
     while kills < Self.kills, round < 20 * Self.kills {
       let index = round % commands.count
       try prepare(place, for: index, commands)
-      let limit = durations[index].components
-      let microseconds = Double(limit.seconds) * 1e6 + Double(limit.attoseconds) * 1e-12
-      let delay = UInt32(Double.random(in: 0...1) * microseconds)
-      if try kill(commands[index], in: place, after: delay) { kills += 1 }
+      let delay = UInt32.random(in: 0...UInt32(durations[index]))
+      if try place.kill(commands[index], after: delay) { kills += 1 }
       try expectNothingLost(in: place, after: "\(commands[index]) for \(delay) µs, round \(round)")
       round += 1
     }
@@ -45,6 +38,28 @@ import Testing
     #expect(try place.adapters().filter { Workplace.shipped.contains($0) } == Workplace.shipped)
   }
 
+  @Test func `Killed while it exports, the folder is wholly there or not at all`() throws {
+    let place = try Workplace()
+    let model = try Registry.open(path: place.path("registry.sqlite"), for: .reading).model()
+    let duration = try place.microseconds(["export", "truecase", place.outside("first")])
+    var (kills, round, published) = (0, 0, 0)
+    while kills < Self.kills, round < 20 * Self.kills {
+      let folder = place.outside("export-\(round)")
+      let delay = UInt32.random(in: 0...UInt32(duration))
+      if try place.kill(["export", "truecase", folder], after: delay) { kills += 1 }
+      if FileManager.default.fileExists(atPath: folder) {
+        published += 1
+        let (name, description) = try AdapterDescription.read(folder, for: model)
+        #expect(name == "truecase" && description.head?.labels.count == 3, "after \(delay) µs")
+      }
+      round += 1
+    }
+    #expect(kills == Self.kills)
+    let names = try FileManager.default.contentsOfDirectory(atPath: place.outside(""))
+    #expect(names.count { $0.hasPrefix("export-") } == published)
+    #expect(names.allSatisfy { !$0.hasPrefix(".") || $0.hasSuffix(".tmp") })
+  }
+
   /// Leaves the registry as the command expects it.
   private func prepare(_ place: Workplace, for index: Int, _ commands: [[String]]) throws {
     _ = try place.run("repair")
@@ -54,21 +69,6 @@ import Testing
     }
     if index >= 2 { #expect(try place.run(commands[0]).exitCode == 0) }
     if index >= 3 { #expect(try place.run(commands[2]).exitCode == 0) }
-  }
-
-  /// Starts the program and kills it; false if it was done before.
-  private func kill(_ arguments: [String], in place: Workplace, after delay: UInt32) throws -> Bool {
-    let process = Process()
-    process.executableURL = try Workplace.executable
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(filePath: place.path)
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    usleep(delay)
-    Foundation.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-    return process.terminationReason == .uncaughtSignal
   }
 
   /// Leftovers that belong to nothing may lie about; what has a row is whole, and can be read.

@@ -8,10 +8,6 @@ import Testing
 
   init() throws { place = try Workplace() }
 
-  private func object(_ outcome: Workplace.Outcome) throws -> ConfigurationFields {
-    try ConfigurationFields(JSONValue(Data(outcome.output.utf8), file: "output"), file: "output")
-  }
-
   // MARK: list
 
   @Test(arguments: [
@@ -39,10 +35,23 @@ import Testing
     #expect(try place.run("list", "--json").output.contains(#""added": "20"#))
   }
 
+  @Test func `A list without rows says why`() throws {
+    #expect(try place.run("list", "--tag", "x", "--table").lines.last == "None of the 4 adapters fits the filters.")
+    let empty = place.outside("empty.sqlite")
+    try Registry.create(path: empty).close()
+    #expect(
+      try place.run("models", "--table", "--registry", empty)
+        == .printed("No base model is registered: see 'adapter-cli help models register'.\n"))
+    #expect(try place.run("models", "register", "Models/deberta-v3-tiny-en", "--registry", empty).exitCode == 0)
+    let lines = try place.run("list", "--table", "--registry", empty).lines
+    #expect(lines.last == "No adapter is registered: 'adapter-cli help import' and 'help add' tell how.")
+    #expect(lines.allSatisfy { $0.count <= 80 })
+  }
+
   // MARK: show
 
   @Test func `Everything that is registered about an adapter is shown`() throws {
-    let card = try object(place.run("show", "debian-section"))
+    let card = try place.run("show", "debian-section").object
     #expect(
       card.members.keys.sorted() == [
         "active", "added", "base_digest", "bytes", "changed", "config", "digest", "files", "folder", "head", "method",
@@ -57,7 +66,7 @@ import Testing
 
   @Test func `A name that is not there suggests the nearest`() throws {
     let message =
-      "there is no adapter 'debian-sectoin' of the base model 'deberta-v3-tiny-en' (did you mean 'debian-section'?)"
+      "There is no adapter 'debian-sectoin' of the base model 'deberta-v3-tiny-en' (did you mean 'debian-section'?)."
     #expect(try place.run("show", "debian-sectoin") == .failed(message))
     #expect(try place.run("tag", "debian-sectoin", "x") == .failed(message))
     #expect(
@@ -97,71 +106,6 @@ import Testing
     #expect(lines[0].contains(#""active": true, "architecture": "lora", "name": "a""#))
   }
 
-  // MARK: inspect
-
-  @Test func `A checkpoint's tensors are told with what is done with them`() throws {
-    let inspection = try Inspection(place.path("Models/deberta-v3-tiny-en"))
-    let part = try #require(inspection.parts.first)
-    #expect(inspection.parts.count == 1 && inspection.otherFiles.isEmpty)
-    #expect(part.kind == .checkpoint && part.problem == nil && part.needs.isEmpty)
-    #expect(part.tensors.count { $0.use == .used } == 70)
-    #expect(part.tensors.filter { $0.use == .left }.allSatisfy { $0.name.hasPrefix("cls.") })
-    #expect(part.tensors.filter { $0.use == .left }.count == 5)
-    let lines = try place.run("inspect", "Models/deberta-v3-tiny-en", "--table").lines
-    #expect(lines.contains("  75 tensors, 11 MB: 70 used, 5 left"))
-    #expect(lines.allSatisfy { $0.count <= 80 })
-  }
-
-  @Test func `A checkpoint without a tokenizer or with a foreign tensor says so`() throws {
-    let folder = place.path("Models/deberta-v3-tiny-en")
-    try FileManager.default.removeItem(atPath: folder + "/spm.model")
-    let file = try TensorFile(path: folder + "/model.safetensors")
-    let tensors = try file.tensors.map { OutgoingTensor(name: $0.name, shape: $0.shape, values: try $0.floats()) }
-    try Safetensors.write(
-      tensors + [OutgoingTensor(name: "deberta.extra", shape: [1], values: [0])], to: folder + "/model.safetensors")
-    let part = try #require(try Inspection(folder).parts.first)
-    #expect(part.needs == ["the tokenizer's spm.model, to read texts"])
-    #expect(part.tensors.filter { $0.use == .unexpected }.map(\.name) == ["deberta.extra"])
-    #expect(part.problem?.contains("deberta.extra") == true)
-    let outcome = try place.run("inspect", "Models/deberta-v3-tiny-en")
-    #expect(outcome.exitCode == 1 && outcome.messages == "")
-  }
-
-  @Test func `An adapter is tried with the base model, and its head is told beside it`() throws {
-    let base = try Inspection.Base(folder: place.path("Models/deberta-v3-tiny-en"))
-    let inspection = try Inspection(place.path("Adapters/truecase"), base: base)
-    #expect(inspection.parts.map(\.kind) == [.adapter, .head])
-    #expect(inspection.parts.allSatisfy { $0.problem == nil && $0.tensors.allSatisfy { $0.use == .used } })
-    #expect(inspection.parts[0].facts.contains { $0.name == "method" && $0.value == "double_seq_bn" })
-    let alone = try #require(try Inspection(place.path("Adapters/truecase")).parts.first)
-    #expect(alone.needs == ["a DeBERTa-v2 or v3 base model with hidden_size 256; it was made for deberta-v3-tiny-en"])
-    #expect(alone.tensors.allSatisfy { $0.use == .unknown })
-  }
-
-  @Test func `An adapter of another base says what does not fit`() throws {
-    let base = try Inspection.Base(folder: place.path("Models/deberta-v3-tiny-en"))
-    let part = try #require(try Inspection(Fixtures.parityCase("method-lora") + "/adapters/a", base: base).parts.first)
-    #expect(part.problem?.contains("'hidden_size' is 48; expected 256") == true)
-    #expect(part.tensors.contains { $0.use == .misshapen })
-    #expect(part.needs[0].hasPrefix("a DeBERTa-v2 or v3 base model with hidden_size 48"))
-    #expect(part.needs.contains { $0.hasPrefix("the tensor encoder.layer.3.attention.self.query_proj.loras.a.lora_A") })
-  }
-
-  @Test func `One file is listed, and what is nothing is told`() throws {
-    let file = try object(place.run("inspect", "Adapters/truecase/model_head.safetensors"))
-    guard case .array(let parts) = file.members["parts"], case .object(let part)? = parts.first else {
-      Issue.record("no parts")
-      return
-    }
-    #expect(part["kind"] == .string("tensors"))
-    #expect(try place.run("inspect", "nothing") == .failed("There is no file or folder 'nothing'."))
-    #expect(
-      try place.run("inspect", "Models")
-        == .failed(
-          "The folder 'Models' holds no checkpoint, adapter, head or file of tensors; it holds deberta-v3-tiny-en."))
-    #expect(try place.run("inspect", "Models/deberta-v3-tiny-en/spm.model").exitCode == 1)
-  }
-
   // MARK: shells and environment
 
   @Test(arguments: [("bash", "#!/bin/bash"), ("zsh", "#compdef adapter-cli"), ("fish", "function __adapter-cli")])
@@ -173,11 +117,11 @@ import Testing
 
   @Test func `The environment tells which registry counts`() throws {
     let other = ["ADAPTER_HOST_REGISTRY": "/else/registry.sqlite"]
-    let here = try object(place.run(["environment"], environment: other))
+    let here = try place.run(["environment"], environment: other).object
     #expect(try here.string("registry")?.hasSuffix("/home/registry.sqlite") == true)
     try FileManager.default.removeItem(atPath: place.path("registry.sqlite"))
-    let named = try object(place.run(["environment"], environment: other))
+    let named = try place.run(["environment"], environment: other).object
     #expect(try named.string("registry") == "/else/registry.sqlite")
-    #expect(try object(place.run("environment", "--registry", "given")).string("registry") == "given")
+    #expect(try place.run("environment", "--registry", "given").object.string("registry") == "given")
   }
 }

@@ -1,20 +1,11 @@
+import AdapterHost
 import Foundation
 import TestSupport
+import Testing
 
 /// A copy of what the package ships, with the program in it as its current folder.
 struct Workplace {
-  struct Outcome: Equatable {
-    let output: String
-    let messages: String
-    let exitCode: Int32
-
-    var lines: [String] { output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init) }
-
-    static func printed(_ output: String) -> Outcome { Outcome(output: output, messages: "", exitCode: 0) }
-    static func failed(_ message: String) -> Outcome {
-      Outcome(output: "", messages: "Error: \(message)\n", exitCode: 1)
-    }
-  }
+  typealias Outcome = CommandLineTool.Result
 
   private let scratch: TemporaryFolder
 
@@ -40,54 +31,49 @@ struct Workplace {
   /// The path of something beside it.
   func outside(_ name: String) -> String { scratch.path(name) }
 
-  /// The program, built beside the tests.
-  static var executable: URL {
-    get throws {
-      let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-      return URL(filePath: tests).deletingLastPathComponent().appending(path: "adapter-cli")
-    }
-  }
-
   /// Runs the program and waits for its end.
   ///
   /// - Parameter wrapper: a command that runs it, such as `setpriv` with its options.
   func run(
     _ arguments: [String], input: String = "", environment: [String: String] = [:], through wrapper: [String] = []
   ) throws -> Outcome {
-    try start(wrapper + [Self.executable.path] + arguments, input: input, environment: environment)
+    try CommandLineTool.run(
+      command: wrapper + [CommandLineTool.executable.path] + arguments, input: Data(input.utf8), in: path,
+      environment: environment)
   }
 
   func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+  /// How long the program takes; it must succeed.
+  func microseconds(_ arguments: [String]) throws -> Double {
+    let start = ContinuousClock.now
+    let outcome = try run(arguments)
+    #expect(outcome.exitCode == 0, "\(arguments): \(outcome)")
+    let time = (ContinuousClock.now - start).components
+    return Double(time.seconds) * 1e6 + Double(time.attoseconds) * 1e-12
+  }
+
+  /// Starts the program and kills it; false if it was done before.
+  func kill(_ arguments: [String], after delay: UInt32) throws -> Bool {
+    let process = try CommandLineTool.process(arguments, in: path)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    usleep(delay)
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    return process.terminationReason == .uncaughtSignal
+  }
 
   /// Runs the program on a terminal of 80 columns, where somebody types.
   func runOnTerminal(
     _ arguments: String..., typing input: String = "", environment: [String: String] = [:]
   ) throws -> String {
-    let command = try ([Self.executable.path] + arguments).joined(separator: " ")
-    let outcome = try start(
-      ["/usr/bin/script", "-qec", command, "/dev/null"], input: input,
+    let command = try ([CommandLineTool.executable.path] + arguments).joined(separator: " ")
+    let outcome = try CommandLineTool.run(
+      command: ["/usr/bin/script", "-qec", "stty cols 80; \(command)", "/dev/null"], input: Data(input.utf8), in: path,
       environment: environment.merging(["TERM": "xterm"]) { given, _ in given })
     return outcome.output.replacing("\r\n", with: "\n")
-  }
-
-  private func start(_ command: [String], input: String, environment: [String: String]) throws -> Outcome {
-    let folder = try TemporaryFolder()
-    let process = Process()
-    process.executableURL = URL(filePath: command[0])
-    process.arguments = Array(command.dropFirst())
-    process.currentDirectoryURL = URL(filePath: path)
-    var inherited = ProcessInfo.processInfo.environment
-    for name in ["ADAPTER_HOST_REGISTRY", "XDG_DATA_HOME", "COLUMNS", "NO_COLOR"] { inherited[name] = nil }
-    process.environment = inherited.merging(environment) { $1 }
-    try folder.write(input, as: "input")
-    for name in ["output", "messages"] { try folder.write("", as: name) }
-    process.standardInput = FileHandle(forReadingAtPath: folder.path("input"))
-    process.standardOutput = FileHandle(forWritingAtPath: folder.path("output"))
-    process.standardError = FileHandle(forWritingAtPath: folder.path("messages"))
-    try process.run()
-    process.waitUntilExit()
-    func text(_ name: String) throws -> String { try String(contentsOfFile: folder.path(name), encoding: .utf8) }
-    return try Outcome(output: text("output"), messages: text("messages"), exitCode: process.terminationStatus)
   }
 
   /// Every file below the folder with its bytes.
@@ -113,4 +99,14 @@ struct Workplace {
       return String(name ?? "")
     }
   }
+}
+
+extension CommandLineTool.Result {
+  static func printed(_ output: String) -> Self { Self(output: output, messages: "", exitCode: 0) }
+  /// The output as an object of JSON.
+  var object: ConfigurationFields {
+    get throws { try ConfigurationFields(JSONValue(Data(output.utf8), file: "output"), file: "output") }
+  }
+
+  static func failed(_ message: String) -> Self { Self(output: "", messages: "Error: \(message)\n", exitCode: 1) }
 }

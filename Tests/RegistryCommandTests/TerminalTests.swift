@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// On a terminal, which `script` of util-linux provides.

@@ -3,8 +3,8 @@ import Checkpoints
 import DebertaV2
 import Foundation
 import Heads
-import TestSupport
 import Tensors
+import TestSupport
 
 @testable import Training
 
@@ -126,11 +126,20 @@ struct TrainingCase {
 
 /// A batch as the reference took it.
 private struct RecordedBatch: Decodable {
-  let input_ids: [[Int]]
-  let attention_mask: [[Int]]
-  let token_type_ids: [[Int]]?
+  let inputIDs: [[Int]]
+  let attentionMask: [[Int]]
+  let tokenTypeIDs: [[Int]]?
   let labels: Labels?
-  let start_positions, end_positions: [Int]?
+  let startPositions, endPositions: [Int]?
+
+  enum CodingKeys: String, CodingKey {
+    case inputIDs = "input_ids"
+    case attentionMask = "attention_mask"
+    case tokenTypeIDs = "token_type_ids"
+    case labels
+    case startPositions = "start_positions"
+    case endPositions = "end_positions"
+  }
 
   enum Labels: Decodable {
     case numbers([Double])
@@ -148,11 +157,11 @@ private struct RecordedBatch: Decodable {
 
   /// The batch without padding. Labels of tokens are those of real ones.
   func read(_ shape: DebertaV2Configuration) throws -> (Batch, [Target]) {
-    let padded = try PaddedInput(ids: input_ids, mask: .tokens(attention_mask), tokenTypes: token_type_ids, shape)
-    let targets = input_ids.indices.map { row -> Target in
-      if let start = start_positions?[row], let end = end_positions?[row] { return .span(start: start, end: end) }
+    let padded = try PaddedInput(ids: inputIDs, mask: .tokens(attentionMask), tokenTypes: tokenTypeIDs, shape)
+    let targets = inputIDs.indices.map { row -> Target in
+      if let start = startPositions?[row], let end = endPositions?[row] { return .span(start: start, end: end) }
       switch labels {
-      case .rows(let rows) where rows[row].count == input_ids[row].count:
+      case .rows(let rows) where rows[row].count == inputIDs[row].count:
         return .tokens(padded.columns[row].map { Int32(rows[row][$0]) })
       case .rows(let rows): return .labels(rows[row].map { $0 == 1 })
       case .numbers(let numbers):

@@ -14,7 +14,7 @@ struct Engine: ParsableCommand {
         engine Benchmarks/.work/v3base --kind bare --scenario forward --shapes 1x128
 
       Scenarios: forward, lora, seq_bn, mixed-lora, heads (shapes: rows x tokens, or ragged-32); switch, load (shape:
-      how many other adapters are loaded); memory (shape of the long batch; only the first answer of a process counts);
+      how many other adapters are loaded); list (shape: how many adapters are registered); memory (shape of the long batch; only the first answer of a process counts);
       tokens (counts those of --texts). Each prints a line of JSON.
 
       Without --scenario, lines of JSON are read: {"scenario": "forward", "shape": "1x16", "seconds": 0.5}, and each is

@@ -34,6 +34,7 @@ final class HostEngine: Measuring {
     case "heads": return try heads(request)
     case "switch": return try switching(request)
     case "load": return try loading(request)
+    case "list": return try listing(request)
     case "memory": return try memory(request)
     case "tokens": return try tokens(request)
     default: throw RequestError.scenario(request.scenario)

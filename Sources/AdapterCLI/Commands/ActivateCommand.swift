@@ -21,7 +21,7 @@ struct ActivateCommand: ParsableCommand {
     let composition = try Composition(setup)
     try Registry.edit(at: base.location) { registry in
       let model = try registry.model(nameOrFolder: base.model).name
-      try registry.activate(composition.description, using: composition.adapters, of: model)
+      try registry.activate(composition, of: model)
       print("\(composition) is active for \(model).")
     }
   }

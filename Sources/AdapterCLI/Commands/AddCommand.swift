@@ -54,7 +54,7 @@ struct AddCommand: ParsableCommand {
       let record = try registry.addAdapter(name, adapter, of: registry.model(nameOrFolder: base.model))
       print(
         "Added \(record.name) (\(record.method), \(record.parameterCount.counting("parameter"))) "
-          + "for \(record.model): \(record.path)")
+          + "for \(record.model): \(record.path.belowCurrentFolder)")
     }
   }
 }

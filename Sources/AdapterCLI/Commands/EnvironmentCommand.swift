@@ -14,7 +14,7 @@ struct EnvironmentCommand: ParsableCommand {
       XDG_DATA_HOME, HOME    The user's data folder is XDG_DATA_HOME, or else
                              ~/.local/share: adapter-host/registry.sqlite in it
                              is the registry where no other is found.
-      NO_COLOR               Set to anything, there are no colours on a terminal;
+      NO_COLOR               Set and not empty, there are no colours on a terminal;
                              TERM=dumb does the same.
 
       --registry FILE names the registry and goes before all of them. --model DIR|NAME names a checkpoint's folder or a \

@@ -8,6 +8,8 @@ struct ExportCommand: ParsableCommand {
     discussion: """
       Example:
         adapter-cli export debian-section /tmp/debian-section
+
+      Whatever stops it, the folder is wholly there or not at all.
       """)
 
   @Argument(help: "The adapter's name.") var name: String

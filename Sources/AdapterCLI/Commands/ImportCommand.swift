@@ -11,8 +11,9 @@ struct ImportCommand: ParsableCommand {
         adapter-cli import Adapters/truecase --as truecase --model deberta-v3-tiny-en
 
       The folder is one that the Python library saved: adapter_config.json with its weights, and head_config.json with \
-      a head. Every tensor is read and checked against the base model first. A folder that lies in the registry's \
-      folder of adapters already is registered where it is.
+      a head; or one of PEFT with LoRA. Every tensor is read and checked against the base model first. A folder that \
+      lies in the registry's folder of adapters already is registered where it is. Fusions are not registered: \
+      'adapter-cli forward --fusion' takes their folders.
       """)
 
   @Argument(help: "The adapter's folder.") var folder: String
@@ -27,7 +28,7 @@ struct ImportCommand: ParsableCommand {
       let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
       let record = try registry.importAdapter(
         folder: folder, as: name ?? savedName, of: model.name, describedBy: description, force: force)
-      print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path)")
+      print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path.belowCurrentFolder)")
     }
   }
 }

@@ -36,7 +36,13 @@ struct ListCommand: ParsableCommand {
       let setup = try registry.activeSetup(of: model.name)?.expression
       let lines = listing.heading(model: model.name, setup: setup, width: Terminal.width)
       print((lines + [""]).joined(separator: "\n"))
-      printTable(listing.table)
+      if adapters.isEmpty {
+        print("No adapter is registered: 'adapter-cli help import' and 'help add' tell how.")
+      } else if listing.isEmpty {
+        print("None of the \(adapters.count.counting("adapter")) fits the filters.")
+      } else {
+        printTable(listing.table)
+      }
     } else {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }

@@ -37,7 +37,10 @@ struct ListModelsCommand: ParsableCommand {
   func run() throws {
     let listing = ModelListing(try Registry.open(at: registry.location, for: .reading).models())
     if output.isTable {
-      print(listing.table.rendered(width: Terminal.width).joined(separator: "\n"))
+      if listing.isEmpty {
+        return print("No base model is registered: see 'adapter-cli help models register'.")
+      }
+      printTable(listing.table)
     } else {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }
@@ -67,7 +70,9 @@ struct RegisterModelCommand: ParsableCommand {
     let name = self.name ?? folder.split(separator: "/").last.map(String.init) ?? folder
     try Registry.edit(at: registry.location, creating: true) { registry in
       let record = try registry.register(modelAt: folder, as: name, describedBy: description, files: files)
-      print("Registered \(record.name)\(record.isDefault ? ", the default base model" : ""): \(record.path)")
+      print(
+        "Registered \(record.name)\(record.isDefault ? ", the default base model" : ""): \(record.path.belowCurrentFolder)"
+      )
     }
   }
 }

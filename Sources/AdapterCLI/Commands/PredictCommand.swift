@@ -11,14 +11,15 @@ struct PredictCommand: ParsableCommand {
         adapter-cli predict --input texts.txt --max-length 128 > answers.jsonl
         adapter-cli predict --setup "Parallel(a, b)" --scores < texts.jsonl
         adapter-cli predict --model DIR --adapter mine=DIR "Some text."
+        adapter-cli predict --model DIR "A [MASK] who plays the piano."
 
       A line of JSON Lines is {"text": "...", "pair": "...", "adapter": "Stack(a, b)", "id": ...}. Only the text is \
       needed; the adapter acts on this line alone, and the id comes back. A line that cannot be read is reported with \
       its number; the others are answered, and the exit code is 1.
 
       An answer is {"index": 0, "text": "...", "heads": {"NAME": ...}}, a head's part a label with its score, labels \
-      with scores, a value, or spans with offsets in Unicode scalars. Ctrl-C ends with everything written that was \
-      answered.
+      with scores, a value, spans with offsets in Unicode scalars, or the likeliest pieces for each [MASK] of the text. \
+      Ctrl-C ends with everything written that was answered.
       """)
 
   @OptionGroup(title: "Input") var text: TextArguments
@@ -31,8 +32,8 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput()
     lines.endsCleanlyOnSignals()
-    let source = try text.source()
     let predictor = try predictor()
+    let source = try text.source()
     var printer = PredictionPrinter(
       lines, table: output.isTable ? table(predictor) : nil, showsAllScores: scores,
       advisedLength: predictor.model.configuration.advisedLength)

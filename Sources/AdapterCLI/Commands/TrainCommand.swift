@@ -47,7 +47,9 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
     if keys { return }
-    guard adapter != nil || setup != nil else { throw ValidationError("Missing --adapter NAME: what is to be trained?") }
+    guard adapter != nil || setup != nil else {
+      throw ValidationError("Missing --adapter NAME: what is to be trained?")
+    }
     if data.train == nil, training.settings == nil { throw ValidationError("Missing --train FILE: the examples.") }
   }
 

@@ -18,7 +18,7 @@ struct Details {
   }
 
   func lines(width: Int) -> [String] {
-    let column = min(28, rows.map(\.name.columns).max() ?? 0)
+    let column = min(36, rows.map(\.name.columns).max() ?? 0)
     return rows.flatMap { row in
       row.lines.flatMap { $0.onOneLine.brokenAtSpaces(width: max(16, width - column - 2)) }.enumerated()
         .map { ($0 == 0 ? row.name.cut(to: column) : "").padded(to: column) + "  " + $1 }
@@ -28,7 +28,7 @@ struct Details {
 
 extension String {
   /// The text on lines of a width, broken at spaces only: a long path stays whole.
-  fileprivate func brokenAtSpaces(width: Int) -> [String] {
+  func brokenAtSpaces(width: Int) -> [String] {
     var lines: [String] = []
     for word in split(separator: " ") {
       if let last = lines.last, last.columns + 1 + word.columns <= width {

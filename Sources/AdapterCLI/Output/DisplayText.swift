@@ -1,3 +1,13 @@
+internal import Foundation
+
+extension String {
+  /// The path as it may be written in the current folder: relative where it lies below.
+  var belowCurrentFolder: String {
+    let folder = FileManager.default.currentDirectoryPath + "/"
+    return hasPrefix(folder) && count > folder.count ? String(dropFirst(folder.count)) : self
+  }
+}
+
 /// Text for a terminal: what would act on it is spelled out, and columns are counted.
 extension StringProtocol {
   /// The text on one line: white space as one space each, other control and format characters as `\u{..}`.

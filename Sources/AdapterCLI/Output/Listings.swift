@@ -6,6 +6,8 @@ struct AdapterListing {
 
   init(_ records: [AdapterRecord]) { self.records = records }
 
+  var isEmpty: Bool { records.isEmpty }
+
   /// The base model and its active setup.
   func heading(model: String, setup: String?, width: Int) -> [String] {
     let parts = (setup ?? "none").onOneLine.split(separator: ", ").map(String.init)
@@ -53,6 +55,8 @@ struct ModelListing {
 
   init(_ records: [ModelRecord]) { self.records = records }
 
+  var isEmpty: Bool { records.isEmpty }
+
   var table: Table {
     Table(
       columns: [
@@ -64,7 +68,7 @@ struct ModelListing {
         [
           record.name.onOneLine, record.parameterCount.separated, record.byteCount.asBytes,
           record.isDefault ? "default" : "-",
-          record.path.onOneLine,
+          record.path.belowCurrentFolder.onOneLine,
         ]
       })
   }

@@ -8,6 +8,8 @@ struct PredictionPrinter {
   private let showsAllScores: Bool
   /// The length in tokens beyond which texts are advised against; nil once that was said.
   private var advisedLength: Int?
+  /// Whether it was said that a text gives the heads nothing to answer.
+  private var hasAdvisedMasks = false
   private(set) var progress = Progress()
   private(set) var failures = 0
 
@@ -51,6 +53,13 @@ struct PredictionPrinter {
   }
 
   private mutating func advise(on prediction: Prediction) {
+    if !hasAdvisedMasks, prediction.answers.allSatisfy({ $0.answer == .masks([]) }) {
+      hasAdvisedMasks = true
+      let heads = prediction.answers.map { "'\($0.head)'" }.joined(separator: " and ")
+      note(
+        "line \(prediction.input.index + 1): the text has no [MASK], and nothing else is answered by \(heads). Name an "
+          + "adapter that has a head with --setup or --adapter, or activate one.")
+    }
     guard let limit = advisedLength, prediction.tokenCount > limit else { return }
     advisedLength = nil
     note(

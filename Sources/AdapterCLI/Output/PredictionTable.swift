@@ -49,6 +49,15 @@ struct PredictionTable {
       showsAllScores ? sorted(all) : chosen.isEmpty ? ["(none)"] : chosen.map(text)
     case .value(let value): ["\(value)"]
     case .spans(let spans): self.spans(spans)
+    case .masks(let masks): masks.isEmpty ? ["(no [MASK])"] : masks.flatMap(self.pieces)
+    }
+  }
+
+  /// The pieces for one `[MASK]`; of several the first one names its token.
+  private func pieces(_ mask: MaskedToken) -> [String] {
+    mask.predictions.enumerated().map { index, prediction in
+      let piece = prediction.piece ?? "id \(prediction.id)"
+      return item((index == 0 ? "\(mask.token): " : "") + piece, " \(score(prediction.score))")
     }
   }
 

@@ -12,27 +12,42 @@ struct Table {
   let rows: [[String]]
 
   private static let gap = 2
-  private static let least = 8
+  /// A column is cut to this width before another one is left out, and to half of it if nothing else helps.
+  private static let readable = 16
+  /// The same for the first column, which tells what a row is about.
+  private static let readableFirst = 24
 
   /// The lines of the table, no wider than `width` if that can be.
   func rendered(width: Int) -> [String] {
-    var shown = Array(columns.indices)
-    var widths = columns.indices.map { column in
+    let natural = columns.indices.map { column in
       rows.reduce(columns[column].title.columns) { max($0, $1[column].columns) }
     }
-    func total() -> Int { shown.reduce(-Self.gap) { $0 + widths[$1] + Self.gap } }
-    while total() > width {
-      if let widest = shown.max(by: { widths[$0] < widths[$1] }), widths[widest] > 2 * Self.least {
-        widths[widest] = max(2 * Self.least, widths[widest] - (total() - width))
-      } else if let last = shown.last(where: { columns[$0].isOptional }) {
-        shown.removeAll { $0 == last }
-      } else if let widest = shown.max(by: { widths[$0] < widths[$1] }), widths[widest] > Self.least {
-        widths[widest] = max(Self.least, widths[widest] - (total() - width))
-      } else {
-        break
-      }
+    let least = columns.indices.map { $0 == 0 ? Self.readableFirst : Self.readable }
+    var shown = Array(columns.indices)
+    while true {
+      if let widths = Self.fitted(natural, shown, least, into: width) { return lines(shown, widths) }
+      guard let last = shown.last(where: { columns[$0].isOptional }) else { break }
+      shown.removeAll { $0 == last }
     }
-    return ([columns.map(\.title)] + rows).map { cells in
+    let narrow = columns.indices.map { _ in Self.readable / 2 }
+    return lines(shown, Self.fitted(natural, shown, narrow, into: width) ?? zip(natural, narrow).map(min))
+  }
+
+  /// Widths with which some columns fit, the widest being cut first; nil if one would be cut below its least width.
+  private static func fitted(_ natural: [Int], _ shown: [Int], _ least: [Int], into width: Int) -> [Int]? {
+    var widths = natural
+    while true {
+      let excess = shown.reduce(-gap) { $0 + widths[$1] + gap } - width
+      guard excess > 0 else { return widths }
+      guard let widest = shown.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] }) else {
+        return nil
+      }
+      widths[widest] = max(least[widest], widths[widest] - excess)
+    }
+  }
+
+  private func lines(_ shown: [Int], _ widths: [Int]) -> [String] {
+    ([columns.map(\.title)] + rows).map { cells in
       let line = shown.map { column in
         let cell = cells[column].cut(to: widths[column])
         return columns[column].isNumber

@@ -47,7 +47,9 @@ extension StepReport {
       "rate \(String(format: "%.2g", learningRate))",
     ]
     var text = ""
-    for figure in figures where text.count + figure.count + 2 < width - 12 { text += (text.isEmpty ? "" : "  ") + figure }
+    for figure in figures where text.count + figure.count + 2 < width - 12 {
+      text += (text.isEmpty ? "" : "  ") + figure
+    }
     let room = min(max(width - text.count - 4, 0), 30)
     guard room >= 5 else { return text }
     let done = room * step / max(totalSteps, 1)
@@ -59,7 +61,8 @@ extension Int {
   /// Seconds as minutes and seconds, or hours, minutes and seconds.
   fileprivate var clock: String {
     let (hours, minutes, seconds) = (self / 3600, self / 60 % 60, self % 60)
-    return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, seconds) : String(format: "%d:%02d", minutes, seconds)
+    return hours > 0
+      ? String(format: "%d:%02d:%02d", hours, minutes, seconds) : String(format: "%d:%02d", minutes, seconds)
   }
 }
 

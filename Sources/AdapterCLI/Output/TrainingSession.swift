@@ -33,9 +33,11 @@ struct TrainingSession {
       if let folder = try? workspace.folder(ofAdapter: other) { try model.loadAdapter(folder, as: other) }
     }
     self.model = model
-    self.registers = try registers && TrainedAdapters.canRegister(
-      recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
-      at: base.location, overwrites: overwrites)
+    self.registers =
+      try registers
+      && TrainedAdapters.canRegister(
+        recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
+        at: base.location, overwrites: overwrites)
   }
 
   func run(_ start: Trainer.Start, json: Bool) throws {

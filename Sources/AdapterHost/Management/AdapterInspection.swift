@@ -5,117 +5,149 @@ internal import Foundation
 internal import Heads
 internal import Tensors
 
-/// An adapter's folder, tried with a base model where there is one.
-struct AdapterInspection {
-  let part: Inspection.Part
-
-  init(_ folder: String, _ base: Inspection.Base?) {
-    var facts: [Inspection.Fact] = []
-    var needs: [String] = []
-    var tensors: [Inspection.Tensor] = []
-    let problem = problem {
+extension Inspection.Part {
+  /// An adapter's folder, tried with a base model where there is one.
+  static func adapter(_ folder: String, _ base: Inspection.Base?) -> Inspection.Part {
+    PartDraft.part(.adapter) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedAdapter.configurationFile)")
-      let weights = Result { try TensorFile.first(of: ["adapter.safetensors", "pytorch_adapter.bin"], in: folder) }
-      tensors = (try? weights.get())?.tensors.map { Inspection.Tensor($0, .unknown) } ?? []
-      facts = try Self.facts(fields, tensors)
-      needs = [Self.need(facts)]
-      let stored = try weights.get()
-      guard let base else { return }
-      facts.append(Inspection.Fact(name: "tried with", value: base.name))
-      let shape = try DebertaV2Configuration(json: Data(base.configuration.utf8), file: base.path + "/config.json")
-      do {
-        _ = try SavedAdapter.read(folder, for: shape)
-        tensors = stored.tensors.map { Inspection.Tensor($0, .used) }
-        needs = []
-      } catch {
-        if let uses = try? Self.compare(stored, fields, shape) {
-          (tensors, needs) = (uses.tensors, needs + uses.missing)
-        }
-        throw error
+      let settings = try fields.object("config")
+      draft.facts = fields.facts(["name"])
+      if let settings { draft.add("method", try methodName(settings)) }
+      draft.facts += fields.facts(["model_name", "model_type", "hidden_size", "version"])
+      draft.facts += settings.map { $0.facts($0.keys(without: ["architecture"]), prefix: "config.") } ?? []
+      let file = try TensorFile.first(of: ["adapter.safetensors", "pytorch_adapter.bin"], in: folder)
+      draft.list(file)
+      draft.addParameterCount()
+      try draft.tryWith(base, madeFor: fields) { draft, shape in
+        let name = try fields.string("name") ?? ""
+        let specs = try settings.map { try MethodCatalog.standard.method($0).parameters(for: shape) } ?? []
+        try draft.compare(
+          file, with: specs.map { WantedTensor($0.keys(name), $0.shape) }, rename: \.belowDeberta
+        ) { _ = try SavedAdapter.read(folder, for: shape) }
       }
     }
-    part = Inspection.Part(kind: .adapter, facts: facts, tensors: tensors, needs: needs, problem: problem)
   }
 
-  private static func facts(
-    _ fields: ConfigurationFields, _ tensors: [Inspection.Tensor]
-  ) throws -> [Inspection.Fact] {
-    var facts = fields.facts(["name", "model_name", "model_type", "hidden_size", "version"])
-    if let settings = try fields.object("config") {
-      let method = try? MethodCatalog.standard.method(settings)
-      let architecture = try settings.string("architecture")
-      facts.insert(
-        Inspection.Fact(
-          name: "method",
-          value: method.map { Adapter(method: $0, parameters: AdapterParameters([], [:])).methodName } ?? architecture
-            ?? "bottleneck"),
-        at: min(1, facts.count))
-      facts += settings.facts(settings.members.keys.sorted().filter { $0 != "architecture" })
-        .map { Inspection.Fact(name: "config.\($0.name)", value: $0.value) }
+  private static func methodName(_ settings: ConfigurationFields) throws -> String {
+    let method = try? MethodCatalog.standard.method(settings)
+    let name = method.map { Adapter(method: $0, parameters: AdapterParameters([], [:])).methodName }
+    return try name ?? settings.string("architecture") ?? "bottleneck"
+  }
+
+  /// A fusion's folder, tried with a base model where there is one.
+  static func fusion(_ folder: String, _ base: Inspection.Base?) -> Inspection.Part {
+    PartDraft.part(.fusion) { draft in
+      let fields = try ConfigurationFields(path: "\(folder)/\(SavedFusion.configurationFile)")
+      let settings = try fields.object("config")
+      let name = try fields.string("name") ?? ""
+      draft.facts = fields.facts(["name"])
+      let adapters = try fields.strings("adapter_names") ?? name.split(separator: ",").map(String.init)
+      draft.add("joins", adapters.joined(separator: ", "))
+      draft.facts += fields.facts(["model_name", "model_type", "hidden_size", "version"])
+      draft.facts += settings.map { $0.facts($0.keys(without: []), prefix: "config.") } ?? []
+      let file = try TensorFile.first(
+        of: ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"], in: folder)
+      draft.list(file)
+      draft.addParameterCount()
+      try draft.tryWith(base, madeFor: fields) { draft, shape in
+        let wanted = try fusionTensors(of: file, named: name, settings, shape)
+        try draft.compare(
+          file, with: wanted, rename: \.belowDeberta,
+          isLeft: { $0.contains(".adapter_fusion_layer.\(name),") }
+        ) { _ = try SavedFusion.read(folder, for: shape) }
+      }
     }
-    return facts + [
-      Inspection.Fact(name: "parameters", value: "\(tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })")
-    ]
   }
 
-  private static func need(_ facts: [Inspection.Fact]) -> String {
-    let size = facts.value("hidden_size").map { " with hidden_size \($0)" } ?? ""
-    let model = facts.value("model_name").map { "; it was made for \($0)" } ?? ""
-    return "a DeBERTa-v2 or v3 base model\(size)\(model)"
-  }
-
-  /// The tensors of the file against those that the method stores for a base model.
-  private static func compare(
-    _ file: TensorFile, _ fields: ConfigurationFields, _ shape: DebertaV2Configuration
-  ) throws -> (tensors: [Inspection.Tensor], missing: [String]) {
-    guard let settings = try fields.object("config"), let name = try fields.string("name") else { return ([], []) }
-    let specs = try MethodCatalog.standard.method(settings).parameters(for: shape)
-    var shapes: [String: [Int]] = [:]
-    var missing: [String] = []
-    let held = Set(file.tensors.map { ownName($0.name) })
-    for spec in specs {
-      let keys = spec.keys(name)
-      for key in keys { shapes[key] = spec.shape }
-      if held.isDisjoint(with: keys) { missing.append("the tensor \(keys[0]) \(spec.shape)") }
+  /// The tensors of a fusion at every place where the file has one of them.
+  private static func fusionTensors(
+    of file: TensorFile, named name: String, _ settings: ConfigurationFields?, _ shape: DebertaV2Configuration
+  ) throws -> [WantedTensor] {
+    let held = file.tensors.map(\.name.belowDeberta)
+    let matrix = [shape.hiddenSize, shape.hiddenSize]
+    let members = try ["query", "key", "value"].filter { try settings?.bool($0) ?? true }
+    return (0..<shape.layerCount).flatMap { layer in
+      ["attention.output", "output"].map { "encoder.layer.\(layer).\($0).adapter_fusion_layer.\(name)." }
+    }.filter { scope in held.contains { $0.hasPrefix(scope) } }.flatMap { scope in
+      members.flatMap { member in
+        [WantedTensor("\(scope)\(member).weight", matrix)]
+          + (member == "value" ? [] : [WantedTensor("\(scope)\(member).bias", [shape.hiddenSize])])
+      }
     }
-    let tensors = file.tensors.map { stored in
-      let expected = shapes[ownName(stored.name)]
-      return Inspection.Tensor(
-        stored, expected == nil ? .unexpected : expected == stored.shape ? .used : .misshapen)
-    }
-    return (tensors, missing)
   }
 
-  private static func ownName(_ name: String) -> String {
-    name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
+  /// A head's folder.
+  static func head(_ folder: String) -> Inspection.Part {
+    PartDraft.part(.head) { draft in
+      let fields = try ConfigurationFields(path: "\(folder)/\(SavedHead.configurationFile)")
+      draft.facts = fields.facts(["name", "model_name", "hidden_size", "version"])
+      let file = Result { try TensorFile.first(of: ["model_head.safetensors", "pytorch_model_head.bin"], in: folder) }
+      if let file = try? file.get() { draft.list(file) }
+      guard let configuration = try fields.object("config") else { return }
+      draft.facts += configuration.facts(configuration.keys(without: ["label2id"]), prefix: "config.")
+      let settings = try HeadSettings(configuration)
+      if !settings.labels.isEmpty { draft.add("labels", settings.labels.joined(separator: ", ")) }
+      guard let hiddenSize = try fields.integer("hidden_size", in: 1...1 << 20) else { return }
+      draft.needs = ["hidden states of width \(hiddenSize)"]
+      let name = try fields.string("name") ?? ""
+      let compute = Compute(threads: 1)
+      let fresh = PredictionHead(
+        settings, hiddenSize: hiddenSize, layerNormEps: 1e-7, deviation: 0, seed: 0, compute)
+      try draft.compare(
+        file.get(), with: fresh.tensors(compute).map { WantedTensor("heads.\(name).\($0.name)", $0.shape) },
+        rename: { $0 }, isLeft: { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
+      ) { _ = try SavedHead.read(folder, hiddenSize: hiddenSize, layerNormEps: 1e-7, compute) }
+    }
+  }
+
+  /// A folder that holds only how adapters, fusions and heads in folders of their own act together.
+  static func setup(_ folder: String) -> Inspection.Part {
+    PartDraft.part(.setup) { draft in
+      let fields = try ConfigurationFields(path: "\(folder)/adapter_setup.json")
+      if let setup = try fields.object("adapter_setup") { draft.add("adapters", text(setup.members)) }
+      draft.facts += fields.facts(["head_setup", "version"])
+      draft.needs = ["its adapters, fusions and heads, which lie in folders of their own: inspect them one by one"]
+    }
+  }
+
+  /// The reference's setup as a composition is written.
+  private static func text(_ setup: [String: JSONValue]) -> String {
+    guard case .array(let children) = setup["children"], case .string(let type) = setup["type"] else { return "?" }
+    let parts = children.map { child in
+      switch child {
+      case .string(let name): name
+      case .object(let members): text(members)
+      default: "?"
+      }
+    }
+    return type == "single" ? parts.joined(separator: ", ") : "\(type)(\(parts.joined(separator: ", ")))"
   }
 }
 
-/// A head's folder.
-struct HeadInspection {
-  let part: Inspection.Part
-
-  init(_ folder: String) {
-    var facts: [Inspection.Fact] = []
-    var needs: [String] = []
-    var tensors: [Inspection.Tensor] = []
-    let problem = problem {
-      let fields = try ConfigurationFields(path: "\(folder)/\(SavedHead.configurationFile)")
-      facts = fields.facts(["name", "model_name", "hidden_size", "version"])
-      if let settings = try fields.object("config") {
-        facts += settings.facts(settings.members.keys.sorted().filter { $0 != "label2id" }).map {
-          Inspection.Fact(name: "config.\($0.name)", value: $0.value)
-        }
-        let labels = try HeadSettings(settings).labels
-        if !labels.isEmpty { facts.append(Inspection.Fact(name: "labels", value: labels.joined(separator: ", "))) }
-      }
-      let file = try TensorFile.first(of: ["model_head.safetensors", "pytorch_model_head.bin"], in: folder)
-      tensors = file.tensors.map { Inspection.Tensor($0, .unknown) }
-      guard let hiddenSize = try fields.integer("hidden_size", in: 1...1 << 20) else { return }
-      needs = ["hidden states of width \(hiddenSize)"]
-      let (name, _) = try SavedHead.read(folder, hiddenSize: hiddenSize, layerNormEps: 1e-7, Compute(threads: 1))
-      tensors = file.tensors.map { Inspection.Tensor($0, $0.name.hasPrefix("heads.\(name).") ? .used : .left) }
-    }
-    part = Inspection.Part(kind: .head, facts: facts, tensors: tensors, needs: needs, problem: problem)
+extension PartDraft {
+  /// Runs `body` with the shape of a base model; without one the part needs it.
+  mutating func tryWith(
+    _ base: Inspection.Base?, madeFor fields: ConfigurationFields, model: String = "model_name",
+    _ body: (inout PartDraft, DebertaV2Configuration) throws -> Void
+  ) throws {
+    let size = facts.value("hidden_size").map { " with hidden_size \($0)" } ?? ""
+    let made = facts.value(model).map { "; it was made for \($0)" } ?? ""
+    needs = ["a DeBERTa-v2 or v3 base model\(size)\(made)"]
+    guard let base else { return }
+    add("tried with", base.name)
+    try body(&self, base.shape)
+    needs = []
   }
+}
+
+extension ConfigurationFields {
+  /// The names of the members, sorted.
+  fileprivate func keys(without others: Set<String>) -> [String] {
+    members.keys.filter { !others.contains($0) }.sorted()
+  }
+}
+
+extension Sequence<Inspection.Fact> {
+  /// The value of a fact.
+  fileprivate func value(_ name: String) -> String? { first { $0.name == name }?.value }
 }

@@ -110,6 +110,8 @@ extension AdapterRecord {
   fileprivate var architecture: String {
     get throws {
       let fields = try ConfigurationFields(JSONValue(Data(configuration.utf8), file: path), file: path)
+      // PEFT's folders of LoRA have no such member.
+      if fields.members["peft_type"] != nil { return method }
       return try fields.object("config")?.string("architecture") ?? "bottleneck"
     }
   }

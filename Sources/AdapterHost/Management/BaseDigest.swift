@@ -34,6 +34,7 @@ extension AdapterDescription {
   public static func readForImport(
     _ folder: String, for base: ModelRecord
   ) throws -> (name: String, description: AdapterDescription) {
+    try PartReader.require([.adapter, .peftAdapter], in: folder)
     var (name, description) = try read(folder, for: base)
     description.baseDigest = try BaseDigest.read(folder)
     return (name, description)

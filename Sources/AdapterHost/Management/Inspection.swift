@@ -22,15 +22,19 @@ public struct Inspection: Sendable {
     public let facts: [Fact]
     /// Its tensors, by name.
     public let tensors: [Tensor]
-    /// What it needs and has not, as sentences.
+    /// What loading looks for and does not find, by name.
+    public let missing: [MissingTensor]
+    /// What it needs and has not, apart from tensors, as sentences.
     public let needs: [String]
     /// Why it could not be used; nil if it could, or if there was nothing to try it with.
     public let problem: String?
   }
 
   public enum Kind: String, Hashable, Sendable, CaseIterable {
-    case checkpoint, adapter, head, fusion, tensors
+    case checkpoint, adapter, head, fusion, setup, tensors
     case peftAdapter = "PEFT adapter"
+
+    var withArticle: String { (self == .adapter ? "an " : "a ") + rawValue }
   }
 
   /// A line of a configuration.
@@ -45,8 +49,16 @@ public struct Inspection: Sendable {
     public let shape: [Int]
     public let elementType: ElementType
     public let use: Use
+    /// The shape that is needed, of a tensor that has another one.
+    public let neededShape: [Int]?
 
     public var byteCount: Int { shape.reduce(1, *) * elementType.byteCount }
+  }
+
+  /// A tensor that is needed and not there.
+  public struct MissingTensor: Hashable, Sendable {
+    public let name: String
+    public let shape: [Int]
   }
 
   /// What loading would do with a tensor.
@@ -126,14 +138,15 @@ extension Inspection.Part {
       facts.append(Inspection.Fact(name: "no tensors", value: file.otherEntries.joined(separator: ", ")))
     }
     return Inspection.Part(
-      kind: .tensors, facts: facts, tensors: file.tensors.map { Inspection.Tensor($0, .unknown) }, needs: [],
-      problem: nil)
+      kind: .tensors, facts: facts, tensors: file.tensors.map { Inspection.Tensor($0, .unknown) }, missing: [],
+      needs: [], problem: nil)
   }
 }
 
 extension Inspection.Tensor {
-  init(_ stored: StoredTensor, _ use: Inspection.Use) {
-    self.init(name: stored.name, shape: stored.shape, elementType: stored.elementType, use: use)
+  init(_ stored: StoredTensor, _ use: Inspection.Use, neededShape: [Int]? = nil) {
+    self.init(
+      name: stored.name, shape: stored.shape, elementType: stored.elementType, use: use, neededShape: neededShape)
   }
 }
 
@@ -141,13 +154,22 @@ extension Inspection.Tensor {
 public enum InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
   case nothingThere(path: String)
   case nothingKnown(path: String, files: [String])
+  /// The folder holds other things than the one that is wanted.
+  case lacks(path: String, kind: Inspection.Kind, found: [Inspection.Kind], files: [String])
 
   public var description: String {
     switch self {
     case .nothingThere(let path): "There is no file or folder '\(path)'."
     case .nothingKnown(let path, let files):
-      "The folder '\(path)' holds no checkpoint, adapter, head or file of tensors; it holds "
-        + (files.isEmpty ? "nothing." : files.prefix(8).joined(separator: ", ") + (files.count > 8 ? ", …" : "."))
+      "The folder '\(path)' holds no checkpoint, adapter, head, fusion or file of tensors; it holds "
+        + Self.listed(files)
+    case .lacks(let path, let kind, let found, let files):
+      "The folder '\(path)' holds no \(kind.rawValue); it holds "
+        + (found.isEmpty ? Self.listed(files) : found.map(\.withArticle).joined(separator: " and ") + ".")
     }
+  }
+
+  private static func listed(_ files: [String]) -> String {
+    files.isEmpty ? "nothing." : files.prefix(8).joined(separator: ", ") + (files.count > 8 ? ", …" : ".")
   }
 }

@@ -11,6 +11,14 @@ extension Registry {
     }
   }
 
+  /// Makes a composition count for a base model, instead of the one before.
+  ///
+  /// - Throws: `WorkspaceError.fusionInSetup`, because nothing would load the fusion; `RegistryError`.
+  public func activate(_ composition: Composition, of model: String) throws {
+    guard !composition.fuses else { throw WorkspaceError.fusionInSetup(setup: composition.description) }
+    try activate(composition.description, using: composition.adapters, of: model)
+  }
+
   /// Puts right what `verify` finds, as far as nothing can be lost by it; stray folders are read as adapters.
   ///
   /// - Parameters:
@@ -21,6 +29,11 @@ extension Registry {
       try AdapterDescription.readForImport(folder, for: model).description
     }
   }
+}
+
+extension Composition {
+  /// Whether it holds a Fuse.
+  fileprivate var fuses: Bool { if case .fuse = self { true } else { children.contains { $0.fuses } } }
 }
 
 extension RepairStep.Outcome {

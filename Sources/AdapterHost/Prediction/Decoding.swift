@@ -7,17 +7,25 @@ extension HeadKind {
   /// Whether a predictor makes answers of such a head's logits.
   var isDecoded: Bool {
     switch self {
-    case .classification, .multilabelClassification, .tagging: true
-    case .questionAnswering, .multipleChoice, .maskedLM: false
+    case .classification, .multilabelClassification, .tagging, .maskedLM: true
+    case .questionAnswering, .multipleChoice: false
     }
   }
 }
 
 extension Answer {
   /// - Parameters:
-  ///   - logits: those of one text: [1, labels], or [tokens, labels] for tagging.
+  ///   - logits: those of one text: [1, labels], [tokens, labels] for tagging, or, for a masked language model, a row
+  ///     for each `[MASK]`.
   ///   - encoding: the tokens of `text`, and of its pair.
-  init(_ logits: Tensor, _ settings: HeadSettings, _ encoding: Encoding, text: String) {
+  ///   - tokenizer: that of the encoding.
+  init(
+    _ logits: Tensor, _ settings: HeadSettings, _ encoding: Encoding, text: String, _ tokenizer: DebertaV2Tokenizer
+  ) {
+    if settings.kind == .maskedLM {
+      self = .masks(MaskedToken.all(logits, encoding, tokenizer))
+      return
+    }
     let labels = settings.labelNames
     switch settings.kind {
     case .classification where settings.outputs == 1: self = .value(logits.pointer[0])

@@ -30,6 +30,8 @@ public enum Answer: Sendable, Hashable {
   case value(Float)
   /// Parts of the text with their labels.
   case spans([LabeledSpan])
+  /// What stands in the place of each `[MASK]` of the text.
+  case masks([MaskedToken])
 }
 
 /// A part of a text with its label.
@@ -76,6 +78,7 @@ extension Answer {
     case .value(let value): JSONLine.object([("value", JSONLine.number(value))])
     case .spans(let spans):
       JSONLine.object([("spans", JSONLine.array(spans.map { $0.json(allScores: allScores) }))])
+    case .masks(let masks): JSONLine.object([("masks", JSONLine.array(masks.map(\.json)))])
     }
   }
 }

@@ -30,6 +30,8 @@ public struct Predictor: Sendable {
   /// Loads an adapter that a text names and the model lacks. Without it such a text has no answer.
   public var loadAdapter: (@Sendable (String, inout DebertaV2AdapterModel) throws -> Void)?
   private let route: Route
+  /// The most tokens that the model, or a head that answers, has positions for; nil for no limit.
+  private let positionLimit: Int?
 
   /// A predictor with the model's active adapters and heads.
   ///
@@ -40,6 +42,11 @@ public struct Predictor: Sendable {
     setup = model.activeAdapters
     heads = model.activeHeads
     route = try Route(setup, heads: heads, in: model)
+    let shape = model.configuration
+    positionLimit =
+      shape.addsAbsolutePositions
+      ? shape.maximumPositions
+      : route.branches.flatMap(\.heads).compactMap { model.head($0)?.queryPositions?.rows }.min()
   }
 
   /// The active heads that give no answers, because a predictor does not decode their kind.
@@ -84,8 +91,7 @@ public struct Predictor: Sendable {
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {
     let encoding = try tokenizer.encode(input.text, pair: input.pair, maximumLength: maximumLength)
-    let limit = model.configuration.maximumPositions
-    if model.configuration.addsAbsolutePositions, encoding.ids.count > limit {
+    if let limit = positionLimit, encoding.ids.count > limit {
       throw PredictionError.tooLong(tokens: encoding.ids.count, limit: limit)
     }
     return encoding

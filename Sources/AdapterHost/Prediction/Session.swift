@@ -76,14 +76,16 @@ struct Session {
     let encodings = rows.map { texts[$0.text].text.encoding }
     let output = try model(
       Batch(encodings.map(\.ids), tokenTypes: encodings.map(\.tokenTypeIDs)),
-      setup: .rows(rows.map(\.branch.composition)), heads: Set(rows.flatMap(\.branch.heads)).sorted())
+      setup: .rows(rows.map(\.branch.composition)), heads: Set(rows.flatMap(\.branch.heads)).sorted(),
+      words: .only(predictor.tokenizer.maskID ?? -1))
     let heads = output.heads
     var answers: [[(head: String, answer: Answer)]] = texts.map { _ in [] }
     for (index, row) in rows.enumerated() {
       let text = texts[row.text].text
       for name in row.branch.heads {
         guard let head = heads[name] else { continue }
-        let answer = Answer(head.logits(row: index), head.settings, text.encoding, text: text.input.text)
+        let answer = Answer(
+          head.logits(row: index), head.settings, text.encoding, text: text.input.text, predictor.tokenizer)
         answers[row.text].append((name, answer))
       }
     }

@@ -56,8 +56,10 @@ public struct TrainingJob {
     func source(_ path: String) throws -> SourceData {
       try SourceData(path: path, for: task, format: recipe.format, columns: recipe.columns)
     }
-    let source = (train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
-      test: try recipe.testData.map(source))
+    let source = (
+      train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
+      test: try recipe.testData.map(source)
+    )
     let labels = try Self.labels(recipe, task, heads.lazy.compactMap { model.head($0)?.settings }.first, source.train)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
     trainingData = try encoder.dataset(source.train)
@@ -76,7 +78,8 @@ public struct TrainingJob {
     let trainable = try model.trainable(
       setup, heads: heads, frozen: recipe.frozen, part: recipe.trainsBase ? .everything : .adapters, folder: folder)
     self.trainable = trainable
-    let masking = try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
+    let masking =
+      try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
     let names = labels?.names ?? []
     let evaluators = try [developmentData, testData].map { data in
       try data.map { data in
@@ -86,7 +89,9 @@ public struct TrainingJob {
     }
     var settings = recipe.objectiveSettings
     if recipe.balancesClasses, let labels {
-      settings.loss.classWeights = ClassWeights.balanced(counts: trainingData.labelCounts(labels.count)).map { Double($0) }
+      settings.loss.classWeights = ClassWeights.balanced(counts: trainingData.labelCounts(labels.count)).map {
+        Double($0)
+      }
     }
     objective = ModelObjective(
       trainable, heads: heads, trainingData, masking: masking, settings: settings,
@@ -154,7 +159,8 @@ public struct TrainingJob {
     case .questionAnswering: try NewHead(.questionAnswering, labels: [], layers: layers).settings
     case .multipleChoice:
       try NewHead(
-        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers).settings
+        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers
+      ).settings
     case .maskedLM: throw NewHeadError.vocabulary
     }
   }

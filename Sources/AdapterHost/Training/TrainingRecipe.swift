@@ -63,15 +63,20 @@ public struct TrainingRecipe: Sendable {
     .init(name: "setup", summary: "the adapters that act, such as 'Stack(a, b)'; all of them are trained"),
     .init(name: "freeze", summary: "list; adapters of the setup that stay as they are"),
     .init(name: "train_base", summary: "true or false (default): whether the base model is trained too"),
-    .init(name: "head", summary: "what a fresh head is for: \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))"),
+    .init(
+      name: "head",
+      summary: "what a fresh head is for: \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))"),
     .init(name: "head_layers", summary: "whole number; linear layers of a fresh head"),
-    .init(name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
+    .init(
+      name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
     .init(name: "max_length", summary: "whole number; the most tokens of a text; 0 for no limit; default 128"),
     .init(name: "batch_tokens", summary: "whole number; tokens of a batch; default 2048"),
     .init(name: "batch_size", summary: "whole number; examples of a batch, in place of 'batch_tokens'"),
     .init(name: "label_smoothing", summary: "number of 0 to 1; default 0"),
     .init(name: "class_weights", summary: "'balanced', or none"),
-    .init(name: "adapter_drop", summary: "whole number of lowest layers without adapters, or {\"up_to\": n} for a random one"),
+    .init(
+      name: "adapter_drop",
+      summary: "whole number of lowest layers without adapters, or {\"up_to\": n} for a random one"),
     .init(name: "recompute", summary: "true or false (default): less memory for one more forward pass"),
     .init(name: "masking_rate", summary: "number of 0 to 1; the share of masked tokens; default 0.15"),
     .init(
@@ -115,7 +120,8 @@ public struct TrainingRecipe: Sendable {
     }
     batchSize = size.map { .examples($0) } ?? .tokens(tokens ?? 2048)
     labelSmoothing = try fields.share("label_smoothing") ?? 0
-    balancesClasses = try fields.value("class_weights", "'balanced' or null") { $0 == .string("balanced") ? true : nil }
+    balancesClasses =
+      try fields.value("class_weights", "'balanced' or null") { $0 == .string("balanced") ? true : nil }
       ?? false
     adapterDrop = try fields.adapterDrop()
     recomputes = try fields.bool("recompute") ?? false

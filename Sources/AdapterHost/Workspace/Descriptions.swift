@@ -35,6 +35,12 @@ extension AdapterDescription {
         folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1)
       ).head.settings
       head = HeadDescription(kind: settings.kind.rawValue, labels: settings.labels)
+    } else if let saved = try PeftFolder.head(in: folder, Compute(threads: 1)) {
+      let configuration = try JSONValue(Data(base.configuration.utf8), file: base.path)
+      let own = try StaticHead(configuration, file: base.path, in: saved.weights.ledger)
+      let known = StaticHead(saved, beside: own)
+      try known?.check(saved.weights, shape)
+      head = known?.description
     }
     let description = AdapterDescription(
       method: adapter.methodName,
@@ -52,8 +58,10 @@ extension ModelDescription {
   /// What the files of a base model say, after its tensors were read and accounted for.
   ///
   /// - Returns: the description, and the names of the files that count.
-  /// - Throws: `ConfigurationError`, `CheckpointError` or `TokenizerError`.
+  /// - Throws: `InspectionError` for a folder without a checkpoint; `ConfigurationError`, `CheckpointError` or
+  ///   `TokenizerError`.
   public static func read(_ folder: String) throws -> (description: ModelDescription, files: [String]) {
+    try PartReader.require([.checkpoint], in: folder)
     _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
     _ = try DebertaV2Tokenizer(folder: folder)
     let checkpoint = try CheckpointFolder(path: folder)
@@ -68,14 +76,11 @@ extension ModelDescription {
 }
 
 extension DebertaV2AdapterModel {
-  /// Saves an adapter, and the head of its name, to a folder that is new or empty.
+  /// Saves an adapter, and the head of its name, to a folder that is new or empty. The folder is wholly there or not
+  /// at all, whatever stops it.
   ///
-  /// - Throws: `WorkspaceError.folderInUse`, `CheckpointError`.
+  /// - Throws: `WorkspaceError.folderInUse`, `ModelError`, `CheckpointError`.
   public func export(_ name: String, to folder: String) throws {
-    if FileManager.default.fileExists(atPath: folder) {
-      let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
-      guard names?.isEmpty == true else { throw WorkspaceError.folderInUse(path: folder) }
-    }
-    try saveAdapter(name, to: folder)
+    try NewFolder.write(folder) { try saveAdapter(name, to: $0) }
   }
 }

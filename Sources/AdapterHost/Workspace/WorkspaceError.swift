@@ -4,6 +4,7 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
   case noModel(name: String, registry: String?, nearest: [String])
   case unknownAdapter(name: String, model: String, nearest: [String])
   case folderInUse(path: String)
+  case fusionInSetup(setup: String)
 
   public var description: String {
     switch self {
@@ -17,6 +18,9 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknownAdapter(let name, let model, let nearest):
       "No adapter is called '\(name)', neither among those given with --adapter nor among those registered for \(model)"
         + (nearest.isEmpty ? "." : "; did you mean \(listed(nearest))?")
+    case .fusionInSetup(let setup):
+      "\(setup) cannot be the active setup: a fusion is not registered, but named where it is used, as in "
+        + "'adapter-cli forward --fusion a,b=DIR'."
     case .folderInUse(let path): "\(path) is there already; name a folder that is new or empty."
     }
   }

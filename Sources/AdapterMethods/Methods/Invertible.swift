@@ -84,7 +84,7 @@ struct Invertible: Sendable {
 }
 
 /// a + F(b), then b + G(a), in place.
-struct AdditiveCoupling: StateHook {
+struct AdditiveCoupling: InvertibleHook {
   struct Network: Sendable {
     let narrow: Linear
     let activation: Activation
@@ -104,6 +104,19 @@ struct AdditiveCoupling: StateHook {
     // A copy, because b changes and the networks' gradients need their inputs.
     pass.add(first(pass.copy(b), on: pass), to: a)
     pass.add(second(a, on: pass), to: b)
+  }
+
+  var inverse: (any StateHook)? { Inverse(coupling: self) }
+
+  /// b - G(a), then a - F(b), in place.
+  struct Inverse: StateHook {
+    let coupling: AdditiveCoupling
+
+    func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
+      let (a, b) = coupling.halves(hidden)
+      pass.add(coupling.second(pass.copy(a), on: pass), times: -1, to: b)
+      pass.add(coupling.first(pass.copy(b), on: pass), times: -1, to: a)
+    }
   }
 
   private func halves(_ hidden: Tensor) -> (Tensor, Tensor) {

@@ -231,7 +231,8 @@ extension TrainedPart {
 extension Composition {
   /// The names of the fusions that its Fuse blocks need.
   fileprivate var fusions: [String] {
-    let own: [String] = if case .fuse(let children) = self { [AdapterFusion.name(of: children.map(\.last))] } else { [] }
+    let own: [String] =
+      if case .fuse(let children) = self { [AdapterFusion.name(of: children.map(\.last))] } else { [] }
     return own + children.flatMap(\.fusions)
   }
 }

@@ -1,0 +1,99 @@
+internal import Checkpoints
+internal import Kernels
+internal import Tensors
+
+/// Hidden states to scores of words: y = x Wᵀ + b. W [vocabulary, E], b [vocabulary] or none.
+///
+/// The last module of a masked language model. W is the largest matrix of a
+/// model, and mostly that of the word embeddings: it stays in their memory,
+/// as rows, and is packed piece by piece while a product runs. Scores are
+/// wanted of few tokens, so that nothing is gained by keeping a packed copy.
+struct Decoder: Sendable {
+  let weight: Tensor
+  /// [1, vocabulary]
+  let bias: Tensor?
+  /// The same as a layer of a pass with a tape, which records its product.
+  let taped: Linear?
+
+  var inputs: Int { weight.columns }
+  var outputs: Int { weight.rows }
+
+  /// - Parameter pass: what its weights are prepared on.
+  init(weight: Tensor, bias: Tensor?, on pass: Pass? = nil) {
+    precondition(bias.map { $0.columns == weight.rows } ?? true, "a bias of another width than the weight")
+    self.weight = weight
+    self.bias = bias
+    taped = pass.flatMap { pass in pass.tape.map { _ in pass.layer(weight: weight, bias: bias) } }
+  }
+}
+
+extension Pass {
+  /// x Wᵀ + b, with the bits that a packed linear layer gives. x [M, E] → [M, vocabulary].
+  func scores(_ x: Tensor, _ decoder: Decoder) -> Tensor {
+    if let taped = decoder.taped { return linear(x, taped) }
+    let y = tensor(rows: x.rows, columns: decoder.outputs)
+    guard x.rows > 0 else { return y }
+    // Of a mapped table, which would else stay in memory as a whole, no more than 32 MB are there at a time.
+    let size = max(1, (8 << 20) / decoder.inputs)
+    for first in stride(from: 0, to: decoder.outputs, by: size) {
+      score(x, decoder, words: first..<min(first + size, decoder.outputs), into: y)
+      decoder.weight.storage.releasePages()
+    }
+    return y
+  }
+
+  private func score(_ x: Tensor, _ decoder: Decoder, words: Range<Int>, into y: Tensor) {
+    let (kernels, buffers, width) = (compute.kernels, compute.buffers, compute.kernels.panelWidth)
+    // A piece stays in the second-level cache from packing to the last product with it.
+    let size = max(1, 65_536 / (decoder.inputs * width)) * width
+    compute.threads.forEach((words.count + size - 1) / size) { piece in
+      let first = words.lowerBound + piece * size
+      let own = first..<min(first + size, words.upperBound)
+      let count = Panels.count(outputs: own.count, inputs: decoder.inputs, width: width)
+      let memory = buffers.borrow(count)
+      defer { buffers.giveBack(memory, count: count) }
+      let panels = Panels(memory, outputs: own.count, inputs: decoder.inputs, width: width)
+      kernels.packOutputs(decoder.weight.values.slice(own), into: panels)
+      let bias = decoder.bias.map { UnsafePointer($0.pointer) + own.lowerBound }
+      for first in stride(from: 0, to: x.rows, by: 64) {
+        let rows = first..<min(first + 64, x.rows)
+        kernels.product(x.values.slice(rows), panels, bias: bias, into: y.values.slice(rows).columns(own))
+      }
+    }
+  }
+}
+
+extension WeightReader {
+  /// A decoder's `weight` [outputs, inputs] and `bias` [outputs].
+  ///
+  /// - Parameter words: the word embeddings; they are the weight where the
+  ///   file has the same values, or none.
+  func decoder(
+    in inputs: Int, out outputs: Int, bias: Bool, tiedTo words: Tensor?
+  ) throws(CheckpointError) -> Decoder {
+    let weight = try decoderWeight(in: inputs, out: outputs, tiedTo: words)
+    return try Decoder(weight: weight, bias: bias ? tensor("bias", [outputs]) : nil, on: pass)
+  }
+
+  /// A decoder's `weight` [outputs, inputs], or the word embeddings where the file has the same values, or none.
+  func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: Tensor?) throws(CheckpointError) -> Tensor {
+    let words = words.flatMap { $0.rows == outputs && $0.columns == inputs ? $0 : nil }
+    if let words, !contains("weight") { return words }
+    let own = try tensor("weight", [outputs, inputs])
+    guard let words, own.hasValues(of: words) else { return own }
+    own.storage.releasePages()
+    words.storage.releasePages()
+    return words
+  }
+}
+
+extension Tensor {
+  /// Whether two tensors of one shape have equal values, row by row.
+  fileprivate func hasValues(of other: Tensor) -> Bool {
+    pointer == other.pointer
+      || (0..<rows).allSatisfy { row in
+        let (a, b) = (pointer + row * stride, other.pointer + row * other.stride)
+        return (0..<columns).allSatisfy { a[$0] == b[$0] }
+      }
+  }
+}
