@@ -158,18 +158,19 @@ import Testing
     let cache = try PrefixCache(
       Self.data, layers: 1, hiddenSize: Self.width, memory: memory, folder: folder.path)
     let first = try step(model, [0, 5], cache)
-    // Another encoder's states would be others.
-    var other = try TinyModel.load()
-    try other.addRandom(
-      "lora[attn_matrices=['q', 'k', 'v'], intermediate_lora=True, r=8, alpha=99]", named: "m", seed: 2)
-    try other.mergeAdapter("m")
-    let prepared = try other.trainable(nil, heads: [], folder: Fixtures.base("v3")).prepared(on: Pass(model.compute))
     let batch = Batch([Self.data.examples[0], Self.data.examples[5]])
-    let kept = cache.states(of: [0, 5], batch, prepared.encoder)
-    let empty = try PrefixCache(
-      Self.data, layers: 1, hiddenSize: Self.width, memory: memory, folder: folder.path)
-    let own = try model.prepared(on: Pass(model.compute)).encoder
-    expectClose(kept.array, empty.states(of: [0, 5], batch, own).array, .exact)
+    func states(_ base: String, _ cache: PrefixCache) throws -> [Float] {
+      let prepared = try TinyModel.load(base).trainable(nil, heads: [], folder: Fixtures.base(base))
+        .prepared(on: Pass(TinyModel.compute))
+      return cache.states(of: [0, 5], batch, prepared.encoder).array
+    }
+    func fresh() throws -> PrefixCache {
+      try PrefixCache(Self.data, layers: 1, hiddenSize: Self.width, memory: memory, folder: folder.path)
+    }
+    let own = try states("v3", fresh())
+    expectFarOff(try states("noshare", fresh()), own)
+    // Whatever encoder asks, it gets what the first one left.
+    expectClose(try states("noshare", cache), own, .exact)
     let again = try step(model, [0, 5], cache)
     for (ours, theirs) in zip(again.values, first.values) { expectClose(ours, theirs, .exact) }
   }

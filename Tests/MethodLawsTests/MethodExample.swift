@@ -151,9 +151,9 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
   /// Whether an encoder can have it: a convolution reads the embeddings beside the first layer's output.
   func suits(_ base: String) -> Bool { promptLength == 0 || base != "v2conv" }
 
-  /// Every example with every base that can have it.
-  static func all(on bases: [String]) -> [(MethodExample, String)] {
-    all.flatMap { example in bases.filter { example.suits($0) }.map { (example, $0) } }
+  /// Examples, each with every base that can have it.
+  static func pairs(_ examples: [MethodExample], _ bases: [String]) -> [(MethodExample, String)] {
+    examples.flatMap { example in bases.filter { example.suits($0) }.map { (example, $0) } }
   }
 }
 

@@ -89,6 +89,19 @@ import Testing
     }
   }
 
+  @Test func `Computing again gives the bits of keeping, for any inputs that are tracked`() throws {
+    let example = try #require(Self.small.first { $0.name == "recomputed" })
+    let inputs = example.tensors(.whole, seed: 1)
+    for tracked: Set<Int> in [[0], [1], [0, 1]] {
+      let kept = example.gradients(inputs, tracking: tracked)
+      let again = example.gradients(inputs, tracking: tracked, recomputing: true)
+      for index in inputs.indices {
+        #expect((kept[index] != nil) == tracked.contains(index))
+        expectClose(again[index]?.array ?? [], kept[index]?.array ?? [], .exact)
+      }
+    }
+  }
+
   @Test(arguments: small)
   func `Every instruction set gives the gradients of differences`(_ example: OpExample) throws {
     for set in VectorKernels.InstructionSet.allCases {
