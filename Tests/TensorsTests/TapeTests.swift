@@ -193,7 +193,8 @@ private func changeInPlace(_ needing: Needing) {
     }
     let values = y.array
     let pairs = Double(zip(values, values.dropFirst()).filter { $0 == 0 && $1 == 0 }.count) / Double(values.count - 1)
-    #expect(abs(pairs - 0.09) < 5 * (0.09 * 0.91 / Double(values.count)).squareRoot() * 2)
+    let allowed: Double = 10 * (0.09 * 0.91 / Double(values.count)).squareRoot()
+    #expect(abs(pairs - 0.09) < allowed)
   }
 
   @Test func `The same elements are dropped in both directions`() {
@@ -223,9 +224,8 @@ private func changeInPlace(_ needing: Needing) {
 
   @Test func `What is dropped depends neither on threads nor on kernels`() {
     let first = dropped(ones).array
-    for own in [1, 2, 3].map({ Compute(threads: $0) })
-      + VectorKernels.InstructionSet.allCases.compactMap { VectorKernels($0).map { Compute(kernels: $0) } }
-    {
+    let kernels = VectorKernels.InstructionSet.allCases.compactMap { VectorKernels($0) }
+    for own in [1, 2, 3].map({ Compute(threads: $0) }) + kernels.map({ Compute(kernels: $0) }) {
       let pass = Pass(own, dropout: DropoutSeed(seed: 1, step: 0))
       let y = pass.copy(ones)
       pass.dropout(y, Self.probability)
