@@ -12,7 +12,7 @@ import Testing
 @Suite struct AdapterDropLaws {
   private static let presets = [
     "lora[attn_matrices=['q', 'k', 'v'], r=3, alpha=7]", "double_seq_bn[reduction_factor=8]",
-    "dora[attn_matrices=['q', 'k']]|loreft", "prefix_tuning_flat[prefix_length=3]",
+    "dora[attn_matrices=['q', 'k']]|loreft[suffix_positions=2]", "prefix_tuning_flat[prefix_length=3]",
   ]
 
   /// A parameter of a layer below.
@@ -98,7 +98,6 @@ import Testing
   private static let setups = [
     Setup(setup: "a", layers: 1, rows: 4), Setup(setup: "b", layers: 2, rows: 4),
     Setup(setup: "Stack(b, a)", layers: 1, rows: 4), Setup(setup: "Parallel(b, a, b)", layers: 1, rows: 12),
-    Setup(setup: "BatchSplit(b, a, b, batch_sizes=[2, 1, 1])", layers: 1, rows: 4),
   ]
 
   private func model(_ setup: String) throws -> TrainableModel {

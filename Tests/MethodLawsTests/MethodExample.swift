@@ -69,9 +69,10 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
       smooth: "scaled_par_bn[mh_adapter=True, reduction_factor=16, non_linearity='quick_gelu']"),
     gatedBottleneck,
     MethodExample(preset: "compacter[reduction_factor=4, phm_dim=2]"),
-    MethodExample(preset: "compacter++[reduction_factor=12, shared_phm_rule=False, factorized_phm_rule=True]"),
+    MethodExample(
+      preset: "compacter++[scaling=8.0, reduction_factor=12, shared_phm_rule=False, factorized_phm_rule=True]"),
     MethodExample(preset: "compacter++[reduction_factor=6, factorized_phm_W=False, learn_phm=False]"),
-    MethodExample(preset: "compacter++[reduction_factor=6, shared_W_phm=True, phm_bias=False]"),
+    MethodExample(preset: "compacter++[scaling=8.0, reduction_factor=6, shared_W_phm=True, phm_bias=False]"),
   ]
 
   private static let projections = [
@@ -82,7 +83,7 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
     MethodExample(preset: "ia3", merged: .stack, stacked: .commutes),
     MethodExample(
       preset: "ia3[attn_matrices=['q', 'k'], output_lora=True, alpha=2]", merged: .stack, stacked: .commutes),
-    MethodExample(preset: "ia3[attn_matrices=['q', 'k', 'v'], use_gating=True]"),
+    MethodExample(preset: "ia3[attn_matrices=['q', 'k', 'v'], use_gating=True]", stacked: .commutes),
     dora,
     MethodExample(preset: "dora[attn_matrices=['v'], use_gating=True, r=2, alpha=5]"),
     MethodExample(preset: "vera[r=3, alpha=7]", merged: .sum),
