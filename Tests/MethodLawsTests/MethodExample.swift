@@ -82,7 +82,7 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
     gatedLoRA,
     MethodExample(preset: "ia3", merged: .stack, stacked: .commutes),
     MethodExample(
-      preset: "ia3[attn_matrices=['q', 'k'], output_lora=True, alpha=2]", merged: .stack, stacked: .commutes),
+      preset: "ia3[attn_matrices=['q', 'k'], output_lora=True, alpha=0.7]", merged: .stack, stacked: .commutes),
     MethodExample(preset: "ia3[attn_matrices=['q', 'k', 'v'], use_gating=True]", stacked: .commutes),
     dora,
     MethodExample(preset: "dora[attn_matrices=['v'], use_gating=True, r=2, alpha=5]"),

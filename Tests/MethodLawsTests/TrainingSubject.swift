@@ -72,17 +72,24 @@ struct TrainingSubject {
     return prepared.loss(encoded, heads: task.heads, task.targets, task.options, on: pass).loss
   }
 
+  /// The size of the terms of the loss: of a projection their length, of a mean of logarithms one.
+  private func lossSize() throws -> Double {
+    let pass = Pass(model.compute)
+    return task == nil ? Projection().size(try model.prepared(on: pass).encode(batch, on: pass).hidden) : 1
+  }
+
   /// Expects every parameter's gradient to be what differences say, and some to be there.
   ///
-  /// - Parameter length: how far a parameter is moved, as a share of its own length and of 1.
+  /// - Parameter length: how far a parameter is moved at most.
   func expectGradients(
-    length: Double = 0.02, skippingLayersBelow skipped: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
+    length: Double = 0.05, skippingLayersBelow skipped: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let gradients = try step(skippingLayersBelow: skipped).gradients
+    let size = try lossSize()
     #expect(gradients.contains { $0 != nil }, sourceLocation: sourceLocation)
     for (parameter, gradient) in zip(model.parameters, gradients) {
       try expectGradient(
-        gradient, of: parameter.value, length: length, parameter.name, sourceLocation: sourceLocation
+        gradient, of: parameter.value, length: length, parameter.name, size: size, sourceLocation: sourceLocation
       ) { try loss(skippingLayersBelow: skipped) }
     }
   }
