@@ -115,10 +115,12 @@ public func expectGradient(
   loss: () throws -> Double
 ) rethrows {
   var best: Comparison?
-  for length in [length, length / 4, length / 16] {
-    let found = try DirectionalDerivative(gradient, of: x, length: length, seed: seed, loss: loss)
+  // As much as the longest step sees of the rounding, so that small gradients are not lost in what shorter ones see.
+  let rounding = 1e-6 * size / length / level.share
+  for step in [length, length / 4, length / 16] {
+    let found = try DirectionalDerivative(gradient, of: x, length: step, seed: seed, loss: loss)
     let comparison = Comparison(
-      [found.analytic], [found.differences], level, sizes: [found.size + 1e-6 * size / length / level.share])
+      [found.analytic], [found.differences], level, sizes: [found.size + rounding])
     if comparison.ratio < best?.ratio ?? .infinity { best = comparison }
     if comparison.isClose { return }
   }
