@@ -60,6 +60,10 @@ extension Adapter {
       let mean: Float = spec.initializer == .constant(1) ? 1 : 0
       var values = (0..<spec.count).map { _ in mean + 0.25 * random.normal() }
       if case .orthogonal = spec.initializer { values = orthonormalRows(values, columns) }
+      // Reflections: the diagonal holds signs, cut to whole numbers; -1 half way between two steps.
+      if spec.initializer == .diagonal(-1) {
+        for row in 0..<spec.count / columns { values[row * columns + row] = -1.5 }
+      }
       tensors[spec.id] = Tensor(values, rows: spec.count / columns, columns: columns)
     }
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
