@@ -63,7 +63,9 @@ let package = Package(
     tests("TokenizationTests", uses: ["Tokenization"]),
     tests("DebertaV2Tests", uses: ["AdapterHost", "Checkpoints", "DebertaV2", "Kernels", "Tensors"]),
     tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
-    tests("MethodLawsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
+    tests(
+      "MethodLawsTests",
+      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Training"]),
     tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Tensors"]),
     tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Kernels", "Tensors"]),
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),

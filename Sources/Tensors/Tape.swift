@@ -135,7 +135,12 @@ struct Gradient {
     guard node.values == nil, isWhole else { return body(values, false) }
     let storage = Storage(storageCount, from: compute.buffers)
     node.values = storage
-    body(tensor(storage), true)
+    let target = tensor(storage)
+    // What lies behind the columns of a view is zero.
+    for row in 0..<shape.rows {
+      (target.pointer + row * shape.stride + shape.columns).update(repeating: 0, count: shape.stride - shape.columns)
+    }
+    body(target, true)
   }
 
   private func tensor(_ storage: Storage) -> Tensor {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// One head of one sequence, as arrays: what the kernel computes, by its definition in float64.
-private struct NaiveHead {
+struct NaiveHead {
   let tokens: Int
   let size = 24
   let q, k, v: Matrix
@@ -39,11 +39,15 @@ private struct NaiveHead {
     (Matrix.random(2 * span, 3, gap: 0, seed: seed), Matrix.random(3, 24, gap: 0, seed: seed + 1))
   }
 
+  /// Whether far distances have the rows of near ones again, and beyond those of the other side.
+  var runsBackwards = false
+
   /// The row of a distance: monotone, contiguous where plain, shared and clamped beyond.
-  static func row(_ distance: Int) -> Int {
+  func row(_ distance: Int) -> Int {
     let size = abs(distance)
-    let bucket = size < plain ? size : min(plain + (size - plain) / 3, span)
-    return min(max(span + distance.signum() * bucket, 0), 2 * span - 1)
+    let shared = (size - Self.plain) / 3
+    let bucket = size < Self.plain ? size : runsBackwards ? Self.plain - shared : min(Self.plain + shared, Self.span)
+    return min(max(Self.span + distance.signum() * bucket, 0), 2 * Self.span - 1)
   }
 
   func position(_ token: Int) -> Int { positions.map { Int($0[token]) } ?? token }
@@ -76,7 +80,7 @@ private struct NaiveHead {
       }
       for j in 0..<tokens {
         var score = Double(scale) * dot(q, i) { Double(k[j, $0]) }
-        let row = Self.row(position(i) - position(j))
+        let row = self.row(position(i) - position(j))
         if let keyRows { score += Double(scale) * dot(q, i) { keyRows[row][$0] } }
         if let queryRows { score += dot(k, j) { queryRows[row][$0] } }
         if let visible, visible[i * tokens + j] == 0 { score = -.infinity }
@@ -102,39 +106,48 @@ private struct NaiveHead {
   func run(_ kernels: VectorKernels, recording: Bool = true) -> (context: Matrix, probabilities: Matrix) {
     let context = Matrix(tokens, size, gap: 17)
     let probabilities = Matrix(tokens, tokens + (memory?.key.rows ?? 0))
-    var head = AttentionHead(query: q.values, key: k.values, value: v.values, context: context.values, scale: scale)
-    head.memory = memory.map { ($0.key.values, $0.value.values) }
     // Tables of keys are kept in reverse.
     let keyPositions = keyTable.map {
       Packed(reversed($0), keyCorrection.map { (reversed($0.right), $0.left) }, kernels)
     }
     let queryPositions = queryTable.map { Packed($0, queryCorrection, kernels) }
-    head.contentToPosition = keyPositions?.positions
-    head.positionToContent = queryPositions?.positions
-    if recording { head.probabilities = probabilities.values }
-    let farthest = position(tokens - 1) - position(0)
-    var queryRows = (-farthest...farthest).map { Int32(Self.row($0)) }
-    var keyRows = (-farthest...farthest).map { Int32(2 * Self.span - 1 - Self.row(-$0)) }
-    queryRows.withUnsafeMutableBufferPointer { queryRows in
-      keyRows.withUnsafeMutableBufferPointer { keyRows in
-        if let queries = queryRows.baseAddress, let keys = keyRows.baseAddress {
-          head.distances = DistanceRows(
-            queryRows: queries + farthest, keyRows: keys + farthest, plainDistance: Self.plain, farDistance: Self.far)
-        }
-        withPointer(positions) { positions in
-          withPointer(visible) { visible in
-            head.positions = positions
-            head.visible = visible
-            head(kernels, Buffers())
-          }
-        }
-      }
+    withHead(context) { head in
+      var head = head
+      head.contentToPosition = keyPositions?.positions
+      head.positionToContent = queryPositions?.positions
+      if recording { head.probabilities = probabilities.values }
+      head(kernels, Buffers())
     }
     withExtendedLifetime((keyPositions, queryPositions)) {}
     return (context, probabilities)
   }
 
-  private func reversed(_ matrix: Matrix) -> Matrix {
+  /// The head as the kernel takes it, without its tables.
+  func withHead(_ context: Matrix, _ body: (AttentionHead) -> Void) {
+    var head = AttentionHead(query: q.values, key: k.values, value: v.values, context: context.values, scale: scale)
+    head.memory = memory.map { ($0.key.values, $0.value.values) }
+    let farthest = position(tokens - 1) - position(0)
+    let far = runsBackwards ? 1 << 40 : Self.far
+    let queryRows = (-farthest...farthest).map { Int32(row($0)) }
+    let keyRows = (-farthest...farthest).map { Int32(2 * Self.span - 1 - row(-$0)) }
+    withPointer(queryRows) { queries in
+      withPointer(keyRows) { keys in
+        if let queries, let keys {
+          head.distances = DistanceRows(
+            queryRows: queries + farthest, keyRows: keys + farthest, plainDistance: Self.plain, farDistance: far)
+        }
+        withPointer(positions) { positions in
+          withPointer(visible) { visible in
+            head.positions = positions
+            head.visible = visible
+            body(head)
+          }
+        }
+      }
+    }
+  }
+
+  func reversed(_ matrix: Matrix) -> Matrix {
     Matrix(matrix.rows, matrix.columns, gap: 0) { matrix[matrix.rows - 1 - $0, $1] }
   }
 
@@ -161,16 +174,16 @@ private struct NaiveHead {
 }
 
 /// Which position terms a head has.
-private enum Terms: String, CaseIterable {
+enum Terms: String, CaseIterable {
   case none, contentToPosition, positionToContent, both
 }
 
 /// What else there is.
-private enum Extra: String, CaseIterable {
-  case nothing, memory, holes, mask, corrections, everything
+enum Extra: String, CaseIterable {
+  case nothing, memory, holes, mask, corrections, backwards, everything
 }
 
-private struct HeadCase: Sendable, CustomTestStringConvertible {
+struct HeadCase: Sendable, CustomTestStringConvertible {
   let terms: Terms
   let extra: Extra
   var testDescription: String { "terms: \(terms.rawValue), with \(extra.rawValue)" }
@@ -185,6 +198,7 @@ private struct HeadCase: Sendable, CustomTestStringConvertible {
       head.keyCorrection = NaiveHead.correction(seed: 13)
       head.queryCorrection = NaiveHead.correction(seed: 15)
     }
+    head.runsBackwards = extra == .backwards
     if extra == .memory || extra == .everything {
       head.memory = (
         Matrix.random(5, head.size, gap: 3, seed: 17), Matrix.random(5, head.size, gap: 3, seed: 18)
@@ -210,7 +224,7 @@ private struct HeadCase: Sendable, CustomTestStringConvertible {
 @Suite struct AttentionTests {
   /// Around the blocks of queries, panels and tiles; beyond 20 distances share rows, from 80 on one.
   @Test(arguments: HeadCase.all, [1, 2, 7, 16, 56, 57, 64, 65, 130, 300])
-  private func aHeadFollowsItsDefinition(_ headCase: HeadCase, _ tokens: Int) throws {
+  func aHeadFollowsItsDefinition(_ headCase: HeadCase, _ tokens: Int) throws {
     let head = headCase.head(tokens: tokens)
     let (context, sizes, probabilities) = head.compute()
     for set in instructionSets {

@@ -6,14 +6,28 @@ import Testing
 
 /// What one adapter does to a model, for every method.
 @Suite struct EffectLaws {
-  @Test(arguments: MethodExample.all, ["v3", "noshare", "v2conv", "norel", "p2c", "abs"])
+  @Test(arguments: MethodExample.pairs(MethodExample.all, ["v3", "noshare", "v2conv", "norel", "p2c", "abs"]))
   func anAdapterChangesWhatTheModelSays(_ example: MethodExample, _ base: String) throws {
     let subject = try Subject(example, base: base)
-    let plain = try subject.values(nil)
-    let adapted = try subject.values("a")
+    let plain = try subject.textValues(nil)
+    let adapted = try subject.textValues("a")
     #expect(adapted.allSatisfy { $0.isFinite })
     expectFarOff(adapted, plain)
-    expectFarOff(try subject.values("b"), adapted)
+    expectFarOff(try subject.textValues("b"), adapted)
+  }
+
+  @Test(arguments: MethodExample.all.filter { !$0.suits("v2conv") })
+  func whatAnEncoderCannotHaveIsRefused(_ example: MethodExample) throws {
+    let error = try #require(throws: ConfigurationError.self) { _ = try Subject(example, base: "v2conv") }
+    #expect(error.description.contains("convolution"))
+  }
+
+  @Test(arguments: MethodExample.all)
+  func aTextIsLongerByItsPromptAlone(_ example: MethodExample) throws {
+    let output = try Subject(example).output("a")
+    for (row, ids) in Subject.ids.enumerated() {
+      #expect(output.hiddenStates(row: row).rows == ids.count + example.promptLength)
+    }
   }
 
   @Test(arguments: MethodExample.all)

@@ -8,14 +8,15 @@ import Testing
 struct Pair: Sendable, CustomTestStringConvertible {
   let first, second: MethodExample
   var testDescription: String { "\(first.preset) and \(second.preset)" }
-  /// A block of the two that both allow.
+  /// A block of the two that both allow; two prompts allow none.
   var both: String {
-    first.stacked == .isRefused && second.stacked == .isRefused ? "Sum(a, b)" : "Stack(a, b)"
+    guard first.refusal != nil, first.refusal == second.refusal else { return "Stack(a, b)" }
+    return first.averages ? "Sum(a, b)" : "Stack(b)"
   }
 
-  /// Every method with every one, itself included.
-  static let all = MethodExample.all.indices.flatMap { index in
-    MethodExample.all[index...].map { Pair(first: MethodExample.all[index], second: $0) }
+  /// Every method with one of every kind, itself included.
+  static let all = MethodExample.all.flatMap { first in
+    MethodExample.kinds.map { Pair(first: first, second: $0) }
   }
 }
 
@@ -34,7 +35,7 @@ struct Pair: Sendable, CustomTestStringConvertible {
     let subject = try subject(pair)
     let names: [String?] = ["b", "a", nil, "b"]
     let alone = try names.enumerated().map { try subject.alone($0, $1) }
-    expectFarOff(alone[0], try subject.alone(0, "a"))
+    expectFarOff(try subject.textAlone(0, "b"), try subject.textAlone(0, "a"))
     let mixed = try subject.model(Subject.ids, setup: .rows(names.map { $0.map { .adapter($0) } }))
     #expect(mixed.rowCount == names.count)
     for row in names.indices { expectClose(mixed.values(row: row), alone[row], .exact, "row \(row)") }
@@ -63,7 +64,7 @@ struct Pair: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(arguments: MethodExample.all.filter { $0.stacked == .chains })
+  @Test(arguments: MethodExample.all.filter { $0.stacked == .chains || $0.stacked == .commutes })
   func aStackOverParallelIsParallelStacks(_ example: MethodExample) throws {
     let subject = try Subject(example)
     let outer = try subject.values("Stack(a, Parallel(a, b))")
@@ -77,6 +78,8 @@ struct Pair: Sendable, CustomTestStringConvertible {
     for pair in [
       Pair(first: MethodExample.gatedLoRA, second: MethodExample.gatedBottleneck),
       Pair(first: MethodExample.mergeable[1], second: MethodExample.mergeable[0]),
+      Pair(first: MethodExample.dora, second: MethodExample.invertible),
+      Pair(first: MethodExample.gatedPrefix, second: MethodExample.dora),
     ] {
       let subject = try subject(pair, base: base)
       let names: [String?] = ["b", "a", nil, "b"]

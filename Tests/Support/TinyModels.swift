@@ -58,10 +58,31 @@ extension Adapter {
       let columns = spec.shape.last ?? 1
       // Gains and scales are around 1, everything else around 0.
       let mean: Float = spec.initializer == .constant(1) ? 1 : 0
-      let values = (0..<spec.count).map { _ in mean + 0.25 * random.normal() }
+      var values = (0..<spec.count).map { _ in mean + 0.25 * random.normal() }
+      if case .orthogonal = spec.initializer { values = orthonormalRows(values, columns) }
+      // Reflections: the diagonal holds signs, cut to whole numbers; -1 half way between two steps.
+      if spec.initializer == .diagonal(-1) {
+        for row in 0..<spec.count / columns { values[row * columns + row] = -1.5 }
+      }
       tensors[spec.id] = Tensor(values, rows: spec.count / columns, columns: columns)
     }
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
+  }
+
+  /// A square matrix whose rows are made orthonormal, one after the other (Gram-Schmidt).
+  private static func orthonormalRows(_ values: [Float], _ size: Int) -> [Float] {
+    var rows: [[Double]] = []
+    for first in stride(from: 0, to: values.count, by: size) {
+      var row = values[first..<first + size].map { Double($0) }
+      // Twice, because the first time leaves some rounding.
+      for other in rows + rows {
+        let part = zip(row, other).reduce(0) { $0 + $1.0 * $1.1 }
+        row = zip(row, other).map { $0 - part * $1 }
+      }
+      let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      rows.append(row.map { $0 / length })
+    }
+    return rows.flatMap { $0.map { Float($0) } }
   }
 
   /// The values of every tensor, by its name.

@@ -32,6 +32,11 @@ public enum Tolerance: String, Sendable {
   }
 }
 
+extension Tolerance {
+  /// What an error may be for each unit of a large expected value.
+  var share: Double { allowance(1) - allowance(0) }
+}
+
 /// How the values of a result compare with expected ones.
 public struct Comparison: CustomStringConvertible, Sendable {
   /// The largest error as a multiple of what the level allows; infinite where a value is not finite or missing.

@@ -101,9 +101,9 @@ struct AdditiveCoupling: InvertibleHook {
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     let (a, b) = halves(hidden)
-    // A copy, because b changes and the networks' gradients need their inputs.
+    // Copies, because both halves change, and the networks' gradients need their inputs.
     pass.add(first(pass.copy(b), on: pass), to: a)
-    pass.add(second(a, on: pass), to: b)
+    pass.add(second(pass.copy(a), on: pass), to: b)
   }
 
   var inverse: (any StateHook)? { Inverse(coupling: self) }

@@ -12,6 +12,8 @@ public struct Union: AdapterMethod {
   public static let architecture: String? = "union"
 
   private let members: [any AdapterMethod]
+  /// Every key, as the reference stores it.
+  public let settings: [String: JSONValue]
   /// Where the configuration comes from, for messages.
   private let source: String
 
@@ -30,11 +32,10 @@ public struct Union: AdapterMethod {
       members.append(member)
     }
     self.members = members
+    settings = fields.members.merging([
+      "architecture": .string("union"), "configs": .array(members.map { .object($0.settings) }),
+    ]) { $1 }
     source = fields.file
-  }
-
-  public var settings: [String: JSONValue] {
-    ["architecture": .string("union"), "configs": .array(members.map { .object($0.settings) })]
   }
 
   /// - Throws: `ConfigurationError.impossible`, if two members have a tensor of one name: they act at the same place.

@@ -93,13 +93,13 @@ extension Pass {
     compute.scaleColumns(x, by: factors)
     changed(x)
     guard let tape = tape(following: x, factors) else { return }
-    let df = tape.gradient(factors)
+    let (df, saved) = (tape.gradient(factors), tape.saved(factors))
     tape.record(x) { [compute] dy in
       if let df, let before {
         compute.multiply(before, by: dy)
         compute.addColumnSums(before, to: df.values)
       }
-      compute.scaleColumns(dy, by: factors)
+      compute.scaleColumns(dy, by: saved.value)
     }
   }
 
@@ -113,7 +113,7 @@ extension Pass {
     compute.scaleRows(x, runs, by: factors)
     changed(x)
     guard let tape = tape(following: x, factors) else { return }
-    let df = tape.gradient(factors)
+    let (df, saved) = (tape.gradient(factors), tape.saved(factors))
     tape.record(x) { [compute] dy in
       if let df, let before {
         let sums = df.values
@@ -121,7 +121,7 @@ extension Pass {
           sums.pointer[index * sums.stride] += compute.dot(before.rows(run), dy.rows(run))
         }
       }
-      compute.scaleRows(dy, runs, by: factors)
+      compute.scaleRows(dy, runs, by: saved.value)
     }
   }
 

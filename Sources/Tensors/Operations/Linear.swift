@@ -85,15 +85,15 @@ extension Pass {
   private func recordProduct(_ x: Tensor, _ layer: Linear, _ y: Tensor) {
     guard let tape = tape(following: x, layer.rows, layer.bias) else { return }
     let (dx, dw, db) = (tape.gradient(x), tape.gradient(layer.rows), tape.gradient(layer.bias))
-    let input = dw == nil ? nil : tape.saved(x)
+    let (input, rows) = (dw == nil ? nil : tape.saved(x), layer.rows.map(tape.saved))
     tape.record(y) { [compute] dy in
       if let dw, let input {
         dw.add { compute.product(.transposed(dy.values), .plain(input.value.values), into: $0.values, accumulate: !$1) }
       }
       if let db { compute.addColumnSums(dy, to: db.values) }
       dx?.add { target, replacing in
-        if let rows = layer.rows {
-          compute.product(.plain(dy.values), .plain(rows.values), into: target.values, accumulate: !replacing)
+        if let rows {
+          compute.product(.plain(dy.values), .plain(rows.value.values), into: target.values, accumulate: !replacing)
         } else {
           compute.product(
             dy.values, layer.weight.transposed.panels, into: target.values, epilogue: replacing ? .store : .accumulate)

@@ -23,7 +23,7 @@ extension Pass {
 
   /// y = norm(x + residual); y may be x.
   public func norm(_ x: Tensor, plus residual: Tensor? = nil, _ norm: LayerNorm, into y: Tensor) {
-    let tape = tape(following: x, residual, norm.gain, norm.bias)
+    let tape = tape(following: x, residual, norm.gain, norm.bias, y)
     let sum = tape.map { _ in self.sum(x, residual) }
     compute.forEachBlock(of: x.rows) { rows in
       kernels.layerNorm(
@@ -53,13 +53,13 @@ extension Pass {
     let isInPlace = x.storage === y.storage && x.offset == y.offset
     let (dx, dr) = (isInPlace ? nil : tape.gradient(x), tape.gradient(residual))
     let (dgain, dbias) = (tape.gradient(norm.gain), tape.gradient(norm.bias))
-    let wasTracked = tape.tracks(y)
+    let (wasTracked, gain) = (tape.tracks(y), tape.saved(norm.gain))
     tape.record(y) { [compute, kernels] dy in
       let stats = compute.tensor(rows: 1, columns: 2 * dy.rows)
       let change = compute.tensor(rows: dy.rows, columns: dy.columns)
       compute.forEachBlock(of: dy.rows) { rows in
         kernels.layerNormBackward(
-          sum.values.slice(rows), gain: norm.gain.pointer, eps: norm.eps, dy.values.slice(rows),
+          sum.values.slice(rows), gain: gain.value.pointer, eps: norm.eps, dy.values.slice(rows),
           into: change.values.slice(rows), stats: stats.pointer + 2 * rows.lowerBound)
       }
       if let dgain { compute.addNormGain(dy, sum, stats, to: dgain.values) }

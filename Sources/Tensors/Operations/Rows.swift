@@ -98,12 +98,14 @@ extension Pass {
       for row in rows { y.pointer[row * y.stride] = rowProduct(x, z, row) }
     }
     changed(y)
-    guard let tape = tape(following: x, z) else { return }
+    guard let tape = tape(following: x, z, y) else { return }
     let (dx, dz) = (tape.gradient(x), tape.gradient(z))
     let (left, right) = (tape.saved(x), tape.saved(z))
+    let wasTracked = tape.tracks(y)
     tape.record(y) { [compute] dy in
       dx?.add { compute.add(right.value, timesRows: dy, to: $0, replacing: $1) }
       dz?.add { compute.add(left.value, timesRows: dy, to: $0, replacing: $1) }
+      if wasTracked { compute.clear(dy) }
     }
   }
 
@@ -129,7 +131,7 @@ extension Pass {
   public func add(_ x: Tensor, timesRows f: Tensor, to y: Tensor, replacing: Bool = false) {
     compute.add(x, timesRows: f, to: y, replacing: replacing)
     changed(y)
-    guard let tape = tape(following: x, f) else { return }
+    guard let tape = tape(following: x, f, replacing ? y : nil) else { return }
     let (dx, df) = (tape.gradient(x), tape.gradient(f))
     let (input, factors) = (tape.saved(x), tape.saved(f))
     let replacesTracked = replacing && tape.tracks(y)
