@@ -132,6 +132,19 @@ public struct TrainingRecipe: Sendable {
     if let megabytes = try fields.integer("prefix_memory", in: 0...1 << 24) { prefixMemory = megabytes << 20 }
   }
 
+  /// The adapters that act; nil where the base model is trained alone.
+  ///
+  /// - Parameter name: the adapter that is trained where the recipe has no setup.
+  func setup(_ name: String) -> Composition? { setup ?? (trainsBase ? nil : .adapter(name)) }
+
+  /// The adapters that a run trains: where a Fuse block acts none, but its fusion.
+  ///
+  /// - Parameter name: the adapter that is trained where the recipe has no setup.
+  public func trainedAdapters(_ name: String) -> [String] {
+    guard let setup = setup(name), setup.fusedAdapters.isEmpty || trainsBase else { return [] }
+    return setup.adapters.filter { !frozen.contains($0) }
+  }
+
   var objectiveSettings: ObjectiveSettings {
     ObjectiveSettings(
       batchSize: batchSize, seed: settings.seed, loss: CrossEntropyOptions(labelSmoothing: labelSmoothing),
