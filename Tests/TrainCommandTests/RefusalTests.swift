@@ -1,3 +1,4 @@
+import AdapterHost
 import Foundation
 import TestSupport
 import Testing

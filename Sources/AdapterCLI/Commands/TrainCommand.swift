@@ -18,7 +18,7 @@ struct TrainCommand: ParsableCommand {
       what it says, and 'adapter-cli train --keys' lists what it may say.
 
       The output folder holds the state of the run, log.jsonl, curves.svg, summary.json and the trained adapters. \
-      Ctrl-C saves the state first; --resume goes on from there to the same bits. The parameters of the best \
+      Ctrl-C saves the state first (exit code 130); --resume goes on from there to the same bits. The parameters of the best \
       evaluation are kept.
       """)
 

@@ -107,12 +107,9 @@ public struct TrainingRecipe: Sendable {
     frozen = try fields.strings("freeze") ?? []
     task = try fields.choice("head", TrainingTask.self)
     headLayers = try fields.integer("head_layers", in: 1...1000)
-    labels = try fields.value("labels", "a list of labels, or the path of a file") { value in
-      switch value {
-      case .string(let path): .file(path)
-      case .array(let names): .names(names.compactMap { if case .string(let name) = $0 { name } else { nil } })
-      default: nil
-      }
+    labels = try fields.value("labels", "a list of labels in quotes, or the path of a file") { value in
+      if case .string(let path) = value { return .file(path) }
+      return try? fields.strings("labels").map { .names($0) }
     }
     if let length = try fields.integer("max_length", in: 0...1 << 24) { maximumLength = length == 0 ? nil : length }
     let counts = 1...1 << 30
