@@ -13,10 +13,10 @@ test: setup  ## every test
 	swift build -c release -Xswiftc -enable-testing --build-tests
 	swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest
 
-stress: setup  ## the long forms: hundreds of killed writers and training runs
+stress: setup  ## the long forms: hundreds of killed writers, a hundred of killed runs
 	swift build -c release -Xswiftc -enable-testing --build-tests
 	REGISTRY_STRESS=500 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter "Registry"
-	TRAINING_STRESS=100 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter "Train"
+	TRAINING_STRESS=100 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter Train
 
 bench: build  ## our forward pass beside its peers; BENCH="--python VENV/bin/python --texts FILES"
 	swift build -c release --package-path Benchmarks

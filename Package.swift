@@ -83,6 +83,7 @@ let package = Package(
     tests(
       "TrainingParity",
       uses: ["Training", "AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors"]),
+    tests("TrainCommandTests", uses: ["AdapterCLI", "AdapterHost", "Checkpoints"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),
   ],

@@ -57,6 +57,14 @@ extension Registry {
     try finishRemoval(of: leftover)
   }
 
+  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if ``removeAdapter(_:of:)`` would.
+  public func requireUnused(adapter name: String, of model: String? = nil) throws(RegistryError) {
+    try storage.read { db in
+      let model = try modelRow(db, named: model)
+      try requireUnused(adapterRow(db, named: name, of: model), of: model, db)
+    }
+  }
+
   /// Adds tags to an adapter and takes others away.
   @discardableResult
   public func tag(

@@ -5,7 +5,9 @@ import Testing
 /// What the articles show is what these tests compile and run.
 @Suite struct ArticleTests {
   private static let catalogue = Fixtures.root.appending(path: "Sources/AdapterHost/AdapterHost.docc")
-  private static let articles = ["AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "Training.md"]
+  private static let articles = [
+    "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "Training.md",
+  ]
 
   /// A path of an example: `here("Models/x")` in a test, `"Models/x"` in an article.
   private static func published(_ line: Substring) -> String {

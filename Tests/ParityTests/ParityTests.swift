@@ -1,6 +1,6 @@
 import Kernels
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 /// The cases of the reference; its outputs were computed in float64.

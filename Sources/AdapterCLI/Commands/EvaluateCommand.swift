@@ -22,14 +22,13 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     if maxLength < 0 { throw ValidationError("--max-length is \(maxLength); expected 0 or more.") }
+    _ = try recipe()
   }
 
   func run() throws {
     let workspace = try Workspace(workspace.request)
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
-    var members: [String: JSONValue] = ["train": .string(data)]
-    columns.add(to: &members)
-    let recipe = try TrainingRecipe(members, file: "the flags")
+    let recipe = try recipe()
     let evaluation = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: maxLength == 0 ? nil : maxLength)
     let results = try evaluation.results(of: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
@@ -45,5 +44,12 @@ struct EvaluateCommand: ParsableCommand {
         print(JSONValue.object(["head": .string(head), "metrics": result.json]).line)
       }
     }
+  }
+
+  /// How data are read, as a recipe says it.
+  private func recipe() throws -> TrainingRecipe {
+    var members: [String: JSONValue] = ["train": .string(data)]
+    columns.add(to: &members)
+    return try TrainingRecipe(flags: members)
   }
 }

@@ -18,7 +18,7 @@ struct TrainCommand: ParsableCommand {
       what it says, and 'adapter-cli train --keys' lists what it may say.
 
       The output folder holds the state of the run, log.jsonl, curves.svg, summary.json and the trained adapters. \
-      Ctrl-C saves the state first; --resume goes on from there to the same bits. The parameters of the best \
+      Ctrl-C saves the state first (exit code 130); --resume goes on from there to the same bits. The parameters of the best \
       evaluation are kept.
       """)
 
@@ -37,26 +37,28 @@ struct TrainCommand: ParsableCommand {
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
     if keys { return }
-    guard adapters.adapter != nil || adapters.setup != nil else {
-      throw ValidationError("Missing --adapter NAME: what is to be trained?")
+    if let adapter = adapters.adapter, adapter.parts.contains("") {
+      throw ValidationError("--adapter is '\(adapter)'; expected NAME or NAME=DIR.")
     }
-    if data.train == nil, training.settings == nil { throw ValidationError("Missing --train FILE: the examples.") }
+    if output == "" { throw ValidationError("--output is empty; expected a folder.") }
+    if training.settings != nil { return }
+    guard adapters.adapter != nil || adapters.setup != nil else { throw Self.namesNothing }
+    guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }
+    _ = try TrainingRecipe(flags: members())
   }
 
   func run() throws {
     if keys { return Self.printKeys() }
-    let recipe = try TrainingRecipe(members(), file: training.settings ?? "the flags")
+    let recipe = try TrainingRecipe(members(), file: training.settings ?? "The command line")
+    let parts = adapters.adapter?.parts ?? []
+    guard let name = parts.first ?? recipe.setup?.last else { throw Self.namesNothing }
     let run = try TrainingSession(
-      recipe, adapter: name, folder: adapterFolder, base: base, threads: threads, output: output ?? "runs/\(name)",
-      registers: !unregistered && !recipe.trainsBase, overwrites: overwrite)
+      recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, base: base, threads: threads,
+      output: output ?? "runs/\(name)", registers: !unregistered && !recipe.trainsBase, overwrites: overwrite)
     try run.run(resume ? .resumed : .new, json: json)
   }
 
-  private var parts: [Substring] { (adapters.adapter ?? "").split(separator: "=", maxSplits: 1) }
-  private var name: String {
-    parts.first.map(String.init) ?? adapters.setup.flatMap { try? Composition($0).last } ?? "adapter"
-  }
-  private var adapterFolder: String? { parts.count == 2 ? String(parts[1]) : nil }
+  private static let namesNothing = ValidationError("Missing --adapter NAME: what is to be trained?")
 
   /// The members of the settings file, and what the flags put in their place.
   private func members() throws -> [String: JSONValue] {
@@ -72,6 +74,24 @@ struct TrainCommand: ParsableCommand {
     for key in TrainingRecipe.keys + TrainingSettings.keys.filter({ !own.contains($0.name) }) {
       print("\(key.name.padded(to: 16))  \(key.summary)")
     }
+  }
+}
+
+extension TrainingRecipe {
+  /// A recipe of flags alone; what they cannot be is a wrong command line.
+  init(flags members: [String: JSONValue]) throws {
+    do {
+      try self.init(members, file: "The command line")
+    } catch let error where error is TrainingError || error is ConfigurationError {
+      throw ValidationError("\(error)")
+    }
+  }
+}
+
+extension String {
+  /// NAME, or NAME and DIR.
+  fileprivate var parts: [String] {
+    split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
   }
 }
 

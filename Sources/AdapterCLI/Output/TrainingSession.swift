@@ -36,13 +36,16 @@ struct TrainingSession {
     self.registers =
       try registers
       && TrainedAdapters.canRegister(
-        recipe.setup?.adapters.filter { !recipe.frozen.contains($0) } ?? [name], modelFolder: workspace.modelFolder,
-        at: base.location, overwrites: overwrites)
+        recipe.trainedAdapters(name), modelFolder: workspace.modelFolder, at: base.location, overwrites: overwrites)
+    if registers, !self.registers {
+      Terminal.note("The base model is in no registry, so the result will be in \(output) alone.")
+    }
   }
 
   func run(_ start: Trainer.Start, json: Bool) throws {
     let job = try TrainingJob(
       recipe, adapter: name, model: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+    if case .new = start { try TrainedAdapters.requireFree(job, in: output) }
     Terminal.note(job.introduction)
     for note in job.warnings { Terminal.note(note) }
     var progress = TrainingProgress(tells: !json)
@@ -60,11 +63,13 @@ struct TrainingSession {
     let saved = try TrainedAdapters.save(job, summary, tests, modelFolder: workspace.modelFolder, to: output)
     let registered =
       try registers
-      ? TrainedAdapters.register(saved, of: workspace.modelFolder, at: base.location, overwrites: overwrites) : []
+      ? TrainedAdapters.register(
+        saved.adapters, of: workspace.modelFolder, at: base.location, overwrites: overwrites) : []
+    let names = registered.map(\.name)
     if json {
-      print(summary.json(tests, saved: saved.map(\.folder), registered: registered.map(\.name)).line)
+      print(summary.json(tests, saved: saved.folders, registered: names).line)
     } else {
-      print(summary.text(tests, saved: saved.map(\.folder), registered: registered.map(\.name)))
+      print(summary.text(tests.map { Array(zip(job.heads, $0)) } ?? [], saved: saved.folders, registered: names))
     }
   }
 }
@@ -73,8 +78,8 @@ extension TrainingJob {
   /// What will be done.
   fileprivate var introduction: String {
     let parameters = trainable.parameters.reduce(0) { $0 + $1.value.rows * $1.value.columns }
-    return
-      "Training \(setup?.description ?? "the base model") with the head \(heads.joined(separator: ", ")) (\(task.rawValue)): "
+    return "Training \(setup?.description ?? "the base model") with the \(heads.count == 1 ? "head" : "heads") "
+      + "\(heads.joined(separator: ", ")) (\(task.rawValue)): "
       + "\(parameters.counting("parameter")), \(trainingData.examples.count.counting("example"))"
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }
@@ -99,11 +104,16 @@ extension TrainingJob {
 }
 
 extension TrainingSummary {
-  fileprivate func text(_ tests: [EvaluationResult]?, saved: [String], registered: [String]) -> String {
-    var lines = ["\(steps.counting("step")) in \(seconds.formatted(decimals: 1)) s, \(tokens.counting("token"))."]
+  fileprivate func text(
+    _ tests: [(head: String, result: EvaluationResult)], saved: [String], registered: [String]
+  ) -> String {
+    var lines = [
+      "\(steps.counting("step")) in \(seconds.formatted(decimals: 1)) s, \(tokens.counting("token")); "
+        + "the last loss is \(Double(loss).formatted(decimals: 4))."
+    ]
     if end == .noImprovement { lines.append("No evaluation was better for a while, so it ended early.") }
     if let best { lines.append("Best at step \(best.step): \(best.result.text).") }
-    for result in tests ?? [] { lines.append("Test: \(result.text).") }
+    for test in tests { lines.append("Test\(tests.count > 1 ? " of \(test.head)" : ""): \(test.result.text).") }
     lines += saved.map { "Saved to \($0)." }
     if !registered.isEmpty { lines.append("Registered \(registered.joined(separator: ", ")).") }
     return lines.joined(separator: "\n")

@@ -17,22 +17,33 @@ struct Route: Sendable {
   /// - Parameter heads: the heads that answer; nil: those named like the adapters.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
   init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
-    for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
-    for name in asked ?? [] where model.head(name) == nil { throw model.unknown(head: name) }
-    let compositions = try composition?.branches()
-    let all = try Self.heads(compositions, asked, in: model)
+    let all = try Self.branches(composition, heads: asked, in: model)
     func isDecoded(_ name: String) -> Bool { model.head(name)?.settings.kind.isDecoded == true }
-    let names = all.flatMap { $0 }
-    undecoded = names.filter { !isDecoded($0) }
-    branches = zip(compositions.map { $0.map(Optional.some) } ?? [nil], all).compactMap { composition, heads in
-      let decoded = heads.filter(isDecoded)
-      return decoded.isEmpty ? nil : Branch(composition: composition, heads: decoded)
+    undecoded = all.flatMap(\.heads).filter { !isDecoded($0) }
+    branches = all.compactMap { branch in
+      let decoded = branch.heads.filter(isDecoded)
+      return decoded.isEmpty ? nil : Branch(composition: branch.composition, heads: decoded)
     }
     guard !branches.isEmpty else {
       if let name = undecoded.first, let kind = model.head(name)?.settings.kind {
         throw PredictionError.undecodedHead(name: name, kind: kind.rawValue)
       }
       throw PredictionError.noHead(setup: composition?.description, heads: model.headNames)
+    }
+  }
+
+  /// All branches with their heads, of whatever kind; some may have none.
+  ///
+  /// - Throws: `CompositionError`, `ModelError`.
+  static func branches(
+    _ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel
+  ) throws -> [Branch] {
+    for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
+    for name in asked ?? [] where model.head(name) == nil { throw model.unknown(head: name) }
+    let compositions = try composition?.branches()
+    let heads = try Self.heads(compositions, asked, in: model)
+    return zip(compositions.map { $0.map(Optional.some) } ?? [nil], heads).map {
+      Branch(composition: $0, heads: $1)
     }
   }
 

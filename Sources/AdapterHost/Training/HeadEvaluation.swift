@@ -1,3 +1,4 @@
+internal import AdapterMethods
 internal import Checkpoints
 internal import Heads
 public import Tokenization
@@ -17,32 +18,53 @@ public struct HeadEvaluation: Sendable {
     self.maximumLength = maximumLength
   }
 
-  /// The metrics of each head; under Parallel the j-th head is judged by the j-th branch.
+  /// The metrics of each head, each judged behind its own branch of the setup.
   ///
   /// - Parameter folder: the base model's.
-  /// - Throws: `DatasetError`, `ModelError`, `CompositionError`.
+  /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
     of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer, folder: String
   ) throws -> [(head: String, result: EvaluationResult)] {
     let setup = model.activeAdapters
-    let named = model.activeHeads ?? setup.map { $0.adapters } ?? ["default"]
-    let heads = named.filter { model.head($0) != nil }
-    guard !heads.isEmpty else { throw model.unknown(head: named.first ?? "default") }
-    var isParallel = false
-    if case .parallel = setup { isParallel = true }
-    // Heads of different tasks read the data differently, so each is judged by itself where it can be.
-    let groups = isParallel ? [heads] : heads.map { [$0] }
-    return try groups.flatMap { names in
-      let trainable = try model.trainable(setup, heads: names, part: .adapters, folder: folder)
-      let settings = names.compactMap { model.head($0)?.settings }
-      let task = TrainingTask(settings[0])
-      let labels = task.hasLabels ? try LabelVocabulary(settings[0]) : nil
-      let source = try SourceData(path: data, for: task, format: format, columns: columns)
-      let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
-      let evaluator = ModelEvaluator(
-        try encoder.dataset(source, keepsReferences: true), labels: labels?.names ?? [],
-        masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
-      return Array(zip(names, try evaluator.evaluate(trainable, heads: names)))
+    let asked = try Route.branches(setup, heads: model.activeHeads, in: model).flatMap { branch in
+      branch.heads.map { (setup: branch.composition, head: $0) }
+    }
+    guard !asked.isEmpty else { throw PredictionError.noHead(setup: setup?.description, heads: model.headNames) }
+    return try asked.map { branch in
+      do {
+        return (branch.head, try result(of: model, branch.setup, branch.head, tokenizer, folder: folder))
+      } catch  where asked.count > 1 {
+        throw HeadEvaluationError.head(name: branch.head, reason: "\(error)")
+      }
+    }
+  }
+
+  private func result(
+    of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer,
+    folder: String
+  ) throws -> EvaluationResult {
+    guard let settings = model.head(head)?.settings else { throw model.unknown(head: head) }
+    let task = TrainingTask(settings)
+    let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
+    let source = try SourceData(path: data, for: task, format: format, columns: columns)
+    let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
+    let evaluator = ModelEvaluator(
+      try encoder.dataset(source, keepsReferences: true), labels: labels?.names ?? [],
+      masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
+    let trainable = try model.trainable(setup, heads: [head], part: .adapters, folder: folder)
+    return try evaluator.evaluate(trainable, heads: [head])[0]
+  }
+}
+
+/// Why one of several heads cannot be judged.
+public enum HeadEvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
+  case head(name: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .head(let name, let reason):
+      "The head '\(name)' cannot be judged by these examples: \(reason) Choose the heads with --setup or "
+        + "--active-heads."
     }
   }
 }

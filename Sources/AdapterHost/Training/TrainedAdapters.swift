@@ -17,28 +17,50 @@ public enum TrainedAdapters {
   /// Whether the adapters can be registered: the base model is known there, and the names are free.
   ///
   /// - Returns: false where there is no registry, or the base model is not in it.
-  /// - Throws: `RegistryError.nameTaken`.
+  /// - Throws: `RegistryError`: a name cannot be one, is taken, or its adapter is in use and cannot be replaced.
   public static func canRegister(
     _ names: [String], modelFolder: String, at location: RegistryLocation, overwrites: Bool
   ) throws -> Bool {
+    let names = try names.map { try ItemName($0, for: .adapter).text }
     guard let path = location.path, FileManager.default.fileExists(atPath: path) else { return false }
     let registry = try Registry.open(path: path, for: .reading)
     guard let model = try registry.model(in: modelFolder) else { return false }
     let taken = try Set(registry.adapters(of: model.name).map(\.name))
-    for name in try names.map({ try ItemName($0, for: .adapter).text }) where !overwrites && taken.contains(name) {
-      throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name)
+    for name in names where taken.contains(name) {
+      guard overwrites else { throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name) }
+      try registry.requireUnused(adapter: name, of: model.name)
     }
     return true
   }
 
+  /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
+  static func folders(_ job: TrainingJob) -> [String] {
+    job.trainedAdapters + job.trainedFusions + headsAlone(job).map { "\($0)-head" }
+      + (job.recipe.trainsBase ? ["model"] : [])
+  }
+
+  private static func headsAlone(_ job: TrainingJob) -> [String] {
+    job.heads.filter { !job.trainedAdapters.contains($0) }
+  }
+
+  /// Sees to it that a new run writes over nothing.
+  ///
+  /// - Throws: `WorkspaceError.folderInUse`.
+  public static func requireFree(_ job: TrainingJob, in output: String) throws {
+    for folder in folders(job) { try NewFolder.check("\(output)/\(folder)") }
+  }
+
   /// Saves each trained adapter with its head below `output`, and the base model where that was trained.
   ///
+  /// - Returns: the adapters, and all folders.
   /// - Throws: `CheckpointError`, if a file cannot be written; what is there stays.
   public static func save(
     _ job: TrainingJob, _ summary: TrainingSummary, _ tests: [EvaluationResult]?, modelFolder: String,
     to output: String
-  ) throws -> [Saved] {
+  ) throws -> (adapters: [Saved], folders: [String]) {
     let model = try job.trainedModel()
+    // A run looks at its first head alone; the others are judged here.
+    let development = job.heads.count > 1 ? try job.judge() : summary.best.map { [$0.result] }
     var saved: [Saved] = []
     for name in job.trainedAdapters {
       let folder = "\(output)/\(name)"
@@ -46,19 +68,20 @@ public enum TrainedAdapters {
       let index = job.heads.firstIndex(of: name)
       saved.append(
         Saved(
-          name: name, folder: folder, metrics: metrics(summary, index.flatMap { tests?[$0] }).line,
+          name: name, folder: folder,
+          metrics: metrics(summary, index.flatMap { development?[$0] }, index.flatMap { tests?[$0] }).line,
           source: "trained on \(job.recipe.trainingData), \(summary.steps) steps, seed \(job.recipe.settings.seed)"))
     }
     for name in job.trainedFusions {
       try NewFolder.replace("\(output)/\(name)") { try model.saveAdapterFusion(name, to: $0) }
     }
-    for name in job.heads where !job.trainedAdapters.contains(name) {
+    for name in headsAlone(job) {
       try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
     }
     if job.recipe.trainsBase {
       try TrainedCheckpoint.write(job.trainable.baseTensors, from: modelFolder, to: "\(output)/model")
     }
-    return saved
+    return (saved, folders(job).map { "\(output)/\($0)" })
   }
 
   /// Publishes saved adapters in the registry.
@@ -82,9 +105,11 @@ public enum TrainedAdapters {
     }
   }
 
-  private static func metrics(_ summary: TrainingSummary, _ test: EvaluationResult?) -> JSONValue {
+  private static func metrics(
+    _ summary: TrainingSummary, _ development: EvaluationResult?, _ test: EvaluationResult?
+  ) -> JSONValue {
     var members: [String: JSONValue] = ["seconds": .number((summary.seconds * 10).rounded() / 10)]
-    members["dev"] = summary.best?.result.json
+    members["dev"] = development?.json
     members["test"] = test?.json
     return .object(members)
   }

@@ -28,7 +28,7 @@ public struct TrainingJob {
   public let trainingData: TrainingDataset
   public let developmentData, testData: TrainingDataset?
   private let objective: ModelObjective
-  private let testEvaluator: ModelEvaluator?
+  private let developmentEvaluator, testEvaluator: ModelEvaluator?
 
   /// Reads the data and makes what is not there: adapters, and a head.
   ///
@@ -44,7 +44,10 @@ public struct TrainingJob {
     folder: String
   ) throws {
     var model = model
-    let setup = recipe.setup ?? (recipe.trainsBase ? nil : .adapter(name))
+    let setup = recipe.setup(name)
+    for frozen in recipe.frozen where setup?.adapters.contains(frozen) != true {
+      throw TrainingJobError.frozenElsewhere(name: frozen, setup: setup?.description)
+    }
     for adapter in setup?.adapters ?? [] where model.adapter(adapter) == nil {
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: recipe.settings.seed)
     }
@@ -54,10 +57,19 @@ public struct TrainingJob {
     let part: TrainedPart =
       recipe.trainsBase
       ? .everything : setup?.fusedAdapters.isEmpty == false ? .fusions(withAdapters: false) : .adapters
-    let heads = if case .parallel(let branches) = setup { branches.map(\.last) } else { [name] }
-    let known = heads.lazy.compactMap { model.head($0) }.first.map { TrainingTask($0.settings) }
-    guard let task = known ?? recipe.task else { throw TrainingJobError.noHead(name: heads[0]) }
-    if let asked = recipe.task, asked != task { throw TrainingJobError.otherHead(name: heads[0], task, asked) }
+    let branches = try setup?.branches() ?? []
+    let heads = branches.count > 1 ? branches.map(\.last) : [name]
+    let present = heads.compactMap { head in model.head(head).map { (name: head, settings: $0.settings) } }
+    guard let task = present.first.map({ TrainingTask($0.settings) }) ?? recipe.task else {
+      throw TrainingJobError.noHead(name: heads[0])
+    }
+    if let asked = recipe.task, asked != task { throw TrainingJobError.otherHead(name: present[0].name, task, asked) }
+    for (index, head) in heads.enumerated() where heads[..<index].contains(head) {
+      throw TrainingJobError.sharedHead(name: head)
+    }
+    for other in present.dropFirst() where !other.settings.hasAnswers(of: present[0].settings) {
+      throw TrainingJobError.unlikeHeads(present[0].name, other.name)
+    }
 
     func source(_ path: String) throws -> SourceData {
       try SourceData(path: path, for: task, format: recipe.format, columns: recipe.columns)
@@ -66,7 +78,8 @@ public struct TrainingJob {
       train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
       test: try recipe.testData.map(source)
     )
-    let labels = try Self.labels(recipe, task, heads.lazy.compactMap { model.head($0)?.settings }.first, source.train)
+    let labels = try Self.labels(recipe, task, present.first?.settings, source.train)
+    if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
     trainingData = try encoder.dataset(source.train)
     developmentData = try source.dev.map { try encoder.dataset($0, keepsReferences: true) }
@@ -107,7 +120,7 @@ public struct TrainingJob {
       trainable, heads: heads, trainingData, masking: masking, settings: settings,
       cache: try Self.cache(trainingData, recipe, trainable, task), evaluator: evaluators[0],
       fingerprint: try Self.fingerprint(recipe, setup, folder: folder))
-    testEvaluator = evaluators[1]
+    (developmentEvaluator, testEvaluator) = (evaluators[0], evaluators[1])
   }
 
   /// Trains.
@@ -128,6 +141,9 @@ public struct TrainingJob {
   /// How the parameters as they are do on the test data, head by head; nil without test data.
   public func test() throws -> [EvaluationResult]? { try testEvaluator?.evaluate(trainable, heads: heads) }
 
+  /// How the parameters as they are do on the development data, head by head; nil without such data.
+  public func judge() throws -> [EvaluationResult]? { try developmentEvaluator?.evaluate(trainable, heads: heads) }
+
   /// The model with the parameters as they are.
   public func trainedModel() throws -> DebertaV2AdapterModel {
     var result = model
@@ -145,9 +161,7 @@ public struct TrainingJob {
   }
 
   /// The adapters that are trained.
-  public var trainedAdapters: [String] {
-    trainedFusions.isEmpty || recipe.trainsBase ? (setup?.adapters ?? []).filter { !recipe.frozen.contains($0) } : []
-  }
+  public var trainedAdapters: [String] { recipe.trainedAdapters(heads[0]) }
 
   /// The fusions that are trained, by their adapters' names with commas between them.
   public var trainedFusions: [String] { (setup?.fusedAdapters ?? []).map { AdapterFusion.name(of: $0) } }
@@ -210,10 +224,21 @@ public struct TrainingJob {
   }
 }
 
+extension HeadSettings {
+  /// Whether two heads answer the same question, whatever their layers.
+  fileprivate func hasAnswers(of other: HeadSettings) -> Bool {
+    kind == other.kind && outputs == other.outputs && labels == other.labels
+  }
+}
+
 /// Why a recipe cannot be followed.
 public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHead(name: String)
   case otherHead(name: String, TrainingTask, TrainingTask)
+  case unlikeHeads(String, String)
+  case sharedHead(name: String)
+  case oneLabel(String)
+  case frozenElsewhere(name: String, setup: String?)
 
   public var description: String {
     switch self {
@@ -223,6 +248,15 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
     case .otherHead(let name, let found, let asked):
       "The head '\(name)' is for \(found.rawValue), not for \(asked.rawValue); leave the kind out, or train another "
         + "adapter's head."
+    case .unlikeHeads(let first, let second):
+      "The heads '\(first)' and '\(second)' have different answers, so the same examples cannot train both."
+    case .sharedHead(let name):
+      "Several branches of the setup end with '\(name)', so they would share its head; each needs one of its own."
+    case .oneLabel(let label):
+      "A head that knows the label '\(label)' alone has nothing to choose; classification takes two labels or more. "
+        + "For numbers train a head for regression."
+    case .frozenElsewhere(let name, let setup):
+      "'\(name)' is to stay as it is, but is not in the setup" + (setup.map { " \($0)." } ?? ": there is none.")
     }
   }
 }

@@ -107,12 +107,9 @@ public struct TrainingRecipe: Sendable {
     frozen = try fields.strings("freeze") ?? []
     task = try fields.choice("head", TrainingTask.self)
     headLayers = try fields.integer("head_layers", in: 1...1000)
-    labels = try fields.value("labels", "a list of labels, or the path of a file") { value in
-      switch value {
-      case .string(let path): .file(path)
-      case .array(let names): .names(names.compactMap { if case .string(let name) = $0 { name } else { nil } })
-      default: nil
-      }
+    labels = try fields.value("labels", "a list of labels in quotes, or the path of a file") { value in
+      if case .string(let path) = value { return .file(path) }
+      return try? fields.strings("labels").map { .names($0) }
     }
     if let length = try fields.integer("max_length", in: 0...1 << 24) { maximumLength = length == 0 ? nil : length }
     let counts = 1...1 << 30
@@ -130,6 +127,19 @@ public struct TrainingRecipe: Sendable {
     recomputes = try fields.bool("recompute") ?? false
     maskingRate = try fields.share("masking_rate") ?? maskingRate
     if let megabytes = try fields.integer("prefix_memory", in: 0...1 << 24) { prefixMemory = megabytes << 20 }
+  }
+
+  /// The adapters that act; nil where the base model is trained alone.
+  ///
+  /// - Parameter name: the adapter that is trained where the recipe has no setup.
+  func setup(_ name: String) -> Composition? { setup ?? (trainsBase ? nil : .adapter(name)) }
+
+  /// The adapters that a run trains: where a Fuse block acts none, but its fusion.
+  ///
+  /// - Parameter name: the adapter that is trained where the recipe has no setup.
+  public func trainedAdapters(_ name: String) -> [String] {
+    guard let setup = setup(name), setup.fusedAdapters.isEmpty || trainsBase else { return [] }
+    return setup.adapters.filter { !frozen.contains($0) }
   }
 
   var objectiveSettings: ObjectiveSettings {
