@@ -113,11 +113,17 @@ extension VectorKernels {
   }
 
   /// x = gelu(x), with the exact erf.
-  public func gelu(_ x: Rows) {
-    if x.stride == x.columns {
-      table.pointer.pointee.gelu(Int64(x.rows * x.columns), x.base)
+  public func gelu(_ x: Rows) { gelu(x, into: x) }
+
+  /// y = gelu(x), with the exact erf; y may be x.
+  public func gelu(_ x: Rows, into y: Rows) {
+    precondition(x.rows == y.rows && x.columns == y.columns, "[\(x.rows), \(x.columns)] into [\(y.rows), \(y.columns)]")
+    if x.stride == x.columns, y.stride == y.columns {
+      table.pointer.pointee.gelu(Int64(x.rows * x.columns), x.base, y.base)
     } else {
-      for row in 0..<x.rows { table.pointer.pointee.gelu(Int64(x.columns), x.base + row * x.stride) }
+      for row in 0..<x.rows {
+        table.pointer.pointee.gelu(Int64(x.columns), x.base + row * x.stride, y.base + row * y.stride)
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 import AdapterHost
+import Foundation
 import TestSupport
 import Testing
 

@@ -41,4 +41,18 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: String(path)).path), "\(path)")
     }
   }
+
+  /// Tables of measurements are those of the benchmark's last run.
+  @Test func everyRowOfMeasurementsIsOneOfTheResults() throws {
+    let readme = try text("README.md").split(separator: "\n").map(String.init)
+    let results = try ["table.md", "tasks.md"].flatMap {
+      try text("Benchmarks/results/\($0)").split(separator: "\n").map(String.init)
+    }
+    let first = try #require(readme.firstIndex { $0.hasPrefix("## How fast") })
+    let last = try #require(readme.firstIndex { $0.hasPrefix("## How we know") })
+    let rows = readme[first..<last].filter { $0.hasPrefix("|") }
+    #expect(rows.count > 30)
+    for row in rows { #expect(results.contains(row), "\(row)") }
+    #expect(!results.contains(rows[3] + " "))
+  }
 }

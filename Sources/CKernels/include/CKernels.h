@@ -32,8 +32,8 @@ typedef struct {
   /// y = (x + r - mean) rstd gain + bias for each row; r may be NULL; y may be x or r. The variance is the biased one.
   void (*layer_norm)(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,
                      const float *gain, const float *bias, float eps, float *y, int64_t y_stride);
-  /// x = gelu(x), in place.
-  void (*gelu)(int64_t count, float *x);
+  /// y = gelu(x); y may be x.
+  void (*gelu)(int64_t count, const float *x, float *y);
   /// y = erf(x) and y = exp(x); y may be x.
   void (*erf)(int64_t count, const float *x, float *y);
   void (*exp)(int64_t count, const float *x, float *y);

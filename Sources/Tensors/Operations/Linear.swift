@@ -63,12 +63,18 @@ extension Pass {
 
   /// gelu(x Wᵀ + b), with the exact erf.
   public func linearGELU(_ x: Tensor, _ layer: Linear) -> Tensor {
-    if tape(following: x, layer.rows, layer.bias) != nil {
-      let y = linear(x, layer)
-      activate(y, .gelu)
+    let y = tensor(rows: x.rows, columns: layer.outputs)
+    if let tape = tape(following: x, layer.rows, layer.bias) {
+      // The product stands apart from y, for the derivative; to the tape it is what y was before the activation.
+      let product = tensor(rows: x.rows, columns: layer.outputs)
+      compute.product(x.values, layer.weight.panels, bias: layer.bias?.pointer, into: product.values)
+      recordProduct(x, layer, y)
+      compute.forEachBlock(of: y.rows) { kernels.gelu(product.values.slice($0), into: y.values.slice($0)) }
+      tape.record(y) { [compute, kernels] dy in
+        compute.forEachBlock(of: dy.rows) { kernels.geluBackward(product.values.slice($0), dy.values.slice($0)) }
+      }
       return y
     }
-    let y = tensor(rows: x.rows, columns: layer.outputs)
     compute.product(x.values, layer.weight.panels, bias: layer.bias?.pointer, into: y.values, epilogue: .gelu)
     return y
   }
