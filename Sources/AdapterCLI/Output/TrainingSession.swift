@@ -25,8 +25,7 @@ struct TrainingSession {
     self.overwrites = overwrites
     workspace = try Workspace(
       WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false))
-    var model = try workspace.loadModel(compute: Compute(threads: threads))
-    try model.setActiveAdapters(nil)
+    var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
