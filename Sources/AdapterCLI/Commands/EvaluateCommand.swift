@@ -32,15 +32,20 @@ struct EvaluateCommand: ParsableCommand {
     let evaluation = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: maxLength == 0 ? nil : maxLength)
     let results = try evaluation.results(of: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+    var told: Set<String> = []
+    for note in results.flatMap({ $0.data.warnings(cutAt: evaluation.maximumLength) }) where told.insert(note).inserted
+    {
+      Terminal.note(note)
+    }
     if output.isTable {
-      let rows = results.flatMap { head, result in
+      let rows = results.flatMap { head, result, _ in
         result.metrics.map { [head, $0.name, $0.value.formatted(decimals: 4)] }
       }
       let table = Table(
         columns: [.init(title: "HEAD"), .init(title: "METRIC"), .init(title: "VALUE", isNumber: true)], rows: rows)
       for line in table.rendered(width: Terminal.width) { print(line) }
     } else {
-      for (head, result) in results {
+      for (head, result, _) in results {
         print(JSONValue.object(["head": .string(head), "metrics": result.json]).line)
       }
     }

@@ -41,8 +41,9 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--adapter is '\(adapter)'; expected NAME or NAME=DIR.")
     }
     if output == "" { throw ValidationError("--output is empty; expected a folder.") }
+    // What is wrong with a settings file is told when it is read.
+    if let members = try? members(), adapters.adapter == nil, members["setup"] == nil { throw Self.namesNothing }
     if training.settings != nil { return }
-    guard adapters.adapter != nil || adapters.setup != nil else { throw Self.namesNothing }
     guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }
     _ = try TrainingRecipe(flags: members())
   }

@@ -72,6 +72,10 @@ struct Interruption {
 
   init() {
     Self.asked.store(false, ordering: .relaxed)
+    // Whoever started the process may have blocked them.
+    var signals = sigset_t()
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         if Interruption.asked.exchange(true, ordering: .relaxed) {

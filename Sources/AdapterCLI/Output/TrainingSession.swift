@@ -25,8 +25,7 @@ struct TrainingSession {
     self.overwrites = overwrites
     workspace = try Workspace(
       WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false))
-    var model = try workspace.loadModel(compute: Compute(threads: threads))
-    try model.setActiveAdapters(nil)
+    var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
@@ -84,20 +83,23 @@ extension TrainingJob {
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }
 
-  /// What a person should know of the data.
   fileprivate var warnings: [String] {
+    [trainingData, developmentData, testData].compactMap { $0 }.flatMap { $0.warnings(cutAt: recipe.maximumLength) }
+  }
+}
+
+extension TrainingDataset {
+  /// What a person should know of the data.
+  func warnings(cutAt length: Int?) -> [String] {
     var notes: [String] = []
-    for data in [trainingData, developmentData, testData].compactMap({ $0 }) {
-      if data.faults.count > 0 {
-        notes.append(
-          "\(data.faults.count) of \(data.faults.records) records of \(data.faults.path) were left out; the first: "
-            + "\(data.faults.first.first?.description ?? "")")
-      }
-      if data.truncation.examples > 0 {
-        notes.append(
-          "\(data.truncation.examples) of \(data.examples.count) examples of \(data.faults.path) were cut at "
-            + "\(recipe.maximumLength ?? 0) tokens.")
-      }
+    if faults.count > 0 {
+      notes.append(
+        "\(faults.count) of \(faults.records) records of \(faults.path) were left out; the first: "
+          + "\(faults.first.first?.description ?? "")")
+    }
+    if truncation.examples > 0 {
+      notes.append(
+        "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length ?? 0) tokens.")
     }
     return notes
   }

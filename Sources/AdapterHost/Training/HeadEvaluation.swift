@@ -18,13 +18,13 @@ public struct HeadEvaluation: Sendable {
     self.maximumLength = maximumLength
   }
 
-  /// The metrics of each head, each judged behind its own branch of the setup.
+  /// The metrics of each head with the examples as it saw them, each judged behind its own branch of the setup.
   ///
   /// - Parameter folder: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
     of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer, folder: String
-  ) throws -> [(head: String, result: EvaluationResult)] {
+  ) throws -> [(head: String, result: EvaluationResult, data: TrainingDataset)] {
     let setup = model.activeAdapters
     let asked = try Route.branches(setup, heads: model.activeHeads, in: model).flatMap { branch in
       branch.heads.map { (setup: branch.composition, head: $0) }
@@ -32,7 +32,8 @@ public struct HeadEvaluation: Sendable {
     guard !asked.isEmpty else { throw PredictionError.noHead(setup: setup?.description, heads: model.headNames) }
     return try asked.map { branch in
       do {
-        return (branch.head, try result(of: model, branch.setup, branch.head, tokenizer, folder: folder))
+        let (result, data) = try result(of: model, branch.setup, branch.head, tokenizer, folder: folder)
+        return (branch.head, result, data)
       } catch  where asked.count > 1 {
         throw HeadEvaluationError.head(name: branch.head, reason: "\(error)")
       }
@@ -42,17 +43,18 @@ public struct HeadEvaluation: Sendable {
   private func result(
     of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer,
     folder: String
-  ) throws -> EvaluationResult {
+  ) throws -> (EvaluationResult, TrainingDataset) {
     guard let settings = model.head(head)?.settings else { throw model.unknown(head: head) }
     let task = TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
+    let data = try encoder.dataset(source, keepsReferences: true)
     let evaluator = ModelEvaluator(
-      try encoder.dataset(source, keepsReferences: true), labels: labels?.names ?? [],
+      data, labels: labels?.names ?? [],
       masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
     let trainable = try model.trainable(setup, heads: [head], part: .adapters, folder: folder)
-    return try evaluator.evaluate(trainable, heads: [head])[0]
+    return (try evaluator.evaluate(trainable, heads: [head])[0], data)
   }
 }
 
