@@ -70,7 +70,7 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
     gatedBottleneck,
     MethodExample(preset: "compacter[reduction_factor=4, phm_dim=2]"),
     MethodExample(
-      preset: "compacter++[scaling=32.0, reduction_factor=12, shared_phm_rule=False, factorized_phm_rule=True]"),
+      preset: "compacter++[scaling=8.0, reduction_factor=12, shared_phm_rule=False, factorized_phm_rule=True]"),
     MethodExample(preset: "compacter++[reduction_factor=6, factorized_phm_W=False, learn_phm=False]"),
     MethodExample(preset: "compacter++[scaling=8.0, reduction_factor=6, shared_W_phm=True, phm_bias=False]"),
   ]
