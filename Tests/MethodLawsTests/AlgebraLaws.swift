@@ -23,7 +23,8 @@ import Testing
   func everyAdapterOfAStackActsAndTheirOrderMatters(_ example: MethodExample) throws {
     let subject = try Subject(example)
     let stack = try subject.values("Stack(a, b)")
-    expectFarOff(stack, try subject.values("Stack(b, a)"))
+    // Where the second hardly changes what the first made, the order makes a small difference; rounding is smaller.
+    expectFarOff(stack, try subject.values("Stack(b, a)"), by: .op)
     expectFarOff(stack, try subject.values("b"))
     expectFarOff(stack, try subject.values("a"))
   }

@@ -14,10 +14,13 @@ struct Pair: Sendable, CustomTestStringConvertible {
     return first.averages ? "Sum(a, b)" : "Stack(b)"
   }
 
-  /// Every method with one of every kind, itself included.
-  static let all = MethodExample.all.flatMap { first in
-    MethodExample.kinds.map { Pair(first: first, second: $0) }
-  }
+  /// Every kind with every one, itself included, and every method with one of them.
+  static let all: [Pair] = {
+    let kinds = MethodExample.kinds
+    let ofKinds = kinds.indices.flatMap { index in kinds[index...].map { Pair(first: kinds[index], second: $0) } }
+    return ofKinds
+      + MethodExample.all.enumerated().map { Pair(first: $1, second: kinds[$0 % kinds.count]) }
+  }()
 }
 
 /// Rows of a batch have nothing to do with each other, whatever acts on them.

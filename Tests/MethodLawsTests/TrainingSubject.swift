@@ -82,14 +82,16 @@ struct TrainingSubject {
   ///
   /// - Parameter length: how far a parameter is moved at most.
   func expectGradients(
-    length: Double = 0.05, skippingLayersBelow skipped: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
+    _ level: Tolerance = .gradient, length: Double = 0.05, skippingLayersBelow skipped: Int = 0,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let gradients = try step(skippingLayersBelow: skipped).gradients
     let size = try lossSize()
     #expect(gradients.contains { $0 != nil }, sourceLocation: sourceLocation)
     for (parameter, gradient) in zip(model.parameters, gradients) {
       try expectGradient(
-        gradient, of: parameter.value, length: length, parameter.name, size: size, sourceLocation: sourceLocation
+        gradient, of: parameter.value, length: length, parameter.name, level: level, size: size,
+        sourceLocation: sourceLocation
       ) { try loss(skippingLayersBelow: skipped) }
     }
   }

@@ -117,7 +117,7 @@ public func expectGradient(
   var best: Comparison?
   // As much as the longest step sees of the rounding, so that small gradients are not lost in what shorter ones see.
   let rounding = 1e-6 * size / length / level.share
-  for step in [length, length / 4, length / 16] {
+  for step in [length, length / 2, length / 4, length / 8, length / 16, length / 64] {
     let found = try DirectionalDerivative(gradient, of: x, length: step, seed: seed, loss: loss)
     let comparison = Comparison(
       [found.analytic], [found.differences], level, sizes: [found.size + rounding])
