@@ -46,8 +46,11 @@ public final class Buffers: Sendable {
   private let state = Mutex(State())
   private let limit: Int
 
-  /// Keeps at most `limit` bytes that nobody uses; and no more in all than a quarter beyond the most that was in use at
-  /// a time, however much the sizes that are asked for vary.
+  /// What is kept whatever the most in use was.
+  private static let small = 64 << 20
+
+  /// Keeps at most `limit` bytes that nobody uses; and in all no more than twice the most that was in use at a time,
+  /// however much the sizes that are asked for vary.
   public init(limit: Int = 2 << 30) { self.limit = limit }
 
   deinit {
@@ -73,7 +76,7 @@ public final class Buffers: Sendable {
         state.retained -= bytes
         return piece
       }
-      let most = state.mostLent + state.mostLent / 4
+      let most = max(Self.small, 2 * state.mostLent)
       while state.held + bytes > most, let other = state.drop() { dropped.append(other) }
       state.allocations += 1
       state.held += bytes
