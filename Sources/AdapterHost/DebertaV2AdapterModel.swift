@@ -156,6 +156,7 @@ public struct DebertaV2AdapterModel: Sendable {
   ///   - names: bottleneck adapters, in the order in which a Fuse names them.
   ///   - settings: which projections it has.
   ///   - seed: repeats the random values.
+  ///   - overwrite: replaces the one of this name.
   /// - Throws: `CompositionError.unknownAdapter`; `ModelError.exists`.
   public mutating func addAdapterFusion(
     _ names: [String], _ settings: FusionSettings = .dynamic, overwrite: Bool = false, seed: UInt64 = 0
@@ -278,6 +279,9 @@ public struct DebertaV2AdapterModel: Sendable {
   /// - Parameters:
   ///   - layers: linear layers, the decoder included.
   ///   - activation: what stands behind all but the decoder.
+  ///   - name: what it is called.
+  ///   - overwrite: replaces the one of this name.
+  ///   - seed: repeats the random values.
   public mutating func addMaskedLMHead(
     _ name: String, layers: Int = 2, activation: Activation = .gelu, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {

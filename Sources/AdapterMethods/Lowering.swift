@@ -183,7 +183,12 @@ public struct Lowering {
 public struct BoundAdapter: Sendable {
   let bound: BoundHooks
 
-  /// - Parameter skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).
+  /// - Parameters:
+  ///   - skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).
+  ///   - pass: what it computes with and records.
+  ///   - adapter: what is bound.
+  ///   - encoder: what is adapted.
+  ///   - name: what it is called.
   /// - Throws: what the method's `hooks` throws.
   public init(
     _ adapter: Adapter, named name: String, in encoder: Encoder, skippingLayersBelow skipped: Int = 0, on pass: Pass

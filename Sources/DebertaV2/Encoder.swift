@@ -65,7 +65,10 @@ public struct Encoder: Sendable {
 
   /// The hidden states behind some layers of the base model, [T, H].
   ///
-  /// - Parameter count: how many of the lowest layers, at least 1.
+  /// - Parameters:
+  ///   - count: how many of the lowest layers, at least 1.
+  ///   - batch: the sequences.
+  ///   - pass: what it computes with and records.
   public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
     let plan = AdapterPlan(base: self, rows: batch.sequences.count)
     return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass).hidden
@@ -76,6 +79,9 @@ public struct Encoder: Sendable {
   /// - Parameters:
   ///   - x: what `states(behindLayers:of:on:)` gave for the batch.
   ///   - count: how many layers it has gone through; the plan has no hooks there.
+  ///   - plan: which hooks act on which rows.
+  ///   - batch: the sequences.
+  ///   - pass: what it computes with and records.
   public func callAsFunction(
     _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, on pass: Pass
   ) -> (Tensor, Batch) {

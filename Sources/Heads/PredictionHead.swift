@@ -54,9 +54,14 @@ public struct PredictionHead: Sendable {
 
   /// Reads a head's tensors: `INDEX.weight`, `INDEX.bias`.
   ///
-  /// - Parameter words: the word embeddings [vocabulary, E]. A decoder with
-  ///   the same values shares their memory; it may be missing where it is
-  ///   tied to them.
+  /// - Parameters:
+  ///   - words: the word embeddings [vocabulary, E]. A decoder with
+  ///     the same values shares their memory; it may be missing where it is
+  ///     tied to them.
+  ///   - hiddenSize: the model's.
+  ///   - settings: the head's settings.
+  ///   - layerNormEps: the model's.
+  ///   - weights: where the tensors are read.
   public init(
     _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil
   ) throws(CheckpointError) {
@@ -96,7 +101,14 @@ public struct PredictionHead: Sendable {
 
   /// A fresh head: weights N(0, deviation), biases 0.
   ///
-  /// - Parameter words: the word embeddings [vocabulary, E], to which a decoder of their shape is tied.
+  /// - Parameters:
+  ///   - words: the word embeddings [vocabulary, E], to which a decoder of their shape is tied.
+  ///   - seed: repeats the random values.
+  ///   - hiddenSize: the model's.
+  ///   - settings: the head's settings.
+  ///   - deviation: that of fresh weights.
+  ///   - compute: what it computes with.
+  ///   - layerNormEps: the model's.
   public init(
     _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float, deviation: Float, seed: UInt64,
     tiedTo words: Tensor? = nil, _ compute: Compute

@@ -12,8 +12,13 @@ public enum SavedHead {
 
   /// Reads a folder. Tensors of other heads, whose names start alike, are left: the reference saves them along.
   ///
-  /// - Parameter words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
-  ///   tied.
+  /// - Parameters:
+  ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
+  ///     tied.
+  ///   - compute: what it computes with.
+  ///   - hiddenSize: the model's.
+  ///   - folder: where it is.
+  ///   - layerNormEps: the model's.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public static func read(
     _ folder: String, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil, _ compute: Compute

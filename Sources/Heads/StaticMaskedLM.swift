@@ -60,6 +60,8 @@ extension PredictionHead {
   ///   - words: the word embeddings [vocabulary, size].
   ///   - isTied: whether they are the decoder of a head of transformers that has none of its own.
   ///   - queryPositions: where the head is an enhanced mask decoder, its positions [positions, H].
+  ///   - hiddenSize: the model's.
+  ///   - layerNormEps: the model's.
   /// - Throws: `CheckpointError`, naming the tensor.
   public init(
     _ kind: StaticMaskedLM, _ weights: WeightReader, _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float,

@@ -55,7 +55,9 @@ public struct DropoutMask: Sendable {
   let key, threshold: UInt32
   let factor: Float
 
-  /// - Parameter probability: 0 ..< 1
+  /// - Parameters:
+  ///   - probability: 0 ..< 1
+  ///   - key: what the mask is drawn from.
   public init(key: UInt32, probability: Float) {
     precondition((0..<1).contains(probability), "dropout with probability \(probability)")
     self.key = key

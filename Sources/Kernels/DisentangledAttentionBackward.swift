@@ -32,6 +32,9 @@ extension AttentionHead {
   ///   - context: dC [N, D].
   ///   - attention: P [N, memory + N], before dropout.
   ///   - tables: K and the scaled Q as rows [2 · span, D]; required where there are distances and a table.
+  ///   - gradients: where to add.
+  ///   - kernels: what it computes with.
+  ///   - buffers: where scratch comes from.
   public func backward(
     _ context: Rows, attention: Rows, tables: (key: Rows?, query: Rows?), into gradients: AttentionHeadGradients,
     _ kernels: VectorKernels, _ buffers: Buffers

@@ -61,7 +61,10 @@ public final class Tape {
   /// Notes the backward step of an op outside this module; nothing, if none of its inputs is tracked.
   ///
   /// The inputs' values must stay as they are until then.
-  /// - Parameter backward: is given the gradient of y, and what finds those of the inputs.
+  /// - Parameters:
+  ///   - backward: is given the gradient of y, and what finds those of the inputs.
+  ///   - y: what the op gave.
+  ///   - inputs: the tensors that y was computed from.
   public func record(
     _ y: Tensor, from inputs: [Tensor], _ backward: @escaping (Tensor, GradientLookup) -> Void
   ) {

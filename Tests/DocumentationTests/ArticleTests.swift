@@ -6,7 +6,7 @@ import Testing
 @Suite struct ArticleTests {
   private static let catalogue = Fixtures.root.appending(path: "Sources/AdapterHost/AdapterHost.docc")
   private static let articles = [
-    "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "Training.md",
+    "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "TrainingAdapters.md",
   ]
 
   /// A path of an example: `here("Models/x")` in a test, `"Models/x"` in an article.

@@ -20,7 +20,10 @@ public struct HeadEvaluation: Sendable {
 
   /// The metrics of each head with the examples as it saw them, each judged behind its own branch of the setup.
   ///
-  /// - Parameter folder: the base model's.
+  /// - Parameters:
+  ///   - folder: the base model's.
+  ///   - model: what is judged.
+  ///   - tokenizer: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
     of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer, folder: String

@@ -10,7 +10,7 @@ extension DebertaV2AdapterModel {
   ///
   /// - Parameters:
   ///   - setup: the adapters that act; nil is the base model.
-  ///   - heads: the heads that are trained.
+  ///   - names: the heads that are trained.
   ///   - frozen: adapters of the setup that stay as they are.
   ///   - part: what is trained.
   ///   - folder: the base model's, from which its tensors are read again where everything is trained.

@@ -23,6 +23,8 @@ public struct ExampleEncoder: Sendable {
   ///   - labels: what the labels of classes and tags are counted by; those tasks need it.
   ///   - maximumLength: the most tokens of a sequence, specials included; nil for no limit.
   ///   - choices: how many choices each example must have; nil: as many as the first.
+  ///   - task: what the examples are for.
+  ///   - tokenizer: the base model's.
   public init(
     _ tokenizer: DebertaV2Tokenizer, for task: TrainingTask, labels: LabelVocabulary? = nil,
     maximumLength: Int? = nil, choices: Int? = nil

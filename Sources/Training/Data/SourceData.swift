@@ -19,6 +19,7 @@ public struct SourceData: Sendable {
   ///   - examples: of the contents and answers that the task has.
   ///   - path: what they are called in messages.
   ///   - tolerance: how many of them may be left out where they cannot be cut into tokens.
+  ///   - task: what the examples are for.
   public init(
     _ examples: [SourceExample], for task: TrainingTask, path: String = "examples",
     tolerance: FaultTolerance = .none

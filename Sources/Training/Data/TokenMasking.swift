@@ -41,6 +41,7 @@ public struct TokenMasking: Sendable {
   /// - Parameters:
   ///   - epoch: how often the examples were seen before.
   ///   - index: that of the example in its data set.
+  ///   - example: what is masked.
   public func masked(_ example: TrainingExample, epoch: Int, index: Int) -> TrainingExample {
     var random = RandomNumbers(seed: seed, epoch: epoch, index: index)
     var sequences = example.sequences

@@ -48,6 +48,7 @@ extension TrainingSettings {
   /// - Parameters:
   ///   - others: keys that somebody else reads.
   ///   - file: where the object comes from, for messages.
+  ///   - value: its values.
   /// - Throws: `configuration` for a value that cannot be, `unknownKey` for a key that nobody reads.
   public init(_ value: JSONValue, besides others: [String] = [], file: String) throws(TrainingError) {
     let fields: ConfigurationFields

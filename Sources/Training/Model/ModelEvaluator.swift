@@ -16,6 +16,7 @@ public final class ModelEvaluator {
   ///   - labels: the names of the head's labels; tags of the form `B-X` are judged as spans.
   ///   - masking: for masked language models; all evaluations mask alike.
   ///   - cache: of these examples.
+  ///   - batchTokens: tokens that are run at a time.
   public init(
     _ data: TrainingDataset, labels: [String] = [], batchTokens: Int = 4096, masking: TokenMasking? = nil,
     cache: PrefixCache? = nil

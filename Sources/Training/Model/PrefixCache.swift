@@ -26,7 +26,7 @@ public final class PrefixCache {
   ///   - data: the examples that will be asked for.
   ///   - layers: how many of the lowest layers no adapter changes, at least 1.
   ///   - hiddenSize: values of a token.
-  ///   - memory: the most bytes to hold in memory.
+  ///   - budget: the most bytes to hold in memory.
   ///   - folder: where the rest goes.
   /// - Throws: `PrefixCacheError`, if a file is needed and cannot be made.
   public init(

@@ -108,6 +108,9 @@ extension PreparedModel {
   /// - Parameters:
   ///   - names: the heads; several only where the setup repeats the rows as often.
   ///   - targets: one for each text, for multiple choice one for each group of sequences.
+  ///   - options: label smoothing and class weights.
+  ///   - encoded: the hidden states, and where each row's tokens are.
+  ///   - pass: what it computes with and records.
   public func loss(
     _ encoded: EncodedBatch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(),
     on pass: Pass

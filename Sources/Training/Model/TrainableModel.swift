@@ -143,7 +143,9 @@ public struct TrainableBase: Sendable {
 
   /// An encoder that is trained.
   ///
-  /// - Parameter tensors: every tensor of the encoder, by its name below `deberta.`
+  /// - Parameters:
+  ///   - tensors: every tensor of the encoder, by its name below `deberta.`
+  ///   - configuration: the shape of the encoder.
   public init(_ tensors: [NamedTensor], _ configuration: DebertaV2Configuration) {
     self.configuration = configuration
     self.tensors = tensors

@@ -30,7 +30,9 @@ public struct Gradients {
   ///
   /// factor · min(1, limit / (norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
   ///
-  /// - Parameter norm: what ``norm(on:)`` gave.
+  /// - Parameters:
+  ///   - norm: what ``norm(on:)`` gave.
+  ///   - limit: the largest norm.
   public func clipped(to limit: Double, norm: Double) -> Gradients {
     let scale = limit / (norm + 1e-6)
     return scale < 1 ? Gradients(tensors, factor: Float(Double(factor) * scale)) : self
@@ -55,6 +57,7 @@ public struct GradientAccumulator {
   /// - Parameters:
   ///   - gradients: of the batch's mean loss, in the order of the parameters.
   ///   - weight: how much the batch counts; more than zero.
+  ///   - compute: what it computes with.
   public mutating func add(_ gradients: [Tensor?], weight: Float, on compute: Compute) {
     precondition(gradients.count == tensors.count, "\(gradients.count) gradients of \(tensors.count) parameters")
     precondition(weight > 0 && weight.isFinite, "a batch cannot count \(weight) times")

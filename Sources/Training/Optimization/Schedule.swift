@@ -34,7 +34,10 @@ public struct Schedule: Hashable, Sendable {
   public let warmUpSteps: Int
   public let steps: Int
 
-  /// - Parameter steps: of the whole run.
+  /// - Parameters:
+  ///   - steps: of the whole run.
+  ///   - curve: how the rate falls.
+  ///   - warmUp: how the rate rises at first.
   public init(_ curve: Curve, warmUp: WarmUp = .none, steps: Int) {
     self.curve = curve
     self.steps = steps

@@ -12,7 +12,10 @@ public struct TrainedParameter: Sendable {
   /// Whether weight decay acts on it.
   public let decays: Bool
 
-  /// - Parameter decays: by default ``decaysByDefault(_:)``.
+  /// - Parameters:
+  ///   - decays: by default ``decaysByDefault(_:)``.
+  ///   - name: what it is called.
+  ///   - value: its values.
   public init(name: String, value: Tensor, decays: Bool? = nil) {
     self.name = name
     self.value = value
