@@ -1,0 +1,149 @@
+public import AdapterMethods
+public import DebertaV2
+internal import Heads
+public import Tensors
+
+extension DebertaV2AdapterModel {
+  /// Which adapters act in a call.
+  public enum Setup: Sendable {
+    /// The active ones.
+    case active
+    /// One composition for all rows; nil is the base model.
+    case composition(Composition?)
+    /// A composition for each row, in any order and of any methods.
+    case rows([Composition?])
+  }
+
+  /// The tokens that masked language models answer.
+  public enum AnsweredTokens: Sendable, Hashable {
+    case all
+    /// Those of one id, such as that of `[MASK]`.
+    case only(Int32)
+  }
+
+  /// Runs sequences of token ids, without padding.
+  public func callAsFunction(
+    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
+  ) throws -> ModelOutput {
+    try self(Batch(ids), setup: setup, heads: heads, words: words, trace: trace)
+  }
+
+  /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
+  ///
+  /// - Parameters:
+  ///   - batch: sequences of token ids.
+  ///   - setup: which adapters act.
+  ///   - heads: names of heads; nil: the active ones. Each answers all rows;
+  ///     under Parallel the j-th answers the j-th repetition of the rows.
+  ///   - words: the tokens for which heads that are masked language models predict words.
+  ///   - trace: what else is recorded.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`.
+  public func callAsFunction(
+    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
+  ) throws -> ModelOutput {
+    try check(batch)
+    let pass = Pass(compute, trace: trace)
+    let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions, on: pass)
+    let lengths = batch.sequences.map(\.ids.count)
+    let plan: AdapterPlan
+    var composition: Composition?
+    switch setup {
+    case .active, .composition:
+      composition = if case .composition(let given) = setup { given } else { activeAdapters }
+      try refuseMerged(in: [composition])
+      plan = try lowering.plan(composition, rows: lengths.count, lengths: lengths)
+    case .rows(let rows):
+      guard rows.count == batch.sequences.count else {
+        throw CompositionError.rows(expected: rows.count, found: batch.sequences.count)
+      }
+      try refuseMerged(in: rows)
+      plan = try lowering.plan(rows: rows, lengths: lengths)
+    }
+    let names = try headNames(heads ?? activeHeads, composition)
+    let inverses = try embeddingInverses(plan, for: names)
+    try check(batch, plan, for: names)
+    let encoded = encoder.encoded(batch, plan, on: pass)
+    let rows = EncodedRows(
+      hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)
+    let answers = try answers(names, rows, inputs: batch.sequences.count, on: pass) { positions in
+      encoder.enhanced(encoded, plan, positions: positions, on: pass)
+    }
+    return ModelOutput(rows, heads: answers, trace: trace)
+  }
+
+  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty where none is asked.
+  private func embeddingInverses(_ plan: AdapterPlan, for names: [String]) throws -> [(any StateHook)?] {
+    guard plan.changesEmbeddings, let name = names.first(where: { heads[$0]?.decoderInputs != nil }) else { return [] }
+    guard let inverses = plan.embeddingInverses() else { throw ModelError.maskedLMOfChangedEmbeddings(head: name) }
+    for name in names {
+      if let width = heads[name]?.decoderInputs, width != configuration.hiddenSize {
+        throw ModelError.decoderOfOtherWidth(head: name, found: width, expected: configuration.hiddenSize)
+      }
+    }
+    return inverses
+  }
+
+  /// Heads that are enhanced mask decoders have absolute positions, as a model without such heads may have.
+  private func check(_ batch: Batch, _ plan: AdapterPlan, for names: [String]) throws(InputError) {
+    guard let limit = names.compactMap({ heads[$0]?.queryPositions?.rows }).min() else { return }
+    let prompt = plan.groups.map(\.hooks.hooks.promptLength).max() ?? 0
+    for sequence in batch.sequences where sequence.length + prompt > limit {
+      throw .tooLong(tokens: sequence.ids.count, limit: limit - prompt)
+    }
+  }
+
+  private func check(_ batch: Batch) throws {
+    for (row, sequence) in batch.sequences.enumerated() {
+      if let column = sequence.ids.firstIndex(where: { $0 < 0 || $0 >= configuration.vocabularySize }) {
+        throw InputError.value(
+          name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: configuration.vocabularySize)
+      }
+      if configuration.addsAbsolutePositions, sequence.length > configuration.maximumPositions {
+        throw InputError.tooLong(tokens: sequence.ids.count, limit: configuration.maximumPositions)
+      }
+    }
+  }
+
+  /// An adapter in the weights and in a setup would act twice.
+  private func refuseMerged(in compositions: [Composition?]) throws {
+    if let mergedAdapter, compositions.contains(where: { $0?.adapters.contains(mergedAdapter) == true }) {
+      throw ModelError.mergedAndActive(name: mergedAdapter)
+    }
+  }
+
+  /// The heads of a call: those that are asked for, or those named like the adapters.
+  private func headNames(_ asked: [String]?, _ composition: Composition?) throws -> [String] {
+    if let asked {
+      for name in asked where heads[name] == nil { throw unknown(head: name) }
+      return asked
+    }
+    guard let composition else { return heads["default"] == nil ? [] : ["default"] }
+    return composition.adapters.filter { heads[$0] != nil }
+  }
+
+  /// - Parameter enhanced: the hidden states that an enhanced mask decoder of some positions reads.
+  private func answers(
+    _ names: [String], _ encoded: EncodedRows, inputs: Int, on pass: Pass, enhanced: (Tensor) -> Tensor
+  ) throws -> [(name: String, output: HeadOutput)] {
+    let repetitions = inputs == 0 ? 1 : encoded.order.count / inputs
+    if repetitions > 1, !names.isEmpty, names.count != repetitions {
+      throw ModelError.headsOfParallel(heads: names, repetitions: repetitions)
+    }
+    return names.enumerated().compactMap { index, name in
+      guard let head = heads[name] else { return nil }
+      let rows = repetitions > 1 ? Array(encoded.order[index * inputs..<(index + 1) * inputs]) : encoded.order
+      var read = encoded
+      if let positions = head.queryPositions,
+        rows.contains(where: { !encoded.answered(row: $0, by: .maskedLM).isEmpty })
+      {
+        read = encoded.reading(enhanced(positions))
+      }
+      return (name, HeadOutput(head, read, rows: rows, on: pass))
+    }
+  }
+}
+
+extension Batch.Sequence {
+  /// The columns of the input up to the last token.
+  fileprivate var length: Int { (positions?.last).map { Int($0) + 1 } ?? ids.count }
+}
