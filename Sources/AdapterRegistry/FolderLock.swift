@@ -15,14 +15,19 @@ final class FolderLock: Sendable {
 
   private let descriptor: Int32
 
-  /// - Throws: ``RegistryError/busy(path:seconds:)`` if another lock on the
-  ///   folder is in the way.
-  init(on folder: String, _ kind: Kind) throws(RegistryError) {
+  /// - Parameter seconds: how long another lock on the folder is waited for.
+  /// - Throws: ``RegistryError/busy(path:seconds:)`` if it is still in the
+  ///   way then.
+  init(on folder: String, _ kind: Kind, waiting seconds: Double = 0) throws(RegistryError) {
     let descriptor = try FileSystem.opened(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, for: .lock)
-    guard flock(descriptor, (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 else {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while flock(descriptor, (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
       let failure = FileSystem.failure(.lock, folder)
-      close(descriptor)
-      throw failure
+      guard case .busy = failure, ContinuousClock.now < deadline else {
+        close(descriptor)
+        throw failure
+      }
+      usleep(500)
     }
     self.descriptor = descriptor
   }

@@ -3,8 +3,9 @@ import Foundation
 /// A folder on its way into the folder of adapters.
 ///
 /// Its files are first copied to a hidden folder beside the place they are
-/// for, each forced to the disk; ``publish(as:)`` then renames it. A process
-/// that is stopped before leaves a hidden folder, which nobody else holds.
+/// for, each forced to the disk; ``publish(as:)`` then renames it. The folder
+/// is locked until the publication is let go of, under either name: a folder
+/// that nobody holds and that has no row was left by a process that stopped.
 struct Publication {
   /// What was copied.
   let contents: FolderContents
@@ -20,6 +21,10 @@ struct Publication {
     let names = try FolderContents.names(in: source, chosen: names)
     try FileSystem.ensureFolder(home)
     let staging = "\(home)/\(Self.stagingPrefix)\(UUID().uuidString)"
+    // Who asks whether a folder is held keeps `home` to itself meanwhile, and
+    // so never sees this one between made and claimed.
+    let making = try FolderLock(on: home, .shared, waiting: Storage.patience)
+    defer { making.release() }
     try FileSystem.makeFolder(staging)
     do throws(RegistryError) {
       claim = try FolderLock(on: staging, .exclusive)
@@ -54,6 +59,16 @@ struct Publication {
 }
 
 extension Publication {
-  /// Whether no process is filling the hidden folder at `path` any more.
-  static func isAbandoned(_ path: String) -> Bool { (try? FolderLock(on: path, .exclusive)) != nil }
+  /// Whether no process is bringing the folder at `path` to its place.
+  static func isAbandoned(_ path: String) -> Bool {
+    do throws(RegistryError) {
+      let asking = try FolderLock(on: FileSystem.parent(of: path), .exclusive, waiting: Storage.patience)
+      defer { asking.release() }
+      _ = try FolderLock(on: path, .exclusive)
+      return true
+    } catch {
+      if case .busy = error { return false }
+      return true
+    }
+  }
 }

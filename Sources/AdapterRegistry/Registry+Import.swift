@@ -79,6 +79,8 @@ extension Registry {
       return try storage.write { db in try enter(contents, place.stored(source), db) }
     }
     let publication = try Publication(of: source, files: files, in: place.adapters)
+    // Until the rows are there, its lock says that the folder is no stray one.
+    defer { withExtendedLifetime(publication) {} }
     var published: String?
     do {
       return try storage.write { db in

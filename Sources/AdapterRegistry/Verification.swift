@@ -67,8 +67,9 @@ extension Registry {
       progress(folder.owner)
       aboutFolders += check(folder).map { (folder, $0) }
     }
-    let left = try leftovers(among: entries)
-    let now = try foldersOnceEntered(left.map(\.stored))
+    let left = leftovers(among: entries, except: known.stored)
+    // Read after nobody was seen to hold them: what was being imported before is entered by now.
+    let now = try storage.read(knownFolders)
     let unchanged = Set(now.folders.map(\.identity))
     findings += aboutFolders.filter { unchanged.contains($0.folder.identity) }.map(\.finding)
     let expected = Set(known.folders.map(\.stored)).union(now.stored).union(known.pending)
@@ -76,19 +77,6 @@ extension Registry {
       .map(\.finding)
     findings += known.pending.filter(now.pending.contains).map { .unfinishedRemoval(path: place.absolute($0)) }
     return findings
-  }
-
-  /// The rows, read when no other process can be between giving a folder
-  /// its name and entering it. A writer waits for its turn; a reader cannot,
-  /// and looks a few times while somebody writes.
-  private func foldersOnceEntered(_ doubtful: [String]) throws(RegistryError) -> KnownFolders {
-    if case .writing = storage { return try storage.write(knownFolders) }
-    var now = try storage.read(knownFolders)
-    for _ in 0..<5 where !now.stored.isSuperset(of: doubtful) && FileSystem.exists(path + "-wal") {
-      Thread.sleep(forTimeInterval: 0.04)
-      now = try storage.read(knownFolders)
-    }
-    return now
   }
 
   // MARK: The database
@@ -167,17 +155,15 @@ extension Registry {
 
   /// The folders in the folder of adapters that may belong to nothing, with
   /// their stored paths.
-  private func leftovers(among entries: [String]) throws(RegistryError) -> [(stored: String, finding: Finding)] {
+  private func leftovers(among entries: [String], except known: Set<String>) -> [(stored: String, finding: Finding)] {
     var findings: [(String, Finding)] = []
     for name in entries {
       let path = "\(place.adapters)/\(name)"
-      guard FileSystem.kind(of: path) == .folder else { continue }
       let stored = "\(RegistryPlace.adaptersName)/\(name)"
-      if name.hasPrefix(Publication.stagingPrefix) {
-        if Publication.isAbandoned(path) { findings.append((stored, .abandonedImport(path: path))) }
-      } else if !name.hasPrefix(".") {
-        findings.append((stored, .strayFolder(path: path)))
-      }
+      guard !known.contains(stored), FileSystem.kind(of: path) == .folder else { continue }
+      let isStaging = name.hasPrefix(Publication.stagingPrefix)
+      guard isStaging || !name.hasPrefix("."), Publication.isAbandoned(path) else { continue }
+      findings.append((stored, isStaging ? .abandonedImport(path: path) : .strayFolder(path: path)))
     }
     return findings
   }

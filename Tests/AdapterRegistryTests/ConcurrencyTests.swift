@@ -124,6 +124,19 @@ import Testing
     }
     #expect(try Registry.open(path: path, for: .reading).verify().isEmpty)
   }
+
+  @Test(arguments: [Registry.Access.reading, .writing])
+  func aFolderThatSomebodyHoldsIsOnItsWay(_ access: Registry.Access) throws {
+    try scratch.registry(adapters: "keep").close()
+    try scratch.adapterFolder("home/Adapters/new")
+    try scratch.folder("home/Adapters/.incoming-1", [:])
+    let registry = try Registry.open(path: scratch.registryPath, for: access)
+    #expect(try registry.verify().count == 2)
+    let locks = try ["new", ".incoming-1"].map { try FolderLock(on: "\(scratch.adapters)/\($0)", .exclusive) }
+    #expect(try registry.verify().isEmpty)
+    locks.forEach { $0.release() }
+    #expect(try registry.verify().count == 2)
+  }
 }
 
 @Suite struct SizeTests {
