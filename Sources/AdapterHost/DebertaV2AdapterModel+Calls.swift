@@ -23,9 +23,10 @@ extension DebertaV2AdapterModel {
 
   /// Runs sequences of token ids, without padding.
   public func callAsFunction(
-    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
+    _ ids: [[Int32]], setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all,
+    states: AskedTokens = .all, trace: Trace? = nil
   ) throws -> ModelOutput {
-    try self(Batch(ids), setup: setup, heads: heads, words: words, trace: trace)
+    try self(Batch(ids), setup: setup, heads: heads, words: words, states: states, trace: trace)
   }
 
   /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
@@ -36,10 +37,13 @@ extension DebertaV2AdapterModel {
   ///   - heads: names of heads; nil: the active ones. Each answers all rows;
   ///     under Parallel the j-th answers the j-th repetition of the rows.
   ///   - words: the tokens for which heads that are masked language models predict words.
+  ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
+  ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
   ///   - trace: what else is recorded.
   /// - Throws: `CompositionError`, `ModelError`, `InputError`.
   public func callAsFunction(
-    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all, trace: Trace? = nil
+    _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all,
+    states: AskedTokens = .all, trace: Trace? = nil
   ) throws -> ModelOutput {
     try check(batch)
     let pass = Pass(compute, trace: trace)
@@ -62,7 +66,8 @@ extension DebertaV2AdapterModel {
     let names = try headNames(heads ?? activeHeads, composition)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
-    let encoded = encoder.encoded(batch, plan, on: pass)
+    let readsAll = names.contains { self.heads[$0]?.settings.kind.answersTokens == true }
+    let encoded = encoder(batch, plan, asked: readsAll ? .all : states, on: pass)
     let rows = EncodedRows(
       hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)
     let answers = try answers(names, rows, inputs: batch.sequences.count, on: pass) { positions in

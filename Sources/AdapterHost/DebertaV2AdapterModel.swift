@@ -23,6 +23,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public let name: String
   /// What the checkpoint says about its own head.
   private let staticHead: StaticHead?
+  /// Whether the checkpoint's own head lies beside it in files of its own.
+  private let hasHeadBeside: Bool
   /// Whether decoders of words are tied to the word embeddings.
   private let tiesWords: Bool
   /// As loaded, whatever is merged.
@@ -45,6 +47,8 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
   ///
+  /// A head that lies beside the checkpoint, as the reference saves heads, comes before one among its tensors.
+  ///
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public init(folder: String, compute: Compute = Compute()) throws {
     let folder = try CheckpointFolder(path: folder)
@@ -61,6 +65,8 @@ public struct DebertaV2AdapterModel: Sendable {
     tiesWords = try ConfigurationFields(fields, file: file).tiesWords
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     try ledger.finish(knowing: Encoder.isKnownUnused)
+    hasHeadBeside = SavedHead.exists(in: folder.path)
+    if hasHeadBeside { heads["default"] = try readHead(folder.path).head }
   }
 
   // MARK: Adapters
@@ -320,6 +326,12 @@ public struct DebertaV2AdapterModel: Sendable {
     guard heads[name] != nil else { throw unknown(head: name) }
     heads[name] = nil
     activeHeads?.removeAll { $0 == name }
+  }
+
+  /// The tensors of the checkpoint that hold those of a head, by the names that the head has for them; nil for a head
+  /// that is not the checkpoint's.
+  func checkpointNames(ofHead name: String, _ tensors: [String]) -> [String: [String]]? {
+    name == "default" && !hasHeadBeside ? staticHead?.checkpointNames(of: tensors) : nil
   }
 
   private func readHead(_ folder: String) throws -> (name: String, head: PredictionHead) {

@@ -60,7 +60,7 @@ public struct ModelOutput {
   /// The number of rows; Parallel has repeated them.
   public var rowCount: Int { encoded.order.count }
 
-  /// The last hidden states of one row, [tokens, H].
+  /// The last hidden states of one row, [tokens, H]; where the first token's alone were asked for, [1, H] or more.
   public func hiddenStates(row: Int) -> Tensor { states(encoded.hidden, row: row) }
 
   /// A row's part of packed states of this pass, such as a trace holds.

@@ -98,6 +98,29 @@ enum StaticHead {
     }
   }
 
+  /// The names in a checkpoint of a head's tensors, by those that the head has for them, which are in order.
+  func checkpointNames(of tensors: [String]) -> [String: [String]] {
+    let places =
+      switch self {
+      case .labelled(let kind, _): (Self.isPooled(kind) ? ["pooler.dense"] : []) + [Self.last(kind)]
+      case .maskedLM(let kind, _): kind.modules
+      }
+    var names: [String: [String]] = [:]
+    var modules: [Substring] = []
+    for tensor in tensors {
+      let parts = tensor.split(separator: ".")
+      guard parts.count == 2 else { continue }
+      if modules.last != parts[0] { modules.append(parts[0]) }
+      guard modules.count <= places.count else { continue }
+      names[tensor] = ["\(places[modules.count - 1]).\(parts[1])"]
+    }
+    // The bias of transformers' decoder goes by two names.
+    if case .maskedLM(.huggingFace, _) = self, let bias = tensors.last(where: { $0.hasSuffix(".bias") }) {
+      names[bias]?.append("cls.predictions.bias")
+    }
+    return names
+  }
+
   /// Reads the tensors of a head with labels, to see that they are there and fit.
   func check(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
     let noWords = Tensor([0], rows: 1, columns: 1)

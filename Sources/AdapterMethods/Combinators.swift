@@ -10,6 +10,8 @@ internal import Tensors
 struct StackedProjection: ProjectionHook {
   let children: [any ProjectionHook]
 
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
+
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     for child in children { child.adapt(y, input: x, at: site, on: pass) }
   }
@@ -20,6 +22,7 @@ struct ChainedLowRank: LowRankHook {
   let first, second: any LowRankHook
 
   var left: LeftFactor { second.left }
+  var isTokenwise: Bool { first.isTokenwise && second.isTokenwise }
 
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
     let between = pass.linear(first.right(x, at: site, on: pass), first.left.layer)
@@ -32,6 +35,8 @@ struct SummedLowRank: LowRankHook {
   private let children: [any LowRankHook]
   private let weights: [Float]
   let left: LeftFactor
+
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
 
   init(_ children: [any LowRankHook], weights: [Float], on pass: Pass) {
     self.children = children
@@ -71,6 +76,8 @@ struct WeightedProjection: ProjectionHook {
   /// The share of the unchanged result.
   let rest: Float
 
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
+
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     let total = pass.scaled(y, by: rest)
     for (child, weight) in zip(children, weights) {
@@ -87,6 +94,7 @@ struct StackedJoin: JoinHook {
   let children: [any JoinHook]
 
   var addsHiddenOnClose: Bool { children.last?.addsHiddenOnClose ?? false }
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     children.reduce(hidden) { $1.transform($0, residual: residual, norm: norm, at: site, on: pass) }
@@ -106,6 +114,7 @@ struct WeightedJoin: JoinHook {
   let rest: Float
 
   var addsHiddenOnClose: Bool { children.last?.addsHiddenOnClose ?? false }
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     // Every child's result is taken with the hidden states in it, whether it adds them itself or leaves that to `close`.

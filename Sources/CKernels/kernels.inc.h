@@ -424,10 +424,10 @@ static void softmax_backward(int64_t M, int64_t N, const float *p, int64_t p_str
   }
 }
 
-static void collect_positions(int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
+static void collect_positions(int64_t M, int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
                               const int32_t *key_column, float *of_queries, int64_t of_queries_stride,
                               const int32_t *query_column, float *of_keys, int64_t of_keys_stride) {
-  for (int64_t i = 0; i < N; i++, ds += ds_stride) {
+  for (int64_t i = 0; i < M; i++, ds += ds_stride) {
     if (positions == NULL) {
       if (of_queries != NULL) {
         float *row = of_queries + i * of_queries_stride;

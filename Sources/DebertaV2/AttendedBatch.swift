@@ -9,8 +9,10 @@ struct AttendedBatch {
     let sequences: [AttendedSequence]
   }
 
+  /// [queries, heads · D]
+  let query: Tensor
   /// [T, heads · D] each.
-  let query, key, value: Tensor
+  let key, value: Tensor
   let headCount: Int
   let scale: Float
   let distances: DistanceTable?
@@ -20,7 +22,7 @@ struct AttendedBatch {
   private var size: Int { query.columns / headCount }
   private func columns(ofHead head: Int) -> Range<Int> { head * size..<(head + 1) * size }
 
-  /// The attended values [T, heads · D].
+  /// The attended values [queries, heads · D].
   func context(on pass: Pass) -> Tensor {
     let context = pass.tensor(rows: query.rows, columns: query.columns)
     let compute = pass.compute
@@ -44,9 +46,10 @@ struct AttendedBatch {
     _ head: Int, of sequence: AttendedSequence, context: Tensor, _ body: (AttentionHead) -> Void
   ) {
     let columns = columns(ofHead: head)
-    func own(_ x: Tensor) -> Rows { x.values.slice(sequence.tokens).columns(columns) }
+    func own(_ x: Tensor, _ rows: Range<Int>) -> Rows { x.values.slice(rows).columns(columns) }
     var attention = AttentionHead(
-      query: own(query), key: own(key), value: own(value), context: own(context), scale: scale)
+      query: own(query, sequence.queries), key: own(key, sequence.tokens), value: own(value, sequence.tokens),
+      context: own(context, sequence.queries), scale: scale)
     attention.memory = sequence.memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
     attention.distances = distances?.rows
     attention.probabilities = sequence.probabilities(ofHead: head)
@@ -90,12 +93,13 @@ extension AttendedBatch {
         let tables = HeadTables(group.tables, target.tables, head: head, size: size, compute)
         for (sequence, memory) in zip(group.sequences, target.memories) {
           guard let attention = sequence.probabilities(ofHead: head) else { continue }
-          func own(_ x: Tensor?) -> Rows? { x?.values.slice(sequence.tokens).columns(columns) }
+          func own(_ x: Tensor?, _ rows: Range<Int>) -> Rows? { x?.values.slice(rows).columns(columns) }
           var into = AttentionHeadGradients()
-          (into.query, into.key, into.value) = (own(dquery), own(dkey), own(dvalue))
+          into.query = own(dquery, sequence.queries)
+          (into.key, into.value) = (own(dkey, sequence.tokens), own(dvalue, sequence.tokens))
           into.memory = (memory.0?.values.columns(columns), memory.1?.values.columns(columns))
           into.tables = tables.gradients
-          guard let context = own(dcontext) else { continue }
+          guard let context = own(dcontext, sequence.queries) else { continue }
           withHead(head, of: sequence, context: dcontext) {
             $0.backward(
               context, attention: attention, tables: tables.rows, into: into, compute.kernels, compute.buffers)
@@ -156,12 +160,14 @@ private struct HeadTables {
 struct AttendedSequence {
   let input: Batch.Sequence
   let tokens: Range<Int>
+  /// The rows of the queries: of all tokens, or of the first ones.
+  let queries: Range<Int>
   let memory: (key: Tensor, value: Tensor)?
-  /// [heads · N, memory + N], where attention maps are asked for, and for the backward pass.
+  /// [heads · queries, memory + N], where attention maps are asked for, and for the backward pass.
   let probabilities: Tensor?
 
   func probabilities(ofHead head: Int) -> Rows? {
-    probabilities?.values.slice(head * tokens.count..<(head + 1) * tokens.count)
+    probabilities?.values.slice(head * queries.count..<(head + 1) * queries.count)
   }
 
   /// A number for the first attention weight of a head, other than those of other heads and sequences.

@@ -49,16 +49,16 @@ struct SelfAttention: Sendable {
     return table
   }
 
-  /// - Parameter queries: states [T, H] whose queries look at the keys of x; nil: those of x.
+  /// - Parameter queries: what looks at the keys of x.
   func callAsFunction(
-    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+    _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
   ) -> Tensor {
-    let q = at.project(.query, query, queries ?? x)
+    let q = queries.at.project(.query, query, queries.states)
     let k = at.project(.key, key, x)
     let v = at.project(.value, value, x)
     let attended = AttendedBatch(
       query: q, key: k, value: v, headCount: headCount, scale: scale, distances: distances,
-      mask: at.pass.dropoutMask(dropout), groups: groups(batch, memories: at.memories(x), at))
+      mask: at.pass.dropoutMask(dropout), groups: groups(batch, queries.batch, memories: at.memories(x), at))
     if at.pass.trace?.kinds.contains(.attentions) == true {
       at.pass.trace?.record(attentions: attended.groups.flatMap(\.sequences).compactMap(\.probabilities))
     }
@@ -67,16 +67,16 @@ struct SelfAttention: Sendable {
 
   /// The sequences that have tokens, group by group, each with what its row group brings.
   private func groups(
-    _ batch: Batch, memories: [[(key: Tensor, value: Tensor)]?], _ at: Sites
+    _ batch: Batch, _ queries: Batch, memories: [[(key: Tensor, value: Tensor)]?], _ at: Sites
   ) -> [AttendedBatch.Group] {
     let isTraced = at.pass.trace?.kinds.contains(.attentions) == true
     return zip(at.groups, memories).map { group, memories in
       var sequences: [AttendedSequence] = []
       for (row, sequence) in group.segment.sequences.enumerated() where !batch.tokens(of: sequence).isEmpty {
-        let tokens = batch.tokens(of: sequence)
+        let (tokens, queries) = (batch.tokens(of: sequence), queries.tokens(of: sequence))
         let memory = memories?[row]
         let columns = tokens.count + (memory?.key.rows ?? 0)
-        let rows = headCount * tokens.count
+        let rows = headCount * queries.count
         let probabilities: Tensor? =
           if isTraced {
             Tensor(Storage(rows * columns), rows: rows, columns: columns)
@@ -87,7 +87,8 @@ struct SelfAttention: Sendable {
           }
         sequences.append(
           AttendedSequence(
-            input: batch.sequences[sequence], tokens: tokens, memory: memory, probabilities: probabilities))
+            input: batch.sequences[sequence], tokens: tokens, queries: queries, memory: memory,
+            probabilities: probabilities))
       }
       return AttendedBatch.Group(tables: group.bound.tables[at.layer], sequences: sequences)
     }

@@ -49,6 +49,19 @@ public struct Batch: Sendable {
       })
   }
 
+  /// Where the first token of each sequence lies that has one.
+  var firstTokens: [Int] { sequences.indices.map(tokens).filter { !$0.isEmpty }.map(\.lowerBound) }
+
+  /// The first token of each sequence.
+  var firsts: Batch {
+    Batch(
+      sequences: sequences.map { sequence in
+        Sequence(
+          ids: Array(sequence.ids.prefix(1)), tokenTypes: Array(sequence.tokenTypes.prefix(1)),
+          positions: sequence.positions.map { Array($0.prefix(1)) }, visible: nil)
+      })
+  }
+
   /// The same sequences in another order or number.
   public func selecting(_ rows: [Int]) -> Batch {
     rows == Array(sequences.indices) ? self : Batch(sequences: rows.map { sequences[$0] })

@@ -1,6 +1,14 @@
 public import Checkpoints
 public import Tensors
 
+/// The tokens whose last hidden states are asked for.
+public enum AskedTokens: Sendable, Hashable {
+  case all
+  /// The first one of each sequence, as heads of sequences read: behind its keys and values the last layer is then run
+  /// for these alone, with the same bits, unless one of its hooks looks at whole sequences.
+  case first
+}
+
 /// A DeBERTa-v2 or v3 encoder: weights, and the pass through them.
 ///
 /// Immutable: adapters reach a pass as a plan, never the model, so any
@@ -43,14 +51,11 @@ public struct Encoder: Sendable {
   /// - Parameters:
   ///   - batch: the rows that the plan's `sources` count.
   ///   - plan: made for this encoder.
+  ///   - asked: the tokens whose states are asked for.
   ///   - pass: what it computes with and records.
-  public func callAsFunction(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> (Tensor, Batch) {
-    let encoded = encoded(batch, plan, on: pass)
-    return (encoded.hidden, encoded.batch)
-  }
-
-  /// A pass, with what an enhanced mask decoder goes on from.
-  public func encoded(_ batch: Batch, _ plan: AdapterPlan, on pass: Pass) -> EncoderOutput {
+  public func callAsFunction(
+    _ batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all, on pass: Pass
+  ) -> EncoderOutput {
     let words = batch.selecting(plan.sources)
     let embedded = embeddings(words, on: pass)
     for group in groups(plan, of: words) {
@@ -59,8 +64,7 @@ public struct Encoder: Sendable {
     }
     let (batch, x) = words.prompted(embedded, plan.groups, on: pass)
     record(x, on: pass)
-    let (hidden, lastInput) = run(layers.indices, from: x, batch, plan, on: pass)
-    return EncoderOutput(hidden: hidden, lastInput: lastInput, batch: batch)
+    return run(layers.indices, from: x, batch, plan, asked, on: pass)
   }
 
   /// The hidden states behind some layers of the base model, [T, H].
@@ -71,7 +75,7 @@ public struct Encoder: Sendable {
   ///   - pass: what it computes with and records.
   public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
     let plan = AdapterPlan(base: self, rows: batch.sequences.count)
-    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, on: pass).hidden
+    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, .all, on: pass).hidden
   }
 
   /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch behind some of the lowest layers.
@@ -81,33 +85,49 @@ public struct Encoder: Sendable {
   ///   - count: how many layers it has gone through; the plan has no hooks there.
   ///   - plan: which hooks act on which rows.
   ///   - batch: the sequences.
+  ///   - asked: the tokens whose states are asked for.
   ///   - pass: what it computes with and records.
   public func callAsFunction(
-    _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, on pass: Pass
-  ) -> (Tensor, Batch) {
+    _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all,
+    on pass: Pass
+  ) -> EncoderOutput {
     precondition(count > 0 && count <= plan.unhookedLayers, "hooks below layer \(count)")
     let tokens = plan.sources.flatMap { Array(batch.tokens(of: $0)) }
     let own = tokens == Array(0..<x.rows) ? x : pass.gather(x, rows: tokens)
-    let rows = batch.selecting(plan.sources)
-    return (run(count..<layers.count, from: own, rows, plan, on: pass).hidden, rows)
+    return run(count..<layers.count, from: own, batch.selecting(plan.sources), plan, asked, on: pass)
   }
 
-  /// x [T, H] through some of the layers, and what the last of them read.
+  /// x [T, H] through some of the layers.
   private func run(
-    _ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, on pass: Pass
-  ) -> (hidden: Tensor, lastInput: Tensor) {
+    _ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, _ asked: AskedTokens, on pass: Pass
+  ) -> EncoderOutput {
     let groups = groups(plan, of: batch)
+    let firsts = asked == .first && canNarrow(plan, on: pass) ? batch.firsts : nil
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }
     var (input, x) = (x, x)
     for index in indices {
       input = x
       x = pass.recomputed(x) { x, pass in
-        let y = layers[index](x, batch, distances, Sites(layer: index, groups: groups, pass: pass))
+        let sites = Sites(layer: index, groups: groups, pass: pass)
+        if index == layers.count - 1, let firsts {
+          let queries = Queries(
+            states: pass.gather(x, rows: batch.firstTokens), batch: firsts,
+            at: Sites(layer: index, groups: self.groups(plan, of: firsts), pass: pass))
+          return layers[index](x, queries: queries, batch, distances, sites)
+        }
+        let y = layers[index](x, batch, distances, sites)
         return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
       }
       record(x, on: pass)
     }
-    return (x, input)
+    return EncoderOutput(hidden: x, lastInput: input, batch: firsts ?? batch)
+  }
+
+  /// Whether the last layer can be run for the first tokens alone: nothing is recorded, and its hooks let each token alone.
+  private func canNarrow(_ plan: AdapterPlan, on pass: Pass) -> Bool {
+    let last = layers.count - 1
+    return pass.trace == nil && (last > 0 || convolution == nil)
+      && plan.groups.allSatisfy { $0.hooks.hooks.layers[last].isTokenwise }
   }
 
   func groups(_ plan: AdapterPlan, of batch: Batch) -> [BatchGroup] {

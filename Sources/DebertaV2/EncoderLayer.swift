@@ -1,6 +1,16 @@
 internal import Checkpoints
 internal import Tensors
 
+/// States that look at a layer's input.
+struct Queries {
+  /// [queries, H]
+  let states: Tensor
+  /// Of each sequence of the input all tokens, or the first ones.
+  let batch: Batch
+  /// Where they are adapted.
+  let at: Sites
+}
+
 /// One layer: attention and feed-forward, each with its residual and norm.
 ///
 /// Every place where a layer can be adapted is named in this body or in
@@ -29,14 +39,21 @@ struct EncoderLayer: Sendable {
   }
 
   /// x [T, H] → [T, H]
+  func callAsFunction(_ x: Tensor, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites) -> Tensor {
+    self(x, queries: Queries(states: x, batch: batch, at: at), batch, distances, at)
+  }
+
+  /// x [T, H] → [queries, H]
   ///
-  /// - Parameter queries: states [T, H] that look at x instead of x itself; the residual is theirs.
+  /// - Parameter queries: what looks at x; the residual is theirs, and behind the attention the layer is theirs alone.
   func callAsFunction(
-    _ x: Tensor, queries: Tensor? = nil, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
+    _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ sites: Sites
   ) -> Tensor {
-    let attended = at.project(.attentionOutput, attentionOutput, attention(x, queries: queries, batch, distances, at))
+    let context = attention(x, queries: queries, batch, distances, sites)
+    let at = queries.at
+    let attended = at.project(.attentionOutput, attentionOutput, context)
     at.pass.dropout(attended, dropout)
-    let h = at.join(\.afterAttention, attended, residual: queries ?? x, attentionNorm)
+    let h = at.join(\.afterAttention, attended, residual: queries.states, attentionNorm)
     let f = at.inBlocks(h, unlessHookedAt: [.up, .down]) { h in
       at.project(.down, down, at.project(.up, up, h, then: activation))
     }

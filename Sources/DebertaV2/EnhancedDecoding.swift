@@ -2,11 +2,11 @@ public import Tensors
 
 /// What a pass through an encoder gives.
 public struct EncoderOutput: Sendable {
-  /// The last layer's hidden states, [T, H].
+  /// The last layer's hidden states of the tokens of `batch`, [T, H].
   public let hidden: Tensor
   /// The hidden states that the last layer read, [T, H].
   let lastInput: Tensor
-  /// The rows of the plan, in its order, with their prompts.
+  /// The rows of the plan, in its order, with their prompts; of each its first token, where no more was asked.
   public let batch: Batch
 }
 
@@ -41,7 +41,9 @@ extension Encoder {
     let sites = Sites(layer: layers.count - 1, groups: groups(plan, of: batch), pass: pass)
     var queries = pass.gather(positions, rows: batch.sequences.flatMap(\.columns))
     pass.add(input, to: queries)
-    for _ in 0..<iterations { queries = layer(input, queries: queries, batch, distances, sites) }
+    for _ in 0..<iterations {
+      queries = layer(input, queries: Queries(states: queries, batch: batch, at: sites), batch, distances, sites)
+    }
     return queries
   }
 }

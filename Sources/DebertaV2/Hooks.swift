@@ -32,9 +32,12 @@ public protocol ProjectionHook: Sendable {
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass)
   /// What the hook adds to any y as right(x) · leftᵀ, if that is all it does.
   var lowRank: (any LowRankHook)? { get }
+  /// Whether a token's result depends on that token alone, not on its place or on others; if not said, it may not.
+  var isTokenwise: Bool { get }
 }
 
 extension ProjectionHook {
+  public var isTokenwise: Bool { false }
   public var lowRank: (any LowRankHook)? { nil }
 }
 
@@ -74,6 +77,8 @@ public protocol JoinHook: Sendable {
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor
   /// Whether `transform` leaves the hidden states out of its result and `close` adds them.
   var addsHiddenOnClose: Bool { get }
+  /// Whether a token's result depends on that token alone, not on its place or on others; if not said, it may not.
+  var isTokenwise: Bool { get }
   /// Ends the sub-block. `hidden` are the states before any transform; the result may replace `adapted`.
   func close(
     _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
@@ -81,6 +86,8 @@ public protocol JoinHook: Sendable {
 }
 
 extension JoinHook {
+  public var isTokenwise: Bool { false }
+
   /// What stands in the place of norm(hidden + residual).
   func join(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     let adapted = transform(hidden, residual: residual, norm: norm, at: site, on: pass)
@@ -117,6 +124,13 @@ public struct LayerHooks: Sendable {
   var isEmpty: Bool {
     projections.allSatisfy { $0 == nil } && memory == nil && afterAttention == nil && afterFeedForward == nil
       && afterLayer == nil
+  }
+
+  /// Whether each token leaves the layer as if it were alone, but for the keys and values that it looks at.
+  var isTokenwise: Bool {
+    let behind: [ProjectionPlace] = [.query, .attentionOutput, .up, .down]
+    return behind.allSatisfy { self[$0]?.isTokenwise ?? true } && afterAttention?.isTokenwise ?? true
+      && afterFeedForward?.isTokenwise ?? true && afterLayer == nil
   }
 
   /// The hook on a linear layer.

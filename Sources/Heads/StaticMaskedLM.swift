@@ -32,6 +32,12 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// The dense layer, the layer norm, and the decoder.
+  public var modules: [String] {
+    let decoder = self == .huggingFace ? "cls.predictions.decoder" : transform
+    return [transform + ".dense", transform + ".LayerNorm", decoder]
+  }
+
   fileprivate func decoder(
     _ weights: WeightReader, in inputs: Int, out outputs: Int, _ words: Tensor, isTied: Bool
   ) throws(CheckpointError) -> Decoder {

@@ -37,7 +37,7 @@ extension VectorKernels {
     _ ds: Rows, positions: UnsafePointer<Int32>?, _ distances: DistanceRows, ofQueries: Rows?, ofKeys: Rows?
   ) {
     table.pointer.pointee.collect_positions(
-      Int64(ds.rows), ds.base, Int64(ds.stride), positions, distances.keyRows, ofQueries?.base,
+      Int64(ds.rows), Int64(ds.columns), ds.base, Int64(ds.stride), positions, distances.keyRows, ofQueries?.base,
       Int64(ofQueries?.stride ?? 0), distances.queryRows, ofKeys?.base, Int64(ofKeys?.stride ?? 0))
   }
 

@@ -39,7 +39,7 @@ public struct HeadPositions {
 
 /// One head of one sequence of disentangled attention.
 ///
-/// N tokens, P memory rows in front of them, head size D:
+/// N tokens, of which the first M look at all of them, P memory rows in front of them, head size D:
 ///
 ///     scores[i, P + j] = scale (q_i·k_j + q_i·K[δ(i, j)]) + k_j·Q[δ(i, j)]
 ///     scores[i, p]     = scale q_i·m_p
@@ -53,8 +53,10 @@ public struct HeadPositions {
 /// Attention" (2021), section 3.1; transformers, `modeling_deberta_v2.py`,
 /// `DisentangledSelfAttention`.
 public struct AttentionHead {
-  /// [N, D] each, in place in the layer's [tokens, hidden] matrices.
-  public let query, key, value, context: Rows
+  /// [M, D], in place in the matrices of what looks.
+  public let query, context: Rows
+  /// [N, D], in place in the layer's [tokens, hidden] matrices.
+  public let key, value: Rows
   public let scale: Float
   /// [P, D] each, where there is memory.
   public var memory: (key: Rows, value: Rows)?
@@ -66,12 +68,13 @@ public struct AttentionHead {
   public var positions: UnsafePointer<Int32>?
   /// [N, N] bytes, where some tokens do not see some others.
   public var visible: UnsafePointer<UInt8>?
-  /// [N, P + N], filled where given; before dropout.
+  /// [M, P + N], filled where given; before dropout.
   public var probabilities: Rows?
   /// What sets attention weights to 0 in training, with the number of the first of them.
   public var dropout: (mask: DropoutMask, first: Int)?
 
   public init(query: Rows, key: Rows, value: Rows, context: Rows, scale: Float) {
+    precondition(query.rows <= key.rows, "\(query.rows) queries of \(key.rows) tokens")
     self.query = query
     self.key = key
     self.value = value
@@ -84,11 +87,11 @@ public struct AttentionHead {
 
   /// Computes `context`, with scratch of `buffers`.
   public func callAsFunction(_ kernels: VectorKernels, _ buffers: Buffers) {
-    let tokens = query.rows
+    let (count, tokens) = (query.rows, key.rows)
     let size = query.columns
     let front = memory?.key.rows ?? 0
     let columns = front + tokens
-    let block = min(Self.queryBlock, tokens)
+    let block = min(Self.queryBlock, count)
     let farthest = positions.map { Int($0[tokens - 1] - $0[0]) } ?? tokens - 1
     let c2p = ReachedPositions(contentToPosition, distances?.keyRows, -farthest...farthest)
     let p2c = ReachedPositions(positionToContent, distances?.queryRows, -farthest...farthest)
@@ -112,9 +115,9 @@ public struct AttentionHead {
 
     let ofKeys = p2c.map { p2c in
       let (terms, lowRank) = (scratch.rows(tokens, p2c.columns), scratch.rows(tokens, p2c.rank))
-      for first in stride(from: 0, to: tokens, by: block) {
-        let rows = first..<min(first + block, tokens)
-        p2c.reached(from: rows, of: tokens, positions)
+      for first in stride(from: 0, to: tokens, by: Self.queryBlock) {
+        let rows = first..<min(first + Self.queryBlock, tokens)
+        p2c.reached(from: rows, to: count, positions)
           .score(key.slice(rows), within: p2c, terms.slice(rows), lowRank.slice(rows), kernels)
       }
       return terms.counted(from: p2c.firstRow)
@@ -122,8 +125,8 @@ public struct AttentionHead {
     let queries = scratch.rows(block, size)
     let scores = scratch.rows(block, columns)
     let c2pScores = c2p.map { (scratch.rows(block, $0.columns), scratch.rows(block, $0.rank)) }
-    for first in stride(from: 0, to: tokens, by: block) {
-      let rows = first..<min(first + block, tokens)
+    for first in stride(from: 0, to: count, by: block) {
+      let rows = first..<min(first + block, count)
       let q = queries.slice(0..<rows.count)
       let s = scores.slice(0..<rows.count)
       kernels.scale(query.slice(rows), by: scale, into: q)
@@ -133,7 +136,7 @@ public struct AttentionHead {
         var ofQueries: Rows?
         if let c2p, let (terms, lowRank) = c2pScores {
           let own = terms.slice(0..<rows.count)
-          c2p.reached(from: rows, of: tokens, positions)
+          c2p.reached(from: rows, to: tokens, positions)
             .score(q, within: c2p, own, lowRank.slice(0..<rows.count), kernels)
           ofQueries = own.counted(from: c2p.firstRow)
         }
@@ -220,13 +223,13 @@ private struct ReachedPositions {
   var columns: Int { table.base.outputs(of: panels).count }
   var rank: Int { table.correction?.left.outputs ?? 0 }
 
-  /// The part that a block of a sequence's tokens reaches: queries look at rows of key - query, keys at those of
-  /// query - key, and both rise from the sequence's one end to the other.
-  func reached(from block: Range<Int>, of tokens: Int, _ positions: UnsafePointer<Int32>?) -> ReachedPositions {
-    guard isRising, block.count < tokens else { return self }
+  /// The part that a block of a sequence's tokens reaches among its first ones: queries look at rows of key - query,
+  /// keys at those of query - key, and both rise from the sequence's one end to the other.
+  func reached(from block: Range<Int>, to count: Int, _ positions: UnsafePointer<Int32>?) -> ReachedPositions {
+    guard isRising else { return self }
     func position(_ token: Int) -> Int { positions.map { Int($0[token]) } ?? token }
     let least = Int(rows[position(0) - position(block.upperBound - 1)])
-    let most = Int(rows[position(tokens - 1) - position(block.lowerBound)])
+    let most = Int(rows[position(count - 1) - position(block.lowerBound)])
     let width = table.base.width
     return ReachedPositions(self, panels: least / width..<most / width + 1)
   }

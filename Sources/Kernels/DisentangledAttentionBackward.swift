@@ -1,6 +1,6 @@
 /// Where the gradients of one head of one sequence are added; nil where none is wanted.
 public struct AttentionHeadGradients {
-  /// [N, D] each.
+  /// [M, D], [N, D], [N, D]
   public var query, key, value: Rows?
   /// [P, D] each.
   public var memory: (key: Rows?, value: Rows?) = (nil, nil)
@@ -29,8 +29,8 @@ extension AttentionHead {
   /// front and have no distance.
   ///
   /// - Parameters:
-  ///   - context: dC [N, D].
-  ///   - attention: P [N, memory + N], before dropout.
+  ///   - context: dC [M, D].
+  ///   - attention: P [M, memory + N], before dropout.
   ///   - tables: K and the scaled Q as rows [2 · span, D]; required where there are distances and a table.
   ///   - gradients: where to add.
   ///   - kernels: what it computes with.
@@ -39,7 +39,7 @@ extension AttentionHead {
     _ context: Rows, attention: Rows, tables: (key: Rows?, query: Rows?), into gradients: AttentionHeadGradients,
     _ kernels: VectorKernels, _ buffers: Buffers
   ) {
-    let (tokens, columns) = (attention.rows, attention.columns)
+    let (queries, tokens, columns) = (query.rows, key.rows, attention.columns)
     let front = columns - tokens
     let own = front..<columns
     let reached = (
@@ -49,12 +49,12 @@ extension AttentionHead {
     let scratch = Scratch(
       buffers,
       capacities: [
-        Scratch.size(dropout == nil ? 0 : tokens, columns), Scratch.size(tokens, columns),
-        Scratch.size(tokens, reached.key?.count ?? 0), Scratch.size(tokens, reached.query?.count ?? 0),
+        Scratch.size(dropout == nil ? 0 : queries, columns), Scratch.size(queries, columns),
+        Scratch.size(queries, reached.key?.count ?? 0), Scratch.size(tokens, reached.query?.count ?? 0),
       ])
     var applied = attention
     if let dropout {
-      applied = scratch.rows(tokens, columns)
+      applied = scratch.rows(queries, columns)
       kernels.scale(attention, by: 1, into: applied)
       kernels.dropout(applied, dropout.mask, first: dropout.first)
     }
@@ -62,7 +62,7 @@ extension AttentionHead {
     if front > 0 { add(.transposed(applied.columns(0..<front)), .plain(context), to: gradients.memory.value) }
     guard gradients.needScores else { return }
 
-    let scores = scratch.rows(tokens, columns)
+    let scores = scratch.rows(queries, columns)
     Products.multiply(.plain(context), .transposed(value), into: scores.columns(own))
     if let memory {
       Products.multiply(.plain(context), .transposed(memory.value), into: scores.columns(0..<front))
@@ -78,7 +78,7 @@ extension AttentionHead {
       add(.transposed(ofMemory), .plain(query), to: gradients.memory.key, scale: scale)
     }
     guard let distances else { return }
-    let ofQueries = reached.key.map { scratch.cleared(tokens, $0.count) }
+    let ofQueries = reached.key.map { scratch.cleared(queries, $0.count) }
     let ofKeys = reached.query.map { scratch.cleared(tokens, $0.count) }
     kernels.collectPositions(
       ofTokens, positions: positions, distances, ofQueries: ofQueries?.counted(from: reached.key?.lowerBound ?? 0),
@@ -100,7 +100,7 @@ extension AttentionHead {
   /// The rows of a table that the distances of this sequence name.
   private func reachedRows(_ rows: UnsafePointer<Int32>, of table: Rows?) -> Range<Int>? {
     guard table != nil else { return nil }
-    let tokens = query.rows
+    let tokens = key.rows
     let farthest = positions.map { Int($0[tokens - 1] - $0[0]) } ?? tokens - 1
     var (least, most) = (rows[0], rows[0])
     for distance in -farthest...farthest {

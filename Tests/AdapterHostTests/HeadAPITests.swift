@@ -167,4 +167,32 @@ import Testing
     try model.addRandom("seq_bn", named: "a", seed: 1)
     #expect(try model(ids, setup: .composition(.adapter("a"))).answers.isEmpty)
   }
+
+  /// Prompts stand before the text, or behind its first token; an empty row has no first token.
+  @Test(arguments: [
+    "seq_bn", "lora[r=3]", "lora[r=3, use_gating=True]", "loreft", "prefix_tuning_flat", "prompt_tuning",
+    "prompt_tuning[combine='prefix_after_bos']",
+  ])
+  func answersAreTheSameWhereFirstStatesAloneAreAskedFor(_ preset: String) throws {
+    var model = try TinyModel.load()
+    try model.addRandom(preset, named: "a", seed: 5)
+    try model.addHead("texts", HeadSettings(.classification, labels: ["a", "b", "c"]))
+    try model.addHead("words", HeadSettings(.tagging, labels: ["a", "b"]))
+    let ids = TinyModel.ids([7, 3, 12]) + [[]]
+    func output(_ heads: [String], _ states: AskedTokens) throws -> ModelOutput {
+      try model(ids, setup: .composition(.adapter("a")), heads: heads, states: states)
+    }
+    let (all, first) = (try output(["texts"], .all), try output(["texts"], .first))
+    let isNarrow = !preset.contains("gating") && preset != "loreft"
+    #expect((0..<3).allSatisfy { (first.hiddenStates(row: $0).rows == 1) == isNarrow })
+    #expect(all.hiddenStates(row: 2).rows >= 12)
+    expectClose(
+      try #require(first.heads["texts"]).logits.array, try #require(all.heads["texts"]).logits.array, .exact)
+    // A head that answers tokens needs them all.
+    let both = try output(["texts", "words"], .first)
+    #expect(both.hiddenStates(row: 2).rows == all.hiddenStates(row: 2).rows)
+    expectClose(
+      try #require(both.heads["words"]).logits.array, try #require(output(["words"], .all).heads["words"]).logits.array,
+      .exact)
+  }
 }

@@ -20,7 +20,7 @@ import Testing
     let encoder = try encoder(base)
     let pass = Pass(encoder.compute)
     let plan = AdapterPlan(base: encoder, rows: 3)
-    let encoded = encoder.encoded(batch, plan, on: pass)
+    let encoded = encoder(batch, plan, on: pass)
     var random = RandomNumbers(seed: 3)
     let table = Tensor((0..<12 * 48).map { _ in positions * random.normal() }, rows: 12, columns: 48)
     let enhanced = encoder.enhanced(encoded, plan, positions: table, iterations: iterations, on: pass)

@@ -54,8 +54,8 @@ import Testing
     let composition = try setup.map { text in try Composition(text) }
     let plan = try Lowering(encoder, adapters: bound, on: Pass(encoder.compute)).plan(
       composition, rows: batch.sequences.count)
-    let (hidden, rows) = encoder(batch, plan, on: Pass(encoder.compute))
-    return plan.order.flatMap { hidden.rows(rows.tokens(of: $0)).array }
+    let output = encoder(batch, plan, on: Pass(encoder.compute))
+    return plan.order.flatMap { output.hidden.rows(output.batch.tokens(of: $0)).array }
   }
 
   @Test func offIsOffAndOnIsOn() throws {

@@ -66,6 +66,8 @@ private struct OutputScaleHook: ProjectionHook {
   /// [1, outputs]
   let factors: Tensor
 
+  var isTokenwise: Bool { true }
+
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     pass.scaleColumns(y, by: factors)
   }

@@ -127,11 +127,45 @@ import Testing
   @Test func `A trained base model is a checkpoint`() throws {
     let outcome = try place.train("--settings", "run.json", "--adapter", "whole", "--train-base", "--steps", "2")
     #expect(outcome.exitCode == 0, "\(outcome)")
-    #expect(outcome.output.hasSuffix("\nSaved to runs/whole/whole-head.\nSaved to runs/whole/model.\n"))
+    #expect(outcome.output.hasSuffix("\nSaved to runs/whole/model.\n"))
     #expect(try place.run("inspect", "runs/whole/model").exitCode == 0)
+    // Its head is saved with it, and answers.
+    let answer = try place.run("predict", "a cat", "--model", "runs/whole/model", "--json")
+    #expect(answer.exitCode == 0 && answer.output.contains("\"animal\""), "\(answer)")
     #expect(
       try place.bytes("runs/whole/model/model.safetensors")
         != place.bytes("Models/deberta-v3-tiny-en/model.safetensors"))
+  }
+
+  @Test func `A masked language model is trained on with its own head, and saved as it was`() throws {
+    let texts = (0..<24).map { "The cat number \($0) sat on the mat and looked at the dog." }.joined(separator: "\n")
+    try place.write(texts, as: "texts.txt")
+    let base = "Models/deberta-v3-tiny-en"
+    let outcome = try place.train(
+      "--adapter", "default", "--train-base", "--model", base, "--train", "texts.txt", "--dev", "texts.txt", "--steps",
+      "4", "--learning-rate", "1e-3", "--seed", "0", "--json")
+    #expect(outcome.exitCode == 0, "\(outcome)")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: place.path("runs/default/model")).sorted().contains(
+        "model.safetensors"))
+    #expect(!place.exists("runs/default/model/head_config.json"))
+    let (before, after) = (
+      try TensorFile(path: place.path("\(base)/model.safetensors")),
+      try TensorFile(path: place.path("runs/default/model/model.safetensors"))
+    )
+    #expect(before.tensors.map(\.name) == after.tensors.map(\.name))
+    for (old, new) in zip(before.tensors, after.tensors) where old.name.hasPrefix("cls.") {
+      #expect(try old.floats() != new.floats(), "\(old.name)")
+    }
+    // The checkpoint is the model that was judged at the end of the run, and not the one that it began with.
+    func loss(_ name: String) throws -> Double {
+      let folder = place.path(name)
+      let model = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 2))
+      return try HeadEvaluation(data: place.path("texts.txt")).results(
+        of: model, DebertaV2Tokenizer(folder: folder), folder: folder)[0].result.primary.value
+    }
+    #expect(try loss(base) != loss("runs/default/model"))
+    #expect(outcome.output.contains(try "\"loss\": \(loss("runs/default/model"))"), "\(outcome)")
   }
 
   /// The values of an adapter's tensors, by names without its own.

@@ -31,9 +31,6 @@ struct MergeCommand: ParsableCommand {
     try workspace.loadAdapter(name, into: &model)
     let changes = try MergedCheckpoint.write(name, of: model, from: workspace.modelFolder, to: folder)
     print("Wrote \(model.name) with \(name) merged to \(folder): \(changes.counting("tensor")) changed.")
-    if model.head(name) != nil {
-      print(
-        "Its head lies beside: adapter-cli forward --model \(folder) --head \(name)=\(folder) --active-heads \(name)")
-    }
+    if model.head(name) != nil { print("Its head answers there: adapter-cli predict --model \(folder) TEXT") }
   }
 }

@@ -77,7 +77,7 @@ struct Session {
     let output = try model(
       Batch(encodings.map(\.ids), tokenTypes: encodings.map(\.tokenTypeIDs)),
       setup: .rows(rows.map(\.branch.composition)), heads: Set(rows.flatMap(\.branch.heads)).sorted(),
-      words: .only(predictor.tokenizer.maskID ?? -1))
+      words: .only(predictor.tokenizer.maskID ?? -1), states: .first)
     let heads = output.heads
     var answers: [[(head: String, answer: Answer)]] = texts.map { _ in [] }
     for (index, row) in rows.enumerated() {

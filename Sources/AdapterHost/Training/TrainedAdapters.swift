@@ -35,10 +35,11 @@ public enum TrainedAdapters {
 
   /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
   static func folders(_ job: TrainingJob) -> [String] {
-    job.trainedAdapters + job.trainedFusions + headsAlone(job).map { "\($0)-head" }
-      + (job.recipe.trainsBase ? ["model"] : [])
+    job.trainedAdapters + job.trainedFusions
+      + (job.recipe.trainsBase ? ["model"] : headsAlone(job).map { "\($0)-head" })
   }
 
+  /// The heads that are saved with no adapter: with the base model where that is trained, else in folders of their own.
   private static func headsAlone(_ job: TrainingJob) -> [String] {
     job.heads.filter { !job.trainedAdapters.contains($0) }
   }
@@ -75,11 +76,13 @@ public enum TrainedAdapters {
     for name in job.trainedFusions {
       try NewFolder.replace("\(output)/\(name)") { try model.saveAdapterFusion(name, to: $0) }
     }
-    for name in headsAlone(job) {
-      try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
-    }
     if job.recipe.trainsBase {
-      try TrainedCheckpoint.write(job.trainable.baseTensors, from: modelFolder, to: "\(output)/model")
+      try TrainedCheckpoint.write(
+        job.trainable.baseTensors, head: headsAlone(job).first, of: model, from: modelFolder, to: "\(output)/model")
+    } else {
+      for name in headsAlone(job) {
+        try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
+      }
     }
     return (saved, folders(job).map { "\(output)/\($0)" })
   }

@@ -245,6 +245,7 @@ struct FusedJoin: JoinHook {
   let layer: FusionLayer
 
   var addsHiddenOnClose: Bool { last.addsHiddenOnClose }
+  var isTokenwise: Bool { (children + [last]).allSatisfy(\.isTokenwise) }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     let states = last.prepare(hidden, residual: residual, norm: norm, on: pass)
@@ -271,6 +272,7 @@ struct FusibleStack: FusibleJoin {
   let last: any FusibleJoin
 
   var addsHiddenOnClose: Bool { stack.addsHiddenOnClose }
+  var isTokenwise: Bool { stack.isTokenwise && last.isTokenwise }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     stack.transform(hidden, residual: residual, norm: norm, at: site, on: pass)

@@ -146,6 +146,7 @@ struct BottleneckJoin: FusibleJoin {
   }
 
   var addsHiddenOnClose: Bool { method.isParallel }
+  var isTokenwise: Bool { gate == nil }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     if method.isParallel {

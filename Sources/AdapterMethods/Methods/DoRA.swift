@@ -77,6 +77,8 @@ private struct RescaledSum: ProjectionHook {
   /// [1, outputs]
   let factors: Tensor
 
+  var isTokenwise: Bool { added.isTokenwise }
+
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     added.adapt(y, input: x, at: site, on: pass)
     pass.scaleColumns(y, by: factors)

@@ -84,6 +84,8 @@ private struct ScaledOutputs: ProjectionHook {
   let factors: Tensor
   let gate: AdapterGate?
 
+  var isTokenwise: Bool { gate == nil }
+
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     pass.scaleColumns(y, by: factors)
     gate?.apply(to: y, reading: x, at: site, on: pass)

@@ -84,6 +84,8 @@ struct AddedLowRank: LowRankHook {
   let gate: AdapterGate?
   let dropout: Float
 
+  var isTokenwise: Bool { gate == nil }
+
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
     let right = pass.linear(pass.dropped(x, dropout), a)
     gate?.apply(to: right, reading: x, at: site, on: pass)

@@ -63,11 +63,11 @@ typedef struct {
                               const float *dy, int64_t dy_stride, float *dx, int64_t dx_stride, float *stats);
   /// dp = p (dp - sum(p dp)) for each row, in place: the backward of softmax, p being its result.
   void (*softmax_backward)(int64_t M, int64_t N, const float *p, int64_t p_stride, float *dp, int64_t dp_stride);
-  /// The backward of add_positions for one sequence: ds [N, N] is added up by table row.
+  /// The backward of add_positions for one sequence: ds [M, N] of its first M queries is added up by table row.
   ///
   /// of_queries[i, key_column[j - i]] += ds[i, j] and of_keys[j, query_column[i - j]] += ds[i, j]; either may be NULL.
   /// Distances are those of `positions` [N] where given.
-  void (*collect_positions)(int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
+  void (*collect_positions)(int64_t M, int64_t N, const float *ds, int64_t ds_stride, const int32_t *positions,
                             const int32_t *key_column, float *of_queries, int64_t of_queries_stride,
                             const int32_t *query_column, float *of_keys, int64_t of_keys_stride);
   /// x = 0 where the hash of key and element number (first + m N + n) is below threshold, else factor x; in place.

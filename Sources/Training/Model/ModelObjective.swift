@@ -117,11 +117,10 @@ extension PreparedModel {
   ) throws -> EncodedBatch {
     let batch = Batch(examples)
     guard let cache else { return try encode(batch, on: pass) }
-    let lengths = batch.sequences.map(\.ids.count)
-    let plan = try lowering.plan(setup, rows: lengths.count, lengths: lengths)
+    let plan = try plan(batch)
     let states = cache.states(of: indices, batch, encoder)
-    let (hidden, rows) = encoder(states, behindLayers: cache.layers, of: batch, plan, on: pass)
-    return EncodedBatch(hidden: hidden, rows: plan.order.map { rows.tokens(of: $0) })
+    return EncodedBatch(
+      encoder(states, behindLayers: cache.layers, of: batch, plan, asked: asked, on: pass), plan)
   }
 }
 

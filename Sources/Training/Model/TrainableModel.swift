@@ -207,12 +207,20 @@ public struct PreparedModel {
   let lowering: Lowering
   let heads: [String: PredictionHead]
 
-  /// The last hidden states of a batch under the setup, and where each row's tokens are; Parallel repeats the rows.
+  /// The last hidden states of the tokens that the heads read, under the setup; Parallel repeats the rows.
   public func encode(_ batch: Batch, on pass: Pass) throws -> EncodedBatch {
+    let plan = try plan(batch)
+    return EncodedBatch(encoder(batch, plan, asked: asked, on: pass), plan)
+  }
+
+  func plan(_ batch: Batch) throws -> AdapterPlan {
     let lengths = batch.sequences.map(\.ids.count)
-    let plan = try lowering.plan(setup, rows: lengths.count, lengths: lengths)
-    let (hidden, rows) = encoder(batch, plan, on: pass)
-    return EncodedBatch(hidden: hidden, rows: plan.order.map { rows.tokens(of: $0) })
+    return try lowering.plan(setup, rows: lengths.count, lengths: lengths)
+  }
+
+  /// The tokens that the heads read; all where there is none.
+  var asked: AskedTokens {
+    heads.isEmpty || heads.values.contains { $0.settings.kind.answersTokens } ? .all : .first
   }
 }
 
@@ -220,8 +228,13 @@ public struct PreparedModel {
 public struct EncodedBatch {
   /// [T, H]
   public let hidden: Tensor
-  /// Each row's tokens.
+  /// Each row's tokens, the first one of them at least.
   public let rows: [Range<Int>]
+
+  init(_ output: EncoderOutput, _ plan: AdapterPlan) {
+    hidden = output.hidden
+    rows = plan.order.map { output.batch.tokens(of: $0) }
+  }
 }
 
 extension TrainedPart {
