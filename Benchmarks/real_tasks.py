@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Trains the four shipped tasks with adapter-cli, three seeds each, and times the Python library on the same data.
+"""Trains the four shipped tasks with adapter-cli, and times the Python library on the same data.
 
-    Benchmarks/real_tasks.py --train DIR --eval DIR --work DIR [--python VENV/bin/python]
+    Benchmarks/real_tasks.py --model BASE --train DIR --eval DIR --work DIR [--python VENV/bin/python]
 
---train holds NAME.train.jsonl.xz, NAME.dev.jsonl.xz and NAME.labels.json; --eval NAME.test.jsonl and NAME.metrics.json
-(the reference's own held-out results). Runs whose summary is in --work already are not repeated. Times are of a few
+--model is the base that the reference's adapters were trained on; on it each task is trained with three seeds, and once
+more on the shipped base, which is that one trained on. --train holds NAME.train.jsonl.xz, NAME.dev.jsonl.xz and
+NAME.labels.json; --eval NAME.test.jsonl. Runs whose summary is in --work already are not repeated. Times are of a few
 steps of either engine, in turn, each in a process of its own; with --python only. Writes results/tasks.md and tasks.json.
 """
 
@@ -39,10 +40,11 @@ def unpacked(source: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
     return target
 
 
-def command(options: argparse.Namespace, task: str, steps: int, seed: int, output: pathlib.Path) -> list[str]:
+def command(options: argparse.Namespace, task: str, steps: int, seed: int, output: pathlib.Path,
+            model: pathlib.Path | None = None) -> list[str]:
     config, head, rate, _, _ = TASKS[task]
     labels = json.loads((options.train / f"{task}.labels.json").read_text())
-    return [str(options.cli), "train", "--model", str(options.model), "--adapter", task, "--config", config,
+    return [str(options.cli), "train", "--model", str(model or options.model), "--adapter", task, "--config", config,
             "--head", head, "--labels", ",".join(labels), "--train",
             str(unpacked(options.train / f"{task}.train.jsonl.xz", options.work)), "--dev",
             str(unpacked(options.train / f"{task}.dev.jsonl.xz", options.work)), "--test",
@@ -51,14 +53,15 @@ def command(options: argparse.Namespace, task: str, steps: int, seed: int, outpu
             "--unregistered", "--json", "--output", str(output)]
 
 
-def trained(options: argparse.Namespace, task: str, seed: int) -> dict:
-    """The summary of a whole run."""
-    summary = options.work / "runs" / f"{task}-{seed}.json"
+def trained(options: argparse.Namespace, task: str, seed: int, model: pathlib.Path | None = None) -> dict:
+    """The summary of a whole run; on the shipped base it is kept apart."""
+    summary = options.work / ("shipped" if model else "runs") / f"{task}-{seed}.json"
     if not summary.exists():
-        print(f"{task}, seed {seed}", file=sys.stderr)
+        print(f"{summary.parent.name}: {task}, seed {seed}", file=sys.stderr)
         summary.parent.mkdir(exist_ok=True)
-        run = subprocess.run(command(options, task, TASKS[task][3], seed, options.work / "runs" / f"{task}-{seed}"),
-                             check=True, capture_output=True, text=True)
+        run = subprocess.run(
+            command(options, task, TASKS[task][3], seed, summary.parent / f"{task}-{seed}", model),
+            check=True, capture_output=True, text=True)
         summary.with_suffix(".err").write_text(run.stderr)
         summary.write_text(run.stdout)
     parameters = re.search(r": ([\d,]+) parameters", summary.with_suffix(".err").read_text())
@@ -113,12 +116,11 @@ def peer(options: argparse.Namespace, task: str) -> None:
         model.add_classification_head("a", num_labels=len(labels), multilabel=head.startswith("multi"))
     model.train_adapter("a")
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate)
+    batches = [tokenizer([row["text"] for row in rows[first : first + BATCH]], truncation=True, max_length=128,
+                         padding=True, return_tensors="pt") for first in range(0, len(rows), BATCH)]
     times = []
-    for first in range(0, len(rows), BATCH):
-        batch = rows[first : first + BATCH]
+    for inputs in batches:
         start = time.perf_counter()
-        inputs = tokenizer([row["text"] for row in batch], truncation=True, max_length=128, padding=True,
-                           return_tensors="pt")
         size = inputs["input_ids"].shape
         target = {"classification": lambda: torch.randint(len(labels), (size[0],)),
                   "multilabel_classification": lambda: torch.randint(2, (size[0], len(labels))).float(),
@@ -136,7 +138,8 @@ def main() -> None:
     parser.add_argument("--train", type=pathlib.Path)
     parser.add_argument("--eval", type=pathlib.Path)
     parser.add_argument("--work", type=pathlib.Path)
-    parser.add_argument("--model", type=pathlib.Path, default=ROOT / "Models" / "deberta-v3-tiny-en")
+    parser.add_argument("--model", type=pathlib.Path)
+    parser.add_argument("--shipped", type=pathlib.Path, default=ROOT / "Models" / "deberta-v3-tiny-en")
     parser.add_argument("--cli", type=pathlib.Path, default=ROOT / ".build/release/adapter-cli")
     parser.add_argument("--python", help="the peers' Python")
     parser.add_argument("--seeds", type=int, default=3)
@@ -149,19 +152,20 @@ def main() -> None:
         return peer(options, options.peer)
     results_file = HERE / "results" / "tasks.json"
     results = {}
-    lines = ["| task | method | trained parameters | linear | reference | here, mean of seeds (range) |",
-             "|---|---|---|---|---|---|"]
+    lines = ["| task | method | trained parameters | linear | reference | here, mean of seeds (range) | shipped |",
+             "|---|---|---|---|---|---|---|"]
     if options.python:
         lines = [lines[0] + " ms a step: here / Python | peak MB: here / Python |", lines[1] + "---|---|"]
     for task, (config, _, _, steps, metric) in TASKS.items():
         runs = [trained(options, task, seed) for seed in range(1, options.seeds + 1)]
         values = [run["test"][0][metric] for run in runs]
+        shipped = trained(options, task, 1, options.shipped)["test"][0][metric]
         times = timed(options, task) if options.python else {}
-        results[task] = {"metric": metric, "values": values, "steps": steps, "times": times}
+        results[task] = {"metric": metric, "values": values, "shipped": shipped, "steps": steps, "times": times}
         percent = [f"{100 * value:.1f}" for value in (statistics.mean(values), min(values), max(values))]
         cells = [f"{times['ours'][key]:.0f} / {times['python'][key]:.0f}" if times else "" for key in ("ms", "peak_mb")]
         lines.append(f"| {task} | {config}, {steps} steps | {runs[0]['parameters']} | {LINEAR[task]} | "
-                     f"{100 * REFERENCE[task]:.1f} | {percent[0]} ({percent[1]} to {percent[2]}) |"
+                     f"{100 * REFERENCE[task]:.1f} | {percent[0]} ({percent[1]} to {percent[2]}) | {100 * shipped:.1f} |"
                      + (f" {cells[0]} | {cells[1]} |" if times else ""))
     results_file.write_text(json.dumps(results, indent=1) + "\n")
     (HERE / "results" / "tasks.md").write_text("\n".join(lines) + "\n")

@@ -9,7 +9,8 @@ public import Tensors
 /// a group, and each group's composition becomes one set of hooks.
 public struct Lowering {
   private let encoder: Encoder
-  private let adapters: [String: BoundAdapter]
+  /// What can be named.
+  public let adapters: [String: BoundAdapter]
   private let fusions: [String: BoundFusion]
   private let pass: Pass
 
@@ -182,6 +183,9 @@ public struct Lowering {
 /// An adapter's hooks, bound to an encoder once for all plans.
 public struct BoundAdapter: Sendable {
   let bound: BoundHooks
+
+  /// The number of lowest layers in which it does not act; 0 where it acts on the embeddings.
+  public var unhookedLayers: Int { bound.hooks.unhookedLayers }
 
   /// - Parameters:
   ///   - skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).

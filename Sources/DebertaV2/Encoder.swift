@@ -107,7 +107,7 @@ public struct Encoder: Sendable {
     var (input, x) = (x, x)
     for index in indices {
       input = x
-      x = pass.recomputed(x) { x, pass in
+      let body = { (x: Tensor, pass: Pass) -> Tensor in
         let sites = Sites(layer: index, groups: groups, pass: pass)
         if index == layers.count - 1, let firsts {
           let queries = Queries(
@@ -118,6 +118,9 @@ public struct Encoder: Sendable {
         let y = layers[index](x, batch, distances, sites)
         return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
       }
+      // Below the lowest place that is trained nothing is kept, so there is nothing to compute again.
+      let isPlain = index < plan.unhookedLayers && pass.tape?.tracks(x) != true
+      x = isPlain ? body(x, pass) : pass.recomputed(x, body)
       record(x, on: pass)
     }
     return EncoderOutput(hidden: x, lastInput: input, batch: firsts ?? batch)

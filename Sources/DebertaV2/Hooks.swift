@@ -164,7 +164,7 @@ public struct EncoderHooks: Sendable {
   public var promptLength: Int { prompt?.length ?? 0 }
 
   /// The number of lowest layers in which no hook acts; 0 where one acts on the embeddings.
-  var unhookedLayers: Int {
+  public var unhookedLayers: Int {
     if afterEmbeddings != nil || prompt != nil { return 0 }
     return layers.firstIndex { !$0.isEmpty } ?? layers.count
   }

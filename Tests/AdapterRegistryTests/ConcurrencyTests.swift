@@ -134,7 +134,7 @@ import Testing
     #expect(try registry.verify().count == 2)
     let locks = try ["new", ".incoming-1"].map { try FolderLock(on: "\(scratch.adapters)/\($0)", .exclusive) }
     #expect(try registry.verify().isEmpty)
-    locks.forEach { $0.release() }
+    for lock in locks { lock.release() }
     #expect(try registry.verify().count == 2)
   }
 }

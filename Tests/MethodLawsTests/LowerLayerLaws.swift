@@ -98,6 +98,7 @@ import Testing
   private static let setups = [
     Setup(setup: "a", layers: 1, rows: 4), Setup(setup: "b", layers: 2, rows: 4),
     Setup(setup: "Stack(b, a)", layers: 1, rows: 4), Setup(setup: "Parallel(b, a, b)", layers: 1, rows: 12),
+    Setup(setup: "BatchSplit(b, a, batch_sizes=[1, 3])", layers: 1, rows: 4),
   ]
 
   private func model(_ setup: String) throws -> TrainableModel {

@@ -32,8 +32,8 @@ import Testing
     }
   }
 
-  private func masks(_ text: String) throws -> [MaskedToken] {
-    let prediction = try Shipped.predictor(nil).predict([text])[0]
+  private func masks(_ text: String, _ predictor: Predictor? = nil) throws -> [MaskedToken] {
+    let prediction = try (predictor ?? Shipped.predictor(nil)).predict([text])[0]
     #expect(prediction.answers.map(\.head) == ["default"])
     guard case .masks(let masks) = prediction[head: "default"] else {
       Issue.record("no masks")
@@ -47,19 +47,20 @@ import Testing
   }
 
   @Test func `The shipped sentences are completed as the reference completes them`() throws {
-    try check(Reference.all(in: Fixtures.file("eval")))
+    try check(Reference.all(in: Fixtures.file("eval")), Shipped.predictor(nil))
   }
 
   @Test(.enabled(if: ProcessInfo.processInfo.environment["EVAL_DATA"] != nil))
   func `All sentences are completed as the reference completes them`() throws {
-    let folder = try #require(ProcessInfo.processInfo.environment["EVAL_DATA"])
-    try check(Reference.all(in: URL(filePath: folder)))
+    let folder = URL(filePath: try #require(ProcessInfo.processInfo.environment["EVAL_DATA"]))
+    let base = folder.deletingLastPathComponent().appending(path: "base").path
+    let model = try DebertaV2AdapterModel(folder: base, compute: Shipped.compute)
+    try check(Reference.all(in: folder), Predictor(model, Shipped.tokenizer.get()))
   }
 
-  private func check(_ references: [Reference]) throws {
+  private func check(_ references: [Reference], _ predictor: Predictor) throws {
     #expect(!references.isEmpty)
-    let model = try Shipped.model.get()
-    let tokenizer = try Shipped.tokenizer.get()
+    let (model, tokenizer) = (predictor.model, predictor.tokenizer)
     for reference in references {
       #expect(try tokenizer.encode(reference.text).ids == reference.inputIDs, "\(reference.text)")
       let mask = try #require(tokenizer.maskID)
@@ -76,7 +77,7 @@ import Testing
         abs($0 - $1) / (1e-4 + 1e-4 * abs($1))
       }
       #expect(try #require(excess.max()) <= 1, "\(reference.text)")
-      let masks = try masks(reference.text)
+      let masks = try masks(reference.text, predictor)
       #expect(masks.map(\.token) == [reference.maskIndex])
       let predictions = try #require(masks.first).predictions
       #expect(predictions.map(\.id) == reference.top.prefix(5).map(\.id))

@@ -91,7 +91,7 @@ import Testing
     #expect(outcome.exitCode == 1)
     #expect(outcome.output == "")
     let message = try #require(outcome.messages.split(separator: "\n").last)
-    #expect(message.hasPrefix("Error: Step 2 (epoch 1, batch 2, examples ["), "\(message)")
+    #expect(message.hasPrefix("Error: Step 2 (epoch 1, batch 2, lines of the training data ["), "\(message)")
     #expect(
       message.contains("the loss is not a number, at a learning rate of ")
         && message.hasSuffix("The state of step 1 is kept in runs/x/training-state.safetensors."), "\(message)")

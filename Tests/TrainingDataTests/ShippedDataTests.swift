@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `A thousand predictions give the metrics that were published with them`() throws {
+  @Test func `A thousand predictions give the metrics that were computed in Python`() throws {
     let (_, labels, dataset) = try dataset("wordnet-domain", for: .classification)
     let targets = dataset.examples.map { if case .label(let label) = $0.target { label } else { -1 } }
     let predictions = try objects("wordnet-domain.reference.jsonl").map {
@@ -59,8 +59,7 @@ import Testing
     let result = EvaluationResult.classification(predictions, targets)
     let published = try ConfigurationFields(path: path("wordnet-domain.metrics.json")).object("metrics")
     #expect(result["accuracy"] == (try published?.number("accuracy")))
-    // All classes that are predicted are among the targets, so both definitions agree.
-    let macroF1 = try #require(try published?.number("macro_f1_over_classes_in_test"))
+    let macroF1 = try #require(try published?.number("macro_f1"))
     #expect(abs(try #require(result["macro_f1"]) - macroF1) < 1e-5)
   }
 }

@@ -48,6 +48,28 @@ import Testing
     #expect(try folder.text("log.jsonl").split(separator: "\n").count { $0.contains("\"step\", ") } == 7)
   }
 
+  /// Negative control: at the first step there is nothing to keep.
+  @Test(arguments: [1, 4])
+  func `Where nothing was saved yet, a loss that is not finite saves what was before it`(_ bad: Int) throws {
+    let folder = try TemporaryFolder()
+    let objective = ToyRegression()
+    var batches = 0
+    let poison = PoisonedLoss(objective, factor: .nan) {
+      batches += 1
+      return batches == bad
+    }
+    let settings = TrainingSettings(.steps(20), learningRate: 0.01, saveInterval: 500)
+    let error = try #require(refusal(poison, settings, output: folder.path))
+    guard case .lossNotFinite(_, let place, let advice) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(place.step == bad && advice.savedStep == (bad == 1 ? nil : bad - 1))
+    #expect(error.description.hasSuffix(bad == 1 ? "Nothing of the step was kept." : "training-state.safetensors."))
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(files.contains("training-state.safetensors") == (bad > 1))
+  }
+
   @Test func `A gradient that is not finite is traced to its parameter`() throws {
     let objective = PoisonedGradient()
     let error = try #require(refusal(objective, TrainingSettings(.steps(3))))

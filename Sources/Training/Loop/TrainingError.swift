@@ -48,6 +48,8 @@ public enum TrainingError: Error, Hashable, Sendable {
     public let batch: Int
     /// The indices of its examples.
     public let examples: [Int]
+    /// The lines of the training data at which they begin, if they come from a file.
+    public let lines: [Int]?
   }
 
   /// What a person needs to know to try again.
@@ -110,9 +112,10 @@ extension TrainingError: CustomStringConvertible {
 
 extension TrainingError.Place: CustomStringConvertible {
   public var description: String {
-    let shown = examples.prefix(8).map { "\($0)" }.joined(separator: ", ")
-    let rest = examples.count > 8 ? ", …" : ""
-    return "Step \(step) (epoch \(epoch + 1), batch \(batch + 1), examples [\(shown)\(rest)])"
+    let places = lines ?? examples
+    let shown = places.prefix(8).map { "\($0)" }.joined(separator: ", ") + (places.count > 8 ? ", …" : "")
+    let kind = lines == nil ? "examples" : "lines of the training data"
+    return "Step \(step) (epoch \(epoch + 1), batch \(batch + 1), \(kind) [\(shown)])"
   }
 }
 
@@ -127,6 +130,29 @@ extension TrainingError.Advice: CustomStringConvertible {
       }
     return "a learning rate of \(learningRate). Try a lower learning rate, a longer warm-up or \(clip), "
       + "and look at the examples of the batch. \(kept)"
+  }
+}
+
+extension TrainingError {
+  /// Whether the loss or a gradient was NaN or infinite.
+  var isNotFinite: Bool {
+    switch self {
+    case .lossNotFinite, .gradientNotFinite: true
+    default: false
+    }
+  }
+
+  /// The same fault, with a state that was saved because of it.
+  func after(saving step: Int?, in path: String?) -> TrainingError {
+    func advice(_ old: Advice) -> Advice {
+      Advice(learningRate: old.learningRate, clipNorm: old.clipNorm, savedStep: step, savedPath: path)
+    }
+    switch self {
+    case .lossNotFinite(let loss, let place, let old): return .lossNotFinite(loss, at: place, advice: advice(old))
+    case .gradientNotFinite(let parameter, let place, let old):
+      return .gradientNotFinite(parameter: parameter, at: place, advice: advice(old))
+    default: return self
+    }
   }
 }
 

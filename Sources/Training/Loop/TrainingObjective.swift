@@ -24,12 +24,16 @@ public protocol TrainingObjective {
   /// The loss of a batch, recorded on the pass's tape, which watches ``parameters``.
   func loss(_ batch: [Int], epoch: Int, on pass: Pass) throws -> BatchLoss
 
+  /// Where examples begin in the file that they come from; the first line is 1. Nil where there is no file.
+  func lines(of examples: [Int]) -> [Int]?
+
   /// Judges the parameters as they are now; nil where there is nothing to judge them by.
   func evaluate() throws -> EvaluationResult?
 }
 
 extension TrainingObjective {
   public var fingerprint: [String: String] { [:] }
+  public func lines(of examples: [Int]) -> [Int]? { nil }
   public func evaluate() throws -> EvaluationResult? { nil }
 }
 

@@ -98,10 +98,16 @@ final class TrainingRun {
     let clock = ContinuousClock.now
     let group = Array(batches[state.batch..<min(state.batch + settings.accumulation, batches.count)])
     let rate = settings.learningRate * schedule.factor(at: state.step)
-    let result = try step.take(
-      group, at: state, rate: rate, with: optimizer,
-      advice: TrainingError.Advice(
-        learningRate: rate, clipNorm: settings.clipNorm, savedStep: savedStep, savedPath: stateFile?.path))
+    let advice = TrainingError.Advice(
+      learningRate: rate, clipNorm: settings.clipNorm, savedStep: savedStep, savedPath: stateFile?.path)
+    let result: TrainingStep.Result
+    do { result = try step.take(group, at: state, rate: rate, with: optimizer, advice: advice) } catch let
+      error as TrainingError where error.isNotFinite && savedStep == nil && state.step > 0
+    {
+      // A step that fails leaves the parameters as they were, and no earlier state of theirs is kept.
+      try save(listener)
+      throw error.after(saving: savedStep, in: stateFile?.path)
+    }
 
     let seconds = Pace.seconds(since: clock)
     pace.add(tokens: result.tokens, seconds: seconds)

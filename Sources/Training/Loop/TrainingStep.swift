@@ -67,6 +67,8 @@ struct TrainingStep {
   }
 
   private func place(_ batch: [Int], _ index: Int, _ state: RunState) -> TrainingError.Place {
-    TrainingError.Place(step: state.step + 1, epoch: state.epoch, batch: state.batch + index, examples: batch)
+    TrainingError.Place(
+      step: state.step + 1, epoch: state.epoch, batch: state.batch + index, examples: batch,
+      lines: objective.lines(of: batch))
   }
 }

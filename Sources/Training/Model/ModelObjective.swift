@@ -47,6 +47,7 @@ public final class ModelObjective: TrainingObjective {
   private let model: TrainableModel
   private let heads: [String]
   private let examples: [TrainingExample]
+  private let lines: [Int]
   private let sampler: BatchSampler
   private let settings: ObjectiveSettings
   private let masking: TokenMasking?
@@ -76,12 +77,15 @@ public final class ModelObjective: TrainingObjective {
     self.evaluator = evaluator
     self.fingerprint = fingerprint
     examples = data.examples
+    lines = data.lines
     sampler = BatchSampler(data, size: settings.batchSize, seed: settings.seed)
   }
 
   public var parameters: [TrainedParameter] { model.parameters }
 
   public func batches(epoch: Int) -> [[Int]] { sampler.batches(epoch: epoch) }
+
+  public func lines(of examples: [Int]) -> [Int]? { examples.map { lines[$0] } }
 
   public func loss(_ batch: [Int], epoch: Int, on pass: Pass) throws -> BatchLoss {
     let own = batch.map { index in

@@ -101,8 +101,8 @@ public struct TrainableModel: Sendable {
   /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
   public func unhookedLayers() throws -> Int {
     if !base.tensors.isEmpty { return 0 }
-    let plan = try? prepared(on: Pass(compute)).lowering.plan(setup, rows: 1)
-    return plan?.unhookedLayers ?? 0
+    let bound = try prepared(on: Pass(compute)).lowering.adapters
+    return (setup?.adapters ?? []).compactMap { bound[$0]?.unhookedLayers }.min() ?? configuration.layerCount
   }
 
   /// The model of the parameters as they are, for passes like this one.
