@@ -15,8 +15,8 @@ extension HeadKind {
 
 extension Answer {
   /// - Parameters:
-  ///   - logits: those of one text: [1, labels], [tokens, labels] for tagging, or, for a masked language model, a row
-  ///     for each `[MASK]`.
+  ///   - logits: those of one text, without a prompt's: [1, labels], [tokens, labels] for tagging, or, for a masked
+  ///     language model, a row for each `[MASK]`.
   ///   - encoding: the tokens of `text`, and of its pair.
   ///   - tokenizer: that of the encoding.
   init(

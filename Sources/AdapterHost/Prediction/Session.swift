@@ -1,5 +1,7 @@
 internal import AdapterMethods
 internal import DebertaV2
+internal import Heads
+internal import Tensors
 internal import Tokenization
 
 /// Fills batches with texts.
@@ -85,7 +87,8 @@ struct Session {
       for name in row.branch.heads {
         guard let head = heads[name] else { continue }
         let answer = Answer(
-          head.logits(row: index), head.settings, text.encoding, text: text.input.text, predictor.tokenizer)
+          output.textLogits(head, row: index), head.settings, text.encoding, text: text.input.text,
+          predictor.tokenizer)
         answers[row.text].append((name, answer))
       }
     }
@@ -108,5 +111,16 @@ struct Session {
     }
     routes[setup] = result
     return result
+  }
+}
+
+extension ModelOutput {
+  /// A head's logits for the text of a row: one row, or one for each token that it answers and that is no prompt's.
+  fileprivate func textLogits(_ head: HeadOutput, row: Int) -> Tensor {
+    let logits = head.logits(row: row)
+    let prompt = promptTokens(row: row)
+    guard head.settings.kind.answersTokens, !prompt.isEmpty else { return logits }
+    let own = head.tokens[row].enumerated().filter { !prompt.contains($0.element) }.map(\.offset)
+    return Tensor(own.flatMap { logits.rows($0..<$0 + 1).array }, rows: own.count, columns: logits.columns)
   }
 }
