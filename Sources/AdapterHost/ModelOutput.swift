@@ -34,9 +34,12 @@ struct EncodedRows: Sendable {
 
   /// The tokens of a row that a head answers, counted in the row.
   func answered(row: Int, by kind: HeadKind) -> [Int] {
-    let ids = batch.sequences[row].ids
-    if kind == .maskedLM, case .only(let id) = words { return ids.indices.filter { ids[$0] == id } }
-    return Array(ids.indices)
+    let sequence = batch.sequences[row]
+    if kind == .maskedLM, case .only(let id) = words {
+      // The ids of a prompt's tokens stand for no words.
+      return sequence.ids.indices.filter { sequence.ids[$0] == id && !sequence.prompt.contains($0) }
+    }
+    return Array(sequence.ids.indices)
   }
 }
 
@@ -70,6 +73,9 @@ public struct ModelOutput {
 
   /// The number of a row's tokens, with those of a prompt.
   func tokenCount(row: Int) -> Int { encoded.batch.tokens(of: encoded.order[row]).count }
+
+  /// Which of a row's tokens are a prompt's; empty without one.
+  public func promptTokens(row: Int) -> Range<Int> { encoded.batch.sequences[encoded.order[row]].prompt }
 
   /// The row of a trace's lists, which are in the order of the pass.
   public func passRow(_ row: Int) -> Int { encoded.order[row] }

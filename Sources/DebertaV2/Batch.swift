@@ -11,6 +11,8 @@ public struct Batch: Sendable {
     public let positions: [Int32]?
     /// Which tokens each token sees, [N, N] bytes; nil: all.
     public let visible: [UInt8]?
+    /// Which of the tokens are a prompt's; empty without one.
+    public internal(set) var prompt = 0..<0
 
     /// Each token's own position.
     var columns: [Int] { positions.map { $0.map { Int($0) } } ?? Array(ids.indices) }
@@ -58,7 +60,8 @@ public struct Batch: Sendable {
       sequences: sequences.map { sequence in
         Sequence(
           ids: Array(sequence.ids.prefix(1)), tokenTypes: Array(sequence.tokenTypes.prefix(1)),
-          positions: sequence.positions.map { Array($0.prefix(1)) }, visible: nil)
+          positions: sequence.positions.map { Array($0.prefix(1)) }, visible: nil,
+          prompt: sequence.prompt.clamped(to: 0..<min(1, sequence.ids.count)))
       })
   }
 

@@ -40,7 +40,7 @@ public struct Prompt: Sendable {
     return Batch.Sequence(
       ids: inserted([Int32](repeating: 0, count: count), into: sequence.ids),
       tokenTypes: inserted([Int32](repeating: 0, count: count), into: sequence.tokenTypes), positions: positions,
-      visible: visible)
+      visible: visible, prompt: start..<start + count)
   }
 }
 

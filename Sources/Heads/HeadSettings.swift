@@ -51,6 +51,8 @@ public struct HeadSettings: Sendable {
       switch kind {
       case .multipleChoice: 1
       case .maskedLM: try fields.required("vocab_size", in: size)
+      // A start and an end; what is beyond them is not read.
+      case .questionAnswering: try fields.required("num_labels", in: 2...size.upperBound)
       default: try fields.required("num_labels", in: size)
       }
     labels = try fields.labels(count: choices ?? outputs)

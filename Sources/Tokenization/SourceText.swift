@@ -7,25 +7,20 @@ struct TextPiece {
 
 /// The scalars of an original text, and the word to which each belongs.
 struct SourceText {
-  let scalars: [Unicode.Scalar]
+  private let words: Words
   /// By scalar; -1 between words.
   private let word: [Int32]
-  let wordCount: Int
+
+  var scalars: [Unicode.Scalar] { words.scalars }
+  var wordCount: Int { words.ranges.count }
 
   init(_ text: String) {
-    scalars = Array(text.unicodeScalars)
-    var word: [Int32] = []
-    word.reserveCapacity(scalars.count)
-    var count: Int32 = 0
-    var isInWord = false
-    for scalar in scalars {
-      let isSpace = scalar.isPythonSpace
-      if !isSpace, !isInWord { count += 1 }
-      isInWord = !isSpace
-      word.append(isSpace ? -1 : count - 1)
+    words = Words(text)
+    var word = [Int32](repeating: -1, count: words.scalars.count)
+    for (number, range) in words.ranges.enumerated() {
+      for scalar in range { word[scalar] = Int32(number) }
     }
     self.word = word
-    wordCount = Int(count)
   }
 
   /// The scalars of a piece without the spaces, and what normalises to nothing, that it begins with.

@@ -74,6 +74,20 @@ import Testing
       ])
   }
 
+  @Test func `A head for questions answers a line with its context, and tells one without`() throws {
+    let folder = try copy()
+    #expect(try run("add", "qa", "--head", "question_answering", in: folder).exitCode == 0)
+    try folder.write(#"{"text": "who?", "pair": "it was me"}"# + "\n" + #"{"text": "who?"}"#, as: "questions.jsonl")
+    let answers = try run("predict", "--setup", "qa", "--input", "questions.jsonl", in: folder)
+    #expect(answers.exitCode == 1)
+    #expect(answers.messages.hasPrefix("line 2: The head 'qa' answers questions from a context; give it as the pair: "))
+    #expect(answers.lines.count == 1)
+    let heads = try ConfigurationFields(JSONValue(Data(answers.lines[0].utf8), file: ""), file: "").object("heads")
+    #expect(try heads?.object("qa")?.members.keys.sorted() == ["answer", "end", "score", "start"])
+    let table = try run("predict", "--setup", "qa", "--input", "questions.jsonl", "--table", in: folder)
+    #expect(table.lines.first == "who? | it was me" && table.lines.count == 2)
+  }
+
   @Test func `What cannot be activated leaves what is active`() throws {
     let folder = try copy()
     let before = try run("list", "--json", in: folder)

@@ -68,6 +68,37 @@ import Testing
     #expect(table.lines(predictions[1]) == ["a text", "  default  (no [MASK])"])
   }
 
+  @Test func `An answer stands beside its place in the context, a choice as its text`() throws {
+    let base = Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path
+    var model = try DebertaV2AdapterModel(folder: base)
+    try model.addHead("span", HeadSettings(.questionAnswering, labels: ["start", "end"]), seed: 1)
+    try model.addHead("pick", HeadSettings(.multipleChoice, labels: ["first", "second"]), seed: 1)
+    model.activeHeads = ["span", "pick"]
+    let predictor = try Predictor(model, DebertaV2Tokenizer(folder: base))
+    let choices = ["a bird", "a plane"]
+    let predictions = try predictor.predict([
+      TextInput("who?", pair: "it was me", choices: choices), TextInput("who?", pair: "", choices: choices),
+    ])
+    guard case .answer(let answer) = predictions[0][head: "span"], let range = answer.range,
+      case .choice(let best, let all) = predictions[0][head: "pick"]
+    else {
+      Issue.record("no answer")
+      return
+    }
+    func score(_ score: Float) -> String { Double(score).formatted(decimals: 2) }
+    let table = PredictionTable(width: 80, heads: ["span", "pick"])
+    let picked = "  pick  \(choices[best]) \(score(all[best].score))"
+    #expect(
+      table.lines(predictions[0]) == [
+        "who? | it was me",
+        "  span  \(answer.text) \(range.lowerBound)-\(range.upperBound) \(score(answer.score))", picked,
+      ])
+    #expect(table.lines(predictions[1]) == ["who? | ", "  span  (no answer) 1.00", picked])
+    let whole = PredictionTable(width: 80, heads: ["span", "pick"], showsAllScores: true)
+    #expect(
+      whole.lines(predictions[0])[2].contains("a bird 0.") && whole.lines(predictions[0])[2].contains("a plane 0."))
+  }
+
   @Test(arguments: [16, 20, 36, 40, 60, 80, 200])
   func `Answers fit the width of the terminal`(_ width: Int) throws {
     for scores in [false, true] {

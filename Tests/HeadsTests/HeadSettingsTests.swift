@@ -61,6 +61,7 @@ import Testing
       (["head_type": .string("masked_lm")], "vocab_size"),
       (["head_type": .string("tagging"), "num_labels": .integer(0)], "num_labels"),
       (["head_type": .string("tagging"), "num_labels": .string("2")], "num_labels"),
+      (["head_type": .string("question_answering"), "num_labels": .integer(1)], "num_labels"),
       (["head_type": .string("tagging"), "num_labels": .integer(2), "layers": .integer(0)], "layers"),
       (
         ["head_type": .string("tagging"), "num_labels": .integer(2), "activation_function": .string("nothing")],

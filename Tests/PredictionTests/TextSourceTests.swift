@@ -109,10 +109,3 @@ import Testing
     #expect(try source.next() == nil)
   }
 }
-
-@Suite struct WordsTests {
-  @Test(arguments: texts)
-  func `The words of a text are those that the tokenizer counts`(_ text: String) throws {
-    #expect(try Words(text).ranges.count == Shipped.tokenizer.get().encode(text).wordCounts[0])
-  }
-}

@@ -36,6 +36,29 @@ import Testing
     #expect(try values("a") != values("c"))
   }
 
+  @Test func `A fresh masked language model is tied to the base model's words, and predicts them`() throws {
+    #expect(
+      try place.run("add", "words", "--config", "lora[r=2]", "--head", "masked_lm")
+        .output.hasPrefix("Added words (lora, "))
+    #expect(try place.run("add", "shallow", "--head", "masked_lm", "--layers", "1").exitCode == 0)
+    func head(_ name: String) throws -> TensorFile {
+      try TensorFile(path: place.path("Adapters/\(name)/model_head.safetensors"))
+    }
+    let base = try TensorFile(path: place.path("Models/deberta-v3-tiny-en/model.safetensors"))
+    let words = try #require(base.tensors.first { $0.name.hasSuffix("embeddings.word_embeddings.weight") })
+    for name in ["words", "shallow"] {
+      let matrices = try head(name).tensors.filter { $0.shape.count == 2 }
+      #expect(try matrices.contains { try $0.shape == words.shape && $0.floats() == words.floats() }, "\(name)")
+      #expect(matrices.count == (name == "words" ? 2 : 1))
+    }
+    let listed = try JSONValue(Data(try place.run("show", "words").output.utf8), file: "show")
+    #expect(try ConfigurationFields(listed, file: "show").object("head")?.string("kind") == "masked_lm")
+    func answer(_ text: String) throws -> String { try place.run("predict", "--setup", "words", text).output }
+    #expect(try answer("a [MASK] text").contains(#""heads": {"words": {"masks": [{"token": 2, "predictions": [{"#))
+    #expect(try answer("a text").contains(#""heads": {"words": {"masks": []}}"#))
+    #expect(try place.run("verify").exitCode == 0)
+  }
+
   @Test(arguments: [
     (["--config", "seq_bm"], 1, "the configuration 'seq_bm': 'name' is 'seq_bm'; expected one of "),
     (["--config", "seq_bn[rank=2]"], 1, "the configuration 'seq_bn[rank=2]': 'rank' is "),
@@ -43,7 +66,8 @@ import Testing
     (["--head", "tagging"], 64, "A head of kind tagging needs --labels or --num-labels."),
     (["--head", "tagging", "--labels", "a,a"], 1, "The label 'a' is given twice."),
     (
-      ["--head", "masked_lm", "--num-labels", "3"], 1, "A fresh head of kind masked_lm has a whole vocabulary to learn"
+      ["--head", "masked_lm", "--num-labels", "3"], 1,
+      "A head of kind masked_lm predicts the words of its base model; it gets no labels."
     ),
     (
       ["--head", "question_answering", "--num-labels", "3"], 1,

@@ -9,6 +9,7 @@ struct AddCommand: ParsableCommand {
       Examples:
         adapter-cli add spam --config "seq_bn[reduction_factor=8]" --head classification --labels ham,spam
         adapter-cli add names --config "lora[r=4, attn_matrices=['q', 'k', 'v']]" --head tagging --num-labels 5
+        adapter-cli add words --config lora --head masked_lm
 
       A configuration is the name of a preset of the Python library, with changes of its fields in brackets. The \
       adapter is published beside the registry like an imported one; the same seed gives the same values.
@@ -23,7 +24,8 @@ struct AddCommand: ParsableCommand {
   var labels: NameList?
   @Option(help: ArgumentHelp("How many labels the head has, called LABEL_0, LABEL_1, and so on.", valueName: "n"))
   var numLabels: Int?
-  @Option(help: ArgumentHelp("Linear layers of the head; by default 2 for texts and 1 for tokens.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Linear layers of the head; by default 1 for tagging and questions, else 2.", valueName: "n"))
   var layers: Int?
   @Option(help: ArgumentHelp("A tag; may be repeated.", valueName: "tag")) var tag: [String] = []
   @Option(help: ArgumentHelp("Notes.", valueName: "text")) var notes = ""
@@ -40,7 +42,7 @@ struct AddCommand: ParsableCommand {
     if let numLabels, !(1...1_000_000).contains(numLabels) {
       throw ValidationError("--num-labels is \(numLabels); expected 1 to 1000000.")
     }
-    if let head, labels == nil, numLabels == nil, head != .questionAnswering {
+    if let head, labels == nil, numLabels == nil, head != .questionAnswering, head != .maskedLM {
       throw ValidationError("A head of kind \(head.rawValue) needs --labels or --num-labels.")
     }
   }

@@ -12,13 +12,17 @@ struct PredictCommand: ParsableCommand {
         adapter-cli predict --setup "Parallel(a, b)" --scores < texts.jsonl
         adapter-cli predict --model DIR --adapter mine=DIR "Some text."
         adapter-cli predict --model DIR "A [MASK] who plays the piano."
+        adapter-cli predict --adapter squad=DIR <<< '{"text": "Who wrote it?", "pair": "Mary Shelley wrote it."}'
 
-      A line of JSON Lines is {"text": "...", "pair": "...", "adapter": "Stack(a, b)", "id": ...}. Only the text is \
-      needed; the adapter acts on this line alone, and the id comes back. A line that cannot be read is reported with \
-      its number; the others are answered, and the exit code is 1.
+      A line of JSON Lines is {"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "Stack(a, b)", \
+      "id": ...}. Only the text is needed, and what its heads ask for: the text is a question, and the pair the context \
+      that answers it, or the choices are the texts to choose from. The adapter acts on this line alone, and the id \
+      comes back. A line that cannot be read or answered is reported with its number; the others are answered, and the \
+      exit code is 1.
 
       An answer is {"index": 0, "text": "...", "heads": {"NAME": ...}}, a head's part a label with its score, labels \
-      with scores, a value, spans with offsets in Unicode scalars, or the likeliest pieces for each [MASK] of the text. \
+      with scores, a value, spans with offsets in Unicode scalars, the likeliest pieces for each [MASK] of the text, \
+      the answer to a question with its place in the context (empty if there is none), or the choice, counted from 0. \
       Ctrl-C ends with everything written that was answered.
       """)
 
@@ -50,10 +54,6 @@ struct PredictCommand: ParsableCommand {
     predictor.maximumLength = tokenizer.maxLength
     predictor.loadAdapter = { name, model in try workspace.loadAdapter(name, into: &model) }
     if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
-    for head in predictor.undecodedHeads {
-      Terminal.note(
-        "The head '\(head)' is left out: predict does not decode its kind yet; 'forward' writes its logits.")
-    }
     return predictor
   }
 

@@ -60,10 +60,10 @@ struct PredictionPrinter {
         "line \(prediction.input.index + 1): the text has no [MASK], and nothing else is answered by \(heads). Name an "
           + "adapter that has a head with --setup or --adapter, or activate one.")
     }
-    guard let limit = advisedLength, prediction.tokenCount > limit else { return }
+    guard let limit = advisedLength, prediction.longestSequence > limit else { return }
     advisedLength = nil
     note(
-      "line \(prediction.input.index + 1): the text has \(prediction.tokenCount) tokens; beyond \(limit) this model's "
+      "line \(prediction.input.index + 1): the text has \(prediction.longestSequence) tokens; beyond \(limit) this model's "
         + "layers cannot tell all distances. --max-length cuts texts.")
   }
 

@@ -50,7 +50,15 @@ struct PredictionTable {
     case .value(let value): ["\(value)"]
     case .spans(let spans): self.spans(spans)
     case .masks(let masks): masks.isEmpty ? ["(no [MASK])"] : masks.flatMap(self.pieces)
+    case .answer(let answer): [found(answer)]
+    case .choice(let best, let all): showsAllScores ? sorted(all) : [text(all[best])]
     }
+  }
+
+  /// An answer with where it stands in the context.
+  private func found(_ answer: ContextAnswer) -> String {
+    guard let range = answer.range else { return "(no answer) \(score(answer.score))" }
+    return item(answer.text, " \(range.lowerBound)-\(range.upperBound) \(score(answer.score))")
   }
 
   /// The pieces for one `[MASK]`; of several the first one names its token.

@@ -29,34 +29,43 @@ public struct NewAdapter: Sendable {
 
 /// A fresh prediction head.
 public struct NewHead: Sendable {
-  /// Its settings.
-  public let settings: HeadSettings
+  /// What it predicts.
+  public let kind: HeadKind
+  /// The names of its outputs; none for a masked language model, whose outputs are the words of its base model.
+  public let labels: [String]
+  /// Linear layers; nil is the reference's default.
+  public let layers: Int?
 
   /// A head with the reference's defaults.
   ///
   /// - Parameters:
-  ///   - kind: what it predicts; not a masked language model, whose outputs are a vocabulary.
+  ///   - kind: what it predicts.
   ///   - labels: the names of its outputs, for multiple choice of the choices; empty where a kind has no choice:
-  ///     question answering has a start and an end.
+  ///     question answering has a start and an end, a masked language model the words of its base model.
   ///   - layers: linear layers; nil is the reference's default.
   /// - Throws: `NewHeadError`.
-  public init(_ kind: HeadKind, labels: [String], layers: Int? = nil) throws(NewHeadError) {
+  public init(_ kind: HeadKind, labels: [String] = [], layers: Int? = nil) throws(NewHeadError) {
     var labels = labels
     switch kind {
-    case .maskedLM: throw .vocabulary
+    case .maskedLM: if !labels.isEmpty { throw .vocabulary }
     case .questionAnswering:
       guard labels.isEmpty || labels.count == 2 else { throw .count(kind: kind, found: labels.count, expected: 2) }
       if labels.isEmpty { labels = Self.numbered(2) }
-    case .classification, .multilabelClassification, .tagging, .multipleChoice: break
+    case .classification, .multilabelClassification, .tagging, .multipleChoice:
+      if labels.isEmpty { throw .noLabels(kind: kind) }
     }
-    guard !labels.isEmpty else { throw .noLabels(kind: kind) }
     for (index, label) in labels.enumerated() {
       if label.isEmpty || label.utf8.contains(0) { throw .unusable(label: label) }
       if labels[..<index].contains(label) { throw .twice(label: label) }
     }
     if let layers, !(1...1000).contains(layers) { throw .layers(found: layers) }
-    settings = HeadSettings(kind, labels: labels, layers: layers)
+    self.kind = kind
+    self.labels = labels
+    self.layers = layers
   }
+
+  /// The settings of a head that has labels; those of a masked language model are its base model's to say.
+  var settings: HeadSettings { HeadSettings(kind, labels: labels, layers: layers) }
 
   /// Labels as the reference calls them where they have no names: `LABEL_0`, `LABEL_1`, …
   public static func numbered(_ count: Int) -> [String] { (0..<max(0, count)).map { "LABEL_\($0)" } }
@@ -73,8 +82,7 @@ public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .vocabulary:
-      "A fresh head of kind masked_lm has a whole vocabulary to learn; import one that was trained instead."
+    case .vocabulary: "A head of kind masked_lm predicts the words of its base model; it gets no labels."
     case .noLabels(let kind): "A head of kind \(kind.rawValue) needs labels."
     case .count(let kind, let found, let expected):
       "A head of kind \(kind.rawValue) has \(expected) labels; found \(found)."
@@ -102,7 +110,7 @@ extension Registry {
     }
     var base = try DebertaV2AdapterModel(folder: model.path, compute: Compute(threads: 1))
     try base.addAdapter(name, configuration: adapter.configuration, seed: adapter.seed)
-    if let head = adapter.head { try base.addHead(name, head.settings, overwrite: true, seed: adapter.seed) }
+    if let head = adapter.head { try base.addHead(name, head, seed: adapter.seed) }
     return try NewFolder.temporarily { folder in
       try base.saveAdapter(name, to: folder)
       try BaseDigest.write(model.digest, to: folder)
@@ -111,6 +119,17 @@ extension Registry {
       description.notes = adapter.notes
       description.source = "fresh \(adapter.configuration), seed \(adapter.seed)"
       return try importAdapter(folder: folder, as: name, of: model.name, describedBy: description)
+    }
+  }
+}
+
+extension DebertaV2AdapterModel {
+  /// Puts a fresh head in the place of the one of its name.
+  fileprivate mutating func addHead(_ name: String, _ head: NewHead, seed: UInt64) throws {
+    if head.kind == .maskedLM {
+      try addMaskedLMHead(name, layers: head.layers ?? 2, overwrite: true, seed: seed)
+    } else {
+      try addHead(name, head.settings, overwrite: true, seed: seed)
     }
   }
 }

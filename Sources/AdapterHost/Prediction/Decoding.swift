@@ -3,42 +3,43 @@ internal import Heads
 internal import Tensors
 internal import Tokenization
 
-extension HeadKind {
-  /// Whether a predictor makes answers of such a head's logits.
-  var isDecoded: Bool {
-    switch self {
-    case .classification, .multilabelClassification, .tagging, .maskedLM: true
-    case .questionAnswering, .multipleChoice: false
-    }
-  }
-}
-
 extension Answer {
   /// - Parameters:
-  ///   - logits: those of one text: [1, labels], [tokens, labels] for tagging, or, for a masked language model, a row
-  ///     for each `[MASK]`.
-  ///   - encoding: the tokens of `text`, and of its pair.
+  ///   - logits: those of one text, without a prompt's: [1, labels], [tokens, labels] for tagging and questions, or,
+  ///     for a masked language model, a row for each `[MASK]`.
+  ///   - settings: the head's; of any kind but multiple choice.
+  ///   - encoding: the tokens of the input's text, and of its pair.
+  ///   - input: the text; for questions with a pair.
   ///   - tokenizer: that of the encoding.
   init(
-    _ logits: Tensor, _ settings: HeadSettings, _ encoding: Encoding, text: String, _ tokenizer: DebertaV2Tokenizer
+    _ logits: Tensor, _ settings: HeadSettings, _ encoding: Encoding, _ input: TextInput,
+    _ tokenizer: DebertaV2Tokenizer
   ) {
-    if settings.kind == .maskedLM {
-      self = .masks(MaskedToken.all(logits, encoding, tokenizer))
-      return
-    }
-    let labels = settings.labelNames
     switch settings.kind {
+    case .maskedLM: self = .masks(MaskedToken.all(logits, encoding, tokenizer))
+    case .questionAnswering: self = .answer(ContextAnswer(logits, encoding, context: input.pair ?? ""))
     case .classification where settings.outputs == 1: self = .value(logits.pointer[0])
     case .multilabelClassification:
-      let all = zip(labels, logits.array).map { ScoredLabel(label: $0, score: 1 / (1 + exp(-$1))) }
+      let all = zip(settings.labelNames, logits.array).map { ScoredLabel(label: $0, score: 1 / (1 + exp(-$1))) }
       self = .labels(zip(all, logits.array).filter { $1 > 0 }.map(\.0), all: all)
     case .tagging:
+      let labels = settings.labelNames
       let tags = Tags(logits, labels, encoding)
-      self = .spans(EntityScheme(labels).map { tags.entities($0, in: text) } ?? tags.words(of: text))
+      self = .spans(EntityScheme(labels).map { tags.entities($0, in: input.text) } ?? tags.words(of: input.text))
     default:
-      let all = logits.softmax(row: 0, labels)
+      let all = logits.softmax(row: 0, settings.labelNames)
       self = .label(all[logits.argmax(row: 0)], all: all)
     }
+  }
+
+  /// The likeliest choice, the first of equals.
+  ///
+  /// - Parameters:
+  ///   - choices: the texts, at least one.
+  ///   - logits: a value for each.
+  init(among choices: [String], _ logits: [Float]) {
+    let best = logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
+    self = .choice(best, all: zip(choices, logits.softmax).map { ScoredLabel(label: $0, score: $1) })
   }
 }
 
@@ -95,10 +96,16 @@ extension Tensor {
   }
 
   fileprivate func softmax(row: Int, _ labels: [String]) -> [ScoredLabel] {
-    let values = UnsafeBufferPointer(start: pointer + row * stride, count: columns)
-    let largest = values.max() ?? 0
-    let powers = values.map { exp($0 - largest) }
+    zip(labels, rows(row..<row + 1).array.softmax).map { ScoredLabel(label: $0, score: $1) }
+  }
+}
+
+extension [Float] {
+  /// Shares of 1, as exp(x).
+  var softmax: [Float] {
+    let largest = self.max() ?? 0
+    let powers = map { exp($0 - largest) }
     let sum = powers.reduce(0, +)
-    return zip(labels, powers).map { ScoredLabel(label: $0, score: $1 / sum) }
+    return powers.map { $0 / sum }
   }
 }

@@ -5,8 +5,10 @@ public struct Prediction: Sendable {
   public let input: TextInput
   /// The heads' answers, in the order of the setup.
   public let answers: [(head: String, answer: Answer)]
-  /// The tokens that were read, the specials included.
+  /// The tokens that were read, the specials included; those of every choice, if a head chooses.
   public let tokenCount: Int
+  /// The tokens that were read at a time: those of the longest choice, if a head chooses.
+  public let longestSequence: Int
   /// The tokens that were cut off to respect the maximum length.
   public let truncatedTokens: Int
 
@@ -32,6 +34,10 @@ public enum Answer: Sendable, Hashable {
   case spans([LabeledSpan])
   /// What stands in the place of each `[MASK]` of the text.
   case masks([MaskedToken])
+  /// The part of the pair that answers the question that the text is.
+  case answer(ContextAnswer)
+  /// The likeliest of the choices, counted from 0, and the probabilities of all (softmax) with their texts, in order.
+  case choice(Int, all: [ScoredLabel])
 }
 
 /// A part of a text with its label.
@@ -51,13 +57,14 @@ public struct LabeledSpan: Sendable, Hashable {
 extension Prediction {
   /// The answer on one line: `{"index": 0, "text": "...", "heads": {"NAME": ...}}`.
   ///
-  /// `id` and `pair` stand there if the input has them, `truncated` if tokens were cut off.
+  /// `id`, `pair` and `choices` stand there if the input has them, `truncated` if tokens were cut off.
   /// - Parameter allScores: writes the probabilities of all labels.
   public func json(allScores: Bool = false) -> String {
     var members: [(String, String)] = [("index", "\(input.index)")]
     if let id = input.id { members.append(("id", id.line)) }
     members.append(("text", JSONValue.string(input.text).line))
     if let pair = input.pair { members.append(("pair", JSONValue.string(pair).line)) }
+    if !input.choices.isEmpty { members.append(("choices", JSONValue.array(input.choices.map { .string($0) }).line)) }
     members.append(("heads", JSONLine.object(answers.map { ($0.head, $0.answer.json(allScores: allScores)) })))
     if truncatedTokens > 0 { members.append(("truncated", "\(truncatedTokens)")) }
     return JSONLine.object(members)
@@ -79,6 +86,13 @@ extension Answer {
     case .spans(let spans):
       JSONLine.object([("spans", JSONLine.array(spans.map { $0.json(allScores: allScores) }))])
     case .masks(let masks): JSONLine.object([("masks", JSONLine.array(masks.map(\.json)))])
+    case .answer(let answer): answer.json
+    case .choice(let best, let all):
+      JSONLine.object(
+        [
+          ("choice", "\(best)"), ("text", JSONValue.string(all[best].label).line),
+          ("score", JSONLine.score(all[best].score)),
+        ] + (allScores ? [("scores", JSONLine.array(all.map { JSONLine.score($0.score) }))] : []))
     }
   }
 }

@@ -49,9 +49,6 @@ public struct Predictor: Sendable {
       : route.branches.flatMap(\.heads).compactMap { model.head($0)?.queryPositions?.rows }.min()
   }
 
-  /// The active heads that give no answers, because a predictor does not decode their kind.
-  public var undecodedHeads: [String] { route.undecoded }
-
   /// The names of the heads that answer texts that name no adapters, in order.
   public var answeringHeads: [String] { route.branches.flatMap(\.heads) }
 
@@ -86,7 +83,14 @@ public struct Predictor: Sendable {
     while let batch = try batches.next() { try body(session.answers(batch)) }
   }
 
-  /// Cuts a text into tokens.
+  /// Cuts a text into tokens, and once more with each of its choices.
+  func tokenized(_ input: TextInput) throws -> TokenizedText {
+    TokenizedText(
+      input: input, encoding: try encode(input),
+      choices: try input.choices.map { try encode(TextInput(input.text, pair: $0)) })
+  }
+
+  /// Cuts a text into tokens, with its pair.
   ///
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {

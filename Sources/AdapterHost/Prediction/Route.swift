@@ -1,5 +1,6 @@
 internal import AdapterMethods
 internal import Heads
+internal import Tokenization
 
 /// The way of a text through a model: the compositions that act on copies of it, and the heads that answer each copy.
 struct Route: Sendable {
@@ -11,24 +12,38 @@ struct Route: Sendable {
 
   /// Those with heads; a branch that no head answers is not computed.
   let branches: [Branch]
-  /// Heads that would answer, but whose kind a predictor does not decode.
-  let undecoded: [String]
+  /// The heads that read the text with each of its choices.
+  private let choosing: Set<String>
+  /// A head that looks for answers in the pair, if there is one.
+  private let questioned: String?
 
   /// - Parameter heads: the heads that answer; nil: those named like the adapters.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
   init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
-    let all = try Self.branches(composition, heads: asked, in: model)
-    func isDecoded(_ name: String) -> Bool { model.head(name)?.settings.kind.isDecoded == true }
-    undecoded = all.flatMap(\.heads).filter { !isDecoded($0) }
-    branches = all.compactMap { branch in
-      let decoded = branch.heads.filter(isDecoded)
-      return decoded.isEmpty ? nil : Branch(composition: branch.composition, heads: decoded)
-    }
+    branches = try Self.branches(composition, heads: asked, in: model).filter { !$0.heads.isEmpty }
     guard !branches.isEmpty else {
-      if let name = undecoded.first, let kind = model.head(name)?.settings.kind {
-        throw PredictionError.undecodedHead(name: name, kind: kind.rawValue)
-      }
       throw PredictionError.noHead(setup: composition?.description, heads: model.headNames)
+    }
+    let heads = branches.flatMap(\.heads)
+    func are(_ kind: HeadKind) -> [String] { heads.filter { model.head($0)?.settings.kind == kind } }
+    choosing = Set(are(.multipleChoice))
+    questioned = are(.questionAnswering).first
+  }
+
+  /// All that its heads read of a text: the text with its pair, or with each of its choices, or both.
+  func sequences(of text: TokenizedText) -> [Encoding] {
+    let readsPair = branches.contains { !choosing.isSuperset(of: $0.heads) }
+    return (readsPair ? [text.encoding] : []) + (choosing.isEmpty ? [] : text.choices)
+  }
+
+  /// Whether a head chooses among the choices of a text.
+  func chooses(_ head: String) -> Bool { choosing.contains(head) }
+
+  /// - Throws: `PredictionError` for a text that lacks what a head is asked about.
+  func check(_ input: TextInput) throws(PredictionError) {
+    if let questioned, input.pair == nil { throw .noContext(head: questioned) }
+    if input.choices.isEmpty, let head = branches.flatMap(\.heads).first(where: chooses) {
+      throw .noChoices(head: head)
     }
   }
 
@@ -81,7 +96,8 @@ struct Route: Sendable {
 /// Why texts cannot be answered.
 public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHead(setup: String?, heads: [String])
-  case undecodedHead(name: String, kind: String)
+  case noContext(head: String)
+  case noChoices(head: String)
   case tooLong(tokens: Int, limit: Int)
 
   public var description: String {
@@ -92,8 +108,12 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
         + (heads.isEmpty
           ? " Name an adapter that has a head with --setup or --adapter, or activate one."
           : " Name heads with --active-heads; there are \(heads.joined(separator: ", ")).")
-    case .undecodedHead(let name, let kind):
-      "The head '\(name)' is of the kind '\(kind)', which predict does not decode yet; 'forward' writes its logits."
+    case .noContext(let head):
+      "The head '\(head)' answers questions from a context; give it as the pair: "
+        + #"{"text": "the question", "pair": "the context"}."#
+    case .noChoices(let head):
+      "The head '\(head)' chooses among texts; give them beside the question: "
+        + #"{"text": "the question", "choices": ["one", "another"]}."#
     case .tooLong(let tokens, let limit):
       "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
     }

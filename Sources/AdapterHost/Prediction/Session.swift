@@ -1,5 +1,7 @@
 internal import AdapterMethods
 internal import DebertaV2
+internal import Heads
+internal import Tensors
 internal import Tokenization
 
 /// Fills batches with texts.
@@ -18,11 +20,12 @@ struct BatchEncoder: Sendable {
     var tokens = 0
     while tokens < predictor.batchTokens, try batch.isEmpty || source.isReady(), let input = try source.next() {
       let item = input.flatMap { input in
-        Result { try TokenizedText(input: input, encoding: predictor.encode(input)) }
+        Result { try predictor.tokenized(input) }
           .mapError { UnansweredText(index: input.index, $0) }
       }
       if case .success(let text) = item {
-        tokens += text.encoding.ids.count * (text.input.setup.map { Self.branches($0) } ?? branches)
+        let own = text.choices.reduce(text.encoding.ids.count) { $0 + $1.ids.count }
+        tokens += own * (text.input.setup.map { Self.branches($0) } ?? branches)
       }
       batch.append(item)
     }
@@ -54,8 +57,12 @@ struct Session {
     var outcomes: [Result<Int, UnansweredText>] = []
     for item in batch {
       let routed = item.flatMap { text in
-        route(of: text.input).map { RoutedText(text: text, route: $0) }
-          .mapError { UnansweredText(index: text.input.index, $0) }
+        route(of: text.input).flatMap { route in
+          Result {
+            try route.check(text.input)
+            return RoutedText(text: text, route: route)
+          }
+        }.mapError { UnansweredText(index: text.input.index, $0) }
       }
       outcomes.append(routed.map { _ in texts.count })
       if case .success(let text) = routed { texts.append(text) }
@@ -67,33 +74,61 @@ struct Session {
   private struct RoutedText {
     let text: TokenizedText
     let route: Route
+
+    func prediction(_ answers: [(head: String, answer: Answer)]) -> Prediction {
+      let sequences = route.sequences(of: text)
+      let lengths = sequences.map(\.ids.count)
+      return Prediction(
+        input: text.input, answers: answers, tokenCount: lengths.reduce(0, +), longestSequence: lengths.max() ?? 0,
+        truncatedTokens: sequences.reduce(0) { $0 + $1.truncatedTokens })
+    }
   }
 
-  /// Runs every branch of every text as a row of one batch.
+  /// What a head reads: rows of the batch.
+  private struct Reading {
+    let text: Int
+    let head: String
+    let rows: Range<Int>
+  }
+
+  /// Runs what the heads of every branch of every text read as rows of one batch.
   private func predictions(_ texts: [RoutedText]) throws -> [Prediction] {
-    let rows = texts.enumerated().flatMap { index, item in item.route.branches.map { (text: index, branch: $0) } }
+    var rows: [(encoding: Encoding, composition: Composition?)] = []
+    var readings: [Reading] = []
+    for (index, item) in texts.enumerated() {
+      for branch in item.route.branches {
+        func add(_ encodings: [Encoding]) -> Range<Int> {
+          let first = rows.count
+          rows += encodings.map { (encoding: $0, composition: branch.composition) }
+          return first..<rows.count
+        }
+        // Heads of one branch that read the same share its rows.
+        let text = branch.heads.allSatisfy(item.route.chooses) ? 0..<0 : add([item.text.encoding])
+        let choices = branch.heads.contains(where: item.route.chooses) ? add(item.text.choices) : 0..<0
+        readings += branch.heads.map { head in
+          Reading(text: index, head: head, rows: item.route.chooses(head) ? choices : text)
+        }
+      }
+    }
     guard !rows.isEmpty else { return [] }
-    let encodings = rows.map { texts[$0.text].text.encoding }
     let output = try model(
-      Batch(encodings.map(\.ids), tokenTypes: encodings.map(\.tokenTypeIDs)),
-      setup: .rows(rows.map(\.branch.composition)), heads: Set(rows.flatMap(\.branch.heads)).sorted(),
+      Batch(rows.map(\.encoding.ids), tokenTypes: rows.map(\.encoding.tokenTypeIDs)),
+      setup: .rows(rows.map(\.composition)), heads: Set(readings.map(\.head)).sorted(),
       words: .only(predictor.tokenizer.maskID ?? -1), states: .first)
     let heads = output.heads
     var answers: [[(head: String, answer: Answer)]] = texts.map { _ in [] }
-    for (index, row) in rows.enumerated() {
-      let text = texts[row.text].text
-      for name in row.branch.heads {
-        guard let head = heads[name] else { continue }
-        let answer = Answer(
-          head.logits(row: index), head.settings, text.encoding, text: text.input.text, predictor.tokenizer)
-        answers[row.text].append((name, answer))
-      }
+    for reading in readings {
+      guard let head = heads[reading.head] else { continue }
+      let text = texts[reading.text].text
+      let answer =
+        head.settings.kind == .multipleChoice
+        ? Answer(among: text.input.choices, reading.rows.map { head.logits(row: $0)[0, 0] })
+        : Answer(
+          output.textLogits(head, row: reading.rows.lowerBound), head.settings, text.encoding, text.input,
+          predictor.tokenizer)
+      answers[reading.text].append((reading.head, answer))
     }
-    return zip(texts, answers).map { item, answers in
-      Prediction(
-        input: item.text.input, answers: answers, tokenCount: item.text.encoding.ids.count,
-        truncatedTokens: item.text.encoding.truncatedTokens)
-    }
+    return zip(texts, answers).map { $0.prediction($1) }
   }
 
   /// The way of a text; the adapters that it names are loaded.
@@ -108,5 +143,16 @@ struct Session {
     }
     routes[setup] = result
     return result
+  }
+}
+
+extension ModelOutput {
+  /// A head's logits for the text of a row: one row, or one for each token that it answers and that is no prompt's.
+  fileprivate func textLogits(_ head: HeadOutput, row: Int) -> Tensor {
+    let logits = head.logits(row: row)
+    let prompt = promptTokens(row: row)
+    guard head.settings.kind.answersTokens, !prompt.isEmpty else { return logits }
+    let own = head.tokens[row].enumerated().filter { !prompt.contains($0.element) }.map(\.offset)
+    return Tensor(own.flatMap { logits.rows($0..<$0 + 1).array }, rows: own.count, columns: logits.columns)
   }
 }

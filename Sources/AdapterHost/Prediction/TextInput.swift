@@ -7,22 +7,28 @@ public struct TextInput: Sendable, Hashable {
   /// The place in the input, from 0; what cannot be read has a place, too.
   public var index: Int
   public var text: String
-  /// The second text, for tasks on pairs.
+  /// The second text, for tasks on pairs; the context of a question.
   public var pair: String?
+  /// The texts among which heads of multiple choice choose; other heads do not see them.
+  public var choices: [String]
   /// The adapters that act on this text; nil: those of the predictor.
   public var setup: Composition?
   /// What the answer carries back.
   public var id: JSONValue?
 
-  public init(_ text: String, pair: String? = nil, setup: Composition? = nil, id: JSONValue? = nil, index: Int = 0) {
+  public init(
+    _ text: String, pair: String? = nil, choices: [String] = [], setup: Composition? = nil, id: JSONValue? = nil,
+    index: Int = 0
+  ) {
     self.index = index
     self.text = text
     self.pair = pair
+    self.choices = choices
     self.setup = setup
     self.id = id
   }
 
-  /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "adapter": "a", "id": ...}`.
+  /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
   /// Only `text` is needed. `adapter` is a composition in its text form; other members are left.
   /// - Throws: `CheckpointError`, `ConfigurationError` or `CompositionError`, with the line's number.
@@ -33,6 +39,10 @@ public struct TextInput: Sendable, Hashable {
     self.index = index
     self.text = text
     pair = try fields.string("pair")
+    choices = try fields.strings("choices") ?? []
+    if fields.members["choices"] != nil, choices.count < 2 {
+      throw fields.impossible("choices", "a list of \(choices.count)", "at least two texts")
+    }
     setup = try fields.string("adapter").map { text throws(CompositionError) in try Composition(text) }
     id = fields.members["id"]
   }

@@ -36,11 +36,10 @@ extension ExampleEncoder {
     let isContext = encoding.sequence.map { $0 == 1 }
     let span = answers.first.map { encoding.span(of: $0.range, isContext) }
     let (start, end) = (span ?? nil) ?? (0, 0)
-    let offsets = zip(encoding.offsets, isContext).map { $1 ? $0 : nil }
     return Features(
       example: TrainingExample(sequences: [TokenSequence(encoding)], target: .span(start: start, end: end)),
       cutTokens: excess, hasLostAnswer: span != nil && end == 0,
-      question: QuestionReference(context: context, offsets: offsets, answers: answers.map(\.text)))
+      question: QuestionReference(encoding, context: context, answers: answers.map(\.text)))
   }
 }
 

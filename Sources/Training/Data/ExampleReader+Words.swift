@@ -1,3 +1,5 @@
+internal import Tokenization
+
 extension ExampleReader {
   /// A sentence with a label for each word.
   ///
@@ -9,7 +11,7 @@ extension ExampleReader {
       sentence = Self.joined(try tokens.strings(record))
     } else {
       let text = try value(.text, record).string(record)
-      sentence = (text, Self.words(of: text))
+      sentence = (text, Words(text).ranges)
     }
     let tags = try value(.tags, record)
     let labels = try tags.tags(record)
@@ -31,24 +33,5 @@ extension ExampleReader {
       return range
     }
     return (words.joined(separator: " "), ranges)
-  }
-
-  /// Where the words of a text stand: runs of scalars that are no white space, as Python's `str.split()` cuts.
-  static func words(of text: String) -> [Range<Int>] {
-    var ranges: [Range<Int>] = []
-    var start: Int?
-    var count = 0
-    for scalar in text.unicodeScalars {
-      let isSpace = scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
-      if isSpace, let begun = start {
-        ranges.append(begun..<count)
-        start = nil
-      } else if !isSpace, start == nil {
-        start = count
-      }
-      count += 1
-    }
-    if let start { ranges.append(start..<count) }
-    return ranges
   }
 }

@@ -1,3 +1,5 @@
+public import Tokenization
+
 /// What the answer to a question is judged by.
 public struct QuestionReference: Sendable, Hashable {
   /// The texts of which any is right; none if the context does not answer.
@@ -6,19 +8,29 @@ public struct QuestionReference: Sendable, Hashable {
   public let offsets: [Range<Int>?]
   private let context: [Unicode.Scalar]
 
+  /// The tokens of a question with its context as the pair.
+  public init(_ encoding: Encoding, context: String, answers: [String] = []) {
+    let offsets = zip(encoding.offsets, encoding.sequence).map { $1 == 1 ? $0 : nil }
+    self.init(context: context, offsets: offsets, answers: answers)
+  }
+
   public init(context: String, offsets: [Range<Int>?], answers: [String]) {
     self.context = Array(context.unicodeScalars)
     self.offsets = offsets
     self.answers = answers
   }
 
-  /// The part of the context from a token to another; empty if one of them is not of the context.
-  public func text(start: Int, end: Int) -> String {
+  /// Where the part of the context from a token to another stands, in scalars; nil if one of them is not of the context.
+  public func range(start: Int, end: Int) -> Range<Int>? {
     guard offsets.indices.contains(start), offsets.indices.contains(end), start <= end,
       let first = offsets[start], let last = offsets[end]
-    else { return "" }
-    let range = min(first.lowerBound, context.count)..<min(max(first.lowerBound, last.upperBound), context.count)
-    return String(String.UnicodeScalarView(context[range]))
+    else { return nil }
+    return min(first.lowerBound, context.count)..<min(max(first.lowerBound, last.upperBound), context.count)
+  }
+
+  /// The part of the context from a token to another; empty if one of them is not of the context.
+  public func text(start: Int, end: Int) -> String {
+    range(start: start, end: end).map { String(String.UnicodeScalarView(context[$0])) } ?? ""
   }
 
   /// The most likely answer: the span of the context with the largest sum of its two logits, or none if that

@@ -1,17 +1,27 @@
 /// The words of a text: runs of scalars that are not white space, as Python's `str.split()` cuts.
 ///
-/// These are the words that `Encoding.words` counts.
-struct Words {
-  let scalars: [Unicode.Scalar]
-  /// In scalars.
-  let ranges: [Range<Int>]
+/// These are the words that ``Encoding/words`` counts.
+///
+/// ```swift
+/// let words = Words(" two  words")
+/// words.ranges                  // [1..<4, 6..<11]
+/// words.text(words.ranges[0])   // "two"
+/// ```
+public struct Words: Sendable, Hashable {
+  /// All of the text.
+  public let scalars: [Unicode.Scalar]
+  /// Where each word stands, in scalars.
+  public let ranges: [Range<Int>]
 
-  init(_ text: String) {
+  /// Cuts a text.
+  ///
+  /// - Complexity: O(scalars).
+  public init(_ text: String) {
     scalars = Array(text.unicodeScalars)
     var ranges: [Range<Int>] = []
     var start: Int?
     for (index, scalar) in scalars.enumerated() {
-      let isSpace = scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
+      let isSpace = scalar.isPythonSpace
       if isSpace, let begun = start {
         ranges.append(begun..<index)
         start = nil
@@ -24,7 +34,9 @@ struct Words {
   }
 
   /// A part of the text.
-  func text(_ range: Range<Int>) -> String {
+  ///
+  /// - Parameter range: where it stands, in scalars.
+  public func text(_ range: Range<Int>) -> String {
     var view = String.UnicodeScalarView()
     view.append(contentsOf: scalars[range])
     return String(view)
