@@ -150,8 +150,13 @@ import Testing
 
   @Test func aFolderThatWasRenamedButNotEnteredIsAStray() throws {
     let registry = try scratch.registry()
-    let stopped = try Publication(of: scratch.adapterFolder("source"), files: nil, in: scratch.adapters)
-    try stopped.publish(as: "\(scratch.adapters)/a")
+    do {
+      let stopped = try Publication(of: scratch.adapterFolder("source"), files: nil, in: scratch.adapters)
+      try stopped.publish(as: "\(scratch.adapters)/a")
+      // While it runs it holds the folder.
+      #expect(try registry.verify().isEmpty)
+      withExtendedLifetime(stopped) {}
+    }
     #expect(try registry.adapters().isEmpty)
     #expect(try registry.verify() == [.strayFolder(path: "\(scratch.adapters)/a")])
     // A new import takes another folder, and the repair finds the name taken.

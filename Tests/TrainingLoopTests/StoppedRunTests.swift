@@ -51,7 +51,7 @@ import Testing
   /// Negative control: at the first step there is nothing to keep.
   @Test(arguments: [1, 4])
   func `Where nothing was saved yet, a loss that is not finite saves what was before it`(_ bad: Int) throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let objective = ToyRegression()
     var batches = 0
     let poison = PoisonedLoss(objective, factor: .nan) {
