@@ -82,3 +82,19 @@ import Testing
     try expectSame(try model(subject, "Parallel(a, b)"), narrows: false)
   }
 }
+
+/// Tokens of a prompt have no answers.
+@Suite struct PromptRowLaws {
+  @Test(arguments: [
+    ("lora", Array(0..<7)), ("prompt_tuning[prompt_length=3]", Array(3..<10)),
+    ("prompt_tuning[prompt_length=3, combine='prefix_after_bos']", [0] + Array(4..<10)),
+  ])
+  func targetsAreThoseOfTheText(_ preset: String, _ own: [Int]) throws {
+    let model = try TrainingSubject(["a": preset], setup: "a").model
+    let pass = Pass(model.compute)
+    let encoded = try model.prepared(on: pass).encode(Batch(TinyModel.ids([7, 2])), on: pass)
+    #expect(encoded.texts[0] == own)
+    #expect(encoded.texts[1].count == 2 && encoded.texts[1].last == encoded.rows[1].upperBound - 1)
+    #expect(encoded.rows[0] == 0..<(own.last ?? 0) + 1)
+  }
+}

@@ -39,11 +39,10 @@ public final class ModelEvaluator {
         masking.map { $0.masked(data.examples[index], epoch: 0, index: index) } ?? data.examples[index]
       }
       let encoded = try prepared.encode(examples, batch, cache, on: pass)
-      let count = encoded.rows.count / max(names.count, 1)
       for (number, name) in names.enumerated() {
         guard let head = prepared.heads[name] else { continue }
-        let rows = Array(encoded.rows[number * count..<(number + 1) * count])
-        answers[number].append(self.answers(head, encoded.hidden, rows, examples, batch, on: pass))
+        let own = encoded.part(number, of: names.count)
+        answers[number].append(self.answers(head, own, examples, batch, on: pass))
       }
     }
     return answers.map { result(BatchSampler.inOrder($0, of: batches)) }
@@ -60,12 +59,12 @@ public final class ModelEvaluator {
   }
 
   private func answers(
-    _ head: PredictionHead, _ hidden: Tensor, _ rows: [Range<Int>], _ examples: [TrainingExample], _ indices: [Int],
-    on pass: Pass
+    _ head: PredictionHead, _ encoded: EncodedBatch, _ examples: [TrainingExample], _ indices: [Int], on pass: Pass
   ) -> [Answer] {
     switch data.task {
     case .classification, .multilabelClassification, .regression, .multipleChoice:
-      let logits = head(pass.gather(hidden, rows: rows.map(\.lowerBound)), starts: Array(0...rows.count), on: pass)
+      let firsts = encoded.rows.map(\.lowerBound)
+      let logits = head(pass.gather(encoded.hidden, rows: firsts), starts: Array(0...firsts.count), on: pass)
       var first = 0
       return examples.map { example in
         defer { first += example.sequences.count }
@@ -77,11 +76,11 @@ public final class ModelEvaluator {
         }
       }
     case .tagging, .maskedLM:
-      return zip(rows, examples).map { rows, example in
+      return zip(encoded.texts, examples).map { text, example in
         guard case .tokens(let targets) = example.target else { return .words(predictions: [], targets: []) }
-        let first = rows.upperBound - targets.count
         let asked = targets.indices.filter { targets[$0] != Target.notCounted }
-        let logits = head(pass.gather(hidden, rows: asked.map { first + $0 }), starts: [0, asked.count], on: pass)
+        let states = pass.gather(encoded.hidden, rows: asked.map { text[$0] })
+        let logits = head(states, starts: [0, asked.count], on: pass)
         let right = asked.map { Int(targets[$0]) }
         if data.task == .tagging {
           return .words(predictions: asked.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: right)
@@ -89,12 +88,10 @@ public final class ModelEvaluator {
         return .pieces(LanguageModelScore(logits, right))
       }
     case .questionAnswering:
-      return zip(rows, indices).map { rows, index in
-        let logits = head(hidden.rows(rows), starts: [0, rows.count], on: pass)
+      return zip(encoded.texts, indices).map { text, index in
+        let logits = head(pass.gather(encoded.hidden, rows: text), starts: [0, text.count], on: pass)
         let reference = data.questions[index]
-        let own = rows.count - reference.offsets.count..<rows.count
-        let span = reference.bestSpan(
-          starts: logits.rows(own).columns(0..<1).array, ends: logits.rows(own).columns(1..<2).array)
+        let span = reference.bestSpan(starts: logits.columns(0..<1).array, ends: logits.columns(1..<2).array)
         return .text(reference.text(start: span.start, end: span.end))
       }
     }

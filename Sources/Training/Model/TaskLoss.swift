@@ -25,33 +25,33 @@ struct TaskLoss {
   /// The mean loss, and how much counts in it.
   ///
   /// - Parameters:
-  ///   - rows: each sequence's tokens in `hidden`; a prompt's are the first of them.
-  ///   - targets: one for each sequence, for multiple choice one for each group of them.
+  ///   - encoded: the rows of the sequences.
+  ///   - targets: one for each sequence, for multiple choice one for each group of them; of tokens those of the text.
   func callAsFunction(
-    _ head: PredictionHead, _ hidden: Tensor, rows: [Range<Int>], _ targets: [Target], on pass: Pass
+    _ head: PredictionHead, _ encoded: EncodedBatch, _ targets: [Target], on pass: Pass
   ) -> (loss: Tensor, weight: Float) {
     switch task {
     case .classification:
       let classes = targets.map { target -> Int32 in
         if case .label(let label) = target { Int32(label) } else { Pass.ignoredTarget }
       }
-      return (pass.crossEntropy(ofTexts(head, hidden, rows, on: pass), classes, options), counted(classes))
+      return (pass.crossEntropy(ofTexts(head, encoded, on: pass), classes, options), counted(classes))
     case .multilabelClassification:
       let flags = targets.map { target -> [Bool] in if case .labels(let flags) = target { flags } else { [] } }
-      return (pass.binaryCrossEntropy(ofTexts(head, hidden, rows, on: pass), flags), Float(flags.count))
+      return (pass.binaryCrossEntropy(ofTexts(head, encoded, on: pass), flags), Float(flags.count))
     case .regression:
       let values = targets.map { target -> Float in if case .value(let value) = target { value } else { 0 } }
-      return (pass.meanSquaredError(ofTexts(head, hidden, rows, on: pass), values), Float(values.count))
+      return (pass.meanSquaredError(ofTexts(head, encoded, on: pass), values), Float(values.count))
     case .tagging, .maskedLM:
-      let (tokens, labels) = asked(rows, targets)
-      let states = pass.gather(hidden, rows: tokens)
+      let (tokens, labels) = asked(encoded.texts, targets)
+      let states = pass.gather(encoded.hidden, rows: tokens)
       let logits = head(states, starts: [0, tokens.count], on: pass)
       return (pass.crossEntropy(logits, labels, options), Float(labels.count))
     case .questionAnswering:
-      return spans(head, hidden, rows, targets, on: pass)
+      return spans(head, encoded, targets, on: pass)
     case .multipleChoice:
-      let logits = ofTexts(head, hidden, rows, on: pass)
-      let choices = targets.isEmpty ? 0 : rows.count / targets.count
+      let logits = ofTexts(head, encoded, on: pass)
+      let choices = targets.isEmpty ? 0 : encoded.rows.count / targets.count
       let right = targets.map { target -> Int? in if case .choice(let choice) = target { choice } else { nil } }
       let groups = targets.indices.map { $0 * choices..<($0 + 1) * choices }
       return (pass.crossEntropy(logits, over: groups, right), Float(targets.count))
@@ -59,8 +59,9 @@ struct TaskLoss {
   }
 
   /// Logits of heads that read the first token.
-  private func ofTexts(_ head: PredictionHead, _ hidden: Tensor, _ rows: [Range<Int>], on pass: Pass) -> Tensor {
-    head(pass.gather(hidden, rows: rows.map(\.lowerBound)), starts: Array(0...rows.count), on: pass)
+  private func ofTexts(_ head: PredictionHead, _ encoded: EncodedBatch, on pass: Pass) -> Tensor {
+    let firsts = encoded.rows.map(\.lowerBound)
+    return head(pass.gather(encoded.hidden, rows: firsts), starts: Array(0...firsts.count), on: pass)
   }
 
   private func counted(_ classes: [Int32]) -> Float {
@@ -69,13 +70,12 @@ struct TaskLoss {
   }
 
   /// The tokens that have a target, and the targets.
-  private func asked(_ rows: [Range<Int>], _ targets: [Target]) -> (tokens: [Int], labels: [Int32]) {
+  private func asked(_ texts: [[Int]], _ targets: [Target]) -> (tokens: [Int], labels: [Int32]) {
     var (tokens, labels): ([Int], [Int32]) = ([], [])
-    for (row, target) in zip(rows, targets) {
+    for (text, target) in zip(texts, targets) {
       guard case .tokens(let own) = target else { continue }
-      let first = row.upperBound - own.count
       for (index, label) in own.enumerated() where label != Target.notCounted {
-        tokens.append(first + index)
+        tokens.append(text[index])
         labels.append(label)
       }
     }
@@ -83,11 +83,11 @@ struct TaskLoss {
   }
 
   private func spans(
-    _ head: PredictionHead, _ hidden: Tensor, _ rows: [Range<Int>], _ targets: [Target], on pass: Pass
+    _ head: PredictionHead, _ encoded: EncodedBatch, _ targets: [Target], on pass: Pass
   ) -> (loss: Tensor, weight: Float) {
     var starts = [0]
-    for row in rows { starts.append(starts[starts.count - 1] + row.count) }
-    let logits = head(pass.gather(hidden, rows: rows.flatMap { Array($0) }), starts: starts, on: pass)
+    for text in encoded.texts { starts.append(starts[starts.count - 1] + text.count) }
+    let logits = head(pass.gather(encoded.hidden, rows: encoded.texts.flatMap { $0 }), starts: starts, on: pass)
     let runs = zip(starts, starts.dropFirst()).map { $0..<$1 }
     // An answer behind the end of its sequence is not asked for.
     func ends(_ value: (Int, Int) -> Int) -> [Int?] {
@@ -115,13 +115,11 @@ extension PreparedModel {
     _ encoded: EncodedBatch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(),
     on pass: Pass
   ) -> (loss: Tensor, weight: Float) {
-    let count = encoded.rows.count / max(names.count, 1)
     var losses: [(loss: Tensor, weight: Float)] = []
     for (index, name) in names.enumerated() {
       guard let head = heads[name] else { continue }
-      let rows = Array(encoded.rows[index * count..<(index + 1) * count])
-      losses.append(
-        TaskLoss(TrainingTask(head.settings), options)(head, encoded.hidden, rows: rows, targets, on: pass))
+      let own = encoded.part(index, of: names.count)
+      losses.append(TaskLoss(TrainingTask(head.settings), options)(head, own, targets, on: pass))
     }
     guard losses.count != 1 else { return losses[0] }
     return (pass.weightedSum(losses.map { ($0.loss, 1) }), losses.first?.weight ?? 0)

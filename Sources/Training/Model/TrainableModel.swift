@@ -230,10 +230,29 @@ public struct EncodedBatch {
   public let hidden: Tensor
   /// Each row's tokens, the first one of them at least.
   public let rows: [Range<Int>]
+  /// Each row's tokens without those of a prompt.
+  public let texts: [[Int]]
 
   init(_ output: EncoderOutput, _ plan: AdapterPlan) {
     hidden = output.hidden
     rows = plan.order.map { output.batch.tokens(of: $0) }
+    texts = plan.order.map { row in
+      let (tokens, prompt) = (output.batch.tokens(of: row), output.batch.sequences[row].prompt)
+      return tokens.filter { !prompt.contains($0 - tokens.lowerBound) }
+    }
+  }
+
+  /// One of the equal parts of the rows that Parallel makes.
+  func part(_ index: Int, of count: Int) -> EncodedBatch {
+    let size = rows.count / max(count, 1)
+    let own = index * size..<(index + 1) * size
+    return EncodedBatch(hidden: hidden, rows: Array(rows[own]), texts: Array(texts[own]))
+  }
+
+  private init(hidden: Tensor, rows: [Range<Int>], texts: [[Int]]) {
+    self.hidden = hidden
+    self.rows = rows
+    self.texts = texts
   }
 }
 
