@@ -146,6 +146,8 @@ def main() -> None:
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if not options.model and not options.child:
+        parser.error("--model: the base that the reference's adapters were trained on")
     if options.child:
         return child(options.child)
     if options.peer:

@@ -66,8 +66,8 @@ extension DebertaV2AdapterModel {
     let names = try headNames(heads ?? activeHeads, composition)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
-    let readsAll = names.contains { self.heads[$0]?.settings.kind.answersTokens == true }
-    let encoded = encoder(batch, plan, asked: readsAll ? .all : states, on: pass)
+    let read = AskedTokens(readBy: names.compactMap { self.heads[$0]?.settings.kind })
+    let encoded = encoder(batch, plan, asked: read == .all ? .all : states, on: pass)
     let rows = EncodedRows(
       hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)
     let answers = try answers(names, rows, inputs: batch.sequences.count, on: pass) { positions in

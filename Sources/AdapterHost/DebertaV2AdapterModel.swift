@@ -23,8 +23,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public let name: String
   /// What the checkpoint says about its own head.
   private let staticHead: StaticHead?
-  /// Whether the checkpoint's own head lies beside it in files of its own.
-  private let hasHeadBeside: Bool
+  /// Whether the head `default` is the one among the checkpoint's tensors, as it was or trained.
+  private var defaultIsStatic: Bool
   /// Whether decoders of words are tied to the word embeddings.
   private let tiesWords: Bool
   /// As loaded, whatever is merged.
@@ -65,8 +65,8 @@ public struct DebertaV2AdapterModel: Sendable {
     tiesWords = try ConfigurationFields(fields, file: file).tiesWords
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     try ledger.finish(knowing: Encoder.isKnownUnused)
-    hasHeadBeside = SavedHead.exists(in: folder.path)
-    if hasHeadBeside { heads["default"] = try readHead(folder.path).head }
+    defaultIsStatic = !SavedHead.exists(in: folder.path)
+    if !defaultIsStatic { heads["default"] = try readHead(folder.path).head }
   }
 
   // MARK: Adapters
@@ -107,7 +107,7 @@ public struct DebertaV2AdapterModel: Sendable {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
     let head = try withHead ? head(in: folder) : nil
     try add(adapter, named: name, overwrite: true)
-    if let head { heads[name] = head }
+    if let head { put(head, name) }
     if setActive { try setActiveAdapters(.adapter(name)) }
     return name
   }
@@ -275,9 +275,10 @@ public struct DebertaV2AdapterModel: Sendable {
     _ name: String, _ settings: HeadSettings, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {
     if !overwrite, heads[name] != nil { throw ModelError.exists(kind: "head", name: name) }
-    heads[name] = PredictionHead(
+    let head = PredictionHead(
       settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
       deviation: configuration.initializerRange, seed: seed, tiedTo: tiesWords ? base.wordEmbeddings : nil, compute)
+    put(head, name)
   }
 
   /// Adds a fresh masked language model over the model's own vocabulary.
@@ -297,7 +298,13 @@ public struct DebertaV2AdapterModel: Sendable {
     try addHead(name, settings, overwrite: overwrite, seed: seed)
   }
 
-  /// Puts a head in the place of the one of its name.
+  /// Takes a head under a name; what had it is gone.
+  private mutating func put(_ head: PredictionHead, _ name: String) {
+    heads[name] = head
+    if name == "default" { defaultIsStatic = false }
+  }
+
+  /// Puts a head with trained values in the place of the one of its name.
   mutating func replaceHead(_ name: String, _ head: PredictionHead) { heads[name] = head }
 
   /// Loads a head folder.
@@ -306,7 +313,7 @@ public struct DebertaV2AdapterModel: Sendable {
   @discardableResult
   public mutating func loadHead(_ folder: String, as name: String? = nil) throws -> String {
     let (savedName, head) = try readHead(folder)
-    heads[name ?? savedName] = head
+    put(head, name ?? savedName)
     return name ?? savedName
   }
 
@@ -331,7 +338,7 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The tensors of the checkpoint that hold those of a head, by the names that the head has for them; nil for a head
   /// that is not the checkpoint's.
   func checkpointNames(ofHead name: String, _ tensors: [String]) -> [String: [String]]? {
-    name == "default" && !hasHeadBeside ? staticHead?.checkpointNames(of: tensors) : nil
+    name == "default" && defaultIsStatic ? staticHead?.checkpointNames(of: tensors) : nil
   }
 
   private func readHead(_ folder: String) throws -> (name: String, head: PredictionHead) {

@@ -63,7 +63,8 @@ public struct ModelOutput {
   /// The number of rows; Parallel has repeated them.
   public var rowCount: Int { encoded.order.count }
 
-  /// The last hidden states of one row, [tokens, H]; where the first token's alone were asked for, [1, H] or more.
+  /// The last hidden states of one row, [tokens, H]; [1, H] where the first token's alone were
+  /// asked for and no head, trace or hook looks at the others.
   public func hiddenStates(row: Int) -> Tensor { states(encoded.hidden, row: row) }
 
   /// A row's part of packed states of this pass, such as a trace holds.

@@ -24,10 +24,10 @@ struct Publication {
     // Who asks whether a folder is held keeps `home` to itself meanwhile, and
     // so never sees this one between made and claimed.
     let making = try FolderLock(on: home, .shared, waiting: Storage.patience)
-    defer { making.release() }
     try FileSystem.makeFolder(staging)
     do throws(RegistryError) {
       claim = try FolderLock(on: staging, .exclusive)
+      making.release()
       contents = try Self.copy(names, of: source, to: staging)
     } catch {
       try? FileSystem.removeTree(staging)
@@ -59,16 +59,13 @@ struct Publication {
 }
 
 extension Publication {
-  /// Whether no process is bringing the folder at `path` to its place.
-  static func isAbandoned(_ path: String) -> Bool {
-    do throws(RegistryError) {
-      let asking = try FolderLock(on: FileSystem.parent(of: path), .exclusive, waiting: Storage.patience)
-      defer { asking.release() }
-      _ = try FolderLock(on: path, .exclusive)
-      return true
-    } catch {
-      if case .busy = error { return false }
-      return true
-    }
+  /// Those of the folders in `home` that no process is bringing to their place.
+  ///
+  /// - Throws: `RegistryError.busy`, if they cannot be told because others make new ones all the time.
+  static func abandoned(_ paths: [String], in home: String) throws(RegistryError) -> [String] {
+    guard !paths.isEmpty else { return [] }
+    let asking = try FolderLock(on: home, .exclusive, waiting: Storage.patience)
+    defer { asking.release() }
+    return paths.filter { (try? FolderLock(on: $0, .exclusive)) != nil }
   }
 }

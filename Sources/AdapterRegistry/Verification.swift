@@ -67,7 +67,7 @@ extension Registry {
       progress(folder.owner)
       aboutFolders += check(folder).map { (folder, $0) }
     }
-    let left = leftovers(among: entries, except: known.stored)
+    let left = try leftovers(among: entries, except: known.stored)
     // Read after nobody was seen to hold them: what was being imported before is entered by now.
     let now = try storage.read(knownFolders)
     let unchanged = Set(now.folders.map(\.identity))
@@ -155,16 +155,19 @@ extension Registry {
 
   /// The folders in the folder of adapters that may belong to nothing, with
   /// their stored paths.
-  private func leftovers(among entries: [String], except known: Set<String>) -> [(stored: String, finding: Finding)] {
-    var findings: [(String, Finding)] = []
-    for name in entries {
-      let path = "\(place.adapters)/\(name)"
-      let stored = "\(RegistryPlace.adaptersName)/\(name)"
-      guard !known.contains(stored), FileSystem.kind(of: path) == .folder else { continue }
+  private func leftovers(
+    among entries: [String], except known: Set<String>
+  ) throws(RegistryError) -> [(stored: String, finding: Finding)] {
+    let unknown = entries.filter { name in
+      let isOurs = name.hasPrefix(Publication.stagingPrefix) || !name.hasPrefix(".")
+      return isOurs && !known.contains("\(RegistryPlace.adaptersName)/\(name)")
+    }.map { "\(place.adapters)/\($0)" }.filter { FileSystem.kind(of: $0) == .folder }
+    return try Publication.abandoned(unknown, in: place.adapters).map { path in
+      let name = FileSystem.lastPart(of: path)
       let isStaging = name.hasPrefix(Publication.stagingPrefix)
-      guard isStaging || !name.hasPrefix("."), Publication.isAbandoned(path) else { continue }
-      findings.append((stored, isStaging ? .abandonedImport(path: path) : .strayFolder(path: path)))
+      return (
+        "\(RegistryPlace.adaptersName)/\(name)", isStaging ? .abandonedImport(path: path) : .strayFolder(path: path)
+      )
     }
-    return findings
   }
 }

@@ -5,7 +5,7 @@ public import Tensors
 public enum AskedTokens: Sendable, Hashable {
   case all
   /// The first one of each sequence, as heads of sequences read: behind its keys and values the last layer is then run
-  /// for these alone, with the same bits, unless one of its hooks looks at whole sequences.
+  /// for these alone, with the same bits but for what dropout draws, unless one of its hooks looks at whole sequences.
   case first
 }
 

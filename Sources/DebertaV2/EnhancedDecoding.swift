@@ -35,6 +35,8 @@ extension Encoder {
     _ encoded: EncoderOutput, _ plan: AdapterPlan, positions: Tensor, iterations: Int = 2, on pass: Pass
   ) -> Tensor {
     let (input, batch) = (encoded.lastInput, encoded.batch)
+    precondition(
+      input.rows == batch.tokenCount, "\(input.rows) rows of a pass that was asked for \(batch.tokenCount) tokens")
     guard let layer = layers.last, input.rows > 0 else { return encoded.hidden }
     let pass = Pass(pass.compute, tape: pass.tape)
     let distances = configuration.relativePositions.map { DistanceTable($0, farthest: batch.farthest) }

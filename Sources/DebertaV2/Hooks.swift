@@ -32,7 +32,7 @@ public protocol ProjectionHook: Sendable {
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass)
   /// What the hook adds to any y as right(x) · leftᵀ, if that is all it does.
   var lowRank: (any LowRankHook)? { get }
-  /// Whether a token's result depends on that token alone, not on its place or on others; if not said, it may not.
+  /// Whether a token's result depends on that token alone, not on its place or on others; false unless a hook says so.
   var isTokenwise: Bool { get }
 }
 
@@ -77,7 +77,7 @@ public protocol JoinHook: Sendable {
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor
   /// Whether `transform` leaves the hidden states out of its result and `close` adds them.
   var addsHiddenOnClose: Bool { get }
-  /// Whether a token's result depends on that token alone, not on its place or on others; if not said, it may not.
+  /// Whether a token's result depends on that token alone, not on its place or on others; false unless a hook says so.
   var isTokenwise: Bool { get }
   /// Ends the sub-block. `hidden` are the states before any transform; the result may replace `adapted`.
   func close(

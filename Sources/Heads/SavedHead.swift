@@ -7,6 +7,9 @@ public enum SavedHead {
   public static let configurationFile = "head_config.json"
   static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
 
+  /// The names of the files that a head may have.
+  public static let files = [configurationFile] + weightFiles
+
   /// Whether a folder holds a head.
   public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
 

@@ -33,7 +33,7 @@ extension NaiveHead {
   ///
   /// - Parameters:
   ///   - slopes: dC.
-  ///   - factors: what dropout multiplies each weight by, [N, memory + N].
+  ///   - factors: what dropout multiplies each weight by, [queries, memory + N].
   fileprivate func gradients(_ slopes: Matrix, factors: Matrix?) -> (HeadGradients, sizes: HeadGradients) {
     let front = memory?.key.rows ?? 0
     let columns = front + tokens
@@ -43,7 +43,7 @@ extension NaiveHead {
     let queryRows = queryTable.map { rows($0, queryCorrection) }
     func zeros(_ rows: Int) -> [Double] { Array(repeating: 0, count: rows * size) }
     let none = HeadGradients(
-      query: zeros(tokens), key: zeros(tokens), value: zeros(tokens), memoryKey: zeros(front),
+      query: zeros(queries), key: zeros(tokens), value: zeros(tokens), memoryKey: zeros(front),
       memoryValue: zeros(front), keyTable: zeros(keyTable == nil ? 0 : 2 * Self.span),
       queryTable: zeros(queryTable == nil ? 0 : 2 * Self.span))
     var (sums, sizes) = (none, none)
@@ -53,7 +53,7 @@ extension NaiveHead {
         sizes[keyPath: path][row * size + column] += abs(value(column))
       }
     }
-    for i in 0..<tokens {
+    for i in 0..<queries {
       func factor(_ j: Int) -> Double { factors.map { Double($0[i, j]) } ?? 1 }
       func value(_ j: Int, _ column: Int) -> Double {
         Double(j < front ? memory?.value[j, column] ?? 0 : v[j - front, column])
@@ -94,7 +94,7 @@ extension NaiveHead {
   fileprivate func backward(_ slopes: Matrix, mask: DropoutMask?, _ kernels: VectorKernels) -> HeadGradients {
     let front = memory?.key.rows ?? 0
     func ones(_ rows: Int) -> Matrix { Matrix(rows, size, gap: 5) { _, _ in 1 } }
-    let (dq, dk, dv, mk, mv) = (ones(tokens), ones(tokens), ones(tokens), ones(front), ones(front))
+    let (dq, dk, dv, mk, mv) = (ones(queries), ones(tokens), ones(tokens), ones(front), ones(front))
     let (dkt, dqt) = (ones(2 * Self.span), ones(2 * Self.span))
     let attention = run(kernels).probabilities
     // Tables of keys are kept in reverse.
@@ -104,7 +104,7 @@ extension NaiveHead {
     (into.query, into.key, into.value) = (dq.values, dk.values, dv.values)
     if memory != nil { into.memory = (mk.values, mv.values) }
     into.tables = (keyRows.map { _ in dkt.values }, queryRows.map { _ in dqt.values })
-    withHead(Matrix(tokens, size)) { head in
+    withHead(Matrix(queries, size)) { head in
       var head = head
       head.dropout = mask.map { ($0, 11) }
       head.backward(
@@ -121,16 +121,21 @@ extension NaiveHead {
 }
 
 @Suite struct AttentionBackwardTests {
-  @Test(arguments: HeadCase.all, [1, 2, 7, 57, 130])
-  func `A head's gradients follow their definition`(_ headCase: HeadCase, _ tokens: Int) throws {
-    let head = headCase.head(tokens: tokens)
-    let slopes = Matrix.random(tokens, head.size, gap: 9, seed: 31)
+  /// Of all tokens, and of the first ones alone.
+  @Test(arguments: HeadCase.all, [(1, 1), (2, 2), (7, 7), (57, 57), (130, 130), (130, 1), (130, 60)])
+  func `A head's gradients follow their definition`(
+    _ headCase: HeadCase, _ counts: (tokens: Int, queries: Int)
+  ) throws {
+    let tokens = counts.tokens
+    var head = headCase.head(tokens: tokens)
+    head.queries = counts.queries
+    let slopes = Matrix.random(head.queries, head.size, gap: 9, seed: 31)
     for mask in [nil, DropoutMask(key: 5, probability: 0.25)] {
       let columns = tokens + (head.memory?.key.rows ?? 0)
       for set in instructionSets {
         let kernels = try kernels(set)
         let factors = mask.map { mask in
-          let factors = Matrix(tokens, columns, gap: 0) { _, _ in 1 }
+          let factors = Matrix(counts.queries, columns, gap: 0) { _, _ in 1 }
           kernels.dropout(factors.values, mask, first: 11)
           return factors
         }

@@ -7,6 +7,8 @@ import Testing
 /// One head of one sequence, as arrays: what the kernel computes, by its definition in float64.
 struct NaiveHead {
   let tokens: Int
+  /// How many of the tokens, from the first on, look at all of them.
+  var queries: Int
   let size = 24
   let q, k, v: Matrix
   var scale: Float = 0.2
@@ -28,6 +30,7 @@ struct NaiveHead {
 
   init(tokens: Int, seed: UInt64 = 1) {
     self.tokens = tokens
+    queries = tokens
     q = Matrix.random(tokens, size, gap: 17, seed: seed)
     k = Matrix.random(tokens, size, gap: 17, seed: seed + 1)
     v = Matrix.random(tokens, size, gap: 17, seed: seed + 2)
@@ -74,7 +77,7 @@ struct NaiveHead {
     var context: [Double] = []
     var sizes: [Double] = []
     var probabilities: [Double] = []
-    for i in 0..<tokens {
+    for i in 0..<queries {
       var scores: [Double] = (0..<front).map { p in
         Double(scale) * dot(q, i) { Double(memory?.key[p, $0] ?? 0) }
       }
@@ -104,8 +107,8 @@ struct NaiveHead {
 
   /// The same through the kernel.
   func run(_ kernels: VectorKernels, recording: Bool = true) -> (context: Matrix, probabilities: Matrix) {
-    let context = Matrix(tokens, size, gap: 17)
-    let probabilities = Matrix(tokens, tokens + (memory?.key.rows ?? 0))
+    let context = Matrix(queries, size, gap: 17)
+    let probabilities = Matrix(queries, tokens + (memory?.key.rows ?? 0))
     // Tables of keys are kept in reverse.
     let keyPositions = keyTable.map {
       Packed(reversed($0), keyCorrection.map { (reversed($0.right), $0.left) }, kernels)
@@ -124,7 +127,8 @@ struct NaiveHead {
 
   /// The head as the kernel takes it, without its tables.
   func withHead(_ context: Matrix, _ body: (AttentionHead) -> Void) {
-    var head = AttentionHead(query: q.values, key: k.values, value: v.values, context: context.values, scale: scale)
+    var head = AttentionHead(
+      query: q.values.slice(0..<queries), key: k.values, value: v.values, context: context.values, scale: scale)
     head.memory = memory.map { ($0.key.values, $0.value.values) }
     let farthest = position(tokens - 1) - position(0)
     let far = runsBackwards ? 1 << 40 : Self.far
@@ -227,6 +231,22 @@ struct HeadCase: Sendable, CustomTestStringConvertible {
   func aHeadFollowsItsDefinition(_ headCase: HeadCase, _ tokens: Int) throws {
     let head = headCase.head(tokens: tokens)
     let (context, sizes, probabilities) = head.compute()
+    for set in instructionSets {
+      let ours = head.run(try kernels(set))
+      expectClose(ours.probabilities.array, probabilities, .op, "probabilities, \(set)")
+      expectClose(ours.context.array, context, .op, sizes: sizes, "context, \(set)")
+      #expect(ours.context.gapsAreUntouched && ours.probabilities.gapsAreUntouched)
+    }
+  }
+
+  /// Keys in several blocks, queries in one, or in one and a bit.
+  @Test(arguments: HeadCase.all, [(130, 1), (130, 5), (300, 57)])
+  func fewerQueriesThanKeysAreTheFirstOnes(_ headCase: HeadCase, _ counts: (tokens: Int, queries: Int)) throws {
+    var head = headCase.head(tokens: counts.tokens)
+    let all = head.compute().context
+    head.queries = counts.queries
+    let (context, sizes, probabilities) = head.compute()
+    #expect(context.count < all.count && context == Array(all.prefix(context.count)))
     for set in instructionSets {
       let ours = head.run(try kernels(set))
       expectClose(ours.probabilities.array, probabilities, .op, "probabilities, \(set)")

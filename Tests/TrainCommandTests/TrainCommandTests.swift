@@ -132,9 +132,27 @@ import Testing
     // Its head is saved with it, and answers.
     let answer = try place.run("predict", "a cat", "--model", "runs/whole/model", "--json")
     #expect(answer.exitCode == 0 && answer.output.contains("\"animal\""), "\(answer)")
+    // It stays with the base when that is trained behind an adapter, whose head goes with the adapter.
+    let again = try place.train(
+      "--settings", "run.json", "--adapter", "top", "--setup", "top", "--model", "runs/whole/model", "--train-base",
+      "--steps", "1")
+    #expect(again.output.hasSuffix("\nSaved to runs/top/top.\nSaved to runs/top/model.\n"), "\(again)")
+    let file = "model_head.safetensors"
+    #expect(try place.bytes("runs/top/model/\(file)") == place.bytes("runs/whole/model/\(file)"))
+    #expect(try place.bytes("runs/top/top/\(file)") != place.bytes("runs/whole/model/\(file)"))
     #expect(
       try place.bytes("runs/whole/model/model.safetensors")
         != place.bytes("Models/deberta-v3-tiny-en/model.safetensors"))
+  }
+
+  @Test func `Heads behind adapters that stay as they are are saved alone, not as the base's`() throws {
+    let outcome = try place.train(
+      "--settings", "run.json", "--adapter", "m", "--setup", "Parallel(x, y)", "--freeze", "x,y", "--train-base",
+      "--steps", "1")
+    #expect(
+      outcome.output.hasSuffix("\nSaved to runs/m/x-head.\nSaved to runs/m/y-head.\nSaved to runs/m/model.\n"),
+      "\(outcome)")
+    #expect(!place.exists("runs/m/model/head_config.json"))
   }
 
   @Test func `A masked language model is trained on with its own head, and saved as it was`() throws {

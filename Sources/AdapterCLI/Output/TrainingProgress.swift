@@ -16,6 +16,7 @@ struct TrainingProgress {
   mutating func show(_ event: TrainingEvent) {
     switch event {
     case .resumed(let step): note("Resumed after step \(step).")
+    case .adjusted(let changes): note("From here on: \(changes.map(\.description).joined(separator: "; ")).")
     case .step(let report):
       guard isLive, clock.now >= next || report.step == report.totalSteps else { return }
       next = clock.now + .milliseconds(200)

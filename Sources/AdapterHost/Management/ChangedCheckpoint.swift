@@ -1,13 +1,16 @@
 internal import Checkpoints
 internal import Foundation
+internal import Heads
 
 extension CheckpointFolder {
-  /// The files of a tokenizer, which a new checkpoint gets too.
-  private static let tokenizerFiles = [
-    "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-  ]
+  /// The files of a tokenizer, and of a head that lies beside a checkpoint: a new one gets them too.
+  private static let companions =
+    [
+      "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    ] + SavedHead.files
 
-  /// Writes this checkpoint with other values in some tensors; all become float32, and the tokenizer's files come along.
+  /// Writes this checkpoint with other values in some tensors; all become float32, and the files of the
+  /// tokenizer and of a head beside it come along.
   ///
   /// - Parameters:
   ///   - changes: values by the names of tensors below `deberta.`
@@ -15,7 +18,7 @@ extension CheckpointFolder {
   func write(replacing changes: [String: [Float]], to folder: String) throws {
     try Safetensors.write(tensors(changes), metadata: ["format": "pt"], to: folder + "/model.safetensors")
     try float32Configuration().write(to: folder + "/config.json")
-    for file in Self.tokenizerFiles where FileManager.default.fileExists(atPath: "\(path)/\(file)") {
+    for file in Self.companions where FileManager.default.fileExists(atPath: "\(path)/\(file)") {
       try AtomicFile.write(AtomicFile.read("\(path)/\(file)"), to: "\(folder)/\(file)")
     }
   }

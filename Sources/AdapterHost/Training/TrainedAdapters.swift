@@ -35,13 +35,18 @@ public enum TrainedAdapters {
 
   /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
   static func folders(_ job: TrainingJob) -> [String] {
-    job.trainedAdapters + job.trainedFusions
-      + (job.recipe.trainsBase ? ["model"] : headsAlone(job).map { "\($0)-head" })
+    job.trainedAdapters + job.trainedFusions + headsAlone(job).map { "\($0)-head" }
+      + (job.recipe.trainsBase ? ["model"] : [])
   }
 
-  /// The heads that are saved with no adapter: with the base model where that is trained, else in folders of their own.
+  /// The head of a base model that is trained alone; it is saved with it.
+  private static func baseHead(_ job: TrainingJob) -> String? {
+    job.recipe.trainsBase && job.setup == nil ? job.heads.first : nil
+  }
+
+  /// The heads that are saved with no adapter and no base model.
   private static func headsAlone(_ job: TrainingJob) -> [String] {
-    job.heads.filter { !job.trainedAdapters.contains($0) }
+    job.heads.filter { !job.trainedAdapters.contains($0) && $0 != baseHead(job) }
   }
 
   /// Sees to it that a new run writes over nothing.
@@ -76,13 +81,12 @@ public enum TrainedAdapters {
     for name in job.trainedFusions {
       try NewFolder.replace("\(output)/\(name)") { try model.saveAdapterFusion(name, to: $0) }
     }
+    for name in headsAlone(job) {
+      try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
+    }
     if job.recipe.trainsBase {
       try TrainedCheckpoint.write(
-        job.trainable.baseTensors, head: headsAlone(job).first, of: model, from: modelFolder, to: "\(output)/model")
-    } else {
-      for name in headsAlone(job) {
-        try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0) }
-      }
+        job.trainable.baseTensors, head: baseHead(job), of: model, from: modelFolder, to: "\(output)/model")
     }
     return (saved, folders(job).map { "\(output)/\($0)" })
   }

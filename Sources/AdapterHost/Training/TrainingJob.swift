@@ -85,12 +85,8 @@ public struct TrainingJob {
     developmentData = try source.dev.map { try encoder.dataset($0, keepsReferences: true) }
     testData = try source.test.map { try encoder.dataset($0, keepsReferences: true) }
     for (index, head) in heads.enumerated() where model.head(head) == nil {
-      let seed = recipe.settings.seed &+ UInt64(index)
-      if task == .maskedLM {
-        try model.addMaskedLMHead(head, layers: recipe.headLayers ?? 2, seed: seed)
-      } else {
-        try model.addHead(head, Self.head(task, labels, trainingData, recipe.headLayers), seed: seed)
-      }
+      try model.addHead(
+        head, Self.head(task, labels, trainingData, recipe.headLayers), seed: recipe.settings.seed &+ UInt64(index))
     }
 
     self.recipe = recipe
@@ -182,19 +178,18 @@ public struct TrainingJob {
 
   private static func head(
     _ task: TrainingTask, _ labels: LabelVocabulary?, _ data: TrainingDataset, _ layers: Int?
-  ) throws -> HeadSettings {
+  ) throws -> NewHead {
     let names = labels?.names ?? []
     return switch task {
-    case .classification: try NewHead(.classification, labels: names, layers: layers).settings
-    case .multilabelClassification: try NewHead(.multilabelClassification, labels: names, layers: layers).settings
-    case .regression: try NewHead(.classification, labels: NewHead.numbered(1), layers: layers).settings
-    case .tagging: try NewHead(.tagging, labels: names, layers: layers).settings
-    case .questionAnswering: try NewHead(.questionAnswering, labels: [], layers: layers).settings
+    case .classification: try NewHead(.classification, labels: names, layers: layers)
+    case .multilabelClassification: try NewHead(.multilabelClassification, labels: names, layers: layers)
+    case .regression: try NewHead(.classification, labels: NewHead.numbered(1), layers: layers)
+    case .tagging: try NewHead(.tagging, labels: names, layers: layers)
+    case .questionAnswering: try NewHead(.questionAnswering, layers: layers)
     case .multipleChoice:
       try NewHead(
-        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers
-      ).settings
-    case .maskedLM: throw NewHeadError.vocabulary
+        .multipleChoice, labels: NewHead.numbered(data.examples.first?.sequences.count ?? 2), layers: layers)
+    case .maskedLM: try NewHead(.maskedLM, layers: layers)
     }
   }
 

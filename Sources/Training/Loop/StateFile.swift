@@ -42,11 +42,17 @@ struct StateFile {
     }
   }
 
+  /// What may differ in a run that goes on: how far a step goes, so that one that went too far can be taken again.
+  private static let adjustable: Set = ["learning_rate", "clip_norm"]
+
   /// Reads the state into the parameters and the optimiser; nothing is changed if it cannot be used.
   ///
-  /// - Throws: `anotherRun` if the fingerprints differ, `brokenState`, and
+  /// - Returns: the state, the values of the best evaluation, and what of the settings differs.
+  /// - Throws: `anotherRun` if the fingerprints differ in more than may be, `brokenState`, and
   ///   `checkpoint` for a file that is broken or has other tensors.
-  func read(into optimizer: Optimizer) throws(TrainingError) -> (state: RunState, best: [[Float]]?) {
+  func read(
+    into optimizer: Optimizer
+  ) throws(TrainingError) -> (state: RunState, best: [[Float]]?, changes: [TrainingError.Difference]) {
     do {
       let file = try TensorFile(path: path)
       guard file.metadata["format"] == Self.format else {
@@ -54,14 +60,15 @@ struct StateFile {
           reason: "its format is \(file.metadata["format"] ?? "not named"), where \(Self.format) is read", path: path)
       }
       let differences = try self.differences(from: strings("fingerprint", of: file))
-      guard differences.isEmpty else { throw TrainingError.anotherRun(differences: differences, path: path) }
+      let others = differences.filter { !Self.adjustable.contains($0.name.replacing("objective.", with: "")) }
+      guard others.isEmpty else { throw TrainingError.anotherRun(differences: others, path: path) }
 
       let state = try RunState(json("state", of: file), file: path)
       let values = try read("parameter", of: file)
       let best = SavedTensors(file, under: "best").isEmpty ? nil : try read("best", of: file)
       try optimizer.restore(from: SavedTensors(file, under: "optimizer"))
       for (parameter, values) in zip(parameters, values) { parameter.value.set(values) }
-      return (state, best)
+      return (state, best, differences.filter { Self.adjustable.contains($0.name) })
     } catch let error as TrainingError {
       throw error
     } catch let error as ConfigurationError {

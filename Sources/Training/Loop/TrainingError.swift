@@ -124,7 +124,7 @@ extension TrainingError.Advice: CustomStringConvertible {
     let clip = clipNorm.map { "a clip_norm below \($0)" } ?? "a clip_norm of 1"
     let kept =
       if let savedStep, let savedPath {
-        "The state of step \(savedStep) is kept in \(savedPath)."
+        "The state of step \(savedStep) is kept in \(savedPath); resumed, it takes another learning_rate and clip_norm."
       } else {
         "Nothing of the step was kept."
       }

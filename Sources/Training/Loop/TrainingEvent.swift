@@ -2,6 +2,8 @@
 public enum TrainingEvent: Sendable {
   /// A saved run goes on after this step.
   case resumed(step: Int)
+  /// The run goes on with other settings than it had; after ``resumed(step:)``.
+  case adjusted([TrainingError.Difference])
   /// The parameters were changed.
   case step(StepReport)
   /// The parameters were judged; `isBest` if never better.

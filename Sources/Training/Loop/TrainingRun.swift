@@ -78,18 +78,20 @@ final class TrainingRun {
       if case .resumed = start { throw TrainingError.noState(path: "No output folder") }
       return
     }
+    var changes: [TrainingError.Difference] = []
     switch start {
     case .new where folder.hasState: throw TrainingError.stateExists(path: folder.statePath)
     case .resumed where !folder.hasState: throw TrainingError.noState(path: folder.statePath)
     default: break
     }
     if folder.hasState {
-      (state, best) = try stateFile.read(into: optimizer)
+      (state, best, changes) = try stateFile.read(into: optimizer)
       savedStep = state.step
     }
     losses = try folder.log.keep(through: state.step)
     parametersOfStep = state.step
     if savedStep != nil { try tell(.resumed(step: state.step), listener) }
+    if !changes.isEmpty { try tell(.adjusted(changes), listener) }
   }
 
   /// One step, with all that is due after it.
@@ -105,7 +107,7 @@ final class TrainingRun {
       error as TrainingError where error.isNotFinite && savedStep == nil && state.step > 0
     {
       // A step that fails leaves the parameters as they were, and no earlier state of theirs is kept.
-      try save(listener)
+      try? save(listener)
       throw error.after(saving: savedStep, in: stateFile?.path)
     }
 

@@ -220,7 +220,7 @@ public struct PreparedModel {
 
   /// The tokens that the heads read; all where there is none.
   var asked: AskedTokens {
-    heads.isEmpty || heads.values.contains { $0.settings.kind.answersTokens } ? .all : .first
+    heads.isEmpty ? .all : AskedTokens(readBy: heads.values.map(\.settings.kind))
   }
 }
 

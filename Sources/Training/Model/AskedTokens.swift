@@ -1,0 +1,7 @@
+public import DebertaV2
+public import Heads
+
+extension AskedTokens {
+  /// The tokens that heads of some kinds read.
+  public init(readBy kinds: [HeadKind]) { self = kinds.contains(where: \.answersTokens) ? .all : .first }
+}
