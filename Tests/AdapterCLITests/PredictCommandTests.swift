@@ -94,6 +94,9 @@ import Testing
     #expect(
       result.messages == "line 1: the text has 2102 tokens; beyond 2045 this model's layers cannot tell all distances. "
         + "--max-length cuts texts.\n")
+    let pair = try CommandLineTool.run(
+      "predict", "--setup", "wordnet-domain", input: #"{"text": "a", "pair": "\#(text)"}"#)
+    #expect(pair.messages.hasPrefix("line 1: the text with its pair has 2104 tokens; beyond 2045 "))
   }
 
   @Test func `The pieces for each mask are told, and once that a text has none`() throws {
@@ -120,6 +123,26 @@ import Testing
     #expect(
       none.messages == "line 1: the text has no [MASK], and nothing else is answered by 'default'. Name an adapter "
         + "that has a head with --setup or --adapter, or activate one.\n")
+  }
+
+  @Test func `A head that a text gives no context is left out, which is told once`() throws {
+    let folder = try TemporaryFolder()
+    var model = try DebertaV2AdapterModel(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)
+    try model.addAdapter("qa", configuration: "lora", seed: 1)
+    try model.addHead("qa", HeadSettings(.questionAnswering, labels: ["start", "end"]), seed: 1)
+    try model.saveAdapter("qa", to: folder.path("qa"))
+    func run(_ setup: String, _ texts: String...) throws -> CommandLineTool.Result {
+      try CommandLineTool.run(["predict", "--adapter", "qa=\(folder.path("qa"))", "--setup", setup] + texts)
+    }
+    let lack = """
+      line 1: The head 'qa' answers questions from a context; give it as the pair, in a line of --input or of standard \
+      input: {"text": "the question", "pair": "the context"}.
+      """
+    let result = try run("Parallel(debian-section, qa)", "a library", "a kernel")
+    #expect(result.exitCode == 0 && result.messages == lack + " The other heads answer.\n")
+    #expect(try result.lines == run("debian-section", "a library", "a kernel").lines)
+    let none = try run("qa", "a library")
+    #expect(none.exitCode == 1 && none.messages == lack + "\nError: 1 text has no answer.\n")
   }
 
   @Test func `Verbose tells what was loaded`() throws {

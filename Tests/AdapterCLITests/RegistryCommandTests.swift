@@ -80,7 +80,7 @@ import Testing
     try folder.write(#"{"text": "who?", "pair": "it was me"}"# + "\n" + #"{"text": "who?"}"#, as: "questions.jsonl")
     let answers = try run("predict", "--setup", "qa", "--input", "questions.jsonl", in: folder)
     #expect(answers.exitCode == 1)
-    #expect(answers.messages.hasPrefix("line 2: The head 'qa' answers questions from a context; give it as the pair: "))
+    #expect(answers.messages.hasPrefix("line 2: The head 'qa' answers questions from a context; give it as the pair, "))
     #expect(answers.lines.count == 1)
     let heads = try ConfigurationFields(JSONValue(Data(answers.lines[0].utf8), file: ""), file: "").object("heads")
     #expect(try heads?.object("qa")?.members.keys.sorted() == ["answer", "end", "score", "start"])

@@ -85,30 +85,76 @@ import Testing
     #expect(try answers("prompt", 1)[0].range != unshifted.range)
   }
 
-  @Test(arguments: [nil, "prompt"])
-  func `Evaluation judges the very answers that are predicted`(_ setup: String?) throws {
+  /// Questions that training could read, with some answers.
+  private func lines(_ answers: [ContextAnswer]) -> String {
+    zip(Self.questions, answers).map { question, answer in
+      JSONValue.object([
+        "question": .string(question.0), "context": .string(question.1),
+        "answers": .object([
+          "text": .array(answer.range == nil ? [] : [.string(answer.text)]),
+          "answer_start": .array(answer.range.map { [.integer($0.lowerBound)] } ?? []),
+        ]),
+      ]).line
+    }.joined(separator: "\n")
+  }
+
+  @Test(arguments: [nil, "prompt"], [nil, 22])
+  func `Evaluation judges the very answers that are predicted`(_ setup: String?, _ limit: Int?) throws {
     let folder = try TemporaryFolder()
-    let predictor = try predictor(setup, heads: ["span"])
-    let found = try predictor.predict(Self.questions.map { TextInput($0.0, pair: $0.1) }).map(answer)
+    var predictor = try predictor(setup, heads: ["span"])
+    predictor.maximumLength = limit
+    let predictions = try predictor.predict(Self.questions.map { TextInput($0.0, pair: $0.1) })
+    let found = try predictions.map(answer)
     #expect(found.contains { !$0.text.isEmpty })
+    #expect(predictions.contains { $0.truncatedTokens > 0 } == (limit != nil))
     func exactMatch(_ answers: [ContextAnswer]) throws -> Double? {
-      let lines = zip(Self.questions, answers).map { question, answer in
-        JSONValue.object([
-          "question": .string(question.0), "context": .string(question.1),
-          "answers": .object([
-            "text": .array(answer.range == nil ? [] : [.string(answer.text)]),
-            "answer_start": .array(answer.range.map { [.integer($0.lowerBound)] } ?? []),
-          ]),
-        ]).line
-      }
-      let path = try folder.write(lines.joined(separator: "\n"), as: "questions.jsonl")
-      let results = try HeadEvaluation(data: path).results(
+      let path = try folder.write(lines(answers), as: "questions.jsonl")
+      let results = try HeadEvaluation(data: path, maximumLength: limit).results(
         of: predictor.model, Shipped.tokenizer.get(), folder: Shipped.base)
       return results[0].result["exact_match"]
     }
     #expect(try exactMatch(found) == 1)
     let whole = Self.questions.map { ContextAnswer(range: 0..<1, text: String($0.1.prefix(1)), score: 1) }
     #expect(try exactMatch(whole) ?? 1 < 1)
+    // The lines of the evaluation are answered as they are.
+    let path = try folder.write(lines(found), as: "questions.jsonl")
+    var again: [ContextAnswer] = []
+    try predictor.predict(TextSource(path: path)) { again += try $0.map { try answer($0.get()) } }
+    #expect(again == found)
+  }
+
+  @Test func `Only the context of a question is cut, and other heads read what they read alone`() throws {
+    let question = "what is it, and who wrote it in a summer without sun"
+    let input = TextInput(question, pair: "it is a small library for reading files, and a writer")
+    var predictor = try predictor(nil, heads: ["span", "wordnet-domain"])
+    let taken = try predictor.encode(TextInput(question)).ids.count
+    predictor.maximumLength = taken + 4
+    let other = try predictor.encode(input)
+    #expect(other.sequence.count { $0 == 0 } < taken - 2)
+    let prediction = try predictor.predict([input])[0]
+    let whole = try Shipped.tokenizer.get().encode(question, pair: input.pair).offsets
+    let last = whole[taken + 2].upperBound
+    #expect(try answer(prediction).range.map { $0.upperBound <= last } ?? true)
+    #expect(prediction.tokenCount == 2 * (taken + 4))
+    for name in ["span", "wordnet-domain"] {
+      var alone = try self.predictor(nil, heads: [name])
+      let uncut = try alone.predict([input])[0]
+      alone.maximumLength = taken + 4
+      let own = try alone.predict([input])[0]
+      #expect(own[head: name] == prediction[head: name] && own[head: name] != uncut[head: name], "\(name)")
+    }
+  }
+
+  @Test func `A question that leaves no room for its context is told`() throws {
+    var predictor = try predictor(nil, heads: ["span"])
+    let taken = try predictor.encode(TextInput("who wrote it?")).ids.count
+    predictor.maximumLength = 3
+    let none = predictor
+    #expect(
+      message { _ = try none.predict([TextInput("who wrote it?", pair: "it was me")]) }
+        == "line 1: the question takes \(taken + 1) tokens with its specials, and leaves no room for the context in 3.")
+    predictor.maximumLength = taken + 2
+    #expect(try predictor.predict([TextInput("who wrote it?", pair: "it was me")])[0].longestSequence == taken + 2)
   }
 
   @Test func `A context without tokens has no answer`() throws {
@@ -131,31 +177,6 @@ import Testing
         + JSONValue.string(answer.text).line
         + ", \"start\": \(range.lowerBound), \"end\": \(range.upperBound), \"score\": \(JSONValue.number(score).line)}}}"
     )
-  }
-
-  @Test func `What a head is not given is told for its line, and the others are answered`() throws {
-    let inputs = [
-      TextInput("who?"), TextInput("who?", pair: "me", index: 1),
-      TextInput("who?", pair: "me", choices: ["a", "b"], index: 2),
-    ]
-    func outcomes(_ heads: [String]) throws -> [String?] {
-      var outcomes: [String?] = []
-      try predictor(nil, heads: heads).predict(TextSource(inputs)) { batch in
-        outcomes += batch.map { outcome in message { _ = try outcome.get() } }
-      }
-      return outcomes
-    }
-    let context = """
-      line 1: The head 'span' answers questions from a context; give it as the pair: {"text": "the question", \
-      "pair": "the context"}.
-      """
-    #expect(try outcomes(["span"]) == [context, nil, nil])
-    let choices = """
-      The head 'pick' chooses among texts; give them beside the question: {"text": "the question", "choices": \
-      ["one", "another"]}.
-      """
-    #expect(try outcomes(["pick"]) == ["line 1: " + choices, "line 2: " + choices, nil])
-    #expect(try outcomes(["span", "pick"]) == [context, "line 2: " + choices, nil])
   }
 
   @Test(arguments: [nil, "truecase", "prompt"])
@@ -200,7 +221,9 @@ import Testing
     let together = try predictor("truecase", heads: heads).predict([input, input])
     #expect(together[0].answers.map(\.head) == heads)
     for name in heads {
-      let alone = try predictor("truecase", heads: [name]).predict([input])[0]
+      var own = input
+      if name == "pick" { own.pair = nil }
+      let alone = try predictor("truecase", heads: [name]).predict([own])[0]
       #expect(alone[head: name] == together[0][head: name] && alone[head: name] == together[1][head: name], "\(name)")
     }
   }
@@ -211,7 +234,7 @@ import Testing
     let counts = try input.choices.map { try predictor.encode(TextInput("it flies", pair: $0)).ids.count }
     let whole = try predictor.predict([input])[0]
     #expect(whole.tokenCount == counts.reduce(0, +) && whole.longestSequence == counts.max())
-    #expect(whole.truncatedTokens == 0)
+    #expect(whole.truncatedTokens == 0 && whole.isLongestWithChoice)
     predictor.maximumLength = 6
     let cut = try predictor.predict([input])[0]
     #expect(cut.tokenCount == 12 && cut.truncatedTokens == whole.tokenCount - 12 && cut.longestSequence == 6)
@@ -235,6 +258,7 @@ import Testing
       lines[0].hasPrefix(
         #"{"index": 0, "id": 7, "text": "it flies", "choices": ["a", "b"], "heads": {"pick": {"choice": "#))
     #expect(lines[0].wholeMatch(of: /.*"choice": [01], "text": "[ab]", "score": 0\.\d+, "scores": \[0.*\]}}}/) != nil)
-    #expect(lines[1] == "line 2: 'choices' is a list of 1; expected at least two texts.")
+    #expect(
+      lines[1] == "line 2: The head 'pick' chooses among texts: there must be at least two choices, found 1.")
   }
 }

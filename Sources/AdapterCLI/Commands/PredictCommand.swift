@@ -16,9 +16,17 @@ struct PredictCommand: ParsableCommand {
 
       A line of JSON Lines is {"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "Stack(a, b)", \
       "id": ...}. Only the text is needed, and what its heads ask for: the text is a question, and the pair the context \
-      that answers it, or the choices are the texts to choose from. The adapter acts on this line alone, and the id \
-      comes back. A line that cannot be read or answered is reported with its number; the others are answered, and the \
-      exit code is 1.
+      that answers it, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, \
+      and the id comes back.
+
+      Lines of training data are read, too: without "text" or "pair" the usual names count, such as "question", \
+      "prompt" and "sentence1", "context", "passage" and "sentence2", and choices may stand in "options", "endings", \
+      "choice0", ... or {"text": [...]}. A head that chooses does not read the pair; where no other head reads it, the \
+      line is refused.
+
+      A head that a line gives no context or no choices is left out, which is told once. A line that cannot be read, or \
+      that no head answers, is reported with its number; the others are answered, and the exit code is 1. --max-length \
+      cuts the context of a question, never the question.
 
       An answer is {"index": 0, "text": "...", "heads": {"NAME": ...}}, a head's part a label with its score, labels \
       with scores, a value, spans with offsets in Unicode scalars, the likeliest pieces for each [MASK] of the text, \

@@ -10,6 +10,8 @@ struct PredictionPrinter {
   private var advisedLength: Int?
   /// Whether it was said that a text gives the heads nothing to answer.
   private var hasAdvisedMasks = false
+  /// What texts lack for some heads, as far as it was said.
+  private var advisedLacks: Set<PredictionError> = []
   private(set) var progress = Progress()
   private(set) var failures = 0
 
@@ -53,18 +55,25 @@ struct PredictionPrinter {
   }
 
   private mutating func advise(on prediction: Prediction) {
+    let line = "line \(prediction.input.index + 1):"
+    for lack in prediction.lacks where advisedLacks.insert(lack).inserted {
+      note("\(line) \(lack) The other heads answer.")
+    }
     if !hasAdvisedMasks, prediction.answers.allSatisfy({ $0.answer == .masks([]) }) {
       hasAdvisedMasks = true
       let heads = prediction.answers.map { "'\($0.head)'" }.joined(separator: " and ")
       note(
-        "line \(prediction.input.index + 1): the text has no [MASK], and nothing else is answered by \(heads). Name an "
-          + "adapter that has a head with --setup or --adapter, or activate one.")
+        "\(line) the text has no [MASK], and nothing else is answered by \(heads). Name an adapter that has a head with "
+          + "--setup or --adapter, or activate one.")
     }
     guard let limit = advisedLength, prediction.longestSequence > limit else { return }
     advisedLength = nil
+    let part =
+      prediction.isLongestWithChoice
+      ? " with its longest choice" : prediction.input.pair == nil ? "" : " with its pair"
     note(
-      "line \(prediction.input.index + 1): the text has \(prediction.longestSequence) tokens; beyond \(limit) this model's "
-        + "layers cannot tell all distances. --max-length cuts texts.")
+      "\(line) the text\(part) has \(prediction.longestSequence) tokens; beyond \(limit) this model's layers cannot "
+        + "tell all distances. --max-length cuts texts.")
   }
 
   private mutating func note(_ text: String) {

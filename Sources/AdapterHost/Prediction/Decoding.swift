@@ -26,9 +26,10 @@ extension Answer {
       let labels = settings.labelNames
       let tags = Tags(logits, labels, encoding)
       self = .spans(EntityScheme(labels).map { tags.entities($0, in: input.text) } ?? tags.words(of: input.text))
-    default:
+    case .classification:
       let all = logits.softmax(row: 0, settings.labelNames)
       self = .label(all[logits.argmax(row: 0)], all: all)
+    case .multipleChoice: preconditionFailure("a choice is made among several sequences")
     }
   }
 
@@ -39,7 +40,7 @@ extension Answer {
   ///   - logits: a value for each.
   init(among choices: [String], _ logits: [Float]) {
     let best = logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
-    self = .choice(best, all: zip(choices, logits.softmax).map { ScoredLabel(label: $0, score: $1) })
+    self = .choice(index: best, all: zip(choices, logits.softmax).map { ScoredLabel(label: $0, score: $1) })
   }
 }
 

@@ -5,10 +5,14 @@ public struct Prediction: Sendable {
   public let input: TextInput
   /// The heads' answers, in the order of the setup.
   public let answers: [(head: String, answer: Answer)]
+  /// Why other heads gave none: what the text lacks that they read.
+  public let lacks: [PredictionError]
   /// The tokens that were read, the specials included; those of every choice, if a head chooses.
   public let tokenCount: Int
   /// The tokens that were read at a time: those of the longest choice, if a head chooses.
   public let longestSequence: Int
+  /// Whether those are the tokens of the text with a choice.
+  public let isLongestWithChoice: Bool
   /// The tokens that were cut off to respect the maximum length.
   public let truncatedTokens: Int
 
@@ -37,7 +41,7 @@ public enum Answer: Sendable, Hashable {
   /// The part of the pair that answers the question that the text is.
   case answer(ContextAnswer)
   /// The likeliest of the choices, counted from 0, and the probabilities of all (softmax) with their texts, in order.
-  case choice(Int, all: [ScoredLabel])
+  case choice(index: Int, all: [ScoredLabel])
 }
 
 /// A part of a text with its label.

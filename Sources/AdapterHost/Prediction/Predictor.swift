@@ -77,27 +77,52 @@ public struct Predictor: Sendable {
   public func predict(
     _ source: consuming sending TextSource, _ body: ([Result<Prediction, UnansweredText>]) throws -> Void
   ) throws {
-    let encoder = BatchEncoder(self)
+    let encoder = BatchEncoder(self, route)
     let batches = Prefetch(source) { source in try encoder.next(from: &source) }
     var session = Session(self, route)
     while let batch = try batches.next() { try body(session.answers(batch)) }
   }
 
-  /// Cuts a text into tokens, and once more with each of its choices.
-  func tokenized(_ input: TextInput) throws -> TokenizedText {
-    TokenizedText(
-      input: input, encoding: try encode(input),
-      choices: try input.choices.map { try encode(TextInput(input.text, pair: $0)) })
-  }
-
-  /// Cuts a text into tokens, with its pair.
+  /// Cuts a text into tokens, with its pair, as heads read it that neither look for answers nor choose.
   ///
+  /// - Parameter input: the text.
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {
-    let encoding = try tokenizer.encode(input.text, pair: input.pair, maximumLength: maximumLength)
-    if let limit = positionLimit, encoding.ids.count > limit {
-      throw PredictionError.tooLong(tokens: encoding.ids.count, limit: limit)
+    try withinPositions(tokenizer.encode(input.text, pair: input.pair, maximumLength: maximumLength))
+  }
+
+  /// Cuts a text into tokens, in each of some forms.
+  ///
+  /// - Parameters:
+  ///   - input: the text, with what the forms need.
+  ///   - forms: how heads read it.
+  func encode(_ input: TextInput, as forms: Set<TextForm>) -> EncodedText {
+    var encodings: [TextForm: Result<[Encoding], any Error>] = [:]
+    for form in TextForm.allCases where forms.contains(form) {
+      encodings[form] = Result {
+        switch form {
+        case .question:
+          let context = input.pair ?? ""
+          return [
+            try withinPositions(
+              tokenizer.encode(question: input.text, context: context, maximumLength: maximumLength))
+          ]
+        case .text:
+          // Of what is not cut both forms are the same.
+          if let question = try? encodings[.question]?.get(), question.allSatisfy({ $0.truncatedTokens == 0 }) {
+            return question
+          }
+          return [try encode(input)]
+        case .choices: return try input.choices.map { try encode(TextInput(input.text, pair: $0)) }
+        }
+      }
     }
+    return EncodedText(input: input, encodings: encodings)
+  }
+
+  private func withinPositions(_ encoding: Encoding) throws(PredictionError) -> Encoding {
+    let tokens = encoding.ids.count
+    if let limit = positionLimit, tokens > limit { throw .tooLong(tokens: tokens, limit: limit) }
     return encoding
   }
 }

@@ -12,39 +12,61 @@ struct Route: Sendable {
 
   /// Those with heads; a branch that no head answers is not computed.
   let branches: [Branch]
-  /// The heads that read the text with each of its choices.
-  private let choosing: Set<String>
-  /// A head that looks for answers in the pair, if there is one.
-  private let questioned: String?
+  /// How each head reads a text.
+  private let headForms: [String: TextForm]
 
-  /// - Parameter heads: the heads that answer; nil: those named like the adapters.
+  /// - Parameters:
+  ///   - composition: the adapters that act; nil is the base model.
+  ///   - asked: the heads that answer; nil: those named like the adapters.
+  ///   - model: what has both.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
   init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
     branches = try Self.branches(composition, heads: asked, in: model).filter { !$0.heads.isEmpty }
     guard !branches.isEmpty else {
       throw PredictionError.noHead(setup: composition?.description, heads: model.headNames)
     }
+    var forms: [String: TextForm] = [:]
+    for name in branches.flatMap(\.heads) { forms[name] = model.head(name).map { TextForm($0.settings.kind) } }
+    headForms = forms
+  }
+
+  private init(_ branches: [Branch], _ headForms: [String: TextForm]) {
+    self.branches = branches
+    self.headForms = headForms
+  }
+
+  /// How a head reads a text.
+  func form(_ head: String) -> TextForm { headForms[head] ?? .text }
+
+  /// The forms in which some heads read a text.
+  func forms(_ heads: [String]) -> Set<TextForm> { Set(heads.map(form)) }
+
+  /// The forms in which all heads read a text.
+  var forms: Set<TextForm> { forms(branches.flatMap(\.heads)) }
+
+  /// The way of a text that may lack what some heads read.
+  ///
+  /// - Parameter input: the text.
+  /// - Returns: the way to the other heads, and for each head that is left out what it lacks.
+  /// - Throws: `PredictionError` if no head is left, if there are choices that cannot be read for a head that
+  ///   chooses, or if nothing but choosing heads would get a pair.
+  func part(for input: TextInput) throws(PredictionError) -> (route: Route, lacks: [PredictionError]) {
     let heads = branches.flatMap(\.heads)
-    func are(_ kind: HeadKind) -> [String] { heads.filter { model.head($0)?.settings.kind == kind } }
-    choosing = Set(are(.multipleChoice))
-    questioned = are(.questionAnswering).first
-  }
-
-  /// All that its heads read of a text: the text with its pair, or with each of its choices, or both.
-  func sequences(of text: TokenizedText) -> [Encoding] {
-    let readsPair = branches.contains { !choosing.isSuperset(of: $0.heads) }
-    return (readsPair ? [text.encoding] : []) + (choosing.isEmpty ? [] : text.choices)
-  }
-
-  /// Whether a head chooses among the choices of a text.
-  func chooses(_ head: String) -> Bool { choosing.contains(head) }
-
-  /// - Throws: `PredictionError` for a text that lacks what a head is asked about.
-  func check(_ input: TextInput) throws(PredictionError) {
-    if let questioned, input.pair == nil { throw .noContext(head: questioned) }
-    if input.choices.isEmpty, let head = branches.flatMap(\.heads).first(where: chooses) {
-      throw .noChoices(head: head)
+    if let reason = input.choicesFault, let head = heads.first(where: { form($0) == .choices }) {
+      throw .wrongChoices(head: head, reason: reason)
     }
+    func isAnswered(_ head: String) -> Bool { form(head).isThere(in: input) }
+    let lacks = heads.filter { !isAnswered($0) }.map { head in
+      form(head) == .question ? PredictionError.noContext(head: head) : .noChoices(head: head)
+    }
+    let answered = heads.filter(isAnswered)
+    if answered.isEmpty, let first = lacks.first { throw first }
+    if input.pair != nil, let head = answered.first, forms(answered) == [.choices] {
+      throw .pairBesideChoices(head: head)
+    }
+    guard !lacks.isEmpty else { return (self, []) }
+    let rest = branches.map { Branch(composition: $0.composition, heads: $0.heads.filter(isAnswered)) }
+    return (Route(rest.filter { !$0.heads.isEmpty }, headForms), lacks)
   }
 
   /// All branches with their heads, of whatever kind; some may have none.
@@ -98,6 +120,9 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   case noHead(setup: String?, heads: [String])
   case noContext(head: String)
   case noChoices(head: String)
+  /// The reason is a sentence.
+  case wrongChoices(head: String, reason: String)
+  case pairBesideChoices(head: String)
   case tooLong(tokens: Int, limit: Int)
 
   public var description: String {
@@ -109,11 +134,15 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
           ? " Name an adapter that has a head with --setup or --adapter, or activate one."
           : " Name heads with --active-heads; there are \(heads.joined(separator: ", ")).")
     case .noContext(let head):
-      "The head '\(head)' answers questions from a context; give it as the pair: "
-        + #"{"text": "the question", "pair": "the context"}."#
+      "The head '\(head)' answers questions from a context; give it as the pair, in a line of --input or of standard "
+        + #"input: {"text": "the question", "pair": "the context"}."#
     case .noChoices(let head):
-      "The head '\(head)' chooses among texts; give them beside the question: "
-        + #"{"text": "the question", "choices": ["one", "another"]}."#
+      "The head '\(head)' chooses among texts; give them beside the question, in a line of --input or of standard "
+        + #"input: {"text": "the question", "choices": ["one", "another"]}."#
+    case .wrongChoices(let head, let reason): "The head '\(head)' chooses among texts: \(reason)"
+    case .pairBesideChoices(let head):
+      "The head '\(head)' reads the text with each of its choices, as it was trained, and not the pair; leave the pair "
+        + "out, or make it a part of the text."
     case .tooLong(let tokens, let limit):
       "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
     }

@@ -1,6 +1,7 @@
 public import AdapterMethods
 public import Checkpoints
 internal import Foundation
+internal import Training
 
 /// A text to answer, and what goes with it.
 public struct TextInput: Sendable, Hashable {
@@ -11,6 +12,8 @@ public struct TextInput: Sendable, Hashable {
   public var pair: String?
   /// The texts among which heads of multiple choice choose; other heads do not see them.
   public var choices: [String]
+  /// Why the choices of a line cannot be read, which matters to heads that choose.
+  private(set) var choicesFault: String?
   /// The adapters that act on this text; nil: those of the predictor.
   public var setup: Composition?
   /// What the answer carries back.
@@ -30,21 +33,43 @@ public struct TextInput: Sendable, Hashable {
 
   /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
-  /// Only `text` is needed. `adapter` is a composition in its text form; other members are left.
+  /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` or
+  /// `pair` the names count that training data have for them, such as `question` and `context`, and choices may have
+  /// any form that training reads.
+  /// - Parameters:
+  ///   - line: the object.
+  ///   - index: the line's place, from 0.
   /// - Throws: `CheckpointError`, `ConfigurationError` or `CompositionError`, with the line's number.
   init(json line: [UInt8], index: Int) throws {
     let place = "line \(index + 1)"
     let fields = try ConfigurationFields(JSONValue(Data(line), file: place), file: place)
-    guard let text = try fields.string("text") else { throw ConfigurationError.missing(key: "text", file: place) }
+    let text = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
+    guard let text else { throw ConfigurationError.missing(key: "text", file: place) }
     self.index = index
-    self.text = text
-    pair = try fields.string("pair")
-    choices = try fields.strings("choices") ?? []
-    if fields.members["choices"] != nil, choices.count < 2 {
-      throw fields.impossible("choices", "a list of \(choices.count)", "at least two texts")
+    self.text = text.value
+    pair = try fields.string("pair") ?? fields.firstText(Self.pairNames.filter { $0 != text.name })?.value
+    do { choices = try DataColumns([:]).choices(of: fields.members, path: place, line: index + 1) ?? [] } catch {
+      choices = []
+      choicesFault = error.reason
     }
     setup = try fields.string("adapter").map { text throws(CompositionError) in try Composition(text) }
     id = fields.members["id"]
+  }
+
+  /// What training data call a text, in this order; a context is one where nothing else is.
+  private static let textNames =
+    DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
+    + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
+  private static let pairNames =
+    DataColumns.Role.pair.usualNames(for: .classification)
+    + DataColumns.Role.context.usualNames(for: .questionAnswering)
+}
+
+extension ConfigurationFields {
+  /// The first of some members that is a string.
+  fileprivate func firstText(_ names: [String]) -> (name: String, value: String)? {
+    for name in names { if case .string(let value)? = members[name] { return (name, value) } }
+    return nil
   }
 }
 

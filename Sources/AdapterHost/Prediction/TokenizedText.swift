@@ -5,8 +5,6 @@ public import Tokenization
 public struct TokenizedText: Sendable {
   public let input: TextInput
   public let encoding: Encoding
-  /// The tokens of the text with each of its choices.
-  var choices: [Encoding] = []
 
   /// The tokens on one line of JSON: `{"index": 0, "ids": [...], "tokens": [...], "offsets": [[0, 3], ...]}`.
   ///

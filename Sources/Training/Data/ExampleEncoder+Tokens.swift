@@ -22,40 +22,18 @@ extension ExampleEncoder {
 
   /// A question and as much of its context as there is room for; the tokens of the first answer.
   func question(_ question: String, _ context: String, _ answers: [AnswerSpan]) throws(Failure) -> Features {
-    var encoding = try encode(question, context, maximumLength: nil)
-    let excess = max(0, encoding.ids.count - (maximumLength ?? .max))
-    if excess > 0 {
-      let contextTokens = encoding.sequence.count { $0 == 1 }
-      guard excess < contextTokens else {
-        throw .example(
-          "the question takes \(encoding.ids.count - contextTokens) tokens with its specials, and leaves no room "
-            + "for the context in \(maximumLength ?? 0).")
-      }
-      encoding.removeBeforeLast(excess)
-    }
+    let encoding = try encode(question: question, context: context)
     let isContext = encoding.sequence.map { $0 == 1 }
     let span = answers.first.map { encoding.span(of: $0.range, isContext) }
     let (start, end) = (span ?? nil) ?? (0, 0)
     return Features(
       example: TrainingExample(sequences: [TokenSequence(encoding)], target: .span(start: start, end: end)),
-      cutTokens: excess, hasLostAnswer: span != nil && end == 0,
+      cutTokens: encoding.truncatedTokens, hasLostAnswer: span != nil && end == 0,
       question: QuestionReference(encoding, context: context, answers: answers.map(\.text)))
   }
 }
 
 extension Encoding {
-  /// Leaves out tokens that stand before the last one, `[SEP]`.
-  fileprivate mutating func removeBeforeLast(_ count: Int) {
-    let cut = ids.count - 1 - count..<ids.count - 1
-    ids.removeSubrange(cut)
-    tokenTypeIDs.removeSubrange(cut)
-    tokens.removeSubrange(cut)
-    offsets.removeSubrange(cut)
-    sequence.removeSubrange(cut)
-    words.removeSubrange(cut)
-    truncatedTokens += count
-  }
-
   /// The first and the last token of the context that have a part of `range`; nil if a part was cut off.
   fileprivate func span(of range: Range<Int>, _ isContext: [Bool]) -> (start: Int, end: Int)? {
     let tokens = ids.indices.filter { isContext[$0] && offsets[$0].overlaps(range) }

@@ -96,6 +96,14 @@ public struct ExampleEncoder: Sendable {
     case example(String)
     case label(LabelError)
     case tokenizer(TokenizerError)
+
+    init(_ error: TokenizerError) {
+      switch error {
+      // These are about one text; the others are not to be lost with it.
+      case .textTooLong, .refused: self = .example(error.description)
+      default: self = .tokenizer(error)
+      }
+    }
   }
 
   /// - Parameter choices: how many choices there must be; nil for any number.
@@ -126,15 +134,16 @@ public struct ExampleEncoder: Sendable {
   }
 
   func encode(_ text: String, _ pair: String? = nil) throws(Failure) -> Encoding {
-    try encode(text, pair, maximumLength: maximumLength)
+    do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch { throw Failure(error) }
   }
 
-  func encode(_ text: String, _ pair: String?, maximumLength: Int?) throws(Failure) -> Encoding {
-    do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch {
+  func encode(question: String, context: String) throws(Failure) -> Encoding {
+    do {
+      return try tokenizer.encode(question: question, context: context, maximumLength: maximumLength)
+    } catch {
       switch error {
-      // These are about one text; the others are not to be lost with it.
-      case .textTooLong, .refused: throw .example(error.description)
-      default: throw .tokenizer(error)
+      case .noRoom: throw .example(error.description)
+      case .tokenizer(let error): throw Failure(error)
       }
     }
   }

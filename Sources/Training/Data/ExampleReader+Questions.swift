@@ -69,9 +69,6 @@ extension ExampleReader {
   func choices(_ record: DataRecord) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
     let prompt = try value(.question, record).string(record)
     let (texts, names) = try givenChoices(record)
-    guard texts.count > 1 else {
-      throw record.fault("there must be at least two choices, found \(texts.count).")
-    }
     let given = try value(.label, record)
     let label = try given.label(record)
     let letters = (0..<min(texts.count, 26)).compactMap { Unicode.Scalar(65 + UInt32($0)).map { String($0) } }
@@ -87,7 +84,16 @@ extension ExampleReader {
     return (.choices(prompt: prompt, texts), .choice(answer))
   }
 
-  private func givenChoices(_ record: DataRecord) throws(DataFault) -> (texts: [String], names: [String]) {
+  /// The choices, at least two, with the names that the data give them.
+  func givenChoices(_ record: DataRecord) throws(DataFault) -> (texts: [String], names: [String]) {
+    let given = try readChoices(record)
+    guard given.texts.count > 1 else {
+      throw record.fault("there must be at least two choices, found \(given.texts.count).")
+    }
+    return given
+  }
+
+  private func readChoices(_ record: DataRecord) throws(DataFault) -> (texts: [String], names: [String]) {
     guard let column = find(.choices, record) else {
       let columns = numberedChoices(record)
       guard !columns.isEmpty else { throw record.fault("'choices' is missing.") }
