@@ -115,7 +115,8 @@ import Testing
     (#"{"sentence1": "who?", "sentence2": "me"}"#, "who?", "me"),
     (#"{"question": "x", "context": "y", "text": "who?", "pair": "me"}"#, "who?", "me"),
     (#"{"question": "who?", "text": null, "pair": null, "context": "me"}"#, "who?", "me"),
-    (#"{"text": "who?", "context": 5, "question": []}"#, "who?", nil), (#"{"prompt": "who?"}"#, "who?", nil),
+    (#"{"text": "who?", "context": "of another program", "question": []}"#, "who?", nil),
+    (#"{"prompt": "who?"}"#, "who?", nil),
     (#"{"context": "who?"}"#, "who?", nil),
   ])
   func `Texts go by the names of training data, too`(_ line: String, _ text: String, _ pair: String?) throws {

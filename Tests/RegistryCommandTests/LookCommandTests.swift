@@ -60,8 +60,9 @@ import Testing
     #expect(try card.object("head")?.strings("labels")?.count == 16)
     let lines = try place.run("show", "debian-section", "--table").lines
     #expect(lines[0] == "Name        debian-section")
-    #expect(lines.contains("Made for    a base model of this shape (its digest is not known)"))
-    #expect(lines.contains { $0.hasPrefix("adapter.safetensors     138 kB  8de654d7a8bd") })
+    #expect(lines.contains("Made for    this base model (by digest)"))
+    #expect(lines.contains("Source      trained on debian-section.train.jsonl, 700 steps, seed 1"))
+    #expect(lines.contains { $0.hasPrefix("adapter.safetensors     138 kB  bc431b30da75") })
   }
 
   @Test func `A name that is not there suggests the nearest`() throws {

@@ -19,7 +19,7 @@ struct PredictCommand: ParsableCommand {
       that answers it, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, \
       and the id comes back.
 
-      Lines of training data are read, too: without "text" or "pair" the usual names count, such as "question", \
+      Lines of training data are read, too: without "text" the usual names count, such as "question", \
       "prompt" and "sentence1", "context", "passage" and "sentence2", and choices may stand in "options", "endings", \
       "choice0", ... or {"text": [...]}. A head that chooses does not read the pair; where no other head reads it, the \
       line is refused.

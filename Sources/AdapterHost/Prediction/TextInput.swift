@@ -33,9 +33,9 @@ public struct TextInput: Sendable, Hashable {
 
   /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
-  /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` or
-  /// `pair` the names count that training data have for them, such as `question` and `context`, and choices may have
-  /// any form that training reads.
+  /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` the
+  /// names count that training data have for text and pair, such as `question` and `context`. Choices may have any
+  /// form that training reads.
   /// - Parameters:
   ///   - line: the object.
   ///   - index: the line's place, from 0.
@@ -47,7 +47,8 @@ public struct TextInput: Sendable, Hashable {
     guard let text else { throw ConfigurationError.missing(key: "text", file: place) }
     self.index = index
     self.text = text.value
-    pair = try fields.string("pair") ?? fields.firstText(Self.pairNames.filter { $0 != text.name })?.value
+    let pairNames = text.name == "text" ? [] : Self.pairNames.filter { $0 != text.name }
+    pair = try fields.string("pair") ?? fields.firstText(pairNames)?.value
     do { choices = try DataColumns([:]).choices(of: fields.members, path: place, line: index + 1) ?? [] } catch {
       choices = []
       choicesFault = error.reason
