@@ -112,7 +112,7 @@ import Testing
     #expect(
       json.hasPrefix(
         #"{"index": 0, "text": "[MASK] library for Python", "heads": {"default": {"masks": [{"token": 1, "predictions": [{"#
-          + #""piece": "++", "id": "#), "\(json)")
+          + #""piece": "▁Python", "id": "#), "\(json)")
   }
 
   @Test func `Where a prompt lengthens the text, masks are counted in the text`() throws {
