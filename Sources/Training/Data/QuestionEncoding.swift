@@ -8,7 +8,7 @@ extension DebertaV2Tokenizer {
   ///   - question: the first text; it stays whole.
   ///   - context: the second one.
   ///   - maximumLength: the most tokens, specials included; nil for no limit.
-  /// - Throws: ``QuestionError``.
+  /// - Throws: `QuestionError`.
   public func encode(
     question: String, context: String, maximumLength: Int? = nil
   ) throws(QuestionError) -> Encoding {
