@@ -35,18 +35,18 @@ let package = Package(
     library("Tensors", uses: ["Kernels", "Checkpoints"]),
     library("Checkpoints"),
     library("Tokenization", uses: ["CSentencePiece"]),
-    library("DebertaV2", uses: ["Tensors", "Checkpoints"]),
-    library("AdapterMethods", uses: ["DebertaV2", "Tensors", "Checkpoints"]),
+    library("Deberta", uses: ["Tensors", "Checkpoints"]),
+    library("AdapterMethods", uses: ["Deberta", "Tensors", "Checkpoints"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),
     library(
-      "Training", uses: ["AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization"]),
+      "Training", uses: ["AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Tokenization"]),
     library(
       "AdapterRegistry",
       uses: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library(
       "AdapterHost",
       uses: [
-        "AdapterMethods", "AdapterRegistry", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Tokenization", "Training",
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Heads", "Tensors", "Tokenization", "Training",
       ]),
     .executableTarget(
       name: "AdapterCLI",
@@ -55,17 +55,17 @@ let package = Package(
 
     .target(
       name: "TestSupport",
-      dependencies: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Kernels", "Tensors"],
+      dependencies: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Kernels", "Tensors"],
       path: "Tests/Support", swiftSettings: settings),
     tests("KernelsTests", uses: ["Kernels", "Tensors"]),
     tests("TensorsTests", uses: ["Checkpoints", "Kernels", "Tensors"]),
     tests("CheckpointsTests", uses: ["Checkpoints"]),
     tests("TokenizationTests", uses: ["Tokenization"]),
-    tests("DebertaV2Tests", uses: ["AdapterHost", "Checkpoints", "DebertaV2", "Kernels", "Tensors"]),
-    tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Tensors"]),
+    tests("DebertaTests", uses: ["AdapterHost", "Checkpoints", "Deberta", "Kernels", "Tensors"]),
+    tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tensors"]),
     tests(
       "MethodLawsTests",
-      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors", "Training"]),
+      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Training"]),
     tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Tensors"]),
     tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Kernels", "Tensors"]),
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
@@ -82,7 +82,7 @@ let package = Package(
     tests("TrainingLoopTests", uses: ["Training", "Checkpoints", "Tensors"]),
     tests(
       "TrainingParity",
-      uses: ["Training", "AdapterMethods", "Checkpoints", "DebertaV2", "Heads", "Tensors"]),
+      uses: ["Training", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors"]),
     tests("TrainCommandTests", uses: ["AdapterCLI", "AdapterHost", "Checkpoints"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),

@@ -1,5 +1,5 @@
 public import AdapterMethods
-public import DebertaV2
+public import Deberta
 internal import Heads
 public import Tensors
 

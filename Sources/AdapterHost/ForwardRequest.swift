@@ -1,6 +1,6 @@
 public import AdapterMethods
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 public import Tensors
 
 /// Padded token ids from a file, and the tensors that a model makes of them, written to another.

@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 public import Heads
 public import Tensors
 

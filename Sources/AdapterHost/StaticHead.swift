@@ -1,7 +1,7 @@
 internal import AdapterMethods
 internal import AdapterRegistry
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Heads
 internal import Tensors
 

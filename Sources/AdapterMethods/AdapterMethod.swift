@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// A method of adapting an encoder: its settings, what it stores, and how it acts.

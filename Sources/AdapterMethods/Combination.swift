@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 /// How the children of one block become one hook.

@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 // Blocks of composition as hooks made of hooks, written once for each kind of hook.

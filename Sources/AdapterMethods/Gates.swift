@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 /// A learned factor for each sequence: the mean over its tokens of sigmoid(gate(x)).

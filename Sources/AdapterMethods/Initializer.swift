@@ -1,4 +1,4 @@
-public import DebertaV2
+public import Deberta
 internal import Tensors
 
 /// How a parameter starts.

@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// Turns compositions into plans for one encoder.

@@ -1,4 +1,4 @@
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// One tensor that an adapter stores.

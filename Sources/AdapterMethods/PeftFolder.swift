@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 public import Tensors
 
 /// A folder of Hugging Face's PEFT: `adapter_config.json` with a `peft_type`, beside `adapter_model.safetensors` or

@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 internal import Tensors
 
 /// An adapter: its method, its settings and its tensors.

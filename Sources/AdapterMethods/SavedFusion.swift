@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 internal import Tensors
 
 /// A folder of the reference: `adapter_fusion_config.json` beside `model_adapter_fusion.safetensors` or

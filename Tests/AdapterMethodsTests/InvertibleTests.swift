@@ -1,7 +1,7 @@
 import AdapterHost
 import AdapterMethods
 import Checkpoints
-import DebertaV2
+import Deberta
 import Tensors
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import AdapterHost
 import AdapterMethods
-import DebertaV2
+import Deberta
 import TestSupport
 import Testing
 

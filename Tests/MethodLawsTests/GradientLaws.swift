@@ -1,7 +1,7 @@
 import AdapterHost
 import AdapterMethods
 import Checkpoints
-import DebertaV2
+import Deberta
 import Heads
 import Tensors
 import TestSupport

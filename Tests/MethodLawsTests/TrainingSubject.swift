@@ -1,6 +1,6 @@
 import AdapterHost
 import AdapterMethods
-import DebertaV2
+import Deberta
 import Heads
 import Tensors
 import TestSupport

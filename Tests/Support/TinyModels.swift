@@ -1,7 +1,7 @@
 public import AdapterHost
 public import AdapterMethods
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 internal import Foundation
 public import Tensors
 

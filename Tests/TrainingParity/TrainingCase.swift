@@ -1,6 +1,6 @@
 import AdapterMethods
 import Checkpoints
-import DebertaV2
+import Deberta
 import Foundation
 import Heads
 import Tensors

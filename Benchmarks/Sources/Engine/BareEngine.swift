@@ -1,6 +1,6 @@
 internal import AdapterHost
 internal import CThreadedBLAS
-internal import DebertaV2
+internal import Deberta
 
 /// Measures the matrix products of a v3-base pass and nothing else, each as one `cblas_sgemm` of OpenBLAS.
 ///

@@ -1,5 +1,5 @@
 internal import AdapterHost
-internal import DebertaV2
+internal import Deberta
 
 /// What to measure.
 struct Request: Decodable {

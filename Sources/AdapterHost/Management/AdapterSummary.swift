@@ -1,6 +1,6 @@
 internal import AdapterMethods
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Foundation
 
 /// How many parameters a base model and its adapters have: the reference's `adapter_summary`.

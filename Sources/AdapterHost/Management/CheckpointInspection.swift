@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Foundation
 internal import Heads
 internal import Tensors

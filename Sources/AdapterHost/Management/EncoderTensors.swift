@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 
 extension DebertaV2Configuration {
   /// The tensors of an encoder of this shape, named as transformers names them below `deberta.`.

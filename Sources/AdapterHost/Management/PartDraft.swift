@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Foundation
 
 /// A part of an inspection while it is gathered: whatever is known by the time that something fails is told.

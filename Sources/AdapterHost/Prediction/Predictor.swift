@@ -1,5 +1,5 @@
 public import AdapterMethods
-internal import DebertaV2
+internal import Deberta
 public import Tokenization
 
 /// Texts in, answers of several heads out.

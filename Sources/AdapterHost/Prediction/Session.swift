@@ -1,5 +1,5 @@
 internal import AdapterMethods
-internal import DebertaV2
+internal import Deberta
 internal import Heads
 internal import Tensors
 internal import Tokenization

@@ -1,6 +1,6 @@
 public import AdapterMethods
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Foundation
 internal import Heads
 internal import Tensors

@@ -1,7 +1,7 @@
 public import AdapterMethods
 public import AdapterRegistry
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Foundation
 internal import Heads
 internal import Tensors

@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// Bottleneck adapters: a small feed-forward layer after attention, after the feed-forward layer, or beside them.

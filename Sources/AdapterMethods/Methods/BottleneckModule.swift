@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 /// The sub-blocks that bottlenecks stand behind, by the reference's names.

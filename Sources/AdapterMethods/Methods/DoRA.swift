@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// DoRA: LoRA whose adapted weights keep a length for each output, trained by itself; DvoRA: the same of VeRA.

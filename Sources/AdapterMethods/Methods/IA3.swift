@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// IA³: a trained factor for each output of a linear layer, its bias included.

@@ -1,5 +1,5 @@
 public import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 /// LoRA: a product of low rank added to a linear layer.

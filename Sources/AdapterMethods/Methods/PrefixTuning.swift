@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// Prefix tuning: trained keys and values in front of every sequence's own.

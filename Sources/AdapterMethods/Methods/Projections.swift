@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import DebertaV2
+internal import Deberta
 internal import Tensors
 
 /// What the methods of the architecture `lora` have in common: the linear layers that they act on, rank and scale.

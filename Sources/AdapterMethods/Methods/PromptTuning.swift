@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// Prompt tuning: trained embeddings in front of every sequence's own, or behind its first token.

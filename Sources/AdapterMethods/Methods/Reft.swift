@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// ReFT: an edit of low rank of the hidden states of the first and last tokens, behind a layer.

@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Tensors
 
 /// Several methods in one adapter, each at places of its own.

@@ -1,5 +1,5 @@
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 internal import Tensors
 
 /// VeRA: a product of low rank whose random factors all layers share; each layer trains what stands between them.

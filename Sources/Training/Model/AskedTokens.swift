@@ -1,4 +1,4 @@
-public import DebertaV2
+public import Deberta
 public import Heads
 
 extension AskedTokens {

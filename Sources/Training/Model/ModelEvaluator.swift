@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 internal import Glibc
 internal import Heads
 internal import Tensors

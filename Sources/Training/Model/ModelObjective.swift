@@ -1,5 +1,5 @@
 internal import AdapterMethods
-internal import DebertaV2
+internal import Deberta
 public import Tensors
 
 /// Which layers of adapters are left out while they are trained.

@@ -1,4 +1,4 @@
-internal import DebertaV2
+internal import Deberta
 internal import Glibc
 internal import Kernels
 internal import Tensors

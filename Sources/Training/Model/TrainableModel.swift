@@ -1,6 +1,6 @@
 public import AdapterMethods
 public import Checkpoints
-public import DebertaV2
+public import Deberta
 public import Heads
 public import Tensors
 

@@ -1,5 +1,5 @@
 import AdapterHost
-import DebertaV2
+import Deberta
 import TestSupport
 
 /// One base of every kind: shared projections, none, a convolution, one term, no relative positions, absolute ones.

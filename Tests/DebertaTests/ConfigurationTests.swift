@@ -1,6 +1,6 @@
 import AdapterHost
 import Checkpoints
-import DebertaV2
+import Deberta
 import Foundation
 import Testing
 

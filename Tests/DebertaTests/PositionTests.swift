@@ -1,4 +1,4 @@
-import DebertaV2
+import Deberta
 import Foundation
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
 import AdapterHost
-import DebertaV2
+import Deberta
 import TestSupport
 import Testing
 
