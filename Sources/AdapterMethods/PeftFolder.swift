@@ -1,6 +1,6 @@
 internal import Checkpoints
 internal import Deberta
-public import Tensors
+internal import Tensors
 
 /// A folder of Hugging Face's PEFT: `adapter_config.json` with a `peft_type`, beside `adapter_model.safetensors` or
 /// `adapter_model.bin`.
@@ -11,15 +11,7 @@ public import Tensors
 /// Source: peft, `tuners/lora/config.py`, `utils/save_and_load.py`.
 public enum PeftFolder {
   static let weightFiles = ["adapter_model.safetensors", "adapter_model.bin"]
-  private static let headModules = ["classifier.", "pooler.", "score.", "qa_outputs."]
-
-  /// The head that a folder brings along.
-  public struct Head {
-    /// PEFT's word for the kind of task: `SEQ_CLS`, `TOKEN_CLS`, `QUESTION_ANS`.
-    public let task: String?
-    /// The head's tensors, by transformers' names.
-    public let weights: WeightReader
-  }
+  static let headModules = ["classifier.", "pooler.", "score.", "qa_outputs."]
 
   static func isDescribed(by fields: ConfigurationFields) -> Bool { fields.members["peft_type"] != nil }
 
@@ -41,21 +33,8 @@ public enum PeftFolder {
     return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
   }
 
-  /// The head in a folder; nil for a folder without one, or of another kind.
-  public static func head(in folder: String, _ compute: Compute) throws -> Head? {
-    let fields = try ConfigurationFields(path: folder + "/" + SavedAdapter.configurationFile)
-    guard isDescribed(by: fields) else { return nil }
-    let file = try TensorFile.first(of: weightFiles, in: folder)
-    let ledger = WeightLedger(file) { stored in
-      let name = ownName(stored, adapter: "")
-      return headModules.contains { name.hasPrefix($0) } ? name : nil
-    }
-    guard !ledger.unused.isEmpty else { return nil }
-    return Head(task: try fields.string("task_type"), weights: WeightReader(ledger, compute))
-  }
-
   /// A tensor's name in the reference's layout.
-  private static func ownName(_ name: String, adapter: String) -> String {
+  static func ownName(_ name: String, adapter: String) -> String {
     var own = Substring(name)
     for prefix in ["base_model.model.", "deberta."] where own.hasPrefix(prefix) { own = own.dropFirst(prefix.count) }
     for factor in ["lora_A", "lora_B"] where own.hasSuffix(".\(factor).weight") {
