@@ -38,15 +38,17 @@ let package = Package(
     library("Deberta", uses: ["Tensors", "Checkpoints"]),
     library("AdapterMethods", uses: ["Deberta", "Tensors", "Checkpoints"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),
+    library("Tasks", uses: ["Checkpoints", "Heads", "Tensors", "Tokenization"]),
     library(
-      "Training", uses: ["AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Tokenization"]),
+      "Training", uses: ["AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tasks", "Tensors", "Tokenization"]),
     library(
       "AdapterRegistry",
       uses: [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library(
       "AdapterHost",
       uses: [
-        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Heads", "Tensors", "Tokenization", "Training",
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Heads", "Tasks", "Tensors", "Tokenization",
+        "Training",
       ]),
     .executableTarget(
       name: "AdapterCLI",

@@ -4,6 +4,7 @@
 @_exported public import Checkpoints
 @_exported public import Deberta
 @_exported public import Heads
+@_exported public import Tasks
 @_exported public import Tensors
 @_exported public import Tokenization
 @_exported public import Training

@@ -98,20 +98,6 @@ struct ColumnValue {
   }
 }
 
-extension GivenLabel {
-  /// - Parameter isTextOnly: whether digits can be meant as a number.
-  init?(_ value: JSONValue, isTextOnly: Bool) {
-    switch value {
-    case .string(let name):
-      if isTextOnly, let number = Int(name), "\(number)" == name { self = .number(number) } else { self = .name(name) }
-    case .bool(let bool): self = .number(bool ? 1 : 0)
-    default:
-      guard let number = value.wholeNumber else { return nil }
-      self = .number(number)
-    }
-  }
-}
-
 extension Substring {
   /// What is left without the characters at both ends for which `isTrimmed` holds.
   fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> Substring {

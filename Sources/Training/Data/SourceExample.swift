@@ -34,37 +34,3 @@ public struct SourceExample: Sendable, Hashable {
     self.answer = answer
   }
 }
-
-/// A label as data gives it: by name, or by a number that is its name or else its place among the labels.
-public enum GivenLabel: Sendable, Hashable, CustomStringConvertible {
-  case name(String)
-  case number(Int)
-
-  /// The name; the number in digits.
-  public var description: String {
-    switch self {
-    case .name(let name): name
-    case .number(let number): "\(number)"
-    }
-  }
-}
-
-/// Any number of labels at once.
-public enum MultipleLabels: Sendable, Hashable {
-  /// Those that apply.
-  case listed([GivenLabel])
-  /// Whether each applies, in the order of the vocabulary.
-  case flags([Bool])
-}
-
-/// A part of a context that answers a question.
-public struct AnswerSpan: Sendable, Hashable {
-  public let text: String
-  /// In scalars of the context.
-  public let range: Range<Int>
-
-  public init(text: String, range: Range<Int>) {
-    self.text = text
-    self.range = range
-  }
-}

@@ -48,3 +48,15 @@ public enum Target: Sendable, Hashable {
   /// Stands for tokens that are not asked.
   public static let notCounted: Int32 = -100
 }
+
+extension Target {
+  /// The predictions and the targets of the tokens that are counted: for tagging, one for each word.
+  ///
+  /// - Parameter predictions: one for each token. Only for targets that are ``tokens(_:)``.
+  public func words(_ predictions: [Int]) -> (predictions: [Int], targets: [Int]) {
+    guard case .tokens(let targets) = self else { preconditionFailure("\(self) has no tokens") }
+    precondition(predictions.count == targets.count, "a prediction for each token")
+    let counted = targets.indices.filter { targets[$0] != Target.notCounted }
+    return (counted.map { predictions[$0] }, counted.map { Int(targets[$0]) })
+  }
+}

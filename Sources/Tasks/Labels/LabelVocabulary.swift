@@ -25,26 +25,6 @@ public struct LabelVocabulary: Sendable, Hashable {
     try self.init(settings.labels.isEmpty ? (0..<settings.outputs).map { "LABEL_\($0)" } : settings.labels)
   }
 
-  /// The labels that occur, sorted; by their values, if all are whole numbers.
-  ///
-  /// - Throws: ``LabelError/onlyFlags`` where the data say which labels apply, but not what they are called;
-  ///   ``LabelError/none``.
-  public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
-    var found: Set<String> = []
-    for example in examples {
-      switch example.answer {
-      case .label(let label): found.insert(label.description)
-      case .labels(.listed(let labels)): found.formUnion(labels.map(\.description))
-      case .labels(.flags): throw .onlyFlags
-      case .tags(let labels): found.formUnion(labels.compactMap { $0?.description })
-      case .none, .value, .answers, .choice: break
-      }
-    }
-    let numbers = found.compactMap { name in Int(name).map { (number: $0, name: name) } }
-    let isNumeric = numbers.count == found.count
-    try self.init(isNumeric ? numbers.sorted { $0 < $1 }.map(\.name) : found.sorted())
-  }
-
   /// Reads the labels of a file: a JSON list, a JSON object of labels with their numbers (`label2id`) or of
   /// numbers with their labels (`id2label`), or a label in each line.
   ///
@@ -147,7 +127,7 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .repeated(let name): "the label '\(name)' is listed twice; each must have one place."
     case .unknown(let name, let nearest, let count):
       "the label '\(name)' is not one of the \(count) that are known"
-        + (nearest.isEmpty ? "." : "; the nearest: \(nearest.quoted).")
+        + (nearest.isEmpty ? "." : "; the nearest: \(nearest.map { "'\($0)'" }.joined(separator: ", ")).")
     case .outOfRange(let number, let count):
       "the label \(number) is none of the \(count) that are known: their numbers are 0 to \(count - 1)."
     case .flagCount(let found, let count): "expected a flag for each of \(count) labels, found \(found)."

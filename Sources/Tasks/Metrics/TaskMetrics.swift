@@ -35,7 +35,7 @@ extension EvaluationResult {
   ///
   /// - Parameters:
   ///   - predictions: the label of each word of each sentence.
-  ///   - targets: the same; see ``Target/words(_:)``.
+  ///   - targets: the same.
   ///   - labels: the names of the labels.
   public static func tagging(_ predictions: [[Int]], _ targets: [[Int]], labels: [String]) -> EvaluationResult {
     let words = (predictions: Array(predictions.joined()), targets: Array(targets.joined()))
@@ -77,17 +77,5 @@ extension EvaluationResult {
       [
         Metric("loss", score.meanLoss), Metric("accuracy", score.accuracy), Metric("perplexity", score.perplexity),
       ], primary: "loss", isLoss: true)
-  }
-}
-
-extension Target {
-  /// The predictions and the targets of the tokens that are counted: for tagging, one for each word.
-  ///
-  /// - Parameter predictions: one for each token. Only for targets that are ``tokens(_:)``.
-  public func words(_ predictions: [Int]) -> (predictions: [Int], targets: [Int]) {
-    guard case .tokens(let targets) = self else { preconditionFailure("\(self) has no tokens") }
-    Metrics.checkCounts(predictions.count, targets.count)
-    let counted = targets.indices.filter { targets[$0] != Target.notCounted }
-    return (counted.map { predictions[$0] }, counted.map { Int(targets[$0]) })
   }
 }

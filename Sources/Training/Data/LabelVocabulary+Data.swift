@@ -1,0 +1,21 @@
+extension LabelVocabulary {
+  /// The labels that occur, sorted; by their values, if all are whole numbers.
+  ///
+  /// - Throws: ``LabelError/onlyFlags`` where the data say which labels apply, but not what they are called;
+  ///   ``LabelError/none``.
+  public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
+    var found: Set<String> = []
+    for example in examples {
+      switch example.answer {
+      case .label(let label): found.insert(label.description)
+      case .labels(.listed(let labels)): found.formUnion(labels.map(\.description))
+      case .labels(.flags): throw .onlyFlags
+      case .tags(let labels): found.formUnion(labels.compactMap { $0?.description })
+      case .none, .value, .answers, .choice: break
+      }
+    }
+    let numbers = found.compactMap { name in Int(name).map { (number: $0, name: name) } }
+    let isNumeric = numbers.count == found.count
+    try self.init(isNumeric ? numbers.sorted { $0 < $1 }.map(\.name) : found.sorted())
+  }
+}
