@@ -80,7 +80,7 @@ let package = Package(
       ]),
     tests("RegistryCommandTests", uses: ["AdapterCLI", "AdapterHost"]),
     tests(
-      "TrainingDataTests", uses: ["Training", "Checkpoints", "Heads", "Tensors", "Tokenization"]),
+      "TrainingDataTests", uses: ["Tasks", "Training", "Checkpoints", "Heads", "Tensors", "Tokenization"]),
     tests("TrainingLoopTests", uses: ["Training", "Checkpoints", "Tensors"]),
     tests(
       "TrainingParity",

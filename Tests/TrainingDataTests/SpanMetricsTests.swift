@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Training
+@testable import Tasks
 
 @Suite struct SpanMetricsTests {
   private func spans(_ tags: String) -> [String] {
