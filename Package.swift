@@ -79,6 +79,7 @@ let package = Package(
         "AdapterCLI", "AdapterHost", "Kernels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("RegistryCommandTests", uses: ["AdapterCLI", "AdapterHost"]),
+    tests("TasksTests", uses: ["Tasks", "Checkpoints", "Heads", "Tensors", "Tokenization"]),
     tests(
       "TrainingDataTests", uses: ["Tasks", "Training", "Checkpoints", "Heads", "Tensors", "Tokenization"]),
     tests("TrainingLoopTests", uses: ["Training", "Checkpoints", "Tensors"]),

@@ -4,6 +4,12 @@ import Tokenization
 @testable import Training
 
 @Suite struct EncodingTests {
+  @Test func `Words are counted where their target is`() {
+    let (predictions, targets) = Target.tokens([-100, 4, -100, 5, -100]).words([9, 4, 9, 6, 9])
+    #expect(predictions == [4, 6])
+    #expect(targets == [4, 5])
+  }
+
   private func encoder(
     _ task: TrainingTask, _ labels: [String]? = nil, maximumLength: Int? = nil
   ) throws -> ExampleEncoder {

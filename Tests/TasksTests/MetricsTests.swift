@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Training
+@testable import Tasks
 
 /// Equal but for rounding.
 private func close(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-12 }
