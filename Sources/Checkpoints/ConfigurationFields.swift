@@ -49,8 +49,9 @@ public struct ConfigurationFields: Sendable {
     return integer
   }
 
+  /// A finite number.
   public func number(_ key: String) throws(ConfigurationError) -> Double? {
-    try value(key, "a number", as: \.double)
+    try value(key, "a finite number", as: \.double)
   }
 
   public func integers(_ key: String) throws(ConfigurationError) -> [Int]? {
@@ -94,11 +95,11 @@ extension JSONValue {
     }
   }
 
-  /// The value as a number, if it is one.
+  /// The value as a finite number, if it is one.
   public var double: Double? {
     switch self {
     case .integer(let integer): Double(integer)
-    case .number(let number): number
+    case .number(let number): number.isFinite ? number : nil
     default: nil
     }
   }

@@ -1,5 +1,7 @@
 /// Reads JSON (RFC 8259) from front to back, asking for what it expects.
 ///
+/// `NaN`, `Infinity` and `-Infinity` are numbers, as they are for Python's `json`.
+///
 /// Nothing is built that the caller did not ask for, so the cost of a hostile
 /// text is one pass over it. Stricter than most readers where they disagree:
 /// a key that appears twice in an object is an error, and so are bytes that
@@ -98,7 +100,7 @@ struct JSONReader {
     case UInt8(ascii: "t"): try word("true")
     case UInt8(ascii: "f"): try word("false")
     case UInt8(ascii: "n"): try word("null")
-    default: try number()
+    default: if try notFinite() == nil { try number() }
     }
   }
 
@@ -125,18 +127,36 @@ struct JSONReader {
       try word("null")
       return .null
     default:
+      if let number = try notFinite() { return .number(number) }
       let start = position
       try number()
       let text = String(decoding: bytes[start..<position], as: UTF8.self)
       if let integer = Int(text) { return .integer(integer) }
-      guard let number = Double(text), number.isFinite else {
-        throw .json(.unexpected(byte: bytes[start], expected: "a number of ordinary size", at: start), file: file)
+      guard let number = Double(text) else {
+        throw .json(.unexpected(byte: bytes[start], expected: "a number", at: start), file: file)
       }
       return .number(number)
     }
   }
 
   // MARK: - Pieces
+
+  /// Python's words for numbers that are not finite; nil, with nothing read, where none of them stands.
+  private mutating func notFinite() throws(CheckpointError) -> Double? {
+    let isNegative = bytes[position] == UInt8(ascii: "-")
+    let first = isNegative ? position + 1 : position
+    guard first < bytes.count else { return nil }
+    switch bytes[first] {
+    case UInt8(ascii: "N") where !isNegative:
+      try word("NaN")
+      return .nan
+    case UInt8(ascii: "I"):
+      position = first
+      try word("Infinity")
+      return isNegative ? -.infinity : .infinity
+    default: return nil
+    }
+  }
 
   private mutating func number() throws(CheckpointError) {
     let start = position

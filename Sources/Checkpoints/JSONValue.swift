@@ -32,14 +32,15 @@ public enum JSONValue: Hashable, Sendable {
     try AtomicFile.write(Data(indented.utf8), to: path)
   }
 
-  /// The text with sorted keys and an indent of two, as Python's `json.dump(..., indent=2, sort_keys=True)` writes it.
+  /// The text with sorted keys and an indent of two, as Python's `json.dump(..., indent=2, sort_keys=True)` writes it,
+  /// with `NaN` and `Infinity` for numbers that are not finite.
   public var indented: String {
     var text = ""
     write(to: &text, indent: 0, step: 2)
     return text
   }
 
-  /// The text on one line, with sorted keys.
+  /// The text on one line, with sorted keys; numbers that are not finite are null.
   public var line: String {
     var text = ""
     write(to: &text, indent: 0, step: nil)
@@ -73,7 +74,7 @@ public enum JSONValue: Hashable, Sendable {
       list("[", "]", elements) { element, text in element.write(to: &text, indent: inner, step: step) }
     case .string(let string): text += Self.quoted(string)
     case .integer(let integer): text += "\(integer)"
-    case .number(let number): text += number.isFinite ? "\(number)" : "null"
+    case .number(let number): text += number.isFinite ? "\(number)" : step == nil ? "null" : number.pythonName
     case .bool(let bool): text += bool ? "true" : "false"
     case .null: text += "null"
     }
@@ -102,9 +103,14 @@ public enum JSONValue: Hashable, Sendable {
     case .array: "a list"
     case .string(let string): "the string '\(string)'"
     case .integer(let integer): "the number \(integer)"
-    case .number(let number): "the number \(number)"
+    case .number(let number): number.isFinite ? "the number \(number)" : number.pythonName
     case .bool(let bool): bool ? "true" : "false"
     case .null: "null"
     }
   }
+}
+
+extension Double {
+  /// What Python's `json` calls a number that is not finite.
+  fileprivate var pythonName: String { isNaN ? "NaN" : self < 0 ? "-Infinity" : "Infinity" }
 }

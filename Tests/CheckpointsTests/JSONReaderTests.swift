@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Checkpoints
@@ -44,16 +45,44 @@ import Testing
     #expect(fault(skipping: json) != nil)
   }
 
-  @Test(arguments: ["0", "-0", "1.5e+3", "true", "false", "null", "[1, [2, {\"a\": {}}], []]", "\"x\"", "1E5"])
+  @Test(arguments: [
+    "0", "-0", "1.5e+3", "true", "false", "null", "[1, [2, {\"a\": {}}], []]", "\"x\"", "1E5", "NaN",
+    "[-Infinity, Infinity]", "1e999",
+  ])
   func valuesAreSkipped(_ json: String) {
     #expect(fault(skipping: json) == nil)
   }
 
   @Test(arguments: [
-    "01", "1.", ".5", "+1", "1e", "NaN", "Infinity", "'a'", "[1,]", "{,}", "{\"a\":1,}", "nulll", "// x\n1",
+    "01", "1.", ".5", "+1", "1e", "nan", "-NaN", "Inf", "Infinityy", "NaNa", "+Infinity", "inf", "'a'", "[1,]", "{,}",
+    "{\"a\":1,}", "nulll", "// x\n1",
   ])
   func otherDialectsAreRefused(_ json: String) {
     #expect(fault(skipping: json) != nil)
+  }
+
+  /// As Python's `json` reads and writes them.
+  @Test func numbersThatAreNotFiniteAreReadAndWrittenBack() throws {
+    let value = try JSONValue(Data(#"{"a": [NaN, -Infinity], "b": {"c": Infinity}, "d": 1e999}"#.utf8), file: "test")
+    guard case .object(let members) = value, case .array(let list) = members["a"], case .number(let first) = list[0]
+    else {
+      Issue.record("\(value)")
+      return
+    }
+    #expect(first.isNaN && list[1] == .number(-.infinity) && members["d"] == .number(.infinity))
+    #expect(value.indented.contains("NaN,") && value.indented.contains("-Infinity") && !value.line.contains("NaN"))
+  }
+
+  @Test func aNumberThatIsNotFiniteIsHarmlessUntilItIsUsed() throws {
+    let fields = try ConfigurationFields(
+      JSONValue(Data(#"{"unread": NaN, "eps": NaN, "size": Infinity, "ok": 2}"#.utf8), file: "test"),
+      file: "config.json")
+    #expect(try fields.number("ok") == 2)
+    for key in ["eps", "size"] {
+      let error = #expect(throws: ConfigurationError.self) { try fields.number(key) }
+      #expect(error?.description.contains("'\(key)' must be a finite number, found") == true)
+    }
+    #expect(throws: ConfigurationError.self) { try fields.integer("size", in: 1...9) }
   }
 
   @Test func deepNestingIsRefused() {
