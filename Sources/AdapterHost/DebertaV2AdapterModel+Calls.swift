@@ -34,8 +34,8 @@ extension DebertaV2AdapterModel {
   /// - Parameters:
   ///   - batch: sequences of token ids.
   ///   - setup: which adapters act.
-  ///   - heads: names of heads; nil: the active ones. Each answers all rows;
-  ///     under Parallel the j-th answers the j-th repetition of the rows.
+  ///   - heads: names of heads, of which each answers all rows, and under Parallel the j-th the j-th repetition of
+  ///     the rows; nil: the active ones, or else those that follow the adapters (`Composition.head`), for their rows.
   ///   - words: the tokens for which heads that are masked language models predict words.
   ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
   ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
@@ -50,27 +50,31 @@ extension DebertaV2AdapterModel {
     let lowering = Lowering(encoder, adapters: bound, fusions: boundFusions, on: pass)
     let lengths = batch.sequences.map(\.ids.count)
     let plan: AdapterPlan
-    var composition: Composition?
+    let repetitions: [[Composition?]]
     switch setup {
     case .active, .composition:
-      composition = if case .composition(let given) = setup { given } else { activeAdapters }
+      let composition = if case .composition(let given) = setup { given } else { activeAdapters }
       try refuseMerged(in: [composition])
       plan = try lowering.plan(composition, rows: lengths.count, lengths: lengths)
+      repetitions =
+        try composition?.repetitions(rows: lengths.count) ?? [Array(repeating: nil, count: lengths.count)]
     case .rows(let rows):
       guard rows.count == batch.sequences.count else {
         throw CompositionError.rows(expected: rows.count, found: batch.sequences.count)
       }
       try refuseMerged(in: rows)
       plan = try lowering.plan(rows: rows, lengths: lengths)
+      repetitions = [rows]
     }
-    let names = try headNames(heads ?? activeHeads, composition)
+    let answering = try answering(heads ?? activeHeads, repetitions, rows: lengths.count)
+    let names = answering.map(\.head)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
     let read = AskedTokens(readBy: names.compactMap { self.heads[$0]?.settings.kind })
     let encoded = encoder(batch, plan, asked: read == .all ? .all : states, on: pass)
     let rows = EncodedRows(
       hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)
-    let answers = try answers(names, rows, inputs: batch.sequences.count, on: pass) { positions in
+    let answers = answers(answering, rows, on: pass) { positions in
       encoder.enhanced(encoded, plan, positions: positions, on: pass)
     }
     return ModelOutput(rows, heads: answers, trace: trace)
@@ -116,34 +120,32 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// The heads of a call: those that are asked for, or those named like the adapters.
-  private func headNames(_ asked: [String]?, _ composition: Composition?) throws -> [String] {
-    if let asked {
-      for name in asked where heads[name] == nil { throw unknown(head: name) }
-      return asked
+  /// The heads of a call: those that are asked for, or those that follow the adapters.
+  private func answering(
+    _ asked: [String]?, _ repetitions: [[Composition?]], rows: Int
+  ) throws -> [AnsweringHead] {
+    guard let asked else { return AnsweringHead.following(repetitions) { heads[$0] != nil } }
+    for name in asked where heads[name] == nil { throw unknown(head: name) }
+    guard let answering = AnsweringHead.asked(asked, repetitions: repetitions.count, rows: rows) else {
+      throw ModelError.headsOfParallel(heads: asked, repetitions: repetitions.count)
     }
-    guard let composition else { return heads["default"] == nil ? [] : ["default"] }
-    return composition.adapters.filter { heads[$0] != nil }
+    return answering
   }
 
   /// - Parameter enhanced: the hidden states that an enhanced mask decoder of some positions reads.
   private func answers(
-    _ names: [String], _ encoded: EncodedRows, inputs: Int, on pass: Pass, enhanced: (Tensor) -> Tensor
-  ) throws -> [(name: String, output: HeadOutput)] {
-    let repetitions = inputs == 0 ? 1 : encoded.order.count / inputs
-    if repetitions > 1, !names.isEmpty, names.count != repetitions {
-      throw ModelError.headsOfParallel(heads: names, repetitions: repetitions)
-    }
-    return names.enumerated().compactMap { index, name in
-      guard let head = heads[name] else { return nil }
-      let rows = repetitions > 1 ? Array(encoded.order[index * inputs..<(index + 1) * inputs]) : encoded.order
+    _ answering: [AnsweringHead], _ encoded: EncodedRows, on pass: Pass, enhanced: (Tensor) -> Tensor
+  ) -> [(name: String, output: HeadOutput)] {
+    answering.compactMap { answering in
+      guard let head = heads[answering.head] else { return nil }
+      let rows = answering.rows.map { encoded.order[$0] }
       var read = encoded
       if let positions = head.queryPositions,
         rows.contains(where: { !encoded.answered(row: $0, by: .maskedLM).isEmpty })
       {
         read = encoded.reading(enhanced(positions))
       }
-      return (name, HeadOutput(head, read, rows: rows, on: pass))
+      return (answering.label, HeadOutput(head, read, rows: rows, on: pass))
     }
   }
 }

@@ -16,6 +16,9 @@ public protocol AdapterMethod: Sendable {
   /// Reads the settings of `adapter_config.json`.
   init(_ fields: ConfigurationFields) throws(ConfigurationError)
 
+  /// What people call the method: the name of the preset that it is in all but sizes, such as `ia3` or `compacter++`.
+  var name: String { get }
+
   /// The settings as the reference stores them, every key.
   var settings: [String: JSONValue] { get }
 
@@ -39,6 +42,8 @@ public protocol AdapterMethod: Sendable {
 
 extension AdapterMethod {
   public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool { true }
+
+  public var name: String { Self.architecture ?? "bottleneck" }
 
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? { nil }
 }

@@ -43,8 +43,16 @@ public indirect enum Composition: Hashable, Sendable {
       case .fuse: [.stack]
       }
     }
+
+    /// - Throws: `CompositionError.size` for a size that no batch and no text has.
+    fileprivate func check(_ sizes: [Int]) throws(CompositionError) {
+      if let size = sizes.first(where: { !(0...Limit.size).contains($0) }) {
+        throw .size(block: rawValue, value: "\(size)", limit: Limit.size)
+      }
+    }
   }
 
+  /// The kind of block; nil for an adapter.
   var block: Block? {
     switch self {
     case .adapter: nil
@@ -114,16 +122,34 @@ public indirect enum Composition: Hashable, Sendable {
     for (child, size) in zip(children, sizes) { try child.checkSplits(tokens: size) }
   }
 
+  /// How deep blocks may nest, how many blocks and adapters there may be, and how large a size may be: more than any
+  /// use needs, and little enough for every walk over a composition and every sum of its sizes.
+  enum Limit {
+    static let depth = 256
+    static let nodes = 16_384
+    static let size = 1 << 32
+  }
+
   /// Checks numbers of children, sizes, weights and nesting.
   func validate() throws(CompositionError) {
+    var nodes = 0
+    try validate(depth: 1, nodes: &nodes)
+  }
+
+  private func validate(depth: Int, nodes: inout Int) throws(CompositionError) {
+    nodes += 1
+    guard nodes <= Limit.nodes else { throw .tooLarge(limit: Limit.nodes) }
     guard let block else { return }
+    guard depth <= Limit.depth else { throw .tooDeep(limit: Limit.depth) }
     guard !children.isEmpty else { throw .empty(block: block.rawValue) }
     for child in children {
       if let inner = child.block, !block.allowedChildren.contains(inner) {
         throw .nesting(outer: block.rawValue, inner: inner.rawValue)
       }
-      try child.validate()
+      try child.validate(depth: depth + 1, nodes: &nodes)
     }
+    if case .batchSplit(_, let sizes) = self { try block.check(sizes) }
+    if case .split(_, let sizes) = self { try block.check(sizes) }
     switch self {
     case .batchSplit(_, let sizes) where sizes.count != children.count:
       throw .sizes(block: block.rawValue, argument: "batch_sizes", found: sizes.count, children: children.count)
@@ -160,6 +186,9 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
   case empty(block: String)
   case nesting(outer: String, inner: String)
   case sizes(block: String, argument: String, found: Int, children: Int)
+  case size(block: String, value: String, limit: Int)
+  case tooDeep(limit: Int)
+  case tooLarge(limit: Int)
   case weights([Float])
   case rows(expected: Int, found: Int)
   case tokens(expected: Int, found: Int)
@@ -181,6 +210,12 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
     case .nesting(let outer, let inner): "\(inner) cannot stand directly inside \(outer)."
     case .sizes(let block, let argument, let found, let children):
       "\(block) has \(children) children but \(found) values in '\(argument)'; each child needs one."
+    case .size(let block, let value, let limit):
+      "\(block) has the size \(value); a size is a whole number from 0 to \(limit)."
+    case .tooDeep(let limit):
+      "The setup is nested more than \(limit) levels deep, which no use needs. Was it written by a program?"
+    case .tooLarge(let limit):
+      "The setup names more than \(limit) adapters and blocks; split it into several."
     case .weights(let weights): "The weights \(weights) of Average sum to nothing; a mean needs a sum other than 0."
     case .rows(let expected, let found):
       "The sizes of BatchSplit sum to \(expected), but it is given \(found) rows."

@@ -17,6 +17,8 @@ private struct CompositionParser {
   private let text: String
   private let characters: [Character]
   private var position = 0
+  private var depth = 0
+  private var nodes = 0
 
   init(_ text: String) {
     self.text = text
@@ -25,10 +27,15 @@ private struct CompositionParser {
 
   mutating func composition() throws(CompositionError) -> Composition {
     let name = try word("the name of an adapter or block")
+    nodes += 1
+    guard nodes <= Composition.Limit.nodes else { throw .tooLarge(limit: Composition.Limit.nodes) }
     guard skip("(") else { return .adapter(name) }
     guard let block = Composition.Block(rawValue: name) else { throw .unknownBlock(name: name) }
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Composition.Limit.depth else { throw .tooDeep(limit: Composition.Limit.depth) }
     var children: [Composition] = []
-    var numbers: [String: [Float]] = [:]
+    var numbers: [String: [Number]] = [:]
     if !skip(")") {
       repeat {
         if let argument = argument() {
@@ -48,7 +55,7 @@ private struct CompositionParser {
   }
 
   private func build(
-    _ block: Composition.Block, _ children: [Composition], _ numbers: [String: [Float]]
+    _ block: Composition.Block, _ children: [Composition], _ numbers: [String: [Number]]
   ) throws(CompositionError) -> Composition {
     let argument: String? =
       switch block {
@@ -66,17 +73,22 @@ private struct CompositionParser {
     case .parallel: return .parallel(children)
     case .sum: return .sum(children)
     case .fuse: return .fuse(children)
-    case .average: return .average(children, weights: values)
-    case .batchSplit: return .batchSplit(children, sizes: try sizes(values, "batch_sizes", count: children.count))
-    case .split: return .split(children, sizes: try sizes(values, "splits", count: children.count))
+    case .average: return .average(children, weights: values?.map(\.value))
+    case .batchSplit: return .batchSplit(children, sizes: try sizes(values, of: block, count: children.count))
+    case .split: return .split(children, sizes: try sizes(values, of: block, count: children.count))
     }
   }
 
   /// Whole numbers; one counts for every child, as in the reference.
-  private func sizes(_ values: [Float]?, _ argument: String, count: Int) throws(CompositionError) -> [Int] {
-    let sizes = (values ?? []).compactMap { Int(exactly: $0) }.filter { $0 >= 0 }
-    guard sizes.count == (values ?? []).count else {
-      throw .syntax(text: text, position: 0, expected: "whole numbers in \(argument)")
+  private func sizes(
+    _ numbers: [Number]?, of block: Composition.Block, count: Int
+  ) throws(CompositionError) -> [Int] {
+    var sizes: [Int] = []
+    for number in numbers ?? [] {
+      guard let size = number.size else {
+        throw .size(block: block.rawValue, value: number.text, limit: Composition.Limit.size)
+      }
+      sizes.append(size)
     }
     return sizes.count == 1 ? Array(repeating: sizes[0], count: count) : sizes
   }
@@ -90,22 +102,32 @@ private struct CompositionParser {
   }
 
   /// One number, or several between brackets.
-  private mutating func list() throws(CompositionError) -> [Float] {
+  private mutating func list() throws(CompositionError) -> [Number] {
     guard skip("[") else { return [try number()] }
-    var numbers: [Float] = []
+    var numbers: [Number] = []
     if skip("]") { return numbers }
     repeat { numbers.append(try number()) } while skip(",")
     guard skip("]") else { throw expected("',' or ']'") }
     return numbers
   }
 
-  private mutating func number() throws(CompositionError) -> Float {
+  private mutating func number() throws(CompositionError) -> Number {
     let start = position
-    guard let number = Float(try word("a number")), number.isFinite else {
+    let text = try word("a number")
+    guard let value = Float(text), value.isFinite else {
       position = start
       throw expected("a number")
     }
-    return number
+    return Number(text: text, value: value)
+  }
+
+  /// A number as it is written: a weight, or a size.
+  private struct Number {
+    let text: String
+    let value: Float
+
+    /// The whole number, also where it is written as `2.0`.
+    var size: Int? { Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
   }
 
   private mutating func word(_ what: String) throws(CompositionError) -> String {

@@ -40,10 +40,10 @@ public struct Lowering {
     _ composition: Composition?, rows: Int, lengths: [Int]? = nil
   ) throws(CompositionError) -> AdapterPlan {
     guard let composition else { return AdapterPlan(base: encoder, rows: rows) }
-    try composition.validate()
-    let channels = try channels(composition, rows: rows)
+    try check(composition)
+    let repetitions = try composition.repetitions(rows: rows)
     return try plan(
-      channels.flatMap { $0 }, sources: channels.flatMap { _ in Array(0..<rows) }, lengths: lengths)
+      repetitions.flatMap { $0 }, sources: repetitions.flatMap { _ in Array(0..<rows) }, lengths: lengths)
   }
 
   /// The plan for rows that each have a composition of their own, in any order; nil is the base model.
@@ -51,12 +51,20 @@ public struct Lowering {
   /// - Throws: `CompositionError`; also for a block that chooses rows.
   public func plan(rows: [Composition?], lengths: [Int]? = nil) throws(CompositionError) -> AdapterPlan {
     for case let composition? in rows {
-      try composition.validate()
-      guard try channels(composition, rows: 1).count == 1 else {
+      try check(composition)
+      guard try composition.repetitions(rows: 1).count == 1 else {
         throw .unsupported(block: "Parallel", what: "one row of a batch, because it makes several of it")
       }
     }
     return try plan(rows, sources: Array(rows.indices), lengths: lengths)
+  }
+
+  /// Checks a composition, and that its adapters are there.
+  private func check(_ composition: Composition) throws(CompositionError) {
+    try composition.validate()
+    for name in composition.adapters where adapters[name] == nil {
+      throw .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapters.keys.sorted(), limit: 2))
+    }
   }
 
   private func plan(
@@ -82,53 +90,6 @@ public struct Lowering {
     var order = Array(repeating: 0, count: rows.count)
     for (position, row) in passRows.enumerated() { order[row] = position }
     return AdapterPlan(sources: passRows.map { sources[$0] }, groups: groups, order: order)
-  }
-
-  // MARK: Rows
-
-  /// For each repetition of the rows, for each row, the composition that acts on it.
-  private func channels(_ composition: Composition, rows: Int) throws(CompositionError) -> [[Composition]] {
-    switch composition {
-    case .adapter(let name):
-      guard adapters[name] != nil else {
-        throw .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapters.keys.sorted(), limit: 2))
-      }
-      return [Array(repeating: composition, count: rows)]
-    case .parallel(let children):
-      var all: [[Composition]] = []
-      for child in children { all += try channels(child, rows: rows) }
-      return all
-    case .batchSplit(let children, let sizes):
-      guard sizes.reduce(0, +) == rows else { throw .rows(expected: sizes.reduce(0, +), found: rows) }
-      var all: [Composition] = []
-      for (child, size) in zip(children, sizes) { all += try channels(child, rows: size)[0] }
-      return [all]
-    case .stack(let children):
-      return try merged(children, rows: rows) { $0.count == 1 ? $0[0] : .stack($0) }
-    case .split(let children, let sizes):
-      return try merged(children, rows: rows) { .split($0, sizes: sizes) }
-    case .fuse(let children):
-      return try merged(children, rows: rows) { .fuse($0) }
-    case .average(let children, let weights):
-      return try merged(children, rows: rows) { .average($0, weights: weights) }
-    case .sum(let children):
-      return try merged(children, rows: rows) { .sum($0) }
-    }
-  }
-
-  /// The children's rows put together one by one; a child without Parallel counts for every repetition.
-  private func merged(
-    _ children: [Composition], rows: Int, _ merge: ([Composition]) -> Composition
-  ) throws(CompositionError) -> [[Composition]] {
-    var parts: [[[Composition]]] = []
-    for child in children { parts.append(try channels(child, rows: rows)) }
-    let count = parts.reduce(1) { max($0, $1.count) }
-    if let odd = parts.first(where: { $0.count != 1 && $0.count != count }) {
-      throw .channels(first: odd.count, second: count)
-    }
-    return (0..<count).map { channel in
-      (0..<rows).map { row in merge(parts.map { $0[$0.count == 1 ? 0 : channel][row] }) }
-    }
   }
 
   // MARK: Hooks

@@ -21,13 +21,32 @@ import Testing
     try model()(ids, setup: .composition(setup.map { try Composition($0) }), heads: heads)
   }
 
-  @Test func theHeadsNamedLikeTheAdaptersAnswer() throws {
+  @Test func theHeadsThatFollowTheAdaptersAnswer() throws {
     #expect(try output(nil).answers.isEmpty)
     #expect(try output("sst").answers.map(\.name) == ["sst"])
-    #expect(try output("Stack(ner, sst)").answers.map(\.name) == ["ner", "sst"])
+    #expect(try output("Stack(ner, sst)").answers.map(\.name) == ["sst"])
     #expect(try output("sst", heads: ["extra", "ner"]).answers.map(\.name) == ["extra", "ner"])
     #expect(try output("sst", heads: []).answers.isEmpty)
     #expect(try output(nil, heads: ["extra"]).answers.map(\.name) == ["extra"])
+  }
+
+  @Test func anAdapterTwiceUnderParallelGivesTwoAnswers() throws {
+    let output = try output("Parallel(sst, sst)")
+    let alone = try #require(try self.output("sst").heads["sst"]).logits.array
+    #expect(output.answers.map(\.name) == ["sst", "sst#2"])
+    for answer in output.answers { expectClose(answer.output.logits.array, alone, .exact) }
+  }
+
+  @Test func underBatchSplitEachHeadAnswersTheRowsOfItsAdapter() throws {
+    let output = try output("BatchSplit(ner, sst, batch_sizes=[1, 2])")
+    #expect(output.answers.map(\.name) == ["ner", "sst"] && output.answers.map(\.output.rows.count) == [1, 2])
+    let model = try model()
+    for (row, answer, own) in [(0, 0, 0), (1, 1, 0), (2, 1, 1)] {
+      let name = output.answers[answer].name
+      let alone = try model([ids[row]], setup: .composition(.adapter(name)))
+      expectClose(
+        output.answers[answer].output.logits(row: own).array, try #require(alone.heads[name]).logits.array, .exact)
+    }
   }
 
   @Test func activeHeadsAnswerWhereACallNamesNone() throws {

@@ -87,13 +87,9 @@ import Testing
     #expect(
       error("Average(a, b, weights=[1])") == .sizes(block: "Average", argument: "weights", found: 1, children: 2))
     #expect(error("Average(a, b, weights=[1, -1])") == .weights([1, -1]))
-    for text in [
-      "Stack(a, weights=[1])", "BatchSplit(a, b, batch_sizes=[1.5, 2])", "BatchSplit(a, b, batch_sizes=[-1, 3])",
-    ] {
-      guard case .syntax? = error(text) else {
-        Issue.record("\(text)")
-        continue
-      }
+    guard case .syntax? = error("Stack(a, weights=[1])") else {
+      Issue.record("a Stack with weights")
+      return
     }
   }
 
@@ -174,5 +170,105 @@ import Testing
       Issue.record("\(String(describing: error))")
       return
     }
+  }
+}
+
+/// Limits of a composition, and the heads that follow it.
+@Suite struct CompositionRuleTests {
+  private func nested(_ depth: Int) -> String {
+    String(repeating: "Stack(", count: depth) + "a" + String(repeating: ")", count: depth)
+  }
+
+  @Test func aSetupOfTwoHundredLevelsIsReadAndADeeperOneIsRefused() throws {
+    #expect(try Composition(nested(200)).adapters == ["a"])
+    for depth in [257, 20_000, 200_000] {
+      #expect(throws: CompositionError.tooDeep(limit: 256)) { try Composition(nested(depth)) }
+    }
+  }
+
+  @Test func aSetupOfTooManyAdaptersIsRefused() throws {
+    func wide(_ count: Int) -> String { "Sum(" + Array(repeating: "a", count: count).joined(separator: ",") + ")" }
+    #expect(try Composition(wide(10_000)).children.count == 10_000)
+    #expect(throws: CompositionError.tooLarge(limit: 16_384)) { try Composition(wide(20_000)) }
+  }
+
+  @Test(arguments: [
+    "Split(a, b, splits=[9223371487098961920, 9223371487098961920])", "Split(a, b, splits=[9223372036854775807, 1])",
+    "BatchSplit(a, b, batch_sizes=[9223372036854775808, 1])", "BatchSplit(a, b, batch_sizes=[1, 1e30])",
+    "Stack(BatchSplit(a, b, batch_sizes=[4611686018427387904, 4611686018427387904]))", "Split(a, splits=-1)",
+    "BatchSplit(a, b, batch_sizes=[1.5, 2])",
+  ])
+  func aSizeThatNoBatchHasIsRefusedByItsBlock(_ text: String) throws {
+    let error = try #require(throws: CompositionError.self) { try Composition(text) }
+    guard case .size(let block, _, _) = error else {
+      Issue.record("\(error)")
+      return
+    }
+    #expect(text.contains(block))
+  }
+
+  /// A Float would say 16777216.
+  @Test func sizesAreReadToTheLastDigit() throws {
+    #expect(
+      try Composition("Split(a, b, splits=[16777217, 2.0])")
+        == .split([.adapter("a"), .adapter("b")], sizes: [16_777_217, 2]))
+  }
+
+  @Test(arguments: [
+    ("a", "a"), ("Stack(a, b)", "b"), ("Stack(a, Fuse(b, c))", "b,c"), ("Stack(Fuse(a, b), c)", "c"),
+    ("Fuse(Stack(a, b), c)", "b,c"), ("Average(a, b, weights=[0.3, 0.7])", "b"), ("Sum(a, Stack(b, c))", "c"),
+    ("Split(a, b, splits=[1, 2])", "b"),
+  ])
+  func theHeadOfACompositionIsThatOfItsLastAdapterAndAFusionHasItsOwn(_ text: String, _ head: String) throws {
+    #expect(try Composition(text).head == head)
+  }
+
+  private func following(_ text: String, rows: Int, without missing: Set<String> = []) throws -> [String] {
+    AnsweringHead.following(try Composition(text).repetitions(rows: rows)) { !missing.contains($0) }
+      .map { "\($0.label)=\($0.head)\($0.rows)" }
+  }
+
+  @Test func headsFollowTheAdaptersOfEveryRowInTheOrderOfTheSetup() throws {
+    #expect(try following("Stack(a, b)", rows: 2) == ["b=b[0, 1]"])
+    #expect(try following("Parallel(z, a)", rows: 2) == ["z=z[0, 1]", "a=a[2, 3]"])
+    #expect(try following("Parallel(Stack(a, b), c)", rows: 2) == ["b=b[0, 1]", "c=c[2, 3]"])
+    #expect(try following("Parallel(a, a)", rows: 1) == ["a=a[0]", "a#2=a[1]"])
+    #expect(try following("Stack(Parallel(a, b), c)", rows: 1) == ["c=c[0]", "c#2=c[1]"])
+    #expect(try following("BatchSplit(a, Stack(b, c), batch_sizes=[1, 2])", rows: 3) == ["a=a[0]", "c=c[1, 2]"])
+    #expect(
+      try following("BatchSplit(a, b, a, batch_sizes=[1, 1, 1])", rows: 3) == ["a=a[0, 2]", "b=b[1]"])
+    #expect(try following("Parallel(a, b)", rows: 1, without: ["a"]) == ["b=b[1]"])
+    #expect(AnsweringHead.following([[nil, .adapter("a")]]) { _ in true }.map(\.label) == ["default", "a"])
+  }
+
+  @Test func headsThatAreAskedForAnswerAllRowsOrARepetitionEach() throws {
+    #expect(AnsweringHead.asked(["a", "b"], repetitions: 1, rows: 2)?.map(\.rows) == [[0, 1], [0, 1]])
+    #expect(AnsweringHead.asked(["b", "b"], repetitions: 2, rows: 2)?.map(\.label) == ["b", "b#2"])
+    #expect(AnsweringHead.asked(["b", "a"], repetitions: 2, rows: 2)?.map(\.rows) == [[0, 1], [2, 3]])
+    #expect(AnsweringHead.asked(["b"], repetitions: 2, rows: 2) == nil)
+    #expect(AnsweringHead.asked([], repetitions: 2, rows: 2) == [])
+  }
+}
+
+@Suite struct MethodNameTests {
+  @Test(arguments: [
+    "seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "seq_bn_inv", "double_seq_bn_inv", "compacter",
+    "compacter++", "lora", "ia3", "vera", "dora", "dvora", "prefix_tuning", "prefix_tuning_flat", "prompt_tuning",
+    "loreft", "noreft", "direft", "mam", "unipelt",
+  ])
+  func aMethodIsCalledByThePresetThatItIs(_ preset: String) throws {
+    #expect(try MethodCatalog.standard.method(preset: preset).name == preset)
+  }
+
+  @Test(arguments: [
+    ("pfeiffer", "seq_bn"), ("houlsby+inv", "double_seq_bn_inv"),
+    ("seq_bn[reduction_factor=2, leave_out=[0]]", "seq_bn"),
+    ("lora[r=64, intermediate_lora=True]", "lora"), ("ia3[output_lora=True]", "ia3"), ("vera[vera_d=0.5]", "vera"),
+    ("compacter++[phm_dim=2]", "compacter++"), ("lora[use_dora=True]", "dora"), ("loreft[r=8]", "loreft"),
+    ("prefix_tuning|seq_bn", "prefix_tuning|seq_bn"), ("prefix_tuning|seq_bn|lora", "prefix_tuning|seq_bn|lora"),
+    ("par_bn|prefix_tuning", "mam"), ("lora|ia3[attn_matrices=['k']]", "lora|ia3"),
+  ])
+  func sizesDoNotChangeTheName(_ text: String, _ name: String) throws {
+    #expect(try MethodCatalog.standard.method(preset: text).name == name)
   }
 }

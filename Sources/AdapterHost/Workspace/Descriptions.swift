@@ -7,16 +7,8 @@ internal import Heads
 internal import Tensors
 
 extension Adapter {
-  /// The reference's name of the method: `lora`, `seq_bn`, `double_seq_bn`, `par_bn`; `bottleneck` for other places.
-  public var methodName: String {
-    if case .string(let architecture) = method.settings["architecture"] { return architecture }
-    func isOn(_ key: String) -> Bool { method.settings[key] == .bool(true) }
-    switch (isOn("mh_adapter"), isOn("output_adapter")) {
-    case (true, true): return "double_seq_bn"
-    case (false, true): return isOn("is_parallel") ? "par_bn" : "seq_bn"
-    default: return "bottleneck"
-    }
-  }
+  /// What people call the method: `lora`, `ia3`, `compacter++`.
+  public var methodName: String { method.name }
 }
 
 extension AdapterDescription {

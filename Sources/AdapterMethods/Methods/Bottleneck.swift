@@ -120,6 +120,15 @@ public struct Bottleneck: AdapterMethod {
     invertible = try Invertible(fields, activation)
   }
 
+  public var name: String {
+    switch (afterAttention, afterFeedForward, isParallel) {
+    case (false, true, true): scaling == .learned ? "scaled_par_bn" : "par_bn"
+    case (false, true, false): kronecker != nil ? "compacter++" : invertible != nil ? "seq_bn_inv" : "seq_bn"
+    case (true, true, false): kronecker != nil ? "compacter" : invertible != nil ? "double_seq_bn_inv" : "double_seq_bn"
+    default: "bottleneck"
+    }
+  }
+
   private static let defaults: [String: JSONValue] = [
     "original_ln_before": .bool(false), "original_ln_after": .bool(true), "ln_before": .bool(false),
     "ln_after": .bool(false), "init_weights": .string("bert"), "init_weights_seed": .null, "is_parallel": .bool(false),

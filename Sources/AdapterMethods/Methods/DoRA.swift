@@ -25,6 +25,8 @@ public struct DoRA: AdapterMethod {
     direction = try VeRA.claims(fields) ? VeRA(fields) : LoRA(fields)
   }
 
+  public var name: String { direction is VeRA ? "dvora" : "dora" }
+
   public var settings: [String: JSONValue] { direction.settings }
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {

@@ -39,6 +39,8 @@ public struct IA3: AdapterMethod {
     }
   }
 
+  public var name: String { "ia3" }
+
   public var settings: [String: JSONValue] { projections.settings }
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {

@@ -39,6 +39,8 @@ public struct PrefixTuning: AdapterMethod {
     source = fields.file
   }
 
+  public var name: String { isFlat ? "prefix_tuning_flat" : "prefix_tuning" }
+
   private static let defaults: [String: JSONValue] = [
     "architecture": .string("prefix_tuning"), "encoder_prefix": .bool(true), "cross_prefix": .bool(true),
     "leave_out": .array([]), "flat": .bool(false), "prefix_length": .integer(30), "bottleneck_size": .integer(512),

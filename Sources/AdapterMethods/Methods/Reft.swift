@@ -47,6 +47,15 @@ public struct Reft: AdapterMethod {
     source = fields.file
   }
 
+  public var name: String {
+    switch (isOrthogonal, subtractsProjection) {
+    case (true, true): "loreft"
+    case (false, true): "noreft"
+    case (false, false): "direft"
+    case (true, false): "reft"
+    }
+  }
+
   private static let defaults: [String: JSONValue] = [
     "architecture": .string("reft"), "layers": .string("all"), "prefix_positions": .integer(3),
     "suffix_positions": .integer(0), "r": .integer(1), "tied_weights": .bool(false), "dropout": .number(0.05),

@@ -38,6 +38,16 @@ public struct Union: AdapterMethod {
     source = fields.file
   }
 
+  public var name: String {
+    let names = members.map(\.name)
+    let areGated = members.allSatisfy { $0.settings["use_gating"] == .bool(true) }
+    switch names.sorted() {
+    case ["par_bn", "prefix_tuning"]: return "mam"
+    case ["lora", "prefix_tuning", "seq_bn"] where areGated: return "unipelt"
+    default: return names.joined(separator: "|")
+    }
+  }
+
   /// - Throws: `ConfigurationError.impossible`, if two members have a tensor of one name: they act at the same place.
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     var specs: [ParameterSpec] = []

@@ -33,6 +33,8 @@ public struct VeRA: AdapterMethod, LowRankMethod {
     }
   }
 
+  public var name: String { "vera" }
+
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     let modules = projections.modules(shape)
     guard let first = modules.first else { return [] }

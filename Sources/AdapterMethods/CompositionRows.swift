@@ -1,0 +1,131 @@
+// Which rows the parts of a composition act on, and which heads answer them. Every rule stands here once.
+
+extension Composition {
+  /// What acts on each row, without the blocks that choose rows: for each repetition of the rows that Parallel makes,
+  /// a composition for every row.
+  ///
+  /// - Throws: `CompositionError.rows`, if a BatchSplit has other sizes; `.channels`, if a block holds two Parallel
+  ///   blocks of different sizes.
+  public func repetitions(rows: Int) throws(CompositionError) -> [[Composition]] {
+    switch self {
+    case .adapter: return [Array(repeating: self, count: rows)]
+    case .parallel(let children):
+      var all: [[Composition]] = []
+      for child in children { all += try child.repetitions(rows: rows) }
+      return all
+    case .batchSplit(let children, let sizes):
+      guard sizes.reduce(0, +) == rows else { throw .rows(expected: sizes.reduce(0, +), found: rows) }
+      var all: [Composition] = []
+      for (child, size) in zip(children, sizes) { all += try child.repetitions(rows: size)[0] }
+      return [all]
+    case .stack(let children):
+      return try Self.merged(children, rows: rows) { $0.count == 1 ? $0[0] : .stack($0) }
+    case .split(let children, let sizes):
+      return try Self.merged(children, rows: rows) { .split($0, sizes: sizes) }
+    case .fuse(let children): return try Self.merged(children, rows: rows) { .fuse($0) }
+    case .average(let children, let weights):
+      return try Self.merged(children, rows: rows) { .average($0, weights: weights) }
+    case .sum(let children): return try Self.merged(children, rows: rows) { .sum($0) }
+    }
+  }
+
+  /// The children's rows put together one by one; a child without Parallel counts for every repetition.
+  private static func merged(
+    _ children: [Composition], rows: Int, _ merge: ([Composition]) -> Composition
+  ) throws(CompositionError) -> [[Composition]] {
+    var parts: [[[Composition]]] = []
+    for child in children { parts.append(try child.repetitions(rows: rows)) }
+    let count = parts.reduce(1) { max($0, $1.count) }
+    if let odd = parts.first(where: { $0.count != 1 && $0.count != count }) {
+      throw .channels(first: odd.count, second: count)
+    }
+    return (0..<count).map { repetition in
+      (0..<rows).map { row in merge(parts.map { $0[$0.count == 1 ? 0 : repetition][row] }) }
+    }
+  }
+
+  /// What acts on each repetition of a text that comes alone.
+  ///
+  /// - Throws: `CompositionError`, also for BatchSplit, which counts the rows of a batch.
+  public func branches() throws(CompositionError) -> [Composition] {
+    guard !splitsBatches else {
+      throw .unsupported(
+        block: "BatchSplit",
+        what: "texts that come one by one: it counts the rows of a batch. Name each text's adapter instead")
+    }
+    return try repetitions(rows: 1).map { $0[0] }
+  }
+
+  private var splitsBatches: Bool {
+    if case .batchSplit = self { return true }
+    return children.contains(where: \.splitsBatches)
+  }
+
+  /// The name of the head that answers a row on which this composition acts: that of its last adapter; a Fuse has a
+  /// head of its own, named like its fusion. Blocks that choose rows are resolved first, by `repetitions` or `branches`.
+  public var head: String {
+    switch self {
+    case .adapter(let name): name
+    case .fuse(let children): AdapterFusion.name(of: children.map(\.last))
+    case .stack(let children), .split(let children, _), .average(let children, _), .sum(let children),
+      .parallel(let children), .batchSplit(let children, _):
+      children.last?.head ?? ""
+    }
+  }
+}
+
+/// A head's part in the answers to a batch.
+public struct AnsweringHead: Hashable, Sendable {
+  /// What the answer is called: the head's name; `a#2` for the second answer of a head in one call.
+  public let label: String
+  public let head: String
+  /// The rows that it answers, repetitions counted.
+  public let rows: [Int]
+}
+
+extension AnsweringHead {
+  /// The heads that follow what acts on each row, in the order of the composition; the rows of one head in one
+  /// repetition are one answer.
+  ///
+  /// - Parameters:
+  ///   - repetitions: what acts on every row; nil is the base model, whose head is called `default`.
+  ///   - isThere: whether there is a head of a name; rows without a head have no answer.
+  public static func following(
+    _ repetitions: [[Composition?]], where isThere: (String) -> Bool
+  ) -> [AnsweringHead] {
+    var found: [(head: String, rows: [Int])] = []
+    var start = 0
+    for rows in repetitions {
+      var heads: [String] = []
+      var members: [String: [Int]] = [:]
+      for (row, composition) in rows.enumerated() {
+        let head = composition?.head ?? "default"
+        if members[head] == nil { heads.append(head) }
+        members[head, default: []].append(start + row)
+      }
+      found += heads.filter(isThere).map { ($0, members[$0] ?? []) }
+      start += rows.count
+    }
+    return labelled(found)
+  }
+
+  /// Heads that are asked for: each answers all rows; the j-th of several repetitions has the j-th head.
+  ///
+  /// - Returns: nil, if there are several repetitions and not a head for each.
+  public static func asked(_ names: [String], repetitions: Int, rows: Int) -> [AnsweringHead]? {
+    guard repetitions > 1, !names.isEmpty else {
+      return labelled(names.map { ($0, Array(0..<repetitions * rows)) })
+    }
+    guard names.count == repetitions else { return nil }
+    return labelled(names.enumerated().map { ($1, Array($0 * rows..<($0 + 1) * rows)) })
+  }
+
+  private static func labelled(_ found: [(head: String, rows: [Int])]) -> [AnsweringHead] {
+    var counts: [String: Int] = [:]
+    return found.map { head, rows in
+      counts[head, default: 0] += 1
+      let count = counts[head] ?? 1
+      return AnsweringHead(label: count == 1 ? head : "\(head)#\(count)", head: head, rows: rows)
+    }
+  }
+}
