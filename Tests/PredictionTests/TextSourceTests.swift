@@ -28,7 +28,7 @@ import Testing
     #expect(try read("a\n\n b \r\nc") == ["0 a", "1 ", "2  b ", "3 c"])
     #expect(try read("") == [])
     #expect(try read("\n") == ["0 "])
-    #expect(try read("\n \na\n") == ["0 ", "1  ", "2 a"])
+    #expect(try read("\n \na\n") == ["0 ", "1 ", "2 a"])
     #expect(try read(Array("\n".utf8) + [0xFF]) == ["0 ", "line 2: is not UTF-8."])
     #expect(try read("\u{FEFF}a\n\u{FEFF}b") == ["0 a", "1 \u{FEFF}b"])
   }
@@ -78,8 +78,8 @@ import Testing
     let long = String(repeating: "x", count: LineReader.limit + 70_000)
     #expect(
       try read("a\n\(long)\nb\n\(long)") == [
-        "0 a", "line 2: is longer than 64000000 bytes; split the text.", "2 b",
-        "line 4: is longer than 64000000 bytes; split the text.",
+        "0 a", "line 2: is longer than 16000000 bytes; split the text.", "2 b",
+        "line 4: is longer than 16000000 bytes; split the text.",
       ])
   }
 

@@ -5,11 +5,16 @@ internal import Foundation
 /// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
 /// the start of the input is left out.
 final class LineReader {
-  /// A line's bytes; nil for a line beyond ``limit``, which is passed over.
-  typealias Line = [UInt8]?
+  struct Line {
+    /// All of the line, or the start of one that is longer than ``limit``, whose rest is skipped.
+    let bytes: [UInt8]
+    let isTooLong: Bool
+  }
 
-  /// No line may be longer: 64 MB.
-  static let limit = 64_000_000
+  /// The most bytes of a line: no text of this length is answered as a whole, and its tokens take many times its size.
+  static let limit = 16_000_000
+  /// So many bytes without the end of a line are an error: the input is no text, or a line that never ends.
+  static let endlessLine = 1_000_000_000
 
   private let descriptor: Int32
   private let isOwned: Bool
@@ -20,7 +25,9 @@ final class LineReader {
   private var scanned = 0
   private var hasEnded = false
   private var isAtStart = true
-  private var isPassingOver = false
+  /// The bytes skipped of a line that is too long, and how it starts.
+  private var skipped = 0
+  private var skippedStart: [UInt8] = []
 
   /// - Parameter path: a file; nil is standard input.
   /// - Throws: `InputFileError`.
@@ -28,7 +35,7 @@ final class LineReader {
     self.path = path ?? "standard input"
     isOwned = path != nil
     descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
-    guard descriptor >= 0 else { throw InputFileError(path: self.path, code: errno) }
+    guard descriptor >= 0 else { throw InputFileError(path: self.path, reason: .system(errno)) }
   }
 
   deinit { if isOwned { close(descriptor) } }
@@ -38,7 +45,7 @@ final class LineReader {
     while true {
       if let end = lineEnd() { return line(to: end, next: end + 1) }
       if hasEnded {
-        guard start < buffer.count || isPassingOver else { return nil }
+        guard start < buffer.count || skipped > 0 else { return nil }
         return line(to: buffer.count, next: buffer.count)
       }
       try fill()
@@ -49,7 +56,7 @@ final class LineReader {
   func hasLine() throws(InputFileError) -> Bool {
     while true {
       if lineEnd() != nil { return true }
-      if hasEnded { return start < buffer.count || isPassingOver }
+      if hasEnded { return start < buffer.count || skipped > 0 }
       var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
       guard poll(&request, 1, 0) > 0 else { return false }
       try fill()
@@ -57,10 +64,16 @@ final class LineReader {
   }
 
   private func lineEnd() -> Int? {
-    let found = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n"))
+    let found = buffer.withUnsafeBytes { bytes -> Int? in
+      guard let base = bytes.baseAddress,
+        let end = memchr(base + scanned, Int32(UInt8(ascii: "\n")), bytes.count - scanned)
+      else { return nil }
+      return UnsafeRawPointer(end) - base
+    }
     scanned = found ?? buffer.count
     if found == nil, scanned - start > Self.limit {
-      isPassingOver = true
+      if skipped == 0 { skippedStart = Array(buffer[start...].prefix(1 << 10)) }
+      skipped += scanned - start
       start = scanned
     }
     return found
@@ -71,17 +84,18 @@ final class LineReader {
       start = next
       scanned = next
       isAtStart = false
-      isPassingOver = false
+      skipped = 0
     }
-    if isPassingOver || end - start > Self.limit { return .none }
-    var bytes = buffer[start..<end]
-    if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+    let isTooLong = skipped > 0 || end - start > Self.limit
+    var bytes = skipped > 0 ? skippedStart[...] : isTooLong ? buffer[start...].prefix(1 << 10) : buffer[start..<end]
+    if !isTooLong, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     if isAtStart, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-    return Array(bytes)
+    return Line(bytes: Array(bytes), isTooLong: isTooLong)
   }
 
   /// Reads what there is, and waits if there is nothing.
   private func fill() throws(InputFileError) {
+    guard skipped < Self.endlessLine else { throw InputFileError(path: path, reason: .endlessLine) }
     buffer.removeFirst(start)
     scanned -= start
     start = 0
@@ -96,16 +110,28 @@ final class LineReader {
     } while result < 0 && errno == EINTR
     let code = errno
     buffer.removeLast(size - max(result, 0))
-    if result < 0 { throw InputFileError(path: path, code: code) }
+    if result < 0 { throw InputFileError(path: path, reason: .system(code)) }
     if result == 0 { hasEnded = true }
   }
 }
 
 /// Why texts cannot be read from a file.
 public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible {
-  public let path: String
-  /// The system's error number.
-  public let code: Int32
+  public enum Reason: Hashable, Sendable {
+    /// The system's error number.
+    case system(Int32)
+    /// A gigabyte has no end of a line.
+    case endlessLine
+  }
 
-  public var description: String { "\(path): texts cannot be read from it (\(String(cString: strerror(code))))." }
+  public let path: String
+  public let reason: Reason
+
+  public var description: String {
+    switch reason {
+    case .system(let code): "\(path): texts cannot be read from it (\(String(cString: strerror(code))))."
+    case .endlessLine:
+      "\(path): no line ends within \(LineReader.endlessLine) bytes; expected a text, or a JSON object, on each line."
+    }
+  }
 }

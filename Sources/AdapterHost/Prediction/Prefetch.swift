@@ -1,43 +1,59 @@
 internal import Dispatch
-internal import Foundation
+internal import Glibc
 internal import Synchronization
 
-/// Elements that are made one ahead, on a thread of its own, in their order.
+/// A sequence whose next element is made in advance, on a separate thread, in order.
+///
+/// Where the system starts no further thread, elements are made when they are requested.
 final class Prefetch<State, Element: Sendable>: Sendable {
-  private let shared: Shared
+  private let worker: Worker
+  private let isAhead: Bool
 
   /// - Parameters:
-  ///   - state: what elements are made from; the thread alone has it from now on.
-  ///   - make: makes the next element; nil ends.
+  ///   - state: what elements are made from; it belongs to the worker from now on.
+  ///   - make: makes the next element; nil ends the sequence.
   init(_ state: consuming sending State, _ make: @escaping @Sendable (inout State) throws -> Element?) {
-    let shared = Shared(state, make)
-    self.shared = shared
-    Thread { shared.work() }.start()
+    worker = Worker(state, make)
+    isAhead = startThread { [worker] in worker.work() }
   }
 
-  deinit { shared.stop() }
+  deinit { worker.stop() }
 
-  /// The next element, awaited; nil after the last one.
-  func next() throws -> Element? { try shared.next() }
+  /// The next element, awaited; nil after the last one, and after an error.
+  func next() throws -> Element? { try isAhead ? worker.next() : worker.make().get() }
 
-  private final class Shared: Sendable {
+  /// The thread's half. It outlives the sequence while an element is being made.
+  private final class Worker: Sendable {
     private let state: Mutex<State>
-    private let make: @Sendable (inout State) throws -> Element?
+    private let body: @Sendable (inout State) throws -> Element?
     private let slot = Mutex<Result<Element?, any Error>?>(nil)
-    private let isStopped = Atomic(false)
-    private let free = DispatchSemaphore(value: 1)
+    private let hasEnded = Atomic(false)
+    // Dispatch ends the process when a semaphore is freed below the value it was created with, so both start at 0.
+    private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
 
-    init(_ state: consuming sending State, _ make: @escaping @Sendable (inout State) throws -> Element?) {
+    init(_ state: consuming sending State, _ body: @escaping @Sendable (inout State) throws -> Element?) {
       self.state = Mutex(state)
-      self.make = make
+      self.body = body
+      free.signal()
+    }
+
+    /// The next element; nil once one was nil or failed.
+    func make() -> Result<Element?, any Error> {
+      if hasEnded.load(ordering: .acquiring) { return .success(nil) }
+      let result = state.withLock { state in Result { try body(&state) } }
+      guard case .success(.some) = result else {
+        hasEnded.store(true, ordering: .releasing)
+        return result
+      }
+      return result
     }
 
     func work() {
       while true {
         free.wait()
-        if isStopped.load(ordering: .acquiring) { return }
-        let result = state.withLock { state in Result { try make(&state) } }
+        if hasEnded.load(ordering: .acquiring) { return }
+        let result = make()
         slot.withLock { $0 = result }
         filled.signal()
         guard case .success(.some) = result else { return }
@@ -46,9 +62,14 @@ final class Prefetch<State, Element: Sendable>: Sendable {
 
     func next() throws -> Element? {
       filled.wait()
-      let result = slot.withLock { $0 }
-      guard let element = try result?.get() else {
+      let result = slot.withLock { slot in
+        defer { slot = nil }
+        return slot
+      }
+      guard case .success(let element?)? = result else {
+        // Whoever calls again finds the end.
         filled.signal()
+        _ = try result?.get()
         return nil
       }
       free.signal()
@@ -56,8 +77,33 @@ final class Prefetch<State, Element: Sendable>: Sendable {
     }
 
     func stop() {
-      isStopped.store(true, ordering: .releasing)
+      hasEnded.store(true, ordering: .releasing)
       free.signal()
     }
   }
+}
+
+/// Starts a detached thread; false if the system refuses to.
+private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  let start = Unmanaged.passRetained(ThreadStart(body))
+  var thread = pthread_t()
+  let status = pthread_create(
+    &thread, nil,
+    { pointer in
+      if let pointer { Unmanaged<ThreadStart>.fromOpaque(pointer).takeRetainedValue().body() }
+      return nil
+    }, start.toOpaque())
+  guard status == 0 else {
+    start.release()
+    return false
+  }
+  pthread_detach(thread)
+  return true
+}
+
+/// What a new thread runs.
+private final class ThreadStart: Sendable {
+  let body: @Sendable () -> Void
+
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

@@ -18,8 +18,10 @@ public struct TextSource {
   private var kind: Kind
   private var format: Format
   private var lineNumber = 0
-  /// Blank lines at the start, until it is known whether they are texts; then what is to be returned next.
-  private var waiting: [Result<TextInput, UnansweredText>] = []
+  /// Blank lines at the start: they are empty texts once the first other line has shown that the input is text.
+  private var blankLines = 0..<0
+  /// The line that showed it; it follows them.
+  private var firstText: Result<TextInput, UnansweredText>?
 
   /// Texts that are there already.
   public init(_ texts: [String]) {
@@ -50,31 +52,34 @@ public struct TextSource {
       kind = .list(rest)
       return first.map(Result.success)
     case .lines(let reader):
-      if format == .text, !waiting.isEmpty { return waiting.removeFirst() }
+      if let waiting = nextWaiting() { return waiting }
       while let line = try reader.next() {
         defer { lineNumber += 1 }
-        if format != .text, let line, isBlank(line) {
-          if format == .auto {
-            waiting.append(.success(TextInput(String(decoding: line, as: UTF8.self), index: lineNumber)))
-          }
+        if format != .text, !line.isTooLong, isBlank(line.bytes) {
+          if format == .auto { blankLines = 0..<lineNumber + 1 }
           continue
         }
         let item = input(line)
-        if format == .text, !waiting.isEmpty {
-          waiting.append(item)
-          return waiting.removeFirst()
-        }
-        waiting = []
-        return item
+        guard format == .text, !blankLines.isEmpty else { return item }
+        firstText = item
+        return nextWaiting()
       }
-      format = format == .auto ? .text : format
-      return waiting.isEmpty ? nil : waiting.removeFirst()
+      if format == .auto { format = .text }
+      return nextWaiting()
     }
+  }
+
+  /// What was read before: a blank line, or the text after the blank lines.
+  private mutating func nextWaiting() -> Result<TextInput, UnansweredText>? {
+    guard format == .text else { return nil }
+    if let index = blankLines.popFirst() { return .success(TextInput("", index: index)) }
+    defer { firstText = nil }
+    return firstText
   }
 
   /// Whether there is a next text that need not be awaited.
   func isReady() throws(InputFileError) -> Bool {
-    if format == .text, !waiting.isEmpty { return true }
+    if format == .text, !blankLines.isEmpty || firstText != nil { return true }
     return switch kind {
     case .list(let rest): !rest.isEmpty
     case .lines(let reader): try reader.hasLine()
@@ -82,16 +87,16 @@ public struct TextSource {
   }
 
   private mutating func input(_ line: LineReader.Line) -> Result<TextInput, UnansweredText> {
-    guard let line else {
+    if format == .auto {
+      format = line.bytes.first { !isSpace($0) } == UInt8(ascii: "{") ? .jsonl : .text
+    }
+    guard !line.isTooLong else {
       return .failure(
         UnansweredText(index: lineNumber, reason: "is longer than \(LineReader.limit) bytes; split the text."))
     }
-    if format == .auto {
-      format = line.first { !isSpace($0) } == UInt8(ascii: "{") ? .jsonl : .text
-    }
     do {
-      if format == .jsonl { return .success(try TextInput(json: line, index: lineNumber)) }
-      guard let text = String(validating: line, as: UTF8.self) else {
+      if format == .jsonl { return .success(try TextInput(json: line.bytes, index: lineNumber)) }
+      guard let text = String(validating: line.bytes, as: UTF8.self) else {
         return .failure(UnansweredText(index: lineNumber, reason: "is not UTF-8."))
       }
       return .success(TextInput(text, index: lineNumber))
