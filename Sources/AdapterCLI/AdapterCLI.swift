@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 
 @main
 struct AdapterCLI: ParsableCommand {
@@ -37,4 +38,32 @@ struct AdapterCLI: ParsableCommand {
         ]),
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),
     ])
+
+  /// Runs the command line and ends the process.
+  ///
+  /// It is the argument parser's own `main`, but what it prints passes through ``Terminal``, help and usage too, and
+  /// output that could not be written is a failure.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      try LineOutput.standard.flush()
+    } catch {
+      end(for: error)
+    }
+  }
+
+  private static func end(for error: any Error) -> Never {
+    let code = exitCode(for: error)
+    let message = fullMessage(for: error)
+    if code.isSuccess, !message.isEmpty {
+      print(message)
+    } else if !message.isEmpty {
+      Terminal.note(message)
+    }
+    do { try LineOutput.standard.flush() } catch {
+      if code.isSuccess { end(for: error) }
+    }
+    Foundation.exit(code.rawValue)
+  }
 }

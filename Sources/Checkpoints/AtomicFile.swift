@@ -9,7 +9,8 @@ import Glibc
 /// one, and a program that has the old one mapped keeps it. A process killed
 /// half-way leaves its temporary file behind, which may be deleted.
 public enum AtomicFile {
-  /// Writes `data` to `path`, replacing a file that is there.
+  /// Writes `data` to `path`, replacing a regular file that is there. A device or a pipe is written to; it is never
+  /// replaced.
   ///
   /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``; the
   ///   destination is then unchanged, unless only the last step failed, the
@@ -40,6 +41,7 @@ public enum AtomicFile {
   static func write(
     to path: String, _ body: (borrowing Output) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
+    if isDeviceOrPipe(path) { return try body(Output(existing: path)) }
     let (folder, name) = split(path)
     let temporary = "\(folder)/.\(name).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
     let output = try Output(temporary: temporary, for: path)
@@ -56,6 +58,12 @@ public enum AtomicFile {
     try flush(folder: folder, for: path)
   }
 
+  private static func isDeviceOrPipe(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+  }
+
   /// A file being written; closed at the end of its life.
   struct Output: ~Copyable {
     private let descriptor: Int32
@@ -67,6 +75,13 @@ public enum AtomicFile {
       guard descriptor >= 0 else {
         throw .cannotWrite(path: path, operation: "creating a file in its folder", code: errno)
       }
+    }
+
+    /// A device or a pipe, as it is.
+    fileprivate init(existing path: String) throws(CheckpointError) {
+      descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+      self.path = path
+      guard descriptor >= 0 else { throw .cannotWrite(path: path, operation: "opening", code: errno) }
     }
 
     deinit { close(descriptor) }

@@ -89,7 +89,7 @@ public enum JSONValue: Hashable, Sendable {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case "\0"..<" ", "\u{7F}": text += "\\u" + String(String(scalar.value + 0x10000, radix: 16).dropFirst())
+      case _ where scalar.actsOnTerminals: text += "\\u" + String(String(scalar.value + 0x10000, radix: 16).dropFirst())
       default: text.unicodeScalars.append(scalar)
       }
     }
@@ -113,4 +113,17 @@ public enum JSONValue: Hashable, Sendable {
 extension Double {
   /// What Python's `json` calls a number that is not finite.
   fileprivate var pythonName: String { isNaN ? "NaN" : self < 0 ? "-Infinity" : "Infinity" }
+}
+
+extension Unicode.Scalar {
+  /// Whether a terminal may act on the scalar instead of showing it: controls (C0, DEL, C1), separators of lines
+  /// and paragraphs, and marks that change the direction of text.
+  ///
+  /// All of them lie in the basic multilingual plane.
+  public var actsOnTerminals: Bool {
+    switch value {
+    case 0...0x1F, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
 }

@@ -42,7 +42,7 @@ struct PredictCommand: ParsableCommand {
   @Flag(help: "Tell on standard error what was loaded, and how long everything took.") var verbose = false
 
   func run() throws {
-    let lines = LineOutput()
+    let lines = LineOutput.standard
     lines.endsCleanlyOnSignals()
     let predictor = try predictor()
     let source = try text.source()

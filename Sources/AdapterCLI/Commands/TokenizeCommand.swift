@@ -20,7 +20,7 @@ struct TokenizeCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func run() throws {
-    let lines = LineOutput()
+    let lines = LineOutput.standard
     lines.endsCleanlyOnSignals()
     let request = WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false)
     let tokenizer = try Workspace(request).loadTokenizer(tokenizer.tokenizer)

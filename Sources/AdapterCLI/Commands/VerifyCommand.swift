@@ -23,9 +23,9 @@ struct VerifyCommand: ParsableCommand {
     var folders = 0
     let findings = try registry.verify { owner in
       folders += 1
-      if isWatched { Terminal.write("\rReading \(owner.description.onOneLine)\u{1B}[K", to: 2) }
+      if isWatched { Terminal.showStatus("Reading \(owner.description)") }
     }
-    if isWatched { Terminal.write("\r\u{1B}[K", to: 2) }
+    if isWatched { Terminal.clearStatus() }
     if output.isTable {
       for finding in findings { print(Style.red("\(finding)".onOneLine)) }
       if findings.isEmpty { print(Style.green("Everything is as it was entered: \(folders.counting("folder")).")) }

@@ -10,7 +10,8 @@ extension String {
 
 /// Text for a terminal: what would act on it is spelled out, and columns are counted.
 extension StringProtocol {
-  /// The text on one line: white space as one space each, other control and format characters as `\u{..}`.
+  /// The text on one line: white space as one space each, what a terminal would act on, and other
+  /// format characters, as `\u{..}`.
   var onOneLine: String {
     var text = ""
     for scalar in unicodeScalars {
@@ -18,6 +19,7 @@ extension StringProtocol {
       case .control, .lineSeparator, .paragraphSeparator:
         text += scalar.properties.isWhitespace ? " " : scalar.escaped(asASCII: true)
       case .format where scalar != "\u{200D}": text += scalar.escaped(asASCII: true)
+      case .unassigned where Style(rawValue: scalar.value) != nil: text += scalar.escaped(asASCII: true)
       default: text.unicodeScalars.append(scalar)
       }
     }

@@ -1,32 +1,53 @@
 internal import Foundation
 internal import Synchronization
 
-/// Standard output by whole lines: whenever the process ends, none is half written.
+/// Standard output, with everything escaped that a terminal would act on. It is written by whole lines: whenever the
+/// process ends, none is half written.
 final class LineOutput: Sendable {
-  private let pending = Mutex("")
+  /// One for the process, as standard output is.
+  static let standard = LineOutput()
 
-  /// So many bytes are written without being asked for.
+  private struct State {
+    var pending = ""
+    /// Why something before could not be written; nothing is written after it.
+    var failure: OutputError?
+  }
+
+  private let state = Mutex(State())
+
+  /// So many bytes are written without a request.
   private static let room = 1 << 16
+
+  private init() {}
 
   /// Adds a line, or several; they are written now or later.
   ///
   /// - Throws: `OutputError`, for instance when the disk is full.
-  func add(_ line: String) throws(OutputError) {
-    let isFull = pending.withLock { text in
-      text += line + "\n"
-      return text.utf8.count > Self.room
+  func add(_ line: String, terminator: String = "\n") throws(OutputError) {
+    let text = line.escaped + terminator
+    let isFull = state.withLock { state in
+      state.pending += text
+      return state.pending.utf8.count > Self.room
     }
     if isFull { try flush() }
   }
 
   /// Writes what was added.
+  ///
+  /// - Throws: `OutputError` for this text, or for any text before it; also if there is nothing to write but the output
+  ///   takes nothing, since an empty listing that could not be written looks like one that was.
   func flush() throws(OutputError) {
-    let code: Int32? = pending.withLock { text in
-      let isWritten = Terminal.write(text, to: STDOUT_FILENO)
-      text = ""
-      return isWritten ? nil : errno
+    let failure = state.withLock { state in
+      if state.failure == nil, state.pending.isEmpty, write(STDOUT_FILENO, "", 0) < 0, errno == ENOSPC {
+        state.failure = OutputError(code: errno)
+      }
+      if state.failure == nil, !Terminal.write(state.pending, to: STDOUT_FILENO) {
+        state.failure = OutputError(code: errno)
+      }
+      state.pending = ""
+      return state.failure
     }
-    if let code { throw OutputError(code: code) }
+    if let failure { throw failure }
   }
 
   /// Lets SIGINT and SIGTERM end the process between two lines, with everything written that was added, and 128
@@ -47,8 +68,8 @@ final class LineOutput: Sendable {
       let number = SignalPipe.shared.read()
       signal(number, SIG_DFL)
       if Terminal.showsMessages { Terminal.note("") }
-      self.pending.withLock { text in
-        Terminal.write(text, to: STDOUT_FILENO)
+      self.state.withLock { state in
+        Terminal.write(state.pending, to: STDOUT_FILENO)
         _exit(128 + number)
       }
     }.start()
@@ -93,4 +114,12 @@ struct OutputError: Error, CustomStringConvertible {
   let code: Int32
 
   var description: String { "Standard output cannot be written (\(String(cString: strerror(code))))." }
+}
+
+/// Prints a text, in place of Swift's function, which stays silent when the output takes nothing.
+///
+/// The end of the program reports what could not be written.
+func print(_ text: String, terminator: String = "\n") {
+  try? LineOutput.standard.add(text, terminator: terminator)
+  if Terminal.isOutput { try? LineOutput.standard.flush() }
 }

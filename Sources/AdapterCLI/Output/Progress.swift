@@ -29,12 +29,12 @@ struct Progress {
     guard isShown, clock.now >= next else { return }
     next = clock.now + .milliseconds(200)
     isOnScreen = true
-    Terminal.write("\r\(summary)\u{1B}[K", to: STDERR_FILENO)
+    Terminal.showStatus(summary)
   }
 
   /// Takes the line away.
   mutating func clear() {
-    if isOnScreen { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    if isOnScreen { Terminal.clearStatus() }
     isOnScreen = false
   }
 

@@ -1,3 +1,4 @@
+internal import AdapterHost
 internal import Foundation
 
 /// The terminal that a command talks to, if there is one.
@@ -9,24 +10,29 @@ enum Terminal {
   /// Whether messages are read by a person at once.
   static var showsMessages: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Columns; 80 where there is no terminal.
-  static var width: Int {
+  /// Columns of standard output; 80 if it is no terminal.
+  static var width: Int { columns(of: STDOUT_FILENO) }
+
+  /// Columns for messages; 80 if they go to no terminal.
+  static var messageWidth: Int { columns(of: STDERR_FILENO) }
+
+  private static func columns(of descriptor: Int32) -> Int {
     var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
     return Int(size.ws_col)
   }
 
-  /// Columns for messages; 80 where there is no terminal.
-  static var messageWidth: Int {
-    var size = winsize()
-    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+  /// Writes a message for people, apart from the output.
+  static func note(_ text: String) { write(text.shortened.escaped + "\n", to: STDERR_FILENO) }
+
+  /// Shows how far a job is, in place of what was shown before; ``clearStatus()`` takes it away.
+  static func showStatus(_ text: String) {
+    write("\r\(text.onOneLine.cut(to: messageWidth - 1))\u{1B}[K", to: STDERR_FILENO)
   }
 
-  /// Writes a line for people, apart from the output.
-  static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  static func clearStatus() { write("\r\u{1B}[K", to: STDERR_FILENO) }
 
-  /// Writes all of a text; false if it cannot be written.
+  /// Writes all of a text as it is; false if it cannot be written.
   @discardableResult
   static func write(_ text: some StringProtocol, to descriptor: Int32) -> Bool {
     var bytes = Array(text.utf8)[...]
@@ -35,5 +41,32 @@ enum Terminal {
       if count > 0 { bytes = bytes.dropFirst(count) } else if errno != EINTR { return false }
     }
     return true
+  }
+}
+
+extension String {
+  /// The text for a terminal: what would act on it as `\u{..}`, except line feeds and tabs; styles as they are shown.
+  var escaped: String {
+    // Most lines have nothing to escape.
+    if utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == 0x0A || $0 == 0x09 }) { return self }
+    var text = ""
+    for scalar in unicodeScalars {
+      if let style = Style.sequence(of: scalar) {
+        text += style
+      } else if scalar.actsOnTerminals, scalar != "\n", scalar != "\t" {
+        text += scalar.escaped(asASCII: true)
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+
+  /// A message without the middle of what is too long to be read.
+  var shortened: String {
+    let most = 4_000
+    let scalars = unicodeScalars
+    guard scalars.count > most else { return self }
+    return String(scalars.prefix(most * 3 / 4)) + " … " + String(scalars.suffix(most / 4))
   }
 }

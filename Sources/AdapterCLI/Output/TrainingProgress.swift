@@ -1,5 +1,6 @@
 internal import AdapterHost
 internal import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// What happens in a run: a line that changes on a terminal, a line for each evaluation elsewhere.
@@ -21,7 +22,7 @@ struct TrainingProgress {
       guard isLive, clock.now >= next || report.step == report.totalSteps else { return }
       next = clock.now + .milliseconds(200)
       isOnScreen = true
-      Terminal.write("\r\(report.line(width: Terminal.messageWidth))\u{1B}[K", to: STDERR_FILENO)
+      Terminal.showStatus(report.line(width: Terminal.messageWidth))
     case .evaluation(let report, let isBest):
       if isLive || tells { note("step \(report.step): \(report.result.text)\(isBest ? " (best)" : "")") }
     case .saved: break
@@ -29,7 +30,7 @@ struct TrainingProgress {
   }
 
   mutating func clear() {
-    if isOnScreen { Terminal.write("\r\u{1B}[K", to: STDERR_FILENO) }
+    if isOnScreen { Terminal.clearStatus() }
     isOnScreen = false
   }
 
@@ -67,25 +68,34 @@ extension Int {
   }
 }
 
-/// Ctrl-C, noted so that a run can end in good order; a second one ends the process at once.
+/// Ctrl-C, a closed terminal or a request to end, recorded so that a run ends in good order; a second signal ends the
+/// process at once.
 struct Interruption {
-  private static let asked = Atomic<Bool>(false)
+  /// The signal; 0 for none.
+  private static let received = Atomic<Int32>(0)
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
   init() {
-    Self.asked.store(false, ordering: .relaxed)
-    // Whoever started the process may have blocked them.
-    var signals = sigset_t()
-    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
-        if Interruption.asked.exchange(true, ordering: .relaxed) {
-          signal(number, SIG_DFL)
+    Self.received.store(0, ordering: .relaxed)
+    // The parent process may have blocked them, or may want them to be ignored, as nohup does.
+    var unblocked = sigset_t()
+    sigemptyset(&unblocked)
+    for number in Self.signals {
+      let previous = Glibc.signal(number) { number in
+        if Interruption.received.exchange(number, ordering: .relaxed) != 0 {
+          Glibc.signal(number, SIG_DFL)
           raise(number)
         }
       }
+      if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { Glibc.signal(number, SIG_IGN) }
+      sigaddset(&unblocked, number)
     }
+    pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
   }
 
-  var isAsked: Bool { Self.asked.load(ordering: .relaxed) }
+  /// The signal that was received, if any.
+  var signal: Int32? {
+    let number = Self.received.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
 }

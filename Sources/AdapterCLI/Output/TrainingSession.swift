@@ -51,12 +51,12 @@ struct TrainingSession {
     let interruption = Interruption()
     let summary = try job.run(start, output: output) { event in
       progress.show(event)
-      return interruption.isAsked ? .stop : .continue
+      return interruption.signal == nil ? .continue : .stop
     }
     progress.clear()
     guard summary.end != .stopped else {
       Terminal.note("Stopped after step \(summary.steps); 'adapter-cli train --resume' with the same flags goes on.")
-      throw ExitCode(130)
+      throw ExitCode(128 + (interruption.signal ?? SIGINT))
     }
     let tests = try job.test()
     let saved = try TrainedAdapters.save(job, summary, tests, modelFolder: workspace.modelFolder, to: output)
