@@ -77,7 +77,9 @@ public enum CheckpointError: Error, Hashable, Sendable {
     case pickleStack = "values on the pickle stack"
     case pickleMemo = "values in the pickle memo"
     case pickleText = "bytes in a pickle string"
+    case pickleCopies = "elements that the pickle's calls copy"
     case pickleObjects = "lists, tuples and dicts in the pickle"
+    case viewedBytes = "bytes in all tensors together"
     case repeatedElements = "elements in a view that repeats its storage"
   }
 }

@@ -22,6 +22,8 @@ enum Limits {
   static let pickleMemo = 1 << 22
   static let pickleText = 1 << 20
   static let pickleObjects = 1 << 22
+  /// How many times a PyTorch file's size its tensors may take together; more than once if they share storage.
+  static let sharing = 8
   /// A tensor that repeats elements (stride 0) may be larger than its storage,
   /// but no larger than this many elements.
   static let repeatedElements = 1 << 24

@@ -3,9 +3,12 @@
 /// A pickle is a program for a stack machine (Python's pickletools.py lists
 /// its instructions). This machine knows those that `torch.save` needs for
 /// dicts of tensors. It has no loops, calls nothing and recurses nowhere: each
-/// instruction takes at least one byte and constant time besides copying what
-/// is on the stack, so reading ends after at most as many steps as bytes.
-/// Stack, memo, text and containers are bounded by ``Limits``.
+/// instruction takes at least one byte and constant time, except for the
+/// elements it copies. What is on the stack is copied once; containers that
+/// the memo names again are shared, and where a call copies one, ``countCopies(_:)``
+/// counts its elements: there cannot be more than the pickle has bytes. So
+/// time and memory grow with the file. Stack, memo, text and containers are
+/// bounded by ``Limits``.
 struct PickleMachine {
   /// The containers the pickle has built.
   var heap = PickleHeap()
@@ -19,6 +22,7 @@ struct PickleMachine {
   /// Heights of the stack at which marks were set.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
+  private var copiedElements = 0
 
   /// The pickle starts at the beginning of `range` and ends inside it.
   init(_ file: MappedFile, in range: Range<Int>) {
@@ -155,6 +159,16 @@ struct PickleMachine {
   }
 
   // MARK: - Containers
+
+  /// Counts elements that a call copies out of a container.
+  ///
+  /// - Throws: ``CheckpointError/overLimit(_:found:limit:file:)`` beyond one for each byte of the pickle.
+  mutating func countCopies(_ count: Int) throws(CheckpointError) {
+    copiedElements += count
+    guard copiedElements <= end - start else {
+      throw .overLimit(.pickleCopies, found: copiedElements, limit: end - start, file: file.path)
+    }
+  }
 
   func checkObjects() throws(CheckpointError) {
     guard heap.objectCount < Limits.pickleObjects else {

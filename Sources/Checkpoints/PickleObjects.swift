@@ -58,6 +58,7 @@ extension PickleMachine {
     var pairs: [(key: PickleValue, value: PickleValue)] = []
     if let first = arguments.first {
       guard arguments.count == 1, case .list(let list) = first else { throw wrongType("a list of pairs") }
+      try countCopies(heap.lists[list].count)
       for item in heap.lists[list] {
         let pair =
           switch item {
@@ -76,15 +77,17 @@ extension PickleMachine {
   /// A view: storage, offset, size, stride.
   private mutating func tensor(_ arguments: [PickleValue]) throws(CheckpointError) -> PickleValue {
     guard case .storage(let index) = arguments[0], case .int(let offset) = arguments[1],
-      let shape = integers(arguments[2]), let strides = integers(arguments[3])
+      let shape = try integers(arguments[2]), let strides = try integers(arguments[3])
     else { throw wrongType("storage, offset, size and stride of a tensor") }
     heap.tensors.append(
       PickledTensor(storage: heap.storages[index], offset: offset, shape: shape, strides: strides))
     return .tensor(heap.tensors.count - 1)
   }
 
-  private func integers(_ value: PickleValue) -> [Int]? {
+  private func integers(_ value: PickleValue) throws(CheckpointError) -> [Int]? {
     guard case .tuple(let tuple) = value else { return nil }
+    let rank = heap.tuples[tuple].count
+    guard rank <= Limits.rank else { throw .overLimit(.rank, found: rank, limit: Limits.rank, file: file.path) }
     var integers: [Int] = []
     for element in heap.tuples[tuple] {
       guard case .int(let integer) = element else { return nil }

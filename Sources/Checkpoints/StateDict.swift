@@ -14,9 +14,13 @@ struct StateDict {
   init(_ value: PickleValue, in heap: PickleHeap, file: String) throws(CheckpointError) {
     guard case .dict(let top) = value else { throw .torch(.notAStateDict(found: value.kind), file: file) }
     let entries = heap.dicts[top]
+    // Each dict is searched once, however often it is named.
+    var searched: [Int: Bool] = [:]
     let candidates = entries.compactMap { entry -> (name: String, dict: Int)? in
       guard case .text(let name) = entry.key, case .dict(let dict) = entry.value else { return nil }
-      return heap.dicts[dict].contains(where: isTensor) ? (name, dict) : nil
+      let holdsTensors = searched[dict] ?? heap.dicts[dict].contains(where: isTensor)
+      searched[dict] = holdsTensors
+      return holdsTensors ? (name, dict) : nil
     }
     var others: [String] = []
     var chosen = entries
@@ -65,7 +69,7 @@ extension StoredTensor {
   /// - Throws: ``CheckpointError/torch(_:file:)`` if an element lies outside
   ///   the storage, ``CheckpointError/overLimit(_:found:limit:file:)``.
   init(name: String, view: PickledTensor, in bytes: Range<Int>, of source: MappedFile) throws(CheckpointError) {
-    try checkLimits(name: name, rank: max(view.shape.count, view.strides.count), file: source.path)
+    try checkLimits(name: name, rank: view.shape.count, file: source.path)
     guard let extent = try view.extent(in: bytes, name: name, file: source.path) else {
       throw .torch(.invalidView(tensor: name), file: source.path)
     }

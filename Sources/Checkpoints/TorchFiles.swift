@@ -34,6 +34,7 @@ func readTorchArchive(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
     try check(storage, has: bytes.count, file: file)
     try tensors.append(StoredTensor(name: name, view: view, in: bytes, of: file))
   }
+  try checkSharing(tensors, of: file)
   return try TensorFile(path: file.path, tensors: tensors, otherEntries: state.otherEntries)
 }
 
@@ -64,6 +65,7 @@ func readTorchPickles(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
     try check(view.storage, has: bytes.count, file: file)
     try tensors.append(StoredTensor(name: name, view: view, in: bytes, of: file))
   }
+  try checkSharing(tensors, of: file)
   return try TensorFile(path: file.path, tensors: tensors, otherEntries: state.otherEntries)
 }
 
@@ -133,5 +135,15 @@ private func check(_ storage: PickledStorage, has bytes: Int, file: MappedFile) 
   let expected = storage.elementCount * storage.elementType.byteCount
   guard bytes == expected else {
     throw .torch(.storageSize(key: storage.key, expected: expected, found: bytes), file: file.path)
+  }
+}
+
+/// Checks that tensors that share storage are no more than a few times the file: tied weights are shared once or twice.
+private func checkSharing(_ tensors: [StoredTensor], of file: MappedFile) throws(CheckpointError) {
+  let limit = Limits.sharing * file.count + Limits.repeatedElements * MemoryLayout<Double>.size
+  var total = 0
+  for tensor in tensors {
+    total += tensor.elementCount * tensor.elementType.byteCount
+    guard total <= limit else { throw .overLimit(.viewedBytes, found: total, limit: limit, file: file.path) }
   }
 }

@@ -134,6 +134,87 @@ import Testing
     #expect(refusal(of: torchArchive(cyclic))?.torch == .notAStateDict(found: "a dict without tensors"))
   }
 
+  /// `OrderedDict(pairs)`, some number of times, of one list that the memo names again.
+  private func dicts(_ calls: Int, ofPairs pairs: Int) -> [UInt8] {
+    pickle {
+      $0.global("collections", "OrderedDict")
+      $0.put(0)
+      $0.text("a")
+      $0.text("b")
+      $0.bytes.append(0x86)
+      $0.put(1)
+      $0.emptyList()
+      $0.put(2)
+      $0.mark()
+      for _ in 0..<pairs { $0.get(1) }
+      $0.appends()
+      $0.bytes.append(0x85)
+      $0.put(3)
+      for _ in 0..<calls {
+        $0.get(0)
+        $0.get(3)
+        $0.reduce()
+        $0.bytes.append(UInt8(ascii: "0"))
+      }
+      $0.emptyDict()
+    }
+  }
+
+  @Test func `Calls may copy as many elements as the pickle has bytes`() {
+    #expect(refusal(of: torchArchive(dicts(1, ofPairs: 1_000))) == nil)
+    #expect(refusal(of: torchArchive(dicts(1_000, ofPairs: 1_000)))?.quantity == .pickleCopies)
+  }
+
+  @Test func `A shape of many dimensions is refused before it is copied`() {
+    func shaped(_ rank: Int) -> [UInt8] {
+      let ones = Array(repeating: 1, count: rank)
+      let storage = TorchStorage(key: "0", count: 1)
+      return torchArchive(
+        pickle { $0.dict([TorchTensor(name: "a", storage: storage, shape: ones, strides: ones)]) },
+        storages: ["0": [0, 0, 0, 0]])
+    }
+    #expect(refusal(of: shaped(Limits.rank)) == nil)
+    #expect(refusal(of: shaped(100_000))?.quantity == .rank)
+  }
+
+  /// Without a memory of what was searched this would take 10^10 steps.
+  @Test func `A dict that is named many times is searched once`() {
+    let many = 100_000
+    let bytes = pickle {
+      $0.text("k")
+      $0.put(0)
+      $0.emptyDict()
+      $0.put(1)
+      $0.mark()
+      for _ in 0..<many {
+        $0.get(0)
+        $0.none()
+      }
+      $0.setItems()
+      $0.emptyDict()
+      $0.mark()
+      for _ in 0..<many {
+        $0.get(0)
+        $0.get(1)
+      }
+      $0.setItems()
+    }
+    #expect(refusal(of: torchArchive(bytes))?.torch == .notAStateDict(found: "a dict without tensors"))
+  }
+
+  @Test func `Tensors may share storage a few times, not without limit`() {
+    func shared(_ names: Int) -> [UInt8] {
+      let count = 1 << 18
+      let storage = TorchStorage(key: "0", count: count)
+      let tensors = (0..<names).map {
+        TorchTensor(name: "\($0)", storage: storage, shape: [count], strides: [1])
+      }
+      return torchArchive(pickle { $0.dict(tensors) }, storages: ["0": Array(repeating: 0, count: 4 * count)])
+    }
+    #expect(refusal(of: shared(8)) == nil)
+    #expect(refusal(of: shared(2_000))?.quantity == .viewedBytes)
+  }
+
   @Test func theStackIsBounded() {
     let tall = [0x80, 2] + Array(repeating: UInt8(ascii: "N"), count: Limits.pickleStack + 1)
     #expect(refusal(of: torchArchive(tall))?.quantity == .pickleStack)

@@ -83,6 +83,33 @@ import Testing
       ])
   }
 
+  @Test func `Blank lines before the first text are counted, not kept`() throws {
+    let blank = String(repeating: "\n", count: 200_000)
+    let texts = try read(blank + "x\ny")
+    #expect(texts.count == 200_002)
+    #expect(texts.suffix(3) == ["199999 ", "200000 x", "200001 y"])
+    #expect(try read(blank + #"{"text": "x"}"#) == ["200000 x"])
+  }
+
+  @Test func `A first line that is too long still shows the format`() throws {
+    let long = String(repeating: "x", count: LineReader.limit)
+    let fault = "line 2: is longer than 16000000 bytes; split the text."
+    #expect(try read("\n{\"text\": \"\(long)\"}\n{\"text\": \"b\"}\n") == [fault, "2 b"])
+    #expect(try read("\nx\(long)\n{\"text\": \"b\"}\n") == ["0 ", fault, "2 {\"text\": \"b\"}"])
+  }
+
+  /// Holes of a sparse file are read as zeros.
+  @Test func `Input without the end of a line is an error in the end`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("", as: "zeros")
+    #expect(truncate(path, off_t(LineReader.endlessLine) + 100_000_000) == 0)
+    #expect(
+      message {
+        var source = try TextSource(path: path)
+        while try source.next() != nil {}
+      } == "\(path): no line ends within 1000000000 bytes; expected a text, or a JSON object, on each line.")
+  }
+
   @Test func `A file that is not there is an error`() {
     #expect(
       message { _ = try TextSource(path: "/no/such/file") }
