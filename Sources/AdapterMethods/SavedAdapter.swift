@@ -67,12 +67,13 @@ public enum SavedAdapter {
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
-    _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String
+    _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String,
+    as format: WeightFormat = .safetensors
   ) throws(CheckpointError) {
     let tensors = adapter.parameters.specs.map { spec in
       OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: adapter.parameters[spec].array)
     }
-    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    try format.write(tensors, as: weightFiles, to: folder)
     let configuration = SavedFolder.description(
       name: name, modelName: modelName, hiddenSize: shape.hiddenSize, configuration: .object(adapter.method.settings))
     try configuration.write(to: folder + "/" + configurationFile)

@@ -48,12 +48,13 @@ public enum SavedFusion {
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
-    _ fusion: AdapterFusion, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String
+    _ fusion: AdapterFusion, named name: String, modelName: String, for shape: DebertaV2Configuration,
+    to folder: String, as format: WeightFormat = .safetensors
   ) throws(CheckpointError) {
     let tensors = fusion.parameters.specs.map { spec in
       OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: fusion.parameters[spec].array)
     }
-    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    try format.write(tensors, as: weightFiles, to: folder)
     let description = SavedFolder.description(
       name: name, modelName: modelName, hiddenSize: shape.hiddenSize,
       configuration: .object(fusion.settings.settings))

@@ -71,6 +71,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
     case nameBytes = "bytes in a tensor name"
     case rank = "dimensions in a shape"
     case shards = "shards"
+    case archiveBytes = "bytes in the archive"
     case jsonBytes = "bytes of JSON"
     case zipEntries = "entries in the archive"
     case pickleBytes = "bytes of pickle"

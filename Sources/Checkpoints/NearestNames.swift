@@ -2,8 +2,8 @@
 public enum NearestNames {
   /// Names of `candidates` closest to `name` by edit distance, best first.
   ///
-  /// A candidate that needs more edits than half the length of `name` is not
-  /// listed: it would be no hint.
+  /// A candidate that needs more edits than a third of the length of `name` is
+  /// not listed: it would be no hint.
   ///
   /// - Complexity: at most 4 million steps, whatever the number of candidates;
   ///   candidates past that budget are not looked at. Names are compared by
@@ -15,7 +15,7 @@ public enum NearestNames {
     var best: [(distance: Int, name: String)] = []
     for candidate in candidates {
       let found = tail(of: candidate)
-      let bound = best.count == limit ? min(wanted.count / 2, best[limit - 1].distance - 1) : wanted.count / 2
+      let bound = best.count == limit ? min(wanted.count / 3, best[limit - 1].distance - 1) : wanted.count / 3
       let isPossible = abs(found.count - wanted.count) <= bound
       budget -= isPossible ? (wanted.count + 1) * (found.count + 1) : 1
       if budget <= 0 { break }
@@ -33,17 +33,17 @@ public enum NearestNames {
     Array(name.utf8.suffix(256))
   }
 
-  /// Insertions, deletions and replacements that turn `a` into `b`.
+  /// Insertions, deletions, replacements and swaps of neighbors that turn `a` into `b`.
   private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
+    var (before, row) = ([Int](), Array(0...b.count))
     for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
+      var next = [i + 1]
       for (j, y) in b.enumerated() {
-        let replaced = diagonal + (x == y ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, min(row[j], diagonal) + 1)
+        var distance = min(row[j] + (x == y ? 0 : 1), min(next[j], row[j + 1]) + 1)
+        if i > 0, j > 0, x == b[j - 1], a[i - 1] == y { distance = min(distance, before[j - 1] + 1) }
+        next.append(distance)
       }
+      (before, row) = (row, next)
     }
     return row[b.count]
   }

@@ -35,26 +35,14 @@ public enum Safetensors {
     _ tensors: [OutgoingTensor], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) {
     let tensors = tensors.sorted { $0.name < $1.name }
-    try check(tensors, path: path)
+    try checkNames(of: tensors, path: path)
+    guard !tensors.contains(where: { $0.name == "__metadata__" }) else {
+      throw .safetensors(.reservedName("__metadata__"), file: path)
+    }
     let header = try paddedHeader(of: tensors, metadata: metadata, path: path)
     try AtomicFile.write(to: path) { (output) throws(CheckpointError) in
       try output.append(header)
       for tensor in tensors { try output.append(tensor.values) }
-    }
-  }
-
-  private static func check(_ tensors: [OutgoingTensor], path: String) throws(CheckpointError) {
-    guard tensors.count <= Limits.tensors else {
-      throw .overLimit(.tensors, found: tensors.count, limit: Limits.tensors, file: path)
-    }
-    for (first, second) in zip(tensors, tensors.dropFirst()) where first.name == second.name {
-      throw .duplicateTensor(name: first.name, files: [path])
-    }
-    for tensor in tensors {
-      try checkLimits(name: tensor.name, rank: tensor.shape.count, file: path)
-      guard tensor.name != "__metadata__" else {
-        throw .safetensors(.reservedName(tensor.name), file: path)
-      }
     }
   }
 
@@ -105,7 +93,7 @@ public enum Safetensors {
 
 extension AtomicFile.Output {
   /// Appends the bytes of the elements, which are little-endian as in the file.
-  fileprivate borrowing func append<Element: BitwiseCopyable>(_ elements: [Element]) throws(CheckpointError) {
+  borrowing func append<Element: BitwiseCopyable>(_ elements: [Element]) throws(CheckpointError) {
     let result = elements.withUnsafeBytes { bytes in
       Result { () throws(CheckpointError) in try append(bytes) }
     }

@@ -44,12 +44,12 @@ public enum SavedHead {
   /// Writes a folder that the reference loads; the folder exists.
   public static func write(
     _ head: PredictionHead, named name: String, modelName: String, hiddenSize: Int, to folder: String,
-    _ compute: Compute
+    as format: WeightFormat = .safetensors, _ compute: Compute
   ) throws(CheckpointError) {
     let tensors = head.tensors(compute).map {
       OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)
     }
-    try Safetensors.write(tensors, to: folder + "/" + weightFiles[0])
+    try format.write(tensors, as: weightFiles, to: folder)
     let description = SavedFolder.description(
       name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(head.settings.members))
     try description.write(to: folder + "/" + configurationFile)

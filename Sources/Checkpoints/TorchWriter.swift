@@ -1,0 +1,190 @@
+/// The zip archive that `torch.save` writes for a dict of tensors.
+///
+/// `archive/data.pkl` is a pickle of protocol 2 that calls nothing but
+/// `torch._utils._rebuild_tensor_v2`, so that `torch.load(weights_only=True)`
+/// takes it; `archive/data/N` are the elements, each at a multiple of 64
+/// bytes, where PyTorch maps them. Source: torch/serialization.py, `_save`;
+/// PKWARE APPNOTE.TXT 6.3.10, section 4.3.
+enum TorchArchive {
+  /// Writes the tensors as one file, by ``AtomicFile``. Equal content gives equal bytes.
+  ///
+  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``,
+  ///   ``CheckpointError/duplicateTensor(name:files:)``, and
+  ///   ``CheckpointError/overLimit(_:found:limit:file:)`` for what would not be read back.
+  static func write(_ tensors: [OutgoingTensor], to path: String) throws(CheckpointError) {
+    let tensors = tensors.sorted { $0.name < $1.name }
+    try checkNames(of: tensors, path: path)
+    let pickle = pickle(of: tensors)
+    guard pickle.count <= Limits.pickleBytes else {
+      throw .overLimit(.pickleBytes, found: pickle.count, limit: Limits.pickleBytes, file: path)
+    }
+    // Offsets and sizes of this form of zip take 32 bits.
+    let bytes = tensors.reduce(0) { $0 + $1.values.count * 4 + 512 } + pickle.count + 1024
+    guard bytes < Int(UInt32.max), tensors.count + 3 < Int(UInt16.max) else {
+      throw .overLimit(.archiveBytes, found: bytes, limit: Int(UInt32.max), file: path)
+    }
+    try AtomicFile.write(to: path) { (output) throws(CheckpointError) in
+      var archive = ArchiveDirectory()
+      try output.append(archive.open("archive/data.pkl", pickle) + pickle)
+      for (name, text) in [("archive/byteorder", "little"), ("archive/version", "3\n")] {
+        try output.append(archive.open(name, Array(text.utf8)) + Array(text.utf8))
+      }
+      for (index, tensor) in tensors.enumerated() {
+        try output.append(archive.open("archive/data/\(index)", tensor.values))
+        try output.append(tensor.values)
+      }
+      try output.append(archive.end())
+    }
+  }
+
+  /// A dict of names and tensors, each a view of a storage of its own.
+  private static func pickle(of tensors: [OutgoingTensor]) -> [UInt8] {
+    var pickle = PickleWriter()
+    pickle.add(.proto, 2)
+    pickle.add(.emptyDict)
+    pickle.add(.mark)
+    for (index, tensor) in tensors.enumerated() {
+      pickle.text(tensor.name)
+      pickle.global("torch._utils", "_rebuild_tensor_v2")
+      pickle.add(.mark)
+      pickle.add(.mark)
+      pickle.text("storage")
+      pickle.global("torch", "FloatStorage")
+      pickle.text("\(index)")
+      pickle.text("cpu")
+      pickle.integer(tensor.values.count)
+      pickle.add(.tuple)
+      pickle.add(.binPersistentID)
+      pickle.integer(0)
+      pickle.tuple(tensor.shape)
+      pickle.tuple(rowMajorStrides(of: tensor.shape))
+      pickle.add(.newFalse)
+      pickle.global("collections", "OrderedDict")
+      pickle.add(.emptyTuple)
+      pickle.add(.reduce)
+      pickle.add(.tuple)
+      pickle.add(.reduce)
+    }
+    pickle.add(.setItems)
+    pickle.stop()
+    return pickle.bytes
+  }
+
+  private static func rowMajorStrides(of shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1) }
+    return strides
+  }
+}
+
+/// Checks what every format of tensors shares: names that differ and are not too long, not too many of them.
+func checkNames(of sorted: [OutgoingTensor], path: String) throws(CheckpointError) {
+  guard sorted.count <= Limits.tensors else {
+    throw .overLimit(.tensors, found: sorted.count, limit: Limits.tensors, file: path)
+  }
+  for (first, second) in zip(sorted, sorted.dropFirst()) where first.name == second.name {
+    throw .duplicateTensor(name: first.name, files: [path])
+  }
+  for tensor in sorted { try checkLimits(name: tensor.name, rank: tensor.shape.count, file: path) }
+}
+
+/// Instructions of pickle, protocol 2.
+private struct PickleWriter {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func add(_ instruction: PickleInstruction, _ operand: UInt8...) {
+    bytes.append(instruction.rawValue)
+    bytes += operand
+  }
+
+  mutating func text(_ text: String) {
+    add(.binUnicode)
+    bytes += littleEndian(UInt32(text.utf8.count)) + Array(text.utf8)
+  }
+
+  mutating func global(_ module: String, _ name: String) {
+    add(.global)
+    bytes += Array("\(module)\n\(name)\n".utf8)
+  }
+
+  mutating func integer(_ value: Int) {
+    if let value = Int32(exactly: value) {
+      add(.binInt)
+      bytes += littleEndian(value)
+    } else {
+      add(.long1, 8)
+      bytes += littleEndian(Int64(value))
+    }
+  }
+
+  mutating func tuple(_ values: [Int]) {
+    add(.mark)
+    for value in values { integer(value) }
+    add(.tuple)
+  }
+
+  mutating func stop() { bytes.append(UInt8(ascii: ".")) }
+}
+
+/// The headers of a zip archive whose entries are stored as they are.
+private struct ArchiveDirectory {
+  private var position = 0
+  private var entryCount: UInt16 = 0
+  private var directory: [UInt8] = []
+
+  private static let alignment = 64
+  /// The extra field by which PyTorch pads; what it holds has no meaning.
+  private static let padding: UInt16 = 0x4246
+
+  /// An entry's own header, padded so that its content is aligned.
+  mutating func open(_ name: String, _ content: [UInt8]) -> [UInt8] {
+    open(name, content.withUnsafeBytes { ($0.count, CRC32.of($0)) })
+  }
+
+  mutating func open(_ name: String, _ content: [Float]) -> [UInt8] {
+    open(name, content.withUnsafeBytes { ($0.count, CRC32.of($0)) })
+  }
+
+  private mutating func open(_ name: String, _ content: (count: Int, checksum: UInt32)) -> [UInt8] {
+    let sizes =
+      littleEndian(content.checksum) + littleEndian(UInt32(content.count)) + littleEndian(UInt32(content.count))
+    let names = Array(name.utf8)
+    let start = position + 30 + names.count + 4
+    let filling = (Self.alignment - start % Self.alignment) % Self.alignment
+    // Version 0, no flags, stored, no time.
+    let facts = littleEndian(UInt16(0)) + littleEndian(UInt16(0)) + littleEndian(UInt16(0)) + littleEndian(UInt32(0))
+    let header =
+      littleEndian(UInt32(0x0403_4B50)) + facts + sizes + littleEndian(UInt16(names.count))
+      + littleEndian(UInt16(4 + filling)) + names + littleEndian(Self.padding) + littleEndian(UInt16(filling))
+      + [UInt8](repeating: UInt8(ascii: "Z"), count: filling)
+    directory +=
+      littleEndian(UInt32(0x0201_4B50)) + littleEndian(UInt16(0)) + facts + sizes + littleEndian(UInt16(names.count))
+      + [UInt8](repeating: 0, count: 12) + littleEndian(UInt32(position)) + names
+    position += header.count + content.count
+    entryCount += 1
+    return header
+  }
+
+  /// The directory and the record that ends the archive.
+  func end() -> [UInt8] {
+    directory + littleEndian(UInt32(0x0605_4B50)) + [0, 0, 0, 0] + littleEndian(entryCount) + littleEndian(entryCount)
+      + littleEndian(UInt32(directory.count)) + littleEndian(UInt32(position)) + [0, 0]
+  }
+}
+
+/// The checksum of zip archives: the remainder of a division by x³² + x²⁶ + x²³ + … + 1.
+enum CRC32 {
+  private static let table: [UInt32] = (0..<256).map { byte in
+    (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+  }
+
+  static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    table.withUnsafeBufferPointer { table in
+      ~bytes.reduce(UInt32.max) { $0 >> 8 ^ table[Int(($0 ^ UInt32($1)) & 0xFF)] }
+    }
+  }
+}
+
+private func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] {
+  withUnsafeBytes(of: value.littleEndian, Array.init)
+}
