@@ -151,9 +151,9 @@ public struct LogEntry: Hashable, Sendable, Codable {
 
 /// What can be done to a registry.
 public enum LogAction: String, Hashable, Sendable, Codable, CaseIterable {
-  case registerModel, renewModel, removeModel, setDefault, annotate
+  case registerModel, renewModel, renameModel, removeModel, setDefault, annotate
   case importAdapter, renewAdapter, renameAdapter, removeAdapter, tagAdapter
-  case importFusion, renewFusion, removeFusion
+  case importFusion, renewFusion, renameFusion, removeFusion
   case saveSetup, removeSetup, activate, deactivate
   case adopt, restore, quarantine, discard
 }

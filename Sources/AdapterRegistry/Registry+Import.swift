@@ -127,8 +127,11 @@ extension Registry {
     fusion name: String, _ description: FusionDescription, for model: BaseModelRow, _ db: Database
   ) throws {
     _ = try adapterRows(db, named: description.adapters, of: model)
-    guard try FusionRow.filter(Column("modelId") == model.id && Column("name") == name).isEmpty(db) else {
-      throw RegistryError.nameTaken(kind: .fusion, name: name, model: model.name)
+    try requireFree(name, for: .fusion, of: model, db)
+    // A composition names a fusion by its adapters.
+    if let other = try fusionRecords(db, of: model).first(where: { $0.adapters == description.adapters }) {
+      throw RegistryError.badValue(
+        what: "the fusion", reason: "'\(other.name)' joins the same adapters; remove that one first")
     }
   }
 

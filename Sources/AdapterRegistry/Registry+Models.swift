@@ -69,26 +69,70 @@ extension Registry {
     }
   }
 
-  /// Forgets a base model without adapters, fusions and setups. Its files
-  /// stay.
-  ///
-  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)``.
-  public func removeModel(named name: String) throws(RegistryError) {
+  /// Gives a base model another name. What belongs to it goes on belonging
+  /// to it.
+  public func renameModel(_ name: String, to newName: String) throws(RegistryError) {
+    let newName = try ItemName(newName, for: .model).text
     try storage.write { db in
       let model = try modelRow(db, named: name)
-      let users = try String.fetchAll(
-        db,
-        sql: """
-          SELECT 'the adapter ''' || name || '''' FROM adapter WHERE modelId = :id
-          UNION ALL SELECT 'the fusion ''' || name || '''' FROM fusion WHERE modelId = :id
-          UNION ALL SELECT 'the setup ''' || name || '''' FROM setup WHERE modelId = :id
-          LIMIT 10
-          """, arguments: ["id": model.id])
-      guard users.isEmpty else { throw RegistryError.inUse(kind: .model, name: name, model: nil, by: users) }
-      try BaseModelRow.deleteOne(db, key: model.id)
-      try FolderRow.deleteOne(db, key: model.folderId)
-      try note(.removeModel, model: name, subject: name, db)
+      guard newName != name else { return }
+      guard try BaseModelRow.filter(Column("name") == newName).isEmpty(db) else {
+        throw RegistryError.nameTaken(kind: .model, name: newName, model: nil)
+      }
+      try BaseModelRow.filter(key: model.id)
+        .updateAll(db, Column("name").set(to: newName), Column("changed").set(to: Date()))
+      try note(.renameModel, model: newName, subject: name, detail: newName, db)
     }
+  }
+
+  /// The files of a base model with their digests, by name.
+  public func files(of model: ModelRecord) throws(RegistryError) -> [FileRecord] {
+    try storage.read { db in try fileRows(db, of: modelRow(db, named: model.name).folderId) }
+  }
+
+  /// Forgets a base model. Its folder stays, unless it lies in the folder of
+  /// adapters.
+  ///
+  /// - Parameters:
+  ///   - name: the base model.
+  ///   - contents: whether its adapters, fusions and setups are removed with
+  ///     it, as ``removeAdapter(_:of:)`` removes them.
+  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if there are
+  ///   some, and they are not to be removed.
+  public func removeModel(named name: String, withContents contents: Bool = false) throws(RegistryError) {
+    let leftovers = try storage.write { db in
+      let model = try modelRow(db, named: name)
+      if !contents { try requireEmpty(model, db) }
+      let isOurs = Column("modelId") == model.id
+      try ActiveSetupRow.deleteOne(db, key: model.id)
+      try SetupRow.filter(isOurs).deleteAll(db)
+      let folders =
+        try FusionRow.filter(isOurs).fetchAll(db).map(\.folderId)
+        + AdapterRow.filter(isOurs).fetchAll(db).map(\.folderId)
+      try FusionRow.filter(isOurs).deleteAll(db)
+      try AdapterRow.filter(isOurs).deleteAll(db)
+      try BaseModelRow.deleteOne(db, key: model.id)
+      try note(.removeModel, model: name, subject: name, db)
+      return try (folders + [model.folderId]).compactMap { try forgetFolder($0, db) }
+    }
+    for leftover in leftovers { try finishRemoval(of: leftover) }
+  }
+
+  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if ``removeModel(named:withContents:)`` would.
+  public func requireEmpty(model name: String) throws(RegistryError) {
+    try storage.read { db in try requireEmpty(modelRow(db, named: name), db) }
+  }
+
+  private func requireEmpty(_ model: BaseModelRow, _ db: Database) throws {
+    let users = try String.fetchAll(
+      db,
+      sql: """
+        SELECT 'the adapter ''' || name || '''' FROM adapter WHERE modelId = :id
+        UNION ALL SELECT 'the fusion ''' || name || '''' FROM fusion WHERE modelId = :id
+        UNION ALL SELECT 'the setup ''' || name || '''' FROM setup WHERE modelId = :id
+        LIMIT 10
+        """, arguments: ["id": model.id])
+    guard users.isEmpty else { throw RegistryError.inUse(kind: .model, name: model.name, model: nil, by: users) }
   }
 
   // MARK: Rows

@@ -70,6 +70,18 @@ extension Registry {
     }
   }
 
+  /// The composition of this name.
+  ///
+  /// - Throws: ``RegistryError/unknown(kind:name:model:nearest:)`` with
+  ///   names that look like it.
+  public func setup(named name: String, of model: String? = nil) throws(RegistryError) -> SetupRecord {
+    let known = try setups(of: model)
+    guard let setup = known.first(where: { $0.name == name }) else {
+      throw .unknown(kind: .setup, name: name, model: model, nearest: known.map(\.name).nearest(to: name))
+    }
+    return setup
+  }
+
   /// Gives a composition a name, which may have meant another one before.
   ///
   /// - Throws: ``RegistryError/nameTaken(kind:name:model:)`` if an adapter
@@ -113,7 +125,7 @@ extension Registry {
     }
   }
 
-  /// Adapters and setups of a base model share their names' space.
+  /// The adapters, fusions and setups of a base model share one space of names.
   func requireFree(_ name: String, for kind: ItemKind, of model: BaseModelRow, _ db: Database) throws {
     let isOurs = Column("modelId") == model.id && Column("name") == name
     if try !AdapterRow.filter(isOurs).isEmpty(db) {
@@ -121,6 +133,9 @@ extension Registry {
     }
     if try kind != .setup && !SetupRow.filter(isOurs).isEmpty(db) {
       throw RegistryError.nameTaken(kind: .setup, name: name, model: model.name)
+    }
+    if try !FusionRow.filter(isOurs).isEmpty(db) {
+      throw RegistryError.nameTaken(kind: .fusion, name: name, model: model.name)
     }
   }
 }

@@ -40,15 +40,17 @@
 /// - ``model(named:)``
 /// - ``defaultModel()``
 /// - ``register(modelAt:as:describedBy:files:)``
+/// - ``files(of:)-(ModelRecord)``
 /// - ``setDefault(model:)``
-/// - ``removeModel(named:)``
+/// - ``renameModel(_:to:)``
+/// - ``removeModel(named:withContents:)``
 ///
 /// ### Adapters
 /// - ``adapters(of:)``
 /// - ``allAdapters()``
 /// - ``adapter(named:of:)``
 /// - ``adapters(named:of:)``
-/// - ``files(of:)``
+/// - ``files(of:)-(AdapterRecord)``
 /// - ``importAdapter(folder:as:of:describedBy:files:force:)``
 /// - ``renameAdapter(_:to:of:rewriting:)``
 /// - ``removeAdapter(_:of:)``
@@ -57,14 +59,18 @@
 ///
 /// ### Fusions
 /// - ``fusions(of:)``
+/// - ``fusion(named:of:)``
+/// - ``files(of:)-(FusionRecord)``
 /// - ``importFusion(folder:as:of:describedBy:files:)``
-/// - ``removeFusion(_:of:)``
+/// - ``renameFusion(_:to:of:)``
+/// - ``removeFusion(_:of:usedBy:)``
 ///
 /// ### Setups
 /// - ``activeSetup(of:)``
 /// - ``activate(_:using:of:)``
 /// - ``deactivate(model:)``
 /// - ``setups(of:)``
+/// - ``setup(named:of:)``
 /// - ``saveSetup(_:expression:using:of:)``
 /// - ``removeSetup(_:of:)``
 ///

@@ -94,7 +94,7 @@ import Testing
     #expect(try FileSystem.names(in: scratch.adapters) == ["a", "b"])
     try registry.removeAdapter("a")
     #expect(try FileSystem.names(in: scratch.adapters) == ["b"])
-    #expect(throws: RegistryError.unknown(kind: .adapter, name: "a", model: "tiny", nearest: ["b"])) {
+    #expect(throws: RegistryError.unknown(kind: .adapter, name: "a", model: "tiny", nearest: [])) {
       try registry.adapter(named: "a")
     }
     #expect(try registry.verify().isEmpty)

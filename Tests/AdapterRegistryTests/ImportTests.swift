@@ -185,6 +185,54 @@ import Testing
     #expect(try scratch.tree("\(scratch.path)/two") == ["w"])
   }
 
+  @Test func adaptersFusionsAndSetupsShareTheirNames() throws {
+    let registry = try scratch.registry(adapters: "a", "b", "c")
+    let source = try scratch.folder("fusion", ["w": "f"])
+    func description(_ adapters: String...) -> FusionDescription {
+      FusionDescription(adapters: adapters, configuration: "{}", parameterCount: 3)
+    }
+    #expect(throws: RegistryError.nameTaken(kind: .adapter, name: "c", model: "tiny")) {
+      try registry.importFusion(folder: source, as: "c", describedBy: description("a", "b"))
+    }
+    try registry.importFusion(folder: source, as: "f", describedBy: description("a", "b"))
+    #expect(throws: RegistryError.nameTaken(kind: .fusion, name: "f", model: "tiny")) {
+      try registry.saveSetup("f", expression: "a", using: ["a"])
+    }
+    #expect(throws: RegistryError.nameTaken(kind: .fusion, name: "f", model: "tiny")) {
+      try registry.renameAdapter("c", to: "f")
+    }
+    // A composition names a fusion by its adapters, in order.
+    #expect(throws: RegistryError.self) {
+      try registry.importFusion(folder: source, as: "g", describedBy: description("a", "b"))
+    }
+    try registry.importFusion(folder: source, as: "g", describedBy: description("b", "a"))
+    try registry.renameFusion("g", to: "h")
+    #expect(try registry.fusions().map(\.name) == ["f", "h"])
+    #expect(try registry.fusion(named: "h").adapters == ["b", "a"])
+    #expect(try registry.files(of: registry.fusion(named: "h")).map(\.name) == ["w"])
+  }
+
+  @Test func aBaseModelIsRenamedAndRemovedWithWhatBelongsToIt() throws {
+    let registry = try scratch.registry(adapters: "a", "b")
+    try registry.activate("a", using: ["a"])
+    try registry.saveSetup("s", expression: "Stack(a, b)", using: ["a", "b"])
+    try registry.renameModel("tiny", to: "small")
+    #expect(try registry.adapters(of: "small").map(\.model) == ["small", "small"])
+    #expect(try registry.setups(of: "small").map(\.name) == ["s"])
+    #expect(try registry.activeSetup(of: "small")?.expression == "a")
+    #expect(throws: RegistryError.unknown(kind: .model, name: "tiny", model: nil, nearest: [])) {
+      try registry.model(named: "tiny")
+    }
+    #expect(throws: RegistryError.self) { try registry.removeModel(named: "small") }
+    let folder = try registry.model(named: "small").path
+    let files = try scratch.tree(folder)
+    try registry.removeModel(named: "small", withContents: true)
+    #expect(try registry.models().isEmpty)
+    #expect(try visible() == [])
+    #expect(try scratch.tree(folder) == files)
+    #expect(try registry.verify() == [])
+  }
+
   @Test func aFusionKnowsItsAdaptersInOrder() throws {
     let registry = try scratch.registry(adapters: "b", "a", "c")
     let source = try scratch.folder("fusion", ["model_adapter_fusion.safetensors": "f"])
@@ -199,11 +247,16 @@ import Testing
     }
     try registry.renameAdapter("a", to: "z")
     #expect(try registry.fusions().first?.adapters == ["b", "z"])
-    #expect(throws: RegistryError.unknown(kind: .adapter, name: "q", model: "tiny", nearest: ["b", "c", "z"])) {
+    #expect(throws: RegistryError.unknown(kind: .adapter, name: "q", model: "tiny", nearest: [])) {
       try registry.importFusion(
         folder: source, as: "other",
         describedBy: FusionDescription(adapters: ["b", "q"], configuration: "{}", parameterCount: 3))
     }
+    #expect(throws: RegistryError.inUse(kind: .fusion, name: "b+a", model: "tiny", by: ["the setup 's'"])) {
+      try registry.saveSetup("s", expression: "Fuse(b, z)", using: ["b", "z"])
+      try registry.removeFusion("b+a") { $0.hasPrefix("Fuse") }
+    }
+    try registry.removeSetup("s")
     try registry.removeFusion("b+a")
     try registry.removeAdapter("z")
     #expect(try visible() == ["b", "c"])
