@@ -11,4 +11,5 @@ keep() { # words of a command
 }
 keep
 for command in $("$cli" help | sed -n 's/^  \([a-z]\{1,\}\)\( (default)\)\{0,1\}  .*/\1/p'); do keep "$command"; done
-for command in list register default; do keep models "$command"; done
+for command in list show register default rename remove; do keep models "$command"; done
+for command in list save activate remove; do keep setups "$command"; done

@@ -1,3 +1,4 @@
+internal import AdapterHost
 internal import ArgumentParser
 internal import Foundation
 
@@ -18,9 +19,11 @@ struct AdapterCLI: ParsableCommand {
       environment variable ADAPTER_HOST_REGISTRY names; else adapter-host/registry.sqlite in the user's data folder \
       (XDG_DATA_HOME or ~/.local/share).
 
-      Listings and answers are tables on a terminal and JSON Lines in a pipe; --json and --table choose.
+      Listings and answers are tables on a terminal and JSON Lines in a pipe; --table and --json choose. With --json a \
+      listing is one array. What changes something reports it in a sentence, with --json as an object.
       The exit code is 0, 1 if something failed, 64 for a wrong command line.
       """,
+    version: ProgramVersion.current,
     groupedSubcommands: [
       CommandGroup(name: "Text", subcommands: [PredictCommand.self, TokenizeCommand.self]),
       CommandGroup(name: "Training", subcommands: [TrainCommand.self, EvaluateCommand.self]),
@@ -29,7 +32,7 @@ struct AdapterCLI: ParsableCommand {
         subcommands: [
           ListCommand.self, ShowCommand.self, ActivateCommand.self, DeactivateCommand.self, AddCommand.self,
           ImportCommand.self, ExportCommand.self, RenameCommand.self, TagCommand.self, RemoveCommand.self,
-          ModelsCommand.self, VerifyCommand.self, RepairCommand.self, LogCommand.self,
+          SetupsCommand.self, ModelsCommand.self, VerifyCommand.self, RepairCommand.self, LogCommand.self,
         ]),
       CommandGroup(
         name: "Model",
@@ -45,6 +48,7 @@ struct AdapterCLI: ParsableCommand {
   /// output that could not be written is a failure.
   static func main() {
     do {
+      if let error = UnknownCommand.error(in: Array(CommandLine.arguments.dropFirst()), of: Self.self) { throw error }
       var command = try parseAsRoot()
       try command.run()
       try LineOutput.standard.flush()

@@ -124,7 +124,7 @@ extension DebertaV2AdapterModel {
   private func answering(
     _ asked: [String]?, _ repetitions: [[Composition?]], rows: Int
   ) throws -> [AnsweringHead] {
-    guard let asked else { return AnsweringHead.following(repetitions) { heads[$0] != nil } }
+    guard let asked else { return AnsweringHead.following(repetitions, named: head(following:)) }
     for name in asked where heads[name] == nil { throw unknown(head: name) }
     guard let answering = AnsweringHead.asked(asked, repetitions: repetitions.count, rows: rows) else {
       throw ModelError.headsOfParallel(heads: asked, repetitions: repetitions.count)

@@ -37,6 +37,8 @@ public struct DebertaV2AdapterModel: Sendable {
   /// By their adapters' names, with commas between them.
   private var fusions: [String: AdapterFusion] = [:]
   private(set) var boundFusions: [String: BoundFusion] = [:]
+  /// The head that follows a fusion, by the fusion's name, where it is called otherwise.
+  private var fusionHeads: [String: String] = [:]
   private(set) var heads: [String: PredictionHead] = [:]
   /// The adapters that act when a call names none; nil is the base model.
   public private(set) var activeAdapters: Composition?
@@ -121,11 +123,13 @@ public struct DebertaV2AdapterModel: Sendable {
   }
 
   /// Saves an adapter, and the head of its name, as the reference does.
-  public func saveAdapter(_ name: String, to folder: String, withHead: Bool = true) throws {
+  public func saveAdapter(
+    _ name: String, to folder: String, withHead: Bool = true, as format: WeightFormat = .safetensors
+  ) throws {
     guard let adapter = adapters[name] else { throw unknown(adapter: name) }
     try Folders.create(folder)
-    try SavedAdapter.write(adapter, named: name, modelName: self.name, for: configuration, to: folder)
-    if withHead, heads[name] != nil { try saveHead(name, to: folder) }
+    try SavedAdapter.write(adapter, named: name, modelName: self.name, for: configuration, to: folder, as: format)
+    if withHead, heads[name] != nil { try saveHead(name, to: folder, as: format) }
   }
 
   /// Puts an adapter in the place of the one of its name.
@@ -182,31 +186,52 @@ public struct DebertaV2AdapterModel: Sendable {
     boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
   }
 
-  /// Loads a fusion folder.
+  /// Loads a fusion folder, and the head beside it, which follows the fusion.
   ///
   /// - Parameters:
   ///   - folder: a saved fusion.
   ///   - name: its adapters' names here, with commas between them; nil: as saved.
+  ///   - withHead: whether a head in the folder is loaded.
+  ///   - headName: what the head is called; nil: as the fusion, if that is given a name, or as saved.
   /// - Returns: the name that the fusion has now.
   @discardableResult
-  public mutating func loadAdapterFusion(_ folder: String, as name: String? = nil) throws -> String {
+  public mutating func loadAdapterFusion(
+    _ folder: String, as name: String? = nil, withHead: Bool = true, headAs headName: String? = nil
+  ) throws -> String {
     let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
-    let name = name ?? savedName
-    fusions[name] = fusion
-    boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
-    return name
+    let head = try withHead && SavedHead.exists(in: folder) ? readHead(folder) : nil
+    let fusionName = name ?? savedName
+    replaceFusion(fusionName, fusion)
+    if let head {
+      let headName = headName ?? name ?? head.name
+      put(head.head, headName)
+      setHead(headName, ofFusion: fusionName)
+    }
+    return fusionName
   }
+
+  /// The name of the head that follows an adapter or a fusion: the one of its name; for a fusion else the one that was
+  /// loaded or trained with it.
+  public func head(following name: String) -> String? {
+    heads[name] != nil ? name : fusionHeads[name].flatMap { heads[$0] == nil ? nil : $0 }
+  }
+
+  /// Lets a head follow a fusion.
+  mutating func setHead(_ head: String, ofFusion name: String) { fusionHeads[name] = head == name ? nil : head }
 
   /// A fusion, by its adapters' names with commas between them.
   public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
 
-  /// Saves a fusion as the reference does.
-  public func saveAdapterFusion(_ name: String, to folder: String) throws {
+  /// Saves a fusion, and the head that follows it, as the reference does.
+  public func saveAdapterFusion(
+    _ name: String, to folder: String, withHead: Bool = true, as format: WeightFormat = .safetensors
+  ) throws {
     guard let fusion = fusions[name] else {
       throw CompositionError.unknownFusion(name: name, nearest: fusionNames)
     }
     try Folders.create(folder)
-    try SavedFusion.write(fusion, named: name, modelName: self.name, for: configuration, to: folder)
+    try SavedFusion.write(fusion, named: name, modelName: self.name, for: configuration, to: folder, as: format)
+    if withHead, let head = head(following: name) { try saveHead(head, to: folder, as: format) }
   }
 
   /// Removes a fusion.
@@ -214,6 +239,7 @@ public struct DebertaV2AdapterModel: Sendable {
     guard fusions[name] != nil else { throw CompositionError.unknownFusion(name: name, nearest: fusionNames) }
     fusions[name] = nil
     boundFusions[name] = nil
+    fusionHeads[name] = nil
   }
 
   // MARK: Activation
@@ -320,12 +346,12 @@ public struct DebertaV2AdapterModel: Sendable {
   /// Saves a head as the reference does; a tied decoder is saved with it.
   ///
   /// - Throws: `ModelError.enhancedDecoder` for a head that the reference's files cannot describe.
-  public func saveHead(_ name: String, to folder: String) throws {
+  public func saveHead(_ name: String, to folder: String, as format: WeightFormat = .safetensors) throws {
     guard let head = heads[name] else { throw unknown(head: name) }
     if head.queryPositions != nil { throw ModelError.enhancedDecoder(head: name) }
     try Folders.create(folder)
     try SavedHead.write(
-      head, named: name, modelName: self.name, hiddenSize: configuration.hiddenSize, to: folder, compute)
+      head, named: name, modelName: self.name, hiddenSize: configuration.hiddenSize, to: folder, as: format, compute)
   }
 
   /// Removes a head.

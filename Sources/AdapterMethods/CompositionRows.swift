@@ -89,9 +89,10 @@ extension AnsweringHead {
   ///
   /// - Parameters:
   ///   - repetitions: what acts on every row; nil is the base model, whose head is called `default`.
-  ///   - isThere: whether there is a head of a name; rows without a head have no answer.
+  ///   - named: the name of the head that follows an adapter or fusion of a name; nil if there is none: rows without
+  ///     a head have no answer.
   public static func following(
-    _ repetitions: [[Composition?]], where isThere: (String) -> Bool
+    _ repetitions: [[Composition?]], named: (String) -> String?
   ) -> [AnsweringHead] {
     var found: [(head: String, rows: [Int])] = []
     var start = 0
@@ -103,7 +104,7 @@ extension AnsweringHead {
         if members[head] == nil { heads.append(head) }
         members[head, default: []].append(start + row)
       }
-      found += heads.filter(isThere).map { ($0, members[$0] ?? []) }
+      found += heads.compactMap { name in named(name).map { ($0, members[name] ?? []) } }
       start += rows.count
     }
     return labelled(found)

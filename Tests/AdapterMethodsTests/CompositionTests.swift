@@ -224,7 +224,7 @@ import Testing
   }
 
   private func following(_ text: String, rows: Int, without missing: Set<String> = []) throws -> [String] {
-    AnsweringHead.following(try Composition(text).repetitions(rows: rows)) { !missing.contains($0) }
+    AnsweringHead.following(try Composition(text).repetitions(rows: rows)) { missing.contains($0) ? nil : $0 }
       .map { "\($0.label)=\($0.head)\($0.rows)" }
   }
 
@@ -238,7 +238,7 @@ import Testing
     #expect(
       try following("BatchSplit(a, b, a, batch_sizes=[1, 1, 1])", rows: 3) == ["a=a[0, 2]", "b=b[1]"])
     #expect(try following("Parallel(a, b)", rows: 1, without: ["a"]) == ["b=b[1]"])
-    #expect(AnsweringHead.following([[nil, .adapter("a")]]) { _ in true }.map(\.label) == ["default", "a"])
+    #expect(AnsweringHead.following([[nil, .adapter("a")]]) { $0 }.map(\.label) == ["default", "a"])
   }
 
   @Test func headsThatAreAskedForAnswerAllRowsOrARepetitionEach() throws {

@@ -141,7 +141,7 @@ import Testing
 
   @Test func `A text that cannot be answered does not keep the others from it`() throws {
     var predictor = try Shipped.predictor("wordnet-domain")
-    predictor.loadAdapter = { name, _ in throw WorkspaceError.unknownAdapter(name: name, model: "m", nearest: []) }
+    predictor.load = { setup, _ in throw WorkspaceError.unknownAdapter(name: setup.last, model: "m", nearest: []) }
     let inputs = try [
       TextInput("one"), TextInput("two", setup: Composition("nobody"), index: 1), TextInput("three", index: 2),
     ]

@@ -73,6 +73,7 @@ import Testing
       ["--head", "question_answering", "--num-labels", "3"], 1,
       "A head of kind question_answering has 2 labels; found 3."
     ),
+    (["--head", "regression", "--labels", "a,b"], 1, "A head of kind regression has one output; found 2 labels."),
     (["--head", "nothing"], 64, "The value 'nothing' is invalid for '--head <kind>'."),
   ])
   func `A fresh adapter that cannot be changes nothing`(_ options: [String], _ code: Int32, _ message: String) throws {
@@ -156,7 +157,7 @@ import Testing
     let before = try place.contents()
     #expect(
       try place.run("activate", "Stack(Fuse(debian-section, truecase), truecase)").messages
-        .hasPrefix("Error: Stack(Fuse(debian-section, truecase), truecase) cannot be the active setup: "))
+        .hasPrefix("Error: No fusion of debian-section, truecase is given with --fusion or registered for "))
     #expect(try place.run("activate", "truecas").exitCode == 1)
     #expect(try place.contents() == before)
   }

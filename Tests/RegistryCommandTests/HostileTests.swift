@@ -50,7 +50,7 @@ import Testing
     try Registry.edit(path: place.path("registry.sqlite")) { registry in
       let model = try registry.model()
       #expect(throws: RegistryError.self) { try registry.addAdapter("a\0b", NewAdapter(), of: model) }
-      #expect(throws: RegistryError.self) { try registry.rename(adapter: "truecase", to: "a\0b") }
+      #expect(throws: RegistryError.self) { try registry.rename("truecase", to: "a\0b", of: "deberta-v3-tiny-en") }
     }
     #expect(throws: InspectionError.self) { try Inspection("a\0b") }
     let model = try DebertaV2AdapterModel(folder: place.path("Models/deberta-v3-tiny-en"))

@@ -85,18 +85,35 @@ import Testing
         Name                     Architecture         #Param      %Param  Active   Train
         --------------------------------------------------------------------------------
         debian-facets            lora                 32,768       0.611       1       1
-        debian-section           bottleneck           33,856       0.631       1       1
-        truecase                 bottleneck           67,712       1.262       1       1
-        wordnet-domain           bottleneck          263,680       4.915       1       1
+        debian-section           seq_bn               33,856       0.631       1       1
+        truecase                 double_seq_bn        67,712       1.262       1       1
+        wordnet-domain           par_bn              263,680       4.915       1       1
         --------------------------------------------------------------------------------
         Full model                                 5,364,736     100.000               1
         ================================================================================
+        The checkpoint has 5,447,936 parameters, 5,364,736 of them in the encoder.
 
         """)
     let rows = try place.run("summary", "--setup", "truecase").lines
     #expect(rows[0].contains(##""#param": 32768, "%param": 0.61"##))
     #expect(rows.map { $0.contains(#""active": true"#) } == [false, false, true, false, false])
-    #expect(rows[4].contains(#""active": null, "architecture": null, "name": "Full model", "train": true"#))
+    #expect(rows[4].contains(#""method": null, "name": "Full model", "train": true"#))
+  }
+
+  @Test func `The summary and the list of base models count alike, and say what they count`() throws {
+    let full = try ConfigurationFields(
+      JSONValue(Data(try #require(place.run("summary").lines.last).utf8), file: ""), file: "")
+    let model = try ConfigurationFields(JSONValue(Data(try place.run("models").output.utf8), file: ""), file: "")
+    let counts = 1...100_000_000
+    #expect(try full.integer("#param", in: counts) == model.integer("encoder_parameters", in: counts))
+    #expect(try full.integer("checkpoint_parameters", in: counts) == model.integer("parameters", in: counts))
+    #expect(try full.integer("#param", in: counts) != model.integer("parameters", in: counts))
+  }
+
+  @Test func `On a narrow terminal the summary keeps its lines whole`() throws {
+    let text = try place.runOnTerminal("summary", columns: 40)
+    #expect(text.contains("Full model"))
+    for line in text.split(separator: "\n") { #expect(line.count <= 40, "\(line)") }
   }
 
   @Test func `The summary of a checkpoint alone counts what is given`() throws {
@@ -104,7 +121,7 @@ import Testing
     let base = try ConfigurationFields(path: Fixtures.parityCase("method-lora") + "/case.json").string("base") ?? "v3"
     let lines = try place.run("summary", "--model", Fixtures.base(base), "--adapter", "a=\(folder)").lines
     #expect(lines.count == 2)
-    #expect(lines[0].contains(#""active": true, "architecture": "lora", "name": "a""#))
+    #expect(lines[0].contains(#""active": true, "method": "lora", "name": "a""#))
   }
 
   // MARK: shells and environment

@@ -65,13 +65,14 @@ struct Workplace {
     return process.terminationReason == .uncaughtSignal
   }
 
-  /// Runs the program on a terminal of 80 columns, where somebody types.
+  /// Runs the program on a terminal, where somebody types.
   func runOnTerminal(
-    _ arguments: String..., typing input: String = "", environment: [String: String] = [:]
+    _ arguments: String..., typing input: String = "", columns: Int = 80, environment: [String: String] = [:]
   ) throws -> String {
     let command = try ([CommandLineTool.executable.path] + arguments).joined(separator: " ")
     let outcome = try CommandLineTool.run(
-      command: ["/usr/bin/script", "-qec", "stty cols 80; \(command)", "/dev/null"], input: Data(input.utf8), in: path,
+      command: ["/usr/bin/script", "-qec", "stty cols \(columns); \(command)", "/dev/null"], input: Data(input.utf8),
+      in: path,
       environment: environment.merging(["TERM": "xterm"]) { given, _ in given })
     return outcome.output.replacing("\r\n", with: "\n")
   }

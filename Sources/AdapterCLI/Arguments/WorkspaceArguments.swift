@@ -1,43 +1,94 @@
 public import AdapterHost
 public import ArgumentParser
 
-/// The base model and the registry.
-struct BaseArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("A checkpoint's folder, or the name of a registered base model.", valueName: "dir"))
-  var model: String?
+/// The registry alone.
+struct RegistryArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The registry to use.", valueName: "file.sqlite")) var registry: String?
 
   var location: RegistryLocation { RegistryLocation(given: registry) }
 }
 
-/// The base model, the adapters that act on it, and the heads that answer.
-struct WorkspaceArguments: ParsableArguments {
-  @OptionGroup var base: BaseArguments
-  @Option(
-    help: ArgumentHelp(
-      "An adapter's folder and the name it gets; may be repeated. Without --setup the adapters given act, several of "
-        + "them in Parallel.", valueName: "name=dir"))
+/// The base model and the registry.
+struct BaseArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("A checkpoint's folder, or the name of a registered base model.", valueName: "dir"))
+  var model: String?
+  @OptionGroup var registryArguments: RegistryArguments
+
+  var registry: String? { registryArguments.registry }
+  var location: RegistryLocation { registryArguments.location }
+}
+
+/// Adapters by name.
+struct AdapterArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("An adapter's folder and the name it gets; may be repeated.", valueName: "name=dir"))
   var adapter: [NamedFolder] = []
-  @Option(help: ArgumentHelp("The adapters that act, such as 'Stack(a, b)'.", valueName: "expr")) var setup: String?
-  @Option(
-    help: ArgumentHelp("The heads that answer; by default those named like the adapters.", valueName: "a,b"))
-  var activeHeads: NameList?
+
+  func validate() throws { try requireDifferentNames(adapter, of: "adapter") }
+
+  var folders: NamedFolders { NamedFolders(adapter) }
+}
+
+/// How many threads compute.
+struct ThreadArguments: ParsableArguments {
   @Option(help: "Threads; by default one for each processor.") var threads: Int?
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
-    var names: Set<String> = []
-    for item in adapter where !names.insert(item.name).inserted {
-      throw ValidationError("Two folders are given for the adapter '\(item.name)'; one is expected.")
+  }
+}
+
+/// The base model, the adapters that act on it, and the heads that answer.
+struct WorkspaceArguments: ParsableArguments {
+  @OptionGroup var base: BaseArguments
+  @OptionGroup var adapters: AdapterArguments
+  @Option(help: ArgumentHelp("A head's folder and the name it gets; may be repeated.", valueName: "name=dir"))
+  var head: [NamedFolder] = []
+  @Option(
+    help: ArgumentHelp("The folder of a fusion of adapters, as in x,y=DIR; may be repeated.", valueName: "names=dir"))
+  var fusion: [NamedFolder] = []
+  @Option(
+    help: ArgumentHelp(
+      "The adapters that act, such as 'Stack(a, b)', or the name of a saved setup; by default those given with "
+        + "--adapter, several of them in Parallel, or else the active setup.", valueName: "expr"))
+  var setup: String?
+  @Option(
+    help: ArgumentHelp(
+      "A folder written by save_adapter_setup of the Python library, in place of --setup.", valueName: "dir"))
+  var setupFolder: String?
+  @Option(
+    help: ArgumentHelp("The heads that answer, in this order; by default those of the setup.", valueName: "a,b"))
+  var activeHeads: NameList?
+  @OptionGroup var threadArguments: ThreadArguments
+
+  var threads: Int? { threadArguments.threads }
+
+  func validate() throws {
+    try requireDifferentNames(head, of: "head")
+    try requireDifferentNames(fusion, of: "fusion")
+    if setup != nil, setupFolder != nil {
+      throw ValidationError("There are --setup and --setup-folder; expected one of them.")
     }
   }
 
-  /// What the flags ask for.
+  /// What the flags say.
   var request: WorkspaceRequest {
     WorkspaceRequest(
-      model: base.model, registry: base.registry,
-      adapters: Dictionary(adapter.map { ($0.name, $0.folder) }) { first, _ in first }, setup: setup,
-      heads: activeHeads?.names)
+      model: base.model, registry: base.registry, adapters: adapters.folders, fusions: NamedFolders(fusion),
+      headFolders: NamedFolders(head), setup: setup, setupFolder: setupFolder, heads: activeHeads?.names)
+  }
+}
+
+private func requireDifferentNames(_ folders: [NamedFolder], of kind: String) throws {
+  var names: Set<String> = []
+  for item in folders where !names.insert(item.name).inserted {
+    throw ValidationError("Two folders are given for the \(kind) '\(item.name)'; one is expected.")
+  }
+}
+
+extension NamedFolders {
+  fileprivate init(_ folders: [NamedFolder]) {
+    self = [:]
+    for item in folders { self[item.name] = item.folder }
   }
 }
 

@@ -9,18 +9,21 @@ struct BenchCommand: ParsableCommand {
       Example:
         adapter-cli bench --model DIR --shapes 1x16,8x128 --adapter a=DIR --setup a
 
-      Prints a line of JSON for each shape: rows x tokens, milliseconds (least and median), tokens a second.
+      Gives for each shape, rows x tokens, the milliseconds (least and median) and the tokens per second: a table on a \
+      terminal, a line of JSON for each shape in a pipe or with --json.
       """)
 
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @Option(help: ArgumentHelp("Batches, as rows x tokens.", valueName: "1x16,8x128"))
   var shapes = ShapeList.usual
   @Option(help: "Passes that are timed for each shape.") var repeats = 5
+  @OptionGroup(title: "Output") var output: OutputArguments
 
   func run() throws {
     var request = workspace.request
     request.usesActiveSetup = false
     let model = try Workspace(request).loadModel(compute: Compute(threads: workspace.threads))
+    var rows: [[String]] = []
     for shape in shapes.shapes {
       var random = RandomNumbers(seed: 0)
       let ids = (0..<shape.rows).map { _ in
@@ -36,14 +39,26 @@ struct BenchCommand: ParsableCommand {
       }
       times.sort()
       let tokens = Double(shape.rows * shape.tokens)
+      let median = times[times.count / 2]
+      if output.isTable {
+        rows.append(
+          [shape.description] + [times[0], median, tokens / median * 1e3].map { $0.formatted(decimals: 2) })
+        continue
+      }
       print(
         JSONValue.object([
           "shape": .string(shape.description), "ms": .number(round2(times[0])),
-          "median_ms": .number(round2(times[times.count / 2])),
-          "tokens_per_second": .number(round2(tokens / times[times.count / 2] * 1e3)),
+          "median_ms": .number(round2(median)), "tokens_per_second": .number(round2(tokens / median * 1e3)),
           "buffers_mb": .integer(model.compute.peakBytes >> 20), "kernels": .string(model.compute.instructionSet),
           "threads": .integer(model.compute.threads.width),
         ]).line)
+    }
+    if output.isTable {
+      printTable(
+        Table(
+          columns: ["SHAPE", "MS", "MEDIAN MS", "TOKENS/S"].enumerated().map { index, title in
+            Table.Column(title: title, isNumber: index > 0)
+          }, rows: rows))
     }
   }
 

@@ -1,25 +1,45 @@
 internal import AdapterHost
-internal import ArgumentParser
+public import ArgumentParser
+internal import Foundation
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Writes a registered adapter with its head to a folder that the Python library loads.",
+    abstract: "Writes a registered adapter or fusion with its head to a folder that the Python library loads.",
     discussion: """
-      Example:
+      Examples:
         adapter-cli export debian-section /tmp/debian-section
+        adapter-cli export debian-section /tmp/small --format safetensors
 
-      Whatever stops it, the folder is wholly there or not at all.
+      In Python: model.load_adapter("/tmp/debian-section"), of a fusion model.load_adapter_fusion(...). They look for \
+      the .bin files, and with use_safetensors=True for the others. Whatever stops the command, the folder is wholly \
+      there or not at all.
       """)
 
-  @Argument(help: "The adapter's name.") var name: String
+  @Argument(help: "The name of an adapter or a fusion.") var name: String
   @Argument(help: "A new folder.") var folder: String
+  @Option(help: ArgumentHelp("The files that the weights go to.", valueName: "format"))
+  var format = WeightFormat.both
   @OptionGroup(title: "Registry") var base: BaseArguments
+  @OptionGroup(title: "Output") var output: ResultArguments
 
   func run() throws {
+    let registry = try Registry.open(at: base.location, for: .reading)
+    let item = try registry.item(named: name, of: registry.model(nameOrFolder: base.model).name)
     let request = WorkspaceRequest(
-      model: base.model, registry: base.registry, setup: Composition.adapter(name).description)
-    try Workspace(request).loadModel(compute: Compute(threads: 1)).export(name, to: folder)
-    print("Wrote \(name) to \(folder).")
+      model: base.model, registry: base.registry, setup: item.composition.description)
+    let model = try Workspace(request).loadModel(compute: Compute(threads: 1))
+    switch item {
+    case .adapter: try model.export(name, to: folder, as: format)
+    case .fusion: try model.export(fusionOf: item.members, to: folder, as: format)
+    }
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    output.report(
+      "Wrote \(name) to \(folder).",
+      .object([
+        "name": .string(name), "folder": .string(folder), "files": .array(files.map { .string($0) }),
+      ]))
   }
 }
+
+extension WeightFormat: ExpressibleByArgument {}

@@ -15,10 +15,6 @@ struct ForwardCommand: ParsableCommand {
       """)
 
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
-  @Option(help: ArgumentHelp("A head to load; may be repeated.", valueName: "name=dir"))
-  var head: [NamedFolder] = []
-  @Option(help: ArgumentHelp("A fusion layer over adapters, x,y=DIR; may be repeated.", valueName: "names=dir"))
-  var fusion: [NamedFolder] = []
   @Option(help: ArgumentHelp("An adapter to merge into the weights; may be repeated.", valueName: "name"))
   var merge: [String] = []
   @Flag(help: "Write hidden_states/LAYER.") var hiddenStates = false
@@ -31,18 +27,11 @@ struct ForwardCommand: ParsableCommand {
   func run() throws {
     var request = workspace.request
     request.usesActiveSetup = false
-    request.heads = nil
     let workspace = try Workspace(request)
-    var model = try DebertaV2AdapterModel(
-      folder: workspace.modelFolder, compute: Compute(threads: self.workspace.threads))
-    for item in self.workspace.adapter { try model.loadAdapter(item.folder, as: item.name) }
-    for name in (workspace.setup?.adapters ?? []) + merge { try workspace.loadAdapter(name, into: &model) }
-    for item in fusion { try model.loadAdapterFusion(item.folder, as: item.name) }
-    for item in head { try model.loadHead(item.folder, as: item.name) }
+    var model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads), besides: merge)
     for name in merge { try model.mergeAdapter(name) }
-    try ForwardRequest(
-      inputs: inputs, setup: workspace.setup, heads: self.workspace.activeHeads?.names, recording: kinds
-    ).run(model, output: output)
+    try ForwardRequest(inputs: inputs, setup: workspace.setup, heads: workspace.heads, recording: kinds)
+      .run(model, output: output)
   }
 
   private var kinds: Trace.Kinds {

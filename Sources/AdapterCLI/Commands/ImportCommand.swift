@@ -4,31 +4,53 @@ internal import ArgumentParser
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import",
-    abstract: "Copies an adapter's folder beside the registry and registers it.",
+    abstract: "Copies the folder of an adapter, a fusion or a setup next to the registry and registers it.",
     discussion: """
       Examples:
         adapter-cli import ../trained/sentiment
         adapter-cli import Adapters/truecase --as truecase --model deberta-v3-tiny-en
+        adapter-cli import ../trained/fusion --as both --joins debian-section,wordnet-domain
 
       The folder is one that the Python library saved: adapter_config.json with its weights, and head_config.json with \
-      a head; or one of PEFT with LoRA. Every tensor is read and checked against the base model first. A folder that \
-      lies in the registry's folder of adapters already is registered where it is. Fusions are not registered: \
-      'adapter-cli forward --fusion' takes their folders.
+      a head; adapter_fusion_config.json, of a fusion of registered adapters; adapter_setup.json, with its adapters and \
+      fusions in folders below. Or it is one of PEFT with LoRA. Every tensor is read and checked against the base model \
+      first. A folder that lies in the registry's folder of adapters already is registered where it is.
       """)
 
-  @Argument(help: "The adapter's folder.") var folder: String
-  @Option(name: .customLong("as"), help: ArgumentHelp("What to call it; by default its own name.", valueName: "name"))
+  @Argument(help: "The folder.") var folder: String
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp("What to call it; by default its own name, a fusion a+b.", valueName: "name"))
   var name: String?
+  @Option(
+    help: ArgumentHelp("What the adapters of a fusion are called here; by default as saved.", valueName: "a,b"))
+  var joins: NameList?
   @Flag(help: "Take an adapter that says it was made for another base model of this shape.") var force = false
   @OptionGroup(title: "Registry") var base: BaseArguments
+  @OptionGroup(title: "Output") var output: ResultArguments
 
   func run() throws {
     try Registry.edit(at: base.location) { registry in
       let model = try registry.model(nameOrFolder: base.model)
-      let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
-      let record = try registry.importAdapter(
-        folder: folder, as: name ?? savedName, of: model.name, describedBy: description, force: force)
-      print("Registered \(record.name) (\(record.method)) for \(record.model): \(record.path.belowCurrentFolder)")
+      let imported = try registry.importFolder(folder, as: name, joining: joins?.names, of: model, force: force)
+      output.report(
+        imported.items.map { item in
+          (
+            "Registered \(item.name) (\(item.method)) for \(item.model): \(item.path.belowCurrentFolder)",
+            item.object
+          )
+        }
+          + (imported.setup.map { setup in
+            [
+              (
+                "Saved the setup \(setup.name): \(setup.composition)",
+                .object([
+                  "name": .string(setup.name), "setup": .string(setup.composition.description),
+                  "model": .string(model.name),
+                ])
+              )
+            ]
+          } ?? []))
     }
   }
 }

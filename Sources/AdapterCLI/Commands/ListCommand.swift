@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "Lists the registered adapters of a base model.",
+    abstract: "Lists the registered adapters and fusions of a base model.",
     discussion: """
       Examples:
         adapter-cli list
@@ -13,15 +13,20 @@ struct ListCommand: ParsableCommand {
         adapter-cli list --registry other.sqlite --model NAME
 
       Filters count together; each may be repeated, and then one of its values must fit.
+
+      --json writes one array of objects, a pipe without --json JSON Lines of the same objects: {"name": "...", \
+      "method": "lora", "head": "classification", "parameters": 101644, "active": true, "bytes": ..., "tags": [...], \
+      ...}; a fusion has the method "fusion" and "joins": [...].
       """)
 
   enum Order: String, CaseIterable, ExpressibleByArgument { case name, method, head, parameters, size, added }
 
-  @Option(help: ArgumentHelp("Only adapters of a method, such as lora.", valueName: "method")) var method: [String] = []
+  @Option(help: ArgumentHelp("Only adapters of a method, such as lora or ia3.", valueName: "method"))
+  var method: [String] = []
   @Option(help: ArgumentHelp("Only adapters with a kind of head; 'none' is no head.", valueName: "kind"))
   var head: [String] = []
   @Option(help: ArgumentHelp("Only adapters with a tag.", valueName: "tag")) var tag: [String] = []
-  @Flag(help: "Only adapters of the active setup.") var active = false
+  @Flag(help: "Only what the active setup uses.") var active = false
   @Option(help: ArgumentHelp("What to sort by.", valueName: "column")) var sort = Order.name
   @Flag(help: "Sort the other way round.") var reverse = false
   @OptionGroup(title: "Registry") var base: BaseArguments
@@ -30,33 +35,44 @@ struct ListCommand: ParsableCommand {
   func run() throws {
     let registry = try Registry.open(at: base.location, for: .reading)
     let model = try registry.model(nameOrFolder: base.model)
-    let adapters = try registry.adapters(of: model.name)
-    let listing = AdapterListing(sorted(adapters.filter(isWanted)))
+    let items = try registry.items(of: model.name)
+    let listing = ItemListing(sorted(items.filter(isWanted)))
     if output.isTable {
       let setup = try registry.activeSetup(of: model.name)?.expression
       let lines = listing.heading(model: model.name, setup: setup, width: Terminal.width)
       print((lines + [""]).joined(separator: "\n"))
-      if adapters.isEmpty {
-        print("No adapter is registered: 'adapter-cli help import' and 'help add' tell how.")
-      } else if listing.isEmpty {
-        print("None of the \(adapters.count.counting("adapter")) fits the filters.")
-      } else {
-        printTable(listing.table)
-      }
+      if !listing.isEmpty { printTable(listing.table) }
     } else {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }
+    if listing.isEmpty { Terminal.note(reason(model.name, items)) }
   }
 
-  private func isWanted(_ record: AdapterRecord) -> Bool {
-    (method.isEmpty || method.contains(record.method))
-      && (head.isEmpty || head.contains(record.head?.kind ?? "none"))
-      && (tag.isEmpty || !Set(tag).isDisjoint(with: record.tags)) && (!active || record.isActive)
+  /// Why nothing is listed.
+  private func reason(_ model: String, _ items: [RegisteredItem]) -> String {
+    if items.isEmpty {
+      return "No adapter is registered for \(model): 'adapter-cli help import', 'help add' and 'help train' show how."
+    }
+    let known = [
+      ("method", method, Set(items.map(\.method))), ("head", head, Set(items.map { $0.head?.kind ?? "none" })),
+      ("tag", tag, Set(items.flatMap(\.tags))),
+    ]
+    for (option, values, present) in known where !values.isEmpty && present.isDisjoint(with: values) {
+      return "No adapter of \(model) has the \(option) \(values.joined(separator: " or ")); "
+        + (present.isEmpty ? "none has one." : "there are \(present.sorted().joined(separator: ", ")).")
+    }
+    return "None of the \(items.count.counting("adapter")) of \(model) matches all filters."
   }
 
-  /// Adapters that are alike stay in the order of their names.
-  private func sorted(_ records: [AdapterRecord]) -> [AdapterRecord] {
-    let sorted = records.sorted { a, b in
+  private func isWanted(_ item: RegisteredItem) -> Bool {
+    (method.isEmpty || method.contains(item.method))
+      && (head.isEmpty || head.contains(item.head?.kind ?? "none"))
+      && (tag.isEmpty || !Set(tag).isDisjoint(with: item.tags)) && (!active || item.isActive)
+  }
+
+  /// Items that are alike stay in the order of their names.
+  private func sorted(_ items: [RegisteredItem]) -> [RegisteredItem] {
+    let sorted = items.sorted { a, b in
       switch sort {
       case .name: a.name < b.name
       case .method: (a.method, a.name) < (b.method, b.name)

@@ -17,20 +17,22 @@ struct MergeCommand: ParsableCommand {
 
   @Argument(help: "The adapter's name.") var name: String
   @Argument(help: "A new folder.") var folder: String
-  @Option(help: ArgumentHelp("An adapter's folder and the name it gets; may be repeated.", valueName: "name=dir"))
-  var adapter: [NamedFolder] = []
+  @OptionGroup var adapters: AdapterArguments
   @OptionGroup(title: "Registry") var base: BaseArguments
+  @OptionGroup(title: "Output") var output: ResultArguments
 
   func run() throws {
     let request = WorkspaceRequest(
-      model: base.model, registry: base.registry,
-      adapters: Dictionary(adapter.map { ($0.name, $0.folder) }) { first, _ in first },
+      model: base.model, registry: base.registry, adapters: adapters.folders,
       setup: Composition.adapter(name).description)
     let workspace = try Workspace(request)
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder)
     try workspace.loadAdapter(name, into: &model)
     let changes = try MergedCheckpoint.write(name, of: model, from: workspace.modelFolder, to: folder)
-    print("Wrote \(model.name) with \(name) merged to \(folder): \(changes.counting("tensor")) changed.")
-    if model.head(name) != nil { print("Its head answers there: adapter-cli predict --model \(folder) TEXT") }
+    let head =
+      model.head(name) == nil ? "" : "\nIts head answers there: adapter-cli predict --model \(folder) TEXT"
+    output.report(
+      "Wrote \(model.name) with \(name) merged to \(folder): \(changes.counting("tensor")) changed." + head,
+      .object(["name": .string(name), "folder": .string(folder), "changed_tensors": .integer(changes)]))
   }
 }

@@ -60,7 +60,7 @@ struct PredictCommand: ParsableCommand {
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer))
     predictor.maximumLength = tokenizer.maxLength
-    predictor.loadAdapter = { name, model in try workspace.loadAdapter(name, into: &model) }
+    predictor.load = { setup, model in try workspace.load(setup, into: &model) }
     if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
     return predictor
   }

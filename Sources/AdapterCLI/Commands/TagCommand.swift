@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct TagCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tag",
-    abstract: "Adds tags to an adapter, takes others away, or lists them.",
+    abstract: "Adds tags to an adapter, removes others, or lists them.",
     discussion: """
       Examples:
         adapter-cli tag debian-section production
@@ -16,13 +16,13 @@ struct TagCommand: ParsableCommand {
 
   @Argument(help: "The adapter's name.") var name: String
   @Argument(help: ArgumentHelp("Tags to add.", valueName: "tag")) var tags: [String] = []
-  @Option(help: ArgumentHelp("A tag to take away; may be repeated.", valueName: "tag")) var remove: [String] = []
+  @Option(help: ArgumentHelp("A tag to remove; may be repeated.", valueName: "tag")) var remove: [String] = []
   @OptionGroup(title: "Registry") var base: BaseArguments
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
     for tag in tags where remove.contains(tag) {
-      throw ValidationError("The tag '\(tag)' is to be added and to be taken away; expected one of them.")
+      throw ValidationError("The tag '\(tag)' is both added and removed; expected one of them.")
     }
   }
 

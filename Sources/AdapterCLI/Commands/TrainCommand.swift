@@ -26,7 +26,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataArguments
   @OptionGroup(title: "Training") var training: TrainingArguments
   @OptionGroup(title: "Model") var base: BaseArguments
-  @Option(help: "Threads; by default one for each processor.") var threads: Int?
+  @OptionGroup(title: "Model") var threadArguments: ThreadArguments
   @Option(help: ArgumentHelp("The folder of the run; by default runs/NAME.", valueName: "dir")) var output: String?
   @Flag(help: "Go on with the run that is saved in the output folder.") var resume = false
   @Flag(help: "Replace a registered adapter of the name.") var overwrite = false
@@ -35,7 +35,6 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "List the keys of a settings file, and do nothing else.") var keys = false
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads); expected 1 or more.") }
     if keys { return }
     if let adapter = adapters.adapter, adapter.parts.contains("") {
       throw ValidationError("--adapter is '\(adapter)'; expected NAME or NAME=DIR.")
@@ -54,7 +53,7 @@ struct TrainCommand: ParsableCommand {
     let parts = adapters.adapter?.parts ?? []
     guard let name = parts.first ?? recipe.setup?.last else { throw Self.namesNothing }
     let run = try TrainingSession(
-      recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, base: base, threads: threads,
+      recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, base: base, threads: threadArguments.threads,
       output: output ?? "runs/\(name)", registers: !unregistered && !recipe.trainsBase, overwrites: overwrite)
     try run.run(resume ? .resumed : .new, json: json)
   }

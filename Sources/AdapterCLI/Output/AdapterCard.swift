@@ -33,14 +33,7 @@ struct AdapterCard {
     details.add("Added", record.created.minute + " UTC")
     if record.changed != record.created { details.add("Changed", record.changed.minute + " UTC") }
     details.add("Digest", record.digest.text)
-    let lines = details.lines(width: width)
-    let table = Table(
-      columns: [
-        Table.Column(title: "FILE"), Table.Column(title: "SIZE", isNumber: true),
-        Table.Column(title: "SHA-256", isOptional: true),
-      ],
-      rows: files.map { [$0.name.onOneLine, $0.byteCount.asBytes, $0.digest.short] })
-    return lines + [""] + table.rendered(width: width)
+    return details.lines(width: width) + [""] + files.table.rendered(width: width)
   }
 
   private var madeFor: String {
@@ -56,9 +49,7 @@ struct AdapterCard {
     get throws {
       .object([
         "name": .string(record.name), "model": .string(record.model), "method": .string(record.method),
-        "head": record.head.map {
-          .object(["kind": .string($0.kind), "labels": .array($0.labels.map { .string($0) })])
-        } ?? .null,
+        "head": record.head?.object ?? .null,
         "parameters": .integer(record.parameterCount), "active": .bool(record.isActive),
         "tags": .array(record.tags.map { .string($0) }), "notes": .string(record.notes),
         "metrics": try record.metrics.map { try JSONValue(Data($0.utf8), file: "the metrics of \(record.name)") }
@@ -66,12 +57,7 @@ struct AdapterCard {
         "folder": .string(record.path), "bytes": .integer(record.byteCount), "source": .string(record.source),
         "digest": .string(record.digest.text), "base_digest": record.baseDigest.map { .string($0.text) } ?? .null,
         "added": .string(record.created.second), "changed": .string(record.changed.second),
-        "files": .array(
-          files.map { file in
-            .object([
-              "name": .string(file.name), "bytes": .integer(file.byteCount), "digest": .string(file.digest.text),
-            ])
-          }),
+        "files": files.object,
         "config": try JSONValue(Data(record.configuration.utf8), file: "the configuration of \(record.name)"),
       ])
     }

@@ -20,7 +20,11 @@ struct InspectionReport {
   private func lines(_ part: Inspection.Part, width: Int) -> [String] {
     var details = Details()
     for fact in part.facts {
-      details.add(fact.name, fact.name == "parameters" ? Int(fact.value)?.separated ?? fact.value : fact.value)
+      if fact.name == "parameters", case .integer(let count) = fact.value {
+        details.add(fact.name, count.separated)
+      } else {
+        details.add(fact.name, fact.text)
+      }
     }
     details.add("needs", lines: part.needs)
     var lines = [Style.bold(part.kind.rawValue.capitalizedFirst)] + details.lines(width: width - 2).map { "  " + $0 }
@@ -45,7 +49,7 @@ struct InspectionReport {
   private func object(_ part: Inspection.Part) -> JSONValue {
     .object([
       "kind": .string(part.kind.rawValue),
-      "facts": .object(Dictionary(part.facts.map { ($0.name, .string($0.value)) }) { first, _ in first }),
+      "facts": .object(Dictionary(part.facts.map { ($0.name, $0.value) }) { first, _ in first }),
       "needs": .array(part.needs.map { .string($0) }), "problem": part.problem.map { .string($0) } ?? .null,
       "missing": .array(part.missing.map { .object(["name": .string($0.name), "shape": shape($0.shape)]) }),
       "tensors": .array(part.tensors.map(object)),

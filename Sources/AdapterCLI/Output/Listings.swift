@@ -1,12 +1,12 @@
 internal import AdapterHost
 
-/// Registered adapters, for people and for programs.
-struct AdapterListing {
-  private let records: [AdapterRecord]
+/// Registered adapters and fusions, for people and for programs.
+struct ItemListing {
+  private let items: [RegisteredItem]
 
-  init(_ records: [AdapterRecord]) { self.records = records }
+  init(_ items: [RegisteredItem]) { self.items = items }
 
-  var isEmpty: Bool { records.isEmpty }
+  var isEmpty: Bool { items.isEmpty }
 
   /// The base model and its active setup.
   func heading(model: String, setup: String?, width: Int) -> [String] {
@@ -26,26 +26,30 @@ struct AdapterListing {
         Table.Column(title: "SIZE", isNumber: true, isOptional: true), Table.Column(title: "ACTIVE"),
         Table.Column(title: "ADDED", isOptional: true),
       ],
-      rows: records.map { record in
+      rows: items.map { item in
         [
-          record.name.onOneLine, record.method.onOneLine, record.head?.kind.onOneLine ?? "-",
-          record.parameterCount.separated, record.byteCount.asBytes, record.isActive ? "active" : "-",
-          record.created.day,
+          item.name.onOneLine, item.method.onOneLine, item.head?.kind.onOneLine ?? "-",
+          item.parameterCount.separated, item.byteCount.asBytes, item.isActive ? "active" : "-",
+          item.created.day,
         ]
       })
   }
 
-  /// A JSON object for each adapter.
-  var objects: [String] {
-    records.map { record in
-      JSONValue.object([
-        "name": .string(record.name), "method": .string(record.method),
-        "head": record.head.map { .string($0.kind) } ?? .null, "parameters": .integer(record.parameterCount),
-        "active": .bool(record.isActive), "bytes": .integer(record.byteCount), "model": .string(record.model),
-        "folder": .string(record.path), "tags": .array(record.tags.map { .string($0) }),
-        "added": .string(record.created.second),
-      ]).line
-    }
+  /// A JSON object for each item.
+  var objects: [String] { items.map(\.object.line) }
+}
+
+extension RegisteredItem {
+  /// The item for programs.
+  var object: JSONValue {
+    var members: [String: JSONValue] = [
+      "name": .string(name), "method": .string(method), "head": head.map { .string($0.kind) } ?? .null,
+      "parameters": .integer(parameterCount), "active": .bool(isActive), "bytes": .integer(byteCount),
+      "model": .string(model), "folder": .string(path), "tags": .array(tags.map { .string($0) }),
+      "added": .string(created.second),
+    ]
+    if !self.members.isEmpty { members["joins"] = .array(self.members.map { .string($0) }) }
+    return .object(members)
   }
 }
 
@@ -74,13 +78,18 @@ struct ModelListing {
   }
 
   /// A JSON object for each base model.
-  var objects: [String] {
-    records.map { record in
-      JSONValue.object([
-        "name": .string(record.name), "parameters": .integer(record.parameterCount),
-        "bytes": .integer(record.byteCount), "default": .bool(record.isDefault), "folder": .string(record.path),
-      ]).line
-    }
+  var objects: [String] { records.map(\.object.line) }
+}
+
+extension ModelRecord {
+  /// The base model for programs.
+  var object: JSONValue {
+    var members: [String: JSONValue] = [
+      "name": .string(name), "parameters": .integer(parameterCount), "bytes": .integer(byteCount),
+      "default": .bool(isDefault), "folder": .string(path),
+    ]
+    members["encoder_parameters"] = (try? encoderParameterCount).map { .integer($0) }
+    return .object(members)
   }
 }
 

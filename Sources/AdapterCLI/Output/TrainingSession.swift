@@ -24,18 +24,26 @@ struct TrainingSession {
     self.output = output
     self.overwrites = overwrites
     workspace = try Workspace(
-      WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false))
+      WorkspaceRequest(
+        model: base.model, registry: base.registry, setup: recipe.setup?.description, usesActiveSetup: false))
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
       if let folder = try? workspace.folder(ofAdapter: other) { try model.loadAdapter(folder, as: other) }
     }
+    for members in recipe.setup?.fusedAdapters ?? [] {
+      // A fusion that is registered is trained on.
+      if try workspace.fusion(of: members) != nil {
+        try workspace.load(.fuse(members.map { .adapter($0) }), into: &model)
+      }
+    }
     self.model = model
     self.registers =
       try registers
       && TrainedAdapters.canRegister(
-        recipe.trainedAdapters(name), modelFolder: workspace.modelFolder, at: base.location, overwrites: overwrites)
+        recipe.trainedAdapters(name), fusions: recipe.trainedFusions(name), modelFolder: workspace.modelFolder,
+        at: base.location, overwrites: overwrites)
     if registers, !self.registers {
       Terminal.note("The base model is in no registry, so the result will be in \(output) alone.")
     }

@@ -103,24 +103,13 @@ extension Inspection.Part {
   /// A folder that holds only how adapters, fusions and heads in folders of their own act together.
   static func setup(_ folder: String) -> Inspection.Part {
     PartDraft.part(.setup) { draft in
-      let fields = try ConfigurationFields(path: "\(folder)/adapter_setup.json")
-      if let setup = try fields.object("adapter_setup") { draft.add("adapters", text(setup.members)) }
-      draft.facts += fields.facts(["head_setup", "version"])
+      let fields = try ConfigurationFields(path: "\(folder)/\(SavedSetup.configurationFile)")
+      let setup = try SavedSetup(folder: folder)
+      draft.add("adapters", setup.composition.description)
+      if let heads = setup.heads { draft.add("heads", heads.joined(separator: ", ")) }
+      draft.facts += fields.facts(["version"])
       draft.needs = ["its adapters, fusions and heads, which lie in folders of their own: inspect them one by one"]
     }
-  }
-
-  /// The reference's setup as a composition is written.
-  private static func text(_ setup: [String: JSONValue]) -> String {
-    guard case .array(let children) = setup["children"], case .string(let type) = setup["type"] else { return "?" }
-    let parts = children.map { child in
-      switch child {
-      case .string(let name): name
-      case .object(let members): text(members)
-      default: "?"
-      }
-    }
-    return type == "single" ? parts.joined(separator: ", ") : "\(type)(\(parts.joined(separator: ", ")))"
   }
 }
 
@@ -149,5 +138,5 @@ extension ConfigurationFields {
 
 extension Sequence<Inspection.Fact> {
   /// The value of a fact.
-  fileprivate func value(_ name: String) -> String? { first { $0.name == name }?.value }
+  fileprivate func value(_ name: String) -> String? { first { $0.name == name }?.text }
 }

@@ -10,8 +10,8 @@ public struct AdapterSummary: Hashable, Sendable {
   /// A line of the table.
   public struct Row: Hashable, Sendable {
     public let name: String
-    /// The configuration's `architecture`; `bottleneck` where it has none; nil for the whole model.
-    public let architecture: String?
+    /// The method by the name of its preset; nil for the whole model.
+    public let method: String?
     public let parameterCount: Int
     /// In percent of the base model's parameters.
     public let percentage: Double
@@ -23,6 +23,8 @@ public struct AdapterSummary: Hashable, Sendable {
 
   /// The adapters in order; the base model last.
   public let rows: [Row]
+  /// The parameters of all tensors of the checkpoint, a head that it carries included: what `models` counts.
+  public let checkpointParameterCount: Int
 
   /// The base model of a request with its registered adapters and those that the request brings.
   ///
@@ -33,25 +35,26 @@ public struct AdapterSummary: Hashable, Sendable {
     let file = checkpoint.path + "/config.json"
     let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: file)
     let total = checkpoint.weights.tensors.reduce(0) { $0 + (Encoder.counts($1.name) ? $1.elementCount : 0) }
+    checkpointParameterCount = checkpoint.weights.tensors.reduce(0) { $0 + $1.elementCount }
     let active = Set(workspace.setup?.adapters ?? [])
-    var found: [(name: String, architecture: String, count: Int)] = []
-    for (name, folder) in request.adapters.sorted(by: { $0.key < $1.key }) {
-      let adapter = try SavedAdapter.read(folder, for: shape).adapter
-      found.append((name, adapter.architecture, adapter.parameters.count))
+    var found: [(name: String, method: String, count: Int)] = []
+    for given in request.adapters {
+      let adapter = try SavedAdapter.read(given.folder, for: shape).adapter
+      found.append((given.name, adapter.methodName, adapter.parameters.count))
     }
     for record in try workspace.registeredAdapters() where request.adapters[record.name] == nil {
-      found.append((record.name, try record.architecture, record.parameterCount))
+      found.append((record.name, record.method, record.parameterCount))
     }
     let adapters = found.map { item in
       Row(
-        name: item.name, architecture: item.architecture, parameterCount: item.count,
+        name: item.name, method: item.method, parameterCount: item.count,
         percentage: Double(item.count) / Double(max(total, 1)) * 100, isActive: active.contains(item.name),
         isTrainable: true)
     }
     rows =
       adapters + [
         Row(
-          name: "Full model", architecture: nil, parameterCount: total, percentage: 100, isActive: nil,
+          name: "Full model", method: nil, parameterCount: total, percentage: 100, isActive: nil,
           isTrainable: true)
       ]
   }
@@ -64,7 +67,7 @@ public struct AdapterSummary: Hashable, Sendable {
       if index == rows.count - 1 { lines.append(rule.thin) }
       lines.append(
         Self.line([
-          row.name, row.architecture ?? "", Self.grouped(row.parameterCount),
+          row.name, row.method ?? "", Self.grouped(row.parameterCount),
           String(format: "%.3f", row.percentage), row.isActive.map { $0 ? "1" : "0" } ?? "",
           row.isTrainable ? "1" : "0",
         ]))
@@ -96,24 +99,6 @@ extension Encoder {
   fileprivate static func counts(_ name: String) -> Bool {
     let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
     return (own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")) && !isKnownUnused(own)
-  }
-}
-
-extension Adapter {
-  /// As the reference's summary calls it.
-  fileprivate var architecture: String {
-    if case .string(let architecture) = method.settings["architecture"] { architecture } else { "bottleneck" }
-  }
-}
-
-extension AdapterRecord {
-  fileprivate var architecture: String {
-    get throws {
-      let fields = try ConfigurationFields(JSONValue(Data(configuration.utf8), file: path), file: path)
-      // PEFT's folders of LoRA have no such member.
-      if fields.members["peft_type"] != nil { return method }
-      return try fields.object("config")?.string("architecture") ?? "bottleneck"
-    }
   }
 }
 

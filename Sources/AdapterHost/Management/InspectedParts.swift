@@ -50,6 +50,12 @@ struct PartReader: Sendable {
     (try? ConfigurationFields(path: folder + "/adapter_config.json"))?.members["peft_type"] != nil
   }
 
+  /// The kinds of things that a folder holds.
+  static func kinds(in folder: String) -> [Inspection.Kind] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return all.filter { names.contains($0.configuration) && $0.isIn(folder) }.map(\.kind)
+  }
+
   /// Refuses a folder that does not hold something, with what it holds instead.
   ///
   /// - Throws: `InspectionError.nothingThere`, `InspectionError.lacks`.
@@ -57,7 +63,7 @@ struct PartReader: Sendable {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
       throw .nothingThere(path: folder)
     }
-    let found = all.filter { names.contains($0.configuration) && $0.isIn(folder) }.map(\.kind)
+    let found = kinds(in: folder)
     guard Set(found).isDisjoint(with: wanted) else { return }
     throw .lacks(path: folder, kind: wanted[0], found: found, files: names.filter { !$0.hasPrefix(".") }.sorted())
   }

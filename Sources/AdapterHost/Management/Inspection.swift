@@ -40,7 +40,14 @@ public struct Inspection: Sendable {
   /// A line of a configuration.
   public struct Fact: Hashable, Sendable {
     public let name: String
-    public let value: String
+    public let value: JSONValue
+
+    public init(name: String, value: JSONValue) { (self.name, self.value) = (name, value) }
+
+    public init(name: String, value: String) { self.init(name: name, value: .string(value)) }
+
+    /// The value for people: a text as it is, all else as JSON writes it.
+    public var text: String { if case .string(let text) = value { text } else { value.line } }
   }
 
   /// A tensor of a file.

@@ -1,6 +1,7 @@
 public import AdapterRegistry
 internal import Checkpoints
 public import Heads
+public import Tasks
 internal import Tensors
 
 /// A fresh adapter to be made and registered.
@@ -64,6 +65,30 @@ public struct NewHead: Sendable {
     self.layers = layers
   }
 
+  /// A head for a task, with the reference's defaults.
+  ///
+  /// - Parameters:
+  ///   - task: what it is trained to do; regression is a classification with one output.
+  ///   - labels: as in `init(_:labels:layers:)`; at most one for regression.
+  ///   - layers: linear layers; nil is the reference's default.
+  /// - Throws: `NewHeadError`.
+  public init(for task: TrainingTask, labels: [String] = [], layers: Int? = nil) throws(NewHeadError) {
+    let kind: HeadKind
+    switch task {
+    case .classification: kind = .classification
+    case .regression:
+      guard labels.count < 2 else { throw .regression(found: labels.count) }
+      try self.init(.classification, labels: labels.isEmpty ? Self.numbered(1) : labels, layers: layers)
+      return
+    case .multilabelClassification: kind = .multilabelClassification
+    case .tagging: kind = .tagging
+    case .questionAnswering: kind = .questionAnswering
+    case .multipleChoice: kind = .multipleChoice
+    case .maskedLM: kind = .maskedLM
+    }
+    try self.init(kind, labels: labels, layers: layers)
+  }
+
   /// The settings of a head that has labels; those of a masked language model are its base model's to say.
   var settings: HeadSettings { HeadSettings(kind, labels: labels, layers: layers) }
 
@@ -75,6 +100,7 @@ public struct NewHead: Sendable {
 public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
   case vocabulary
   case noLabels(kind: HeadKind)
+  case regression(found: Int)
   case count(kind: HeadKind, found: Int, expected: Int)
   case twice(label: String)
   case unusable(label: String)
@@ -84,6 +110,7 @@ public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .vocabulary: "A head of kind masked_lm predicts the words of its base model; it gets no labels."
     case .noLabels(let kind): "A head of kind \(kind.rawValue) needs labels."
+    case .regression(let found): "A head of kind regression has one output; found \(found) labels."
     case .count(let kind, let found, let expected):
       "A head of kind \(kind.rawValue) has \(expected) labels; found \(found)."
     case .twice(let label): "The label '\(label)' is given twice."

@@ -24,7 +24,10 @@ struct PartDraft {
   mutating func list(_ file: TensorFile) { tensors = file.tensors.map { Inspection.Tensor($0, .unknown) } }
 
   /// How many values the tensors have.
-  mutating func addParameterCount() { add("parameters", "\(tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })") }
+  mutating func addParameterCount() {
+    let count = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    facts.append(Inspection.Fact(name: "parameters", value: .integer(count)))
+  }
 
   /// Compares a file with what is wanted of it, and tries to read it.
   ///
@@ -100,8 +103,7 @@ extension ConfigurationFields {
   func facts(_ keys: [String], prefix: String = "") -> [Inspection.Fact] {
     keys.compactMap { key in
       guard let value = members[key], value != .null, value != .string("") else { return nil }
-      if case .string(let text) = value { return Inspection.Fact(name: prefix + key, value: text) }
-      return Inspection.Fact(name: prefix + key, value: value.line)
+      return Inspection.Fact(name: prefix + key, value: value)
     }
   }
 }

@@ -27,8 +27,8 @@ public struct Predictor: Sendable {
   public var maximumLength: Int?
   /// The tokens of a batch, branches counted; a longer text is a batch alone.
   public var batchTokens = 2048
-  /// Loads an adapter that a text names and the model lacks. Without it such a text has no answer.
-  public var loadAdapter: (@Sendable (String, inout DebertaV2AdapterModel) throws -> Void)?
+  /// Loads what a text's own composition names and the model lacks. Without it such a text has no answer.
+  public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
   private let route: Route
   /// The most tokens that the model, or a head that answers, has positions for; nil for no limit.
   private let positionLimit: Int?

@@ -173,9 +173,7 @@ struct Session {
     guard let setup = input.setup else { return .success(route) }
     if let known = routes[setup] { return known }
     let result = Result {
-      if let load = predictor.loadAdapter {
-        for name in setup.adapters where model.adapter(name) == nil { try load(name, &model) }
-      }
+      try predictor.load?(setup, &model)
       return try Route(setup, heads: predictor.heads, in: model)
     }
     routes[setup] = result

@@ -48,7 +48,10 @@ public struct TrainingJob {
     for frozen in recipe.frozen where setup?.adapters.contains(frozen) != true {
       throw TrainingJobError.frozenElsewhere(name: frozen, setup: setup?.description)
     }
+    let fused = Set((setup?.fusedAdapters ?? []).flatMap { $0 })
     for adapter in setup?.adapters ?? [] where model.adapter(adapter) == nil {
+      // A fusion attends to what trained adapters make.
+      if fused.contains(adapter) { throw TrainingJobError.freshInFusion(name: adapter) }
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: recipe.settings.seed)
     }
     for fused in setup?.fusedAdapters ?? [] where model.fusion(AdapterFusion.name(of: fused)) == nil {
@@ -56,7 +59,7 @@ public struct TrainingJob {
     }
     let part: TrainedPart =
       recipe.trainsBase
-      ? .everything : setup?.fusedAdapters.isEmpty == false ? .fusions(withAdapters: false) : .adapters
+      ? .everything : fused.isEmpty ? .adapters : .fusions(withAdapters: true)
     let branches = try setup?.branches() ?? []
     let heads = branches.count > 1 ? branches.map(\.last) : [name]
     let present = heads.compactMap { head in model.head(head).map { (name: head, settings: $0.settings) } }
@@ -95,7 +98,8 @@ public struct TrainingJob {
     self.task = task
     self.model = model
     let trainable = try model.trainable(
-      setup, heads: heads, frozen: recipe.frozen, part: part, folder: folder)
+      setup, heads: heads, frozen: recipe.frozen + (recipe.trainsBase ? [] : fused.sorted()), part: part,
+      folder: folder)
     self.trainable = trainable
     let masking =
       try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
@@ -148,6 +152,7 @@ public struct TrainingJob {
     }
     for name in trainedFusions {
       if let fusion = trainable.fusion(name) { result.replaceFusion(name, fusion.copied) }
+      if let head = head(ofFusion: name) { result.setHead(head, ofFusion: name) }
     }
     for name in heads {
       if let head = try trainable.head(name) { result.replaceHead(name, head) }
@@ -161,6 +166,12 @@ public struct TrainingJob {
 
   /// The fusions that are trained, by their adapters' names with commas between them.
   public var trainedFusions: [String] { (setup?.fusedAdapters ?? []).map { AdapterFusion.name(of: $0) } }
+
+  /// The head that is trained after a fusion: of the branch in which the fusion acts last.
+  func head(ofFusion name: String) -> String? {
+    let branches = (try? setup?.branches()) ?? []
+    return zip(branches, heads).first { $0.0.head == name }?.1
+  }
 
   // MARK: Parts
 
@@ -234,6 +245,7 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
   case sharedHead(name: String)
   case oneLabel(String)
   case frozenElsewhere(name: String, setup: String?)
+  case freshInFusion(name: String)
 
   public var description: String {
     switch self {
@@ -250,6 +262,9 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
     case .oneLabel(let label):
       "A head that knows the label '\(label)' alone has nothing to choose; classification takes two labels or more. "
         + "For numbers train a head for regression."
+    case .freshInFusion(let name):
+      "No adapter is called '\(name)', and a fusion joins adapters that are trained before it. Register it, or train "
+        + "it first with 'adapter-cli train --adapter \(name)'."
     case .frozenElsewhere(let name, let setup):
       "'\(name)' is to stay as it is, but is not in the setup" + (setup.map { " \($0)." } ?? ": there is none.")
     }

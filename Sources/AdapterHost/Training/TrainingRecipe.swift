@@ -134,12 +134,23 @@ public struct TrainingRecipe: Sendable {
   /// - Parameter name: the adapter that is trained where the recipe has no setup.
   func setup(_ name: String) -> Composition? { setup ?? (trainsBase ? nil : .adapter(name)) }
 
-  /// The adapters that a run trains: where a Fuse block acts none, but its fusion.
+  /// The adapters that a run trains: those of the setup, but of a Fuse block its fusion alone.
   ///
   /// - Parameter name: the adapter that is trained where the recipe has no setup.
   public func trainedAdapters(_ name: String) -> [String] {
-    guard let setup = setup(name), setup.fusedAdapters.isEmpty || trainsBase else { return [] }
-    return setup.adapters.filter { !frozen.contains($0) }
+    guard let setup = setup(name) else { return [] }
+    let fused = trainsBase ? [] : Set(setup.fusedAdapters.flatMap { $0 })
+    return setup.adapters.filter { !frozen.contains($0) && !fused.contains($0) }
+  }
+
+  /// The fusions that a run trains: the adapters of each, and the name that it is registered under.
+  ///
+  /// - Parameter name: the adapter that is trained where the recipe has no setup; the head's name elsewhere.
+  public func trainedFusions(_ name: String) -> [(name: String, adapters: [String])] {
+    guard let setup = setup(name) else { return [] }
+    return setup.fusedAdapters.map { adapters in
+      (setup.head == AdapterFusion.name(of: adapters) ? name : FusionDescription.name(of: adapters), adapters)
+    }
   }
 
   var objectiveSettings: ObjectiveSettings {

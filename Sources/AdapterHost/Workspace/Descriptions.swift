@@ -26,7 +26,7 @@ extension AdapterDescription {
       let settings = try SavedHead.read(
         folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1)
       ).head.settings
-      head = HeadDescription(kind: settings.kind.rawValue, labels: settings.labels)
+      head = HeadDescription(settings)
     } else if let saved = try PeftFolder.head(in: folder, Compute(threads: 1)) {
       let configuration = try JSONValue(Data(base.configuration.utf8), file: base.path)
       let own = try StaticHead(configuration, file: base.path, in: saved.weights.ledger)
@@ -72,7 +72,14 @@ extension DebertaV2AdapterModel {
   /// at all, whatever stops it.
   ///
   /// - Throws: `WorkspaceError.folderInUse`, `ModelError`, `CheckpointError`.
-  public func export(_ name: String, to folder: String) throws {
-    try NewFolder.write(folder) { try saveAdapter(name, to: $0) }
+  public func export(_ name: String, to folder: String, as format: WeightFormat = .both) throws {
+    try NewFolder.write(folder) { try saveAdapter(name, to: $0, as: format) }
+  }
+
+  /// Saves a fusion, and the head that follows it, in the same way.
+  ///
+  /// - Parameter adapters: the fused adapters, in order.
+  public func export(fusionOf adapters: [String], to folder: String, as format: WeightFormat = .both) throws {
+    try NewFolder.write(folder) { try saveAdapterFusion(AdapterFusion.name(of: adapters), to: $0, as: format) }
   }
 }

@@ -67,7 +67,13 @@ extension Registry {
       let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
       if !folder.isEmpty { try Folders.create(folder) }
       try create(path: path).close()
-      return try edit(path: path, body)
+      do {
+        return try edit(path: path, body)
+      } catch {
+        // What fails leaves nothing: the registry was made for this change.
+        try? FileManager.default.removeItem(atPath: path)
+        throw error
+      }
     }
     guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
     return try edit(path: path, body)

@@ -2,69 +2,42 @@ public import AdapterMethods
 public import AdapterRegistry
 internal import Checkpoints
 internal import Foundation
+internal import Heads
 public import Tensors
 public import Tokenization
-
-/// What a caller says about the model, the adapters and the heads to work with. Whatever is nil or empty is found.
-public struct WorkspaceRequest: Hashable, Sendable {
-  /// A checkpoint's folder, or the name of a registered base model; nil is the default one.
-  public var model: String?
-  /// A registry's path; nil is the one that ``RegistryLocation`` finds.
-  public var registry: String?
-  /// Adapter folders by the names they shall have.
-  public var adapters: [String: String]
-  /// The text of a composition.
-  public var setup: String?
-  /// The heads that answer.
-  public var heads: [String]?
-  /// Whether a model that is named without a setup and without adapters has
-  /// the active setup of its registration; if not, it is the base model alone.
-  public var usesActiveSetup = true
-
-  public init(
-    model: String? = nil, registry: String? = nil, adapters: [String: String] = [:], setup: String? = nil,
-    heads: [String]? = nil, usesActiveSetup: Bool = true
-  ) {
-    self.model = model
-    self.registry = registry
-    self.adapters = adapters
-    self.setup = setup
-    self.heads = heads
-    self.usesActiveSetup = usesActiveSetup
-  }
-}
 
 /// A base model, the adapters that can be named, the composition that acts and the heads that answer.
 ///
 /// Concretely: without a model the registry's default one counts; without a
 /// setup the adapters that are given (several of them in Parallel, so that
-/// all their heads answer), or else the base model's active setup. An adapter
-/// is looked for among those given, then among those registered for the base.
-/// The registry is opened only if something is looked for in it.
+/// all their heads answer), or else the base model's active setup. An adapter,
+/// a fusion or a head is looked for among those given, then among those
+/// registered for the base. The registry is opened only if something is looked
+/// for in it.
 public struct Workspace: Sendable {
   /// The folder of the base model.
   public let modelFolder: String
   /// The composition that acts; nil is the base model alone.
   public let setup: Composition?
-  /// The heads that answer; nil: those named like the adapters.
+  /// The heads that answer; nil: those that follow the setup.
   public let heads: [String]?
   /// The registry, if it was used.
   public let registry: Registry?
   private let location: RegistryLocation
-  private let adapters: [String: String]
+  private let adapters, fusions, headFolders: NamedFolders
   /// The base model's name in the registry.
   private let modelName: String?
 
   /// - Throws: `WorkspaceError`, `RegistryError`, `CompositionError`, with the names of what is not there.
   public init(_ request: WorkspaceRequest, location given: RegistryLocation? = nil) throws {
+    var request = request
     location = given ?? RegistryLocation(given: request.registry)
-    adapters = request.adapters
+    let asked = try request.composition()
     heads = request.heads
+    (adapters, fusions, headFolders) = (request.adapters, request.fusions, request.headFolders)
     let isFolder = request.model.map { FileManager.default.fileExists(atPath: $0) } ?? false
-    let asked = try request.setup.map { text throws(CompositionError) in try Composition(text) }
-    let named = asked.map { $0.adapters + (request.heads ?? []) } ?? []
     let wantsSetup = asked == nil && adapters.isEmpty && (request.model == nil || request.usesActiveSetup)
-    let looksUp = wantsSetup || named.contains { $0 != "default" && request.adapters[$0] == nil }
+    let looksUp = wantsSetup || request.leavesOpen(asked)
 
     if let folder = request.model, isFolder {
       modelFolder = folder
@@ -80,10 +53,14 @@ public struct Workspace: Sendable {
       (modelFolder, modelName, self.registry) = (record.path, record.name, registry)
     }
 
-    if let asked {
+    if case .adapter(let name)? = asked, adapters[name] == nil, let modelName,
+      let saved = try registry?.setups(of: modelName).first(where: { $0.name == name })
+    {
+      setup = try Composition(saved.expression)
+    } else if let asked {
       setup = asked
     } else if !adapters.isEmpty {
-      let names = adapters.keys.sorted().map { Composition.adapter($0) }
+      let names = adapters.names.map { Composition.adapter($0) }
       setup = request.model != nil && !request.usesActiveSetup ? nil : names.count == 1 ? names[0] : .parallel(names)
     } else if wantsSetup, let modelName, let active = try registry?.activeSetup(of: modelName) {
       setup = try Composition(active.expression)
@@ -92,41 +69,82 @@ public struct Workspace: Sendable {
     }
   }
 
-  // MARK: Loading
+  // MARK: Looking up
 
   /// The folder of an adapter.
   ///
   /// - Throws: `WorkspaceError.unknownAdapter`, with names that look like it.
   public func folder(ofAdapter name: String) throws -> String {
     if let folder = adapters[name] { return folder }
-    var known = Array(adapters.keys)
-    if let modelName, let registry = try registry ?? location.path.map({ try Registry.open(path: $0, for: .reading) }) {
+    var known = adapters.names
+    if let (registry, model) = try lookup() {
       do throws(RegistryError) {
-        return try registry.adapter(named: name, of: modelName).path
+        return try registry.adapter(named: name, of: model).path
       } catch {
         guard case .unknown = error else { throw error }
-        known += try registry.adapters(of: modelName).map(\.name)
+        known += try registry.adapters(of: model).map(\.name)
       }
     }
     throw WorkspaceError.unknownAdapter(
       name: name, model: modelName ?? modelFolder, nearest: NearestNames.of(name, in: known.sorted(), limit: 2))
   }
 
-  /// Loads the base model with the adapters of the setup and the heads that answer, and nothing else.
+  /// The registry and the base model's name in it, if both are there.
+  private func lookup() throws -> (Registry, model: String)? {
+    guard let modelName,
+      let registry = try registry ?? location.path.map({ try Registry.open(path: $0, for: .reading) })
+    else { return nil }
+    return (registry, modelName)
+  }
+
+  /// The registered fusion of some adapters, in their order; nil if there is none.
+  public func fusion(of adapters: [String]) throws -> FusionRecord? {
+    try registeredFusions().first { $0.adapters == adapters }
+  }
+
+  /// The registered fusions of the base model.
+  private func registeredFusions() throws -> [FusionRecord] {
+    try lookup().map { registry, model in try registry.fusions(of: model) } ?? []
+  }
+
+  // MARK: Loading
+
+  /// Loads the base model with the adapters that are given, those of the setup with its fusions, and the heads that
+  /// answer, and nothing else.
   ///
+  /// - Parameters:
+  ///   - compute: what it computes with.
+  ///   - others: adapters that are loaded, too, and do not act.
   /// - Throws: the errors of the library, which name file, tensor or key.
-  public func loadModel(compute: Compute = Compute()) throws -> DebertaV2AdapterModel {
+  public func loadModel(
+    compute: Compute = Compute(), besides others: [String] = []
+  ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
-    for name in setup?.adapters ?? [] { try loadAdapter(name, into: &model) }
-    for name in heads ?? [] where model.head(name) == nil {
-      guard let folder = try? folder(ofAdapter: name), SavedHead.exists(in: folder) else {
-        throw model.unknown(head: name)
-      }
-      try model.loadHead(folder, as: name)
-    }
+    for name in adapters.names + others { try loadAdapter(name, into: &model) }
+    for fusion in fusions { try model.loadAdapterFusion(fusion.folder, as: fusion.name) }
+    if let setup { try load(setup, into: &model) }
+    for head in headFolders { try model.loadHead(head.folder, as: head.name) }
+    for name in heads ?? [] where model.head(name) == nil { try loadHead(name, into: &model) }
     try model.setActiveAdapters(setup)
     model.activeHeads = heads
     return model
+  }
+
+  /// Loads what a composition names and the model lacks: adapters and fusions, each with its head.
+  ///
+  /// - Throws: `WorkspaceError.unknownAdapter`, `WorkspaceError.unknownFusion`; the errors of loading.
+  public func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws {
+    for name in composition.adapters { try loadAdapter(name, into: &model) }
+    for members in composition.fusedAdapters {
+      let name = AdapterFusion.name(of: members)
+      guard model.fusion(name) == nil else { continue }
+      let registered = try registeredFusions()
+      guard let record = registered.first(where: { $0.adapters == members }) else {
+        throw WorkspaceError.unknownFusion(
+          adapters: members, model: modelName ?? modelFolder, known: registered.map(\.adapters))
+      }
+      try model.loadAdapterFusion(record.path, as: name, headAs: record.name)
+    }
   }
 
   /// Loads one more adapter with its head, if the model lacks it.
@@ -135,9 +153,41 @@ public struct Workspace: Sendable {
     try model.loadAdapter(folder(ofAdapter: name), as: name)
   }
 
+  /// Loads the head of an adapter or of a registered fusion.
+  private func loadHead(_ name: String, into model: inout DebertaV2AdapterModel) throws {
+    let folder = try (try? folder(ofAdapter: name)) ?? registeredFusions().first { $0.name == name }?.path
+    guard let folder, SavedHead.exists(in: folder) else { throw model.unknown(head: name) }
+    try model.loadHead(folder, as: name)
+  }
+
   /// Loads the base model's tokenizer.
   public func loadTokenizer(_ variant: DebertaV2Tokenizer.Variant = .slow) throws(TokenizerError) -> DebertaV2Tokenizer
   {
     try DebertaV2Tokenizer(folder: modelFolder, variant: variant)
+  }
+}
+
+extension WorkspaceRequest {
+  /// The composition that is asked for, if one is; what a setup's folder holds joins what is given.
+  fileprivate mutating func composition() throws -> Composition? {
+    guard let setupFolder else { return try setup.map { text throws(CompositionError) in try Composition(text) } }
+    let saved = try SavedSetup(folder: setupFolder)
+    func add(_ names: [String], to folders: inout NamedFolders) {
+      for name in names where folders[name] == nil { folders[name] = "\(setupFolder)/\(name)" }
+    }
+    add(saved.composition.adapters, to: &adapters)
+    add(saved.composition.fusedAdapters.map { AdapterFusion.name(of: $0) }, to: &fusions)
+    let heads = saved.heads?.filter { !saved.composition.adapters.contains($0) }
+    add(heads ?? [], to: &headFolders)
+    self.heads = self.heads ?? saved.heads
+    return saved.composition
+  }
+
+  /// Whether a composition or the heads name something that is not given.
+  fileprivate func leavesOpen(_ composition: Composition?) -> Bool {
+    guard let composition else { return heads?.contains { $0 != "default" && headFolders[$0] == nil } ?? false }
+    return composition.adapters.contains { adapters[$0] == nil }
+      || composition.fusedAdapters.contains { fusions[AdapterFusion.name(of: $0)] == nil }
+      || heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
   }
 }

@@ -3,8 +3,8 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
   case noRegistry(candidates: [String])
   case noModel(name: String, registry: String?, nearest: [String])
   case unknownAdapter(name: String, model: String, nearest: [String])
+  case unknownFusion(adapters: [String], model: String, known: [[String]])
   case folderInUse(path: String)
-  case fusionInSetup(setup: String)
 
   public var description: String {
     switch self {
@@ -18,9 +18,12 @@ public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknownAdapter(let name, let model, let nearest):
       "No adapter is called '\(name)', neither among those given with --adapter nor among those registered for \(model)"
         + (nearest.isEmpty ? "." : "; did you mean \(listed(nearest))?")
-    case .fusionInSetup(let setup):
-      "\(setup) cannot be the active setup: a fusion is not registered, but named where it is used, as in "
-        + "'adapter-cli forward --fusion a,b=DIR'."
+    case .unknownFusion(let adapters, let model, let known):
+      "No fusion of \(adapters.joined(separator: ", ")) is given with --fusion or registered for \(model)"
+        + (known.isEmpty
+          ? ". " : "; there is one of \(known.map { $0.joined(separator: ", ") }.joined(separator: ", and one of ")). ")
+        + "Train one with 'adapter-cli train --setup \"Fuse(\(adapters.joined(separator: ", ")))\"', import its folder "
+        + "with 'adapter-cli import', or name the folder with --fusion \(adapters.joined(separator: ","))=DIR."
     case .folderInUse(let path): "\(path) is there already; name a folder that is new or empty."
     }
   }
