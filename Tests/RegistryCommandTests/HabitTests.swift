@@ -30,7 +30,8 @@ import Testing
 
   @Test func `A name gets the nearest one, if one is near`() throws {
     #expect(try place.run("add", "copa", "--config", "lora[r=1]").exitCode == 0)
-    #expect(try place.run("show", "nope") == .failed("There is no adapter 'nope' of the base model 'deberta-v3-tiny-en'."))
+    #expect(
+      try place.run("show", "nope") == .failed("There is no adapter 'nope' of the base model 'deberta-v3-tiny-en'."))
     #expect(try place.run("show", "truecas").messages.contains("did you mean 'truecase'?"))
     #expect(try place.run("show", "truecsae").messages.contains("did you mean 'truecase'?"))
   }
@@ -53,7 +54,8 @@ import Testing
       #expect(throws: Never.self, "\(arguments): \(outcome)") {
         let value = try JSONValue(Data(outcome.output.utf8), file: "output")
         let isArray = if case .array = value { true } else { false }
-        let isListing = ["list", "log", "verify", "summary", "models", "setups", "repair", "import", "remove"]
+        let isListing =
+          ["list", "log", "verify", "summary", "models", "setups", "repair", "import", "remove"]
           .contains(arguments[0]) && (arguments.count == 1 || ["import", "remove"].contains(arguments[0]))
         #expect(isArray == isListing, "\(arguments)")
       }
