@@ -75,15 +75,22 @@ import Testing
     #expect(try tensors("runs/q/p", of: "p") != tensors("runs/q/q", of: "q"))
   }
 
-  @Test func `Fuse trains the fusion and the head alone`() throws {
+  @Test func `Fuse trains the fusion and its head alone, and registers them`() throws {
     let before = try place.files("Adapters/truecase")
     let outcome = try place.train(
       "--settings", "run.json", "--setup", "Fuse(debian-section, truecase)", "--adapter", "fused")
     #expect(outcome.exitCode == 0, "\(outcome)")
     #expect(
-      outcome.output.hasSuffix("\nSaved to runs/fused/debian-section,truecase.\nSaved to runs/fused/fused-head.\n"))
+      outcome.output.hasSuffix("\nSaved to runs/fused/debian-section,truecase.\nRegistered fused.\n"), "\(outcome)")
     let names = try FileManager.default.contentsOfDirectory(atPath: place.path("runs/fused/debian-section,truecase"))
-    #expect(names.sorted() == ["adapter_fusion_config.json", "model_adapter_fusion.safetensors"])
+    #expect(
+      names.sorted() == [
+        "adapter_fusion_config.json", "head_config.json", "model_adapter_fusion.safetensors",
+        "model_head.safetensors", "pytorch_model_adapter_fusion.bin", "pytorch_model_head.bin",
+      ])
+    // The registry keeps one file of each.
+    let kept = try FileManager.default.contentsOfDirectory(atPath: place.path("Adapters/fused"))
+    #expect(kept.sorted() == names.filter { !$0.hasSuffix(".bin") }.sorted())
     #expect(try place.files("Adapters/truecase") == before)
     #expect(try place.registered().map(\.name).sorted() == Workplace.shipped)
   }
@@ -121,7 +128,7 @@ import Testing
       results.append(try place.files("with-\(memory)/upper"))
     }
     #expect(results[0] == results[1])
-    #expect(results[0].count == 4)
+    #expect(results[0].count == 6)
   }
 
   @Test func `A trained base model is a checkpoint`() throws {

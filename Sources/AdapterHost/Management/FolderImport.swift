@@ -97,8 +97,21 @@ extension Registry {
     if members != nil { throw ImportError.noFusion(folder: folder) }
     let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
     let record = try importAdapter(
-      folder: folder, as: name ?? savedName, of: model.name, describedBy: description, force: force)
+      folder: folder, as: name ?? savedName, of: model.name, describedBy: description, files: keptFiles(of: folder),
+      force: force)
     return ImportedFolder(items: [.adapter(record)], setup: nil)
+  }
+
+  /// The files of a folder that are copied when it is imported: where tensors lie there as safetensors and as `.bin`,
+  /// the former, which are read. Nil where all are taken.
+  func keptFiles(of folder: String) -> [String]? {
+    let parent = URL(filePath: folder).standardizedFileURL.resolvingSymlinksInPath().deletingLastPathComponent()
+    guard parent.path() != URL(filePath: adaptersFolder + "/").resolvingSymlinksInPath().path(),
+      let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
+    else { return nil }
+    let twins = PartReader.all.filter { names.contains($0.configuration) && Set(names).isSuperset(of: $0.weights) }
+      .compactMap(\.weights.last)
+    return twins.isEmpty ? nil : names.filter { !$0.hasPrefix(".") && !twins.contains($0) }.sorted()
   }
 
   private func importFusion(
@@ -107,7 +120,7 @@ extension Registry {
     let description = try FusionDescription.readForImport(folder, for: model, joining: members)
     let record = try importFusion(
       folder: folder, as: name ?? FusionDescription.name(of: description.adapters), of: model.name,
-      describedBy: description)
+      describedBy: description, files: keptFiles(of: folder))
     return .fusion(record, isActive: false)
   }
 

@@ -132,7 +132,8 @@ public enum TrainedAdapters {
         if isTaken, overwrites { try registry.removeAdapter(adapter.name, of: model.name) }
         return .adapter(
           try registry.importAdapter(
-            folder: adapter.folder, as: adapter.name, of: model.name, describedBy: description))
+            folder: adapter.folder, as: adapter.name, of: model.name, describedBy: description,
+            files: registry.keptFiles(of: adapter.folder)))
       }
     }
   }
@@ -148,7 +149,8 @@ public enum TrainedAdapters {
       }
     }
     let record = try registry.importFusion(
-      folder: fusion.folder, as: fusion.name, of: model.name, describedBy: description)
+      folder: fusion.folder, as: fusion.name, of: model.name, describedBy: description,
+      files: registry.keptFiles(of: fusion.folder))
     return .fusion(record, isActive: false)
   }
 

@@ -185,9 +185,8 @@ extension WorkspaceRequest {
 
   /// Whether a composition or the heads name something that is not given.
   fileprivate func leavesOpen(_ composition: Composition?) -> Bool {
-    guard let composition else { return heads?.contains { $0 != "default" && headFolders[$0] == nil } ?? false }
-    return composition.adapters.contains { adapters[$0] == nil }
-      || composition.fusedAdapters.contains { fusions[AdapterFusion.name(of: $0)] == nil }
-      || heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
+    heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
+      || composition?.adapters.contains { adapters[$0] == nil } ?? false
+      || composition?.fusedAdapters.contains { fusions[AdapterFusion.name(of: $0)] == nil } ?? false
   }
 }
