@@ -8,6 +8,7 @@ import Testing
   private static let articles = [
     "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "TrainingAdapters.md",
   ]
+  private static let articlesWithoutExamples = ["Differences.md"]
 
   /// A path of an example: `here("Models/x")` in a test, `"Models/x"` in an article.
   private static func published(_ line: Substring) -> String {
@@ -71,6 +72,6 @@ import Testing
 
   @Test func everyArticleIsTried() throws {
     let found = try FileManager.default.contentsOfDirectory(atPath: Self.catalogue.path).filter { $0.hasSuffix(".md") }
-    #expect(found.sorted() == Self.articles.sorted())
+    #expect(found.sorted() == (Self.articles + Self.articlesWithoutExamples).sorted())
   }
 }

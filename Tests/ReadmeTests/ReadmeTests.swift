@@ -42,20 +42,23 @@ import Testing
     }
   }
 
-  /// Tables of measurements are those of the benchmark's last run.
-  @Test func everyRowOfMeasurementsIsOneOfTheResults() throws {
-    let readme = try text("README.md").split(separator: "\n").map(String.init)
-    let results = try ["table.md", "tasks.md"].flatMap {
-      try text("Benchmarks/results/\($0)").split(separator: "\n").map(String.init)
+  /// Rows of measurements hold the numbers of the benchmark's last run, shape by shape.
+  @Test func everyMeasurementIsOneOfTheResults() throws {
+    func numbers(_ line: some StringProtocol) -> [String] {
+      String(line).matches(of: /[0-9]+(?:\.[0-9]+)?/).map { String($0.output) }
     }
-    func rows(_ heading: String, until next: String) throws -> [String] {
-      let first = try #require(readme.firstIndex { $0.hasPrefix(heading) })
-      let last = try #require(readme.firstIndex { $0.hasPrefix(next) })
-      return readme[first..<last].filter { $0.hasPrefix("|") }
+    let results = try text("Benchmarks/results/table.md").split(separator: "\n")
+    let shapes = ["1x16", "1x128", "8x128", "1x512", "32 texts of 8 to 256 tokens"]
+    let rows = try text("README.md").split(separator: "\n").filter { row in
+      shapes.contains { row.hasPrefix("| \($0) |") }
     }
-    let rows = try rows("## Training", until: "## What it reads") + rows("## How fast", until: "## How we know")
-    #expect(rows.count > 40)
-    for row in rows { #expect(results.contains(row), "\(row)") }
-    #expect(!results.contains(rows[3] + " "))
+    #expect(rows.count == shapes.count)
+    for (shape, row) in zip(shapes, rows) {
+      let name = shape.contains(" ") ? "ragged-32" : shape
+      let measured = try #require(results.first { $0.hasPrefix("| \(name) |") && $0.contains(" x)") })
+      let known = Set(numbers(measured))
+      for number in numbers(row.dropFirst(shape.count + 3)) { #expect(known.contains(number), "\(shape): \(number)") }
+      #expect(!known.contains("0.001"))
+    }
   }
 }
