@@ -1,6 +1,6 @@
 # Two targets do everything on a fresh Debian machine with Swift: `make demo` and `make test`.
 
-PACKAGES := libopenblas-dev libsqlite3-dev libsentencepiece-dev
+PACKAGES := libopenblas-dev libsqlite3-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CLI := .build/release/adapter-cli
 
@@ -28,7 +28,7 @@ build: setup
 setup:  ## the system libraries, where they are missing
 	@missing=""; \
 	if ! command -v dpkg-query >/dev/null; then \
-	  echo "Not Debian: OpenBLAS, SQLite and SentencePiece are expected with their headers."; exit 0; \
+	  echo "Not Debian: OpenBLAS and SQLite are expected with their headers."; exit 0; \
 	fi; \
 	for package in $(PACKAGES); do \
 	  status=$$(dpkg-query -W -f='$${db:Status-Status}' $$package 2>/dev/null) || :; \

@@ -29,12 +29,11 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CKernels"),
     library("Kernels", uses: ["COpenBLAS", "CKernels"]),
     library("Tensors", uses: ["Kernels", "Checkpoints"]),
     library("Checkpoints"),
-    library("Tokenization", uses: ["CSentencePiece"]),
+    library("Tokenization"),
     library("Deberta", uses: ["Tensors", "Checkpoints"]),
     library("AdapterMethods", uses: ["Deberta", "Tensors", "Checkpoints"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),

@@ -43,7 +43,7 @@ struct AddedTokenFinder: Sendable {
     var matches: [Match] = []
     var position = 0
     while position < text.count {
-      if isFirstByte[Int(text[position])], let match = trie.longestPrefix(of: text, from: position) {
+      if isFirstByte[Int(text[position])], let match = trie.longestPrefix(of: text, from: position, to: text.count) {
         matches.append(Match(token: Int(match.value), bytes: position..<match.end))
         position = match.end
       } else {

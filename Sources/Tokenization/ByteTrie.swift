@@ -46,11 +46,23 @@ struct ByteTrie: Sendable {
     }
   }
 
-  /// The end and the number of the longest string that `bytes[start...]` begins with.
-  func longestPrefix(of bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> (end: Int, value: Int32)? {
+  /// The end and the number of the longest string that `bytes[start..<limit]` begins with.
+  func longestPrefix(
+    of bytes: UnsafeBufferPointer<UInt8>, from start: Int, to limit: Int
+  ) -> (end: Int, value: Int32)? {
     var longest: (end: Int, value: Int32)?
-    forEachPrefix(of: bytes, from: start, to: bytes.count) { longest = ($0, $1) }
+    forEachPrefix(of: bytes, from: start, to: limit) { longest = ($0, $1) }
     return longest
+  }
+
+  /// The number of exactly this string; nil if it was not added.
+  func value(of string: some Sequence<UInt8>) -> Int32? {
+    var node: Int32 = 0
+    for byte in string {
+      guard let child = child(of: node, byte) else { return nil }
+      node = child
+    }
+    return values[Int(node)] == Self.none ? nil : values[Int(node)]
   }
 
   private func child(of node: Int32, _ byte: UInt8) -> Int32? {

@@ -20,6 +20,8 @@ struct Charsmap: Sendable {
   /// The map that changes nothing.
   init() {}
 
+  var isEmpty: Bool { units.isEmpty }
+
   /// Nil if a look-up could leave the table. An empty blob is the map that changes nothing.
   init?(_ blob: ArraySlice<UInt8>) {
     guard !blob.isEmpty else { return }
@@ -47,8 +49,8 @@ struct Charsmap: Sendable {
   /// The target of the *shortest* key that `text[range]` begins with.
   ///
   /// Shortest, and the rest of the text dropped: that is what the fast variant does with a
-  /// grapheme (`Precompiled::transform`, the crate spm_precompiled). libsentencepiece
-  /// itself takes the longest and goes on behind it.
+  /// grapheme (`Precompiled::transform`, the crate spm_precompiled). SentencePiece
+  /// itself takes the longest and goes on after it.
   func targetOfShortestKey(in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> ArraySlice<UInt8>? {
     guard var unit = units.first.map(Unit.init) else { return nil }
     var node = unit.offset
@@ -62,6 +64,25 @@ struct Charsmap: Sendable {
       return targets[Unit(bits: units[node]).value...].prefix { $0 != 0 }
     }
     return nil
+  }
+
+  /// The target and the end of the longest key that `text[range]` begins with.
+  func longestKey(
+    in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+  ) -> (target: ArraySlice<UInt8>, end: Int)? {
+    guard var unit = units.first.map(Unit.init) else { return nil }
+    var node = unit.offset
+    var longest: (value: Int, end: Int)?
+    for position in range {
+      let byte = text[position]
+      guard byte != 0 else { break }
+      node ^= Int(byte)
+      unit = Unit(bits: units[node])
+      guard unit.label == UInt32(byte) else { break }
+      node ^= unit.offset
+      if unit.hasLeaf { longest = (Unit(bits: units[node]).value, position + 1) }
+    }
+    return longest.map { (targets[$0.value...].prefix { $0 != 0 }, $0.end) }
   }
 
   private static func word(_ bytes: ArraySlice<UInt8>) -> UInt32 {

@@ -19,7 +19,7 @@
 public final class DebertaV2Tokenizer: Sendable {
   /// Whose ids to give. They differ where a character has no piece, and in rarer cases.
   public enum Variant: String, Sendable, CaseIterable {
-    /// `DebertaV2Tokenizer`: libsentencepiece, with its byte fallback. The
+    /// `DebertaV2Tokenizer`: sentencepiece, with its byte fallback. The
     /// published models were trained with these ids.
     case slow
 
@@ -49,13 +49,13 @@ public final class DebertaV2Tokenizer: Sendable {
   ///   ``TokenizerError/unreadableFile(path:reason:)``,
   ///   ``TokenizerError/damagedModel(path:byteCount:reason:)``,
   ///   ``TokenizerError/malformedSettings(path:reason:)``;
-  ///   ``TokenizerError/unsupportedModel(path:kind:)`` for a fast variant of a model that is not unigram.
+  ///   ``TokenizerError/unsupportedModel(path:kind:)`` for a word or character model, and for the fast variant of a model that is not unigram.
   public init(folder: String, variant: Variant = .slow) throws(TokenizerError) {
     let file = TokenizerFile("spm.model", in: folder)
     guard let bytes = try file.bytes() else { throw .missingFile(path: file.path) }
     let proto = try SentencePieceProto(bytes, path: file.path)
     let settings = try TokenizerSettings(folder: folder)
-    let model = try SentencePieceModel(bytes, path: file.path)
+    let model = SentencePieceModel(proto)
     let vocabulary = try Vocabulary(model, settings, folder: folder)
     self.variant = variant
     self.vocabulary = vocabulary
@@ -97,7 +97,7 @@ public final class DebertaV2Tokenizer: Sendable {
   ///     and counted in ``Encoding/truncatedTokens``.
   /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` when
   ///   the specials alone do not fit; ``TokenizerError/textTooLong(byteCount:limit:)``
-  ///   beyond 2^31 bytes; ``TokenizerError/refused(reason:)``.
+  ///   beyond 2^31 bytes.
   /// - Complexity: linear in the text.
   public func encode(
     _ text: String, pair: String? = nil, maximumLength: Int? = nil
@@ -137,7 +137,7 @@ public final class DebertaV2Tokenizer: Sendable {
     guard bytes.count < Int32.max else { throw .textTooLong(byteCount: bytes.count, limit: Int(Int32.max)) }
     let source = SourceText(text)
     return switch splitter {
-    case .slow(let splitter): Sequence(source: source, pieces: try splitter.pieces(of: bytes))
+    case .slow(let splitter): Sequence(source: source, pieces: splitter.pieces(of: bytes))
     case .fast(let splitter): Sequence(source: source, pieces: splitter.pieces(of: bytes))
     }
   }

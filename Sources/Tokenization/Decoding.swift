@@ -8,7 +8,7 @@ extension DebertaV2Tokenizer {
   /// - Parameters:
   ///   - ids: token ids, each of the vocabulary.
   ///   - skippingSpecialTokens: leaves the special tokens out.
-  /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``; ``TokenizerError/refused(reason:)``.
+  /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``.
   /// - SeeAlso: `PreTrainedTokenizer._decode` (transformers/tokenization_utils.py) and
   ///   `SPMTokenizer.decode` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool = false) throws(TokenizerError) -> String {
@@ -31,7 +31,7 @@ extension DebertaV2Tokenizer {
     return parts.joined(separator: " ")
   }
 
-  /// Pieces joined by libsentencepiece, special tokens put between them, the ends stripped.
+  /// Pieces joined as sentencepiece does, special tokens put between them, the ends stripped.
   private func joined(_ ids: [Int32], _ special: Set<Int32>) throws(TokenizerError) -> String {
     var text = ""
     var pieces: [Int32] = []
@@ -39,7 +39,7 @@ extension DebertaV2Tokenizer {
     for id in ids {
       if special.contains(id) {
         if !previousIsSpecial { text += " " }
-        text += try vocabulary.model.decode(pieces) + token(id)
+        text += try vocabulary.model.decoded(pieces) + token(id)
         pieces = []
       } else {
         _ = try token(id)
@@ -47,7 +47,7 @@ extension DebertaV2Tokenizer {
       }
       previousIsSpecial = special.contains(id)
     }
-    text += try vocabulary.model.decode(pieces)
+    text += vocabulary.model.decoded(pieces)
     let scalars = text.unicodeScalars
     guard let first = scalars.firstIndex(where: { !$0.isPythonSpace }),
       let last = scalars.lastIndex(where: { !$0.isPythonSpace })

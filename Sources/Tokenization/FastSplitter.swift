@@ -19,11 +19,8 @@ struct FastSplitter: Sendable {
   init(
     _ proto: SentencePieceProto, _ vocabulary: Vocabulary, _ settings: TokenizerSettings, path: String
   ) throws(TokenizerError) {
-    guard proto.isUnigram else {
-      let kinds: [UInt64: String] = [2: "byte-pair encoding", 3: "word", 4: "character"]
-      throw .unsupportedModel(path: path, kind: kinds[proto.modelType] ?? "number \(proto.modelType)")
-    }
-    let normalizer = FastNormalizer(charsmap: proto.normalizer, lowercases: settings.lowercases)
+    guard proto.isUnigram else { throw .unsupportedModel(path: path, kind: "byte-pair encoding") }
+    let normalizer = FastNormalizer(charsmap: proto.normalization.charsmap, lowercases: settings.lowercases)
     let tokens = Self.addedTokens(proto, vocabulary).filter { !(settings.splitsSpecialTokens && $0.isSpecial) }
     self.normalizer = normalizer
     plain = FastTokenCutter(tokens.filter { !$0.isNormalized })

@@ -1,12 +1,13 @@
-/// The parts of `spm.model` that the fast variant needs, read from the
-/// protocol buffer (sentencepiece_model.proto: `ModelProto`).
+/// What a `spm.model` says, read from the protocol buffer (sentencepiece_model.proto: `ModelProto`).
 struct SentencePieceProto {
   /// `SentencePiece.Type`: an open set on disk, so no enum.
   struct Kind: Equatable {
     var rawValue: UInt64
     static let normal = Kind(rawValue: 1)
+    static let unknown = Kind(rawValue: 2)
     static let control = Kind(rawValue: 3)
     static let userDefined = Kind(rawValue: 4)
+    static let unused = Kind(rawValue: 5)
     static let byte = Kind(rawValue: 6)
   }
 
@@ -17,48 +18,78 @@ struct SentencePieceProto {
   }
 
   private(set) var pieces: [Piece] = []
-  private(set) var normalizer = Charsmap()
+  private(set) var normalization = SentencePieceNormalization()
+  /// Nil: decoded text stays as it is.
+  private(set) var denormalization: SentencePieceNormalization?
   private(set) var unknownID: Int32 = 0
+  /// What the unknown piece is in decoded text.
+  private(set) var unknownSurface = Array(" \u{2047} ".utf8)
   private(set) var hasByteFallback = false
   /// 1 unigram, 2 BPE, 3 word, 4 char.
   private(set) var modelType: UInt64 = 1
-  private var charsmaps: (normalizer: ArraySlice<UInt8>, denormalizer: ArraySlice<UInt8>) = ([], [])
-
   var isUnigram: Bool { modelType == 1 }
 
-  /// Reads the model and checks what libsentencepiece 0.1.97 takes on trust: a
-  /// damaged charsmap or score would lead it outside of its memory, or nowhere.
+  /// Reads the model and checks it as sentencepiece does, and what sentencepiece takes on trust: a damaged charsmap or
+  /// score would lead out of the tables, or nowhere.
   ///
-  /// - Throws: ``TokenizerError/damagedModel(path:byteCount:reason:)``.
+  /// - Throws: ``TokenizerError/damagedModel(path:byteCount:reason:)``,
+  ///   ``TokenizerError/unsupportedModel(path:kind:)``.
   init(_ bytes: [UInt8], path: String) throws(TokenizerError) {
     do {
       try readModel(bytes[...])
     } catch {
-      throw .damagedModel(path: path, byteCount: bytes.count, reason: "the protocol buffer ends inside a field")
+      throw .damagedModel(path: path, byteCount: bytes.count, reason: error.reason)
     }
-    guard pieces.allSatisfy(\.score.isFinite) else {
-      throw .damagedModel(path: path, byteCount: bytes.count, reason: "a piece has a score that is no number")
+    if let fault = faultOfPieces() { throw .damagedModel(path: path, byteCount: bytes.count, reason: fault) }
+    guard modelType == 1 || modelType == 2 else {
+      let kinds: [UInt64: String] = [3: "word", 4: "character"]
+      throw .unsupportedModel(path: path, kind: kinds[modelType] ?? "type-\(modelType)")
     }
-    guard let map = Charsmap(charsmaps.normalizer), Charsmap(charsmaps.denormalizer) != nil else {
-      throw .damagedModel(path: path, byteCount: bytes.count, reason: "the normalisation table is broken")
-    }
-    normalizer = map
   }
 
-  private mutating func readModel(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Truncated) {
+  /// What is wrong with the pieces; nil: nothing (`ModelInterface::InitializePieces`, src/model_interface.cc).
+  private mutating func faultOfPieces() -> String? {
+    guard !pieces.isEmpty else { return "it has no pieces" }
+    var texts: [Bool: Set<ArraySlice<UInt8>>] = [:]
+    var unknown: Int32?
+    for (id, piece) in pieces.enumerated() {
+      guard !piece.text.isEmpty else { return "piece \(id) is empty" }
+      guard piece.score.isFinite else { return "a piece has a score that is not a number" }
+      let isReserved = [.unknown, .control, .byte].contains(piece.kind)
+      guard texts[isReserved, default: []].insert(piece.text).inserted else {
+        return "the piece '\(String(decoding: piece.text, as: UTF8.self))' occurs twice"
+      }
+      if piece.kind == .unknown {
+        guard unknown == nil else { return "it has two unknown pieces" }
+        unknown = Int32(id)
+      }
+    }
+    guard let unknown else { return "it has no unknown piece" }
+    unknownID = unknown
+    let hasBytes = pieces.contains { $0.kind == .byte }
+    if hasByteFallback != hasBytes || (hasBytes && byteIDs.isEmpty) {
+      return "byte fallback needs a piece for each of the 256 bytes"
+    }
+    return nil
+  }
+
+  private mutating func readModel(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Fault) {
     var fields = WireFormat(bytes)
     while let field = try fields.next() {
       switch (field.number, field.value) {
       case (1, .bytes(let bytes)): pieces.append(try Self.piece(bytes))
       case (2, .bytes(let bytes)): try readTrainer(bytes)
-      case (3, .bytes(let bytes)): try Self.readCharsmap(bytes, into: &charsmaps.normalizer)
-      case (5, .bytes(let bytes)): try Self.readCharsmap(bytes, into: &charsmaps.denormalizer)
+      case (3, .bytes(let bytes)): try Self.read(bytes, into: &normalization)
+      case (5, .bytes(let bytes)):
+        var settings = SentencePieceNormalization()
+        try Self.read(bytes, into: &settings)
+        denormalization = settings.charsmap.isEmpty ? nil : settings
       default: break
       }
     }
   }
 
-  private static func piece(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Truncated) -> Piece {
+  private static func piece(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Fault) -> Piece {
     var piece = Piece()
     var fields = WireFormat(bytes)
     while let field = try fields.next() {
@@ -72,25 +103,43 @@ struct SentencePieceProto {
     return piece
   }
 
-  private mutating func readTrainer(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Truncated) {
+  private mutating func readTrainer(_ bytes: ArraySlice<UInt8>) throws(WireFormat.Fault) {
     var fields = WireFormat(bytes)
     while let field = try fields.next() {
       switch (field.number, field.value) {
       case (3, .varint(let type)): modelType = type
+      case (24, .varint(let flag)): normalization.addsSpaceAtEnd = flag != 0
       case (35, .varint(let flag)): hasByteFallback = flag != 0
-      case (40, .varint(let id)): unknownID = Int32(truncatingIfNeeded: id)
+      case (44, .bytes(let text)): unknownSurface = Array(text)
       default: break
       }
     }
   }
 
-  private static func readCharsmap(
-    _ bytes: ArraySlice<UInt8>, into map: inout ArraySlice<UInt8>
-  ) throws(WireFormat.Truncated) {
+  private static func read(
+    _ bytes: ArraySlice<UInt8>, into settings: inout SentencePieceNormalization
+  ) throws(WireFormat.Fault) {
     var fields = WireFormat(bytes)
     while let field = try fields.next() {
-      if case (2, .bytes(let bytes)) = (field.number, field.value) { map = bytes }
+      switch (field.number, field.value) {
+      case (2, .bytes(let bytes)):
+        guard let map = Charsmap(bytes) else { throw WireFormat.Fault("the normalization table is broken") }
+        settings.charsmap = map
+      case (3, .varint(let flag)): settings.addsLeadingSpace = flag != 0
+      case (4, .varint(let flag)): settings.removesExtraSpaces = flag != 0
+      case (5, .varint(let flag)): settings.escapesSpaces = flag != 0
+      default: break
+      }
     }
+  }
+
+  /// The user-defined pieces: no normalization and no cut touches them.
+  var keptPieces: ByteTrie {
+    var trie = ByteTrie()
+    for (id, piece) in pieces.enumerated() where piece.kind == .userDefined {
+      trie.insert(piece.text, value: Int32(id))
+    }
+    return trie
   }
 }
 
@@ -109,16 +158,14 @@ extension SentencePieceProto {
 extension UnigramSearch<Float> {
   /// The pieces and scores with which sentencepiece 0.2.3 searches
   /// (`Model::Model` and `ModelInterface::InitializePieces`).
-  init(sentencePiece proto: SentencePieceProto, unknownID: Int32) {
-    var trie = ByteTrie()
-    var scores = proto.pieces.map(\.score)
-    for (id, piece) in proto.pieces.enumerated() where piece.kind == .normal || piece.kind == .userDefined {
-      trie.insert(piece.text, value: Int32(id))
-      if piece.kind == .userDefined { scores[id] = Float(0.1 * Double(piece.text.count - 1)) }
+  init(_ model: SentencePieceModel) {
+    var scores = model.pieces.map(\.score)
+    for (id, piece) in model.pieces.enumerated() where piece.kind == .userDefined {
+      scores[id] = Float(0.1 * Double(piece.text.count - 1))
     }
-    let lowest = proto.pieces.lazy.filter { $0.kind == .normal }.map(\.score).min() ?? 0
+    let lowest = model.pieces.lazy.filter { $0.kind == .normal }.map(\.score).min() ?? 0
     self.init(
-      trie: trie, scores: scores, unknownID: unknownID, unknownScore: lowest - 10, resetThreshold: 100_000)
+      trie: model.trie, scores: scores, unknownID: model.unknownID, unknownScore: lowest - 10, resetThreshold: 100_000)
   }
 }
 

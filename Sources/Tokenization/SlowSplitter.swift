@@ -1,11 +1,4 @@
-/// Cuts a text at its added tokens and encodes what lies between with
-/// libsentencepiece, as `DebertaV2Tokenizer` does.
-///
-/// The library that is installed and the reference's can be of different
-/// versions, and 0.1.97 compares sums in double precision with sums in single
-/// precision. Where two segmentations tie they disagree: of 1,000 descriptions of
-/// packages one had "III" as II·I, not I·II. So for a unigram model the library normalises,
-/// and ``UnigramSearch`` cuts anew with the arithmetic of sentencepiece 0.2.3.
+/// Cuts a text at its added tokens and encodes what lies between as sentencepiece does: what `DebertaV2Tokenizer` gives.
 ///
 /// - SeeAlso: `PreTrainedTokenizer.tokenize` (transformers/tokenization_utils.py)
 ///   and `SPMTokenizer` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
@@ -15,19 +8,26 @@ struct SlowSplitter: Sendable {
     var token: Int?  // index into the finder's tokens; nil: text for the model
   }
 
+  private enum Search: Sendable {
+    case unigram(UnigramSearch<Float>)
+    case bytePairs(BytePairMerges)
+  }
+
   private let model: SentencePieceModel
   private let finder: AddedTokenFinder
   private let lowercaser: Lowercaser?
   private let splitsByPunctuation: Bool
-  /// Nil for a model that is not unigram: the library's own cuts hold.
-  private let search: UnigramSearch<Float>?
+  private let normalizer: SentencePieceNormalizer
+  private let search: Search
   /// By byte; empty without byte fallback.
   private let byteIDs: [Int32]
   private let renumbered: [Int32: Int32]
 
   init(_ proto: SentencePieceProto, _ vocabulary: Vocabulary, _ settings: TokenizerSettings) {
     model = vocabulary.model
-    search = proto.isUnigram ? UnigramSearch(sentencePiece: proto, unknownID: model.unknownID) : nil
+    normalizer = SentencePieceNormalizer(proto.normalization, keeping: proto.keptPieces)
+    search =
+      proto.isUnigram ? .unigram(UnigramSearch(model)) : .bytePairs(BytePairMerges(model, keeping: proto.keptPieces))
     byteIDs = proto.hasByteFallback ? proto.byteIDs : []
     renumbered = vocabulary.renumbered
     finder = AddedTokenFinder(settings.splitsSpecialTokens ? [] : vocabulary.added)
@@ -36,38 +36,37 @@ struct SlowSplitter: Sendable {
     lowercaser = settings.lowercases ? Lowercaser(except: kept) : nil
   }
 
-  /// - Throws: ``TokenizerError/refused(reason:)``.
-  func pieces(of text: [UInt8]) throws(TokenizerError) -> [TextPiece] {
-    guard let lowercaser else { return try pieces(of: text, addedScalars: []) }
+  func pieces(of text: [UInt8]) -> [TextPiece] {
+    guard let lowercaser else { return pieces(of: text, addedScalars: []) }
     let lowered = lowercaser.lowercased(text)
-    return try pieces(of: lowered.bytes, addedScalars: lowered.addedScalars)
+    return pieces(of: lowered.bytes, addedScalars: lowered.addedScalars)
   }
 
-  private func pieces(of text: [UInt8], addedScalars: [Int]) throws(TokenizerError) -> [TextPiece] {
+  private func pieces(of text: [UInt8], addedScalars: [Int]) -> [TextPiece] {
     var pieces: [BytePiece] = []
-    let failure = text.withUnsafeBufferPointer { text -> TokenizerError? in
-      do throws(TokenizerError) {
-        for segment in segments(of: text) where !segment.bytes.isEmpty {
-          if let token = segment.token {
-            pieces.append(BytePiece(id: finder.tokens[token].id, bytes: segment.bytes, beginsWithSpace: false))
-          } else if splitsByPunctuation {
-            for part in UTF8Text.partsByPunctuation(of: text, segment.bytes) { pieces += try encode(text, part) }
-          } else {
-            pieces += try encode(text, segment.bytes)
-          }
+    text.withUnsafeBufferPointer { text in
+      for segment in segments(of: text) where !segment.bytes.isEmpty {
+        if let token = segment.token {
+          pieces.append(BytePiece(id: finder.tokens[token].id, bytes: segment.bytes, beginsWithSpace: false))
+        } else if splitsByPunctuation {
+          for part in UTF8Text.partsByPunctuation(of: text, segment.bytes) { pieces += encode(text, part) }
+        } else {
+          pieces += encode(text, segment.bytes)
         }
-        return nil
-      } catch { return error }
+      }
     }
-    if let failure { throw failure }
     return ScalarCounter.textPieces(pieces, in: text, addedScalars: addedScalars)
   }
 
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) throws(TokenizerError) -> [BytePiece] {
-    let normalized = try model.encode(text, range)
+  private func encode(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> [BytePiece] {
+    let normalized = normalizer.normalized(text, range)
     let segments = normalized.bytes.withUnsafeBufferPointer { bytes in
-      guard let search else { return normalized.cuts.map { UnigramSegment(id: $0.id, bytes: $0.bytes) } }
-      return resolvingUnknowns(of: search.segments(of: bytes, in: bytes.indices), bytes)
+      let found =
+        switch search {
+        case .unigram(let search): search.segments(of: bytes, in: bytes.indices)
+        case .bytePairs(let merges): merges.segments(of: bytes)
+        }
+      return resolvingUnknowns(of: found, bytes)
     }
     var pieces = normalized.pieces(of: segments, in: text)
     if !renumbered.isEmpty {
@@ -98,7 +97,7 @@ struct SlowSplitter: Sendable {
     }
     // The reference asks for the id of each piece's text: a run that is an unused piece gets that piece's id.
     for index in resolved.indices where resolved[index].id == model.unknownID {
-      resolved[index].id = model.idOrUnknown(of: UnsafeBufferPointer(rebasing: bytes[resolved[index].bytes]))
+      resolved[index].id = model.id(of: bytes[resolved[index].bytes]) ?? model.unknownID
     }
     return resolved
   }

@@ -11,14 +11,12 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
   case malformedSettings(path: String, reason: String)
   /// `spm.model` is no SentencePiece model, or a damaged one.
   case damagedModel(path: String, byteCount: Int, reason: String)
-  /// The fast variant exists for unigram models only.
+  /// A word or character model; or a fast variant of a model that is not unigram.
   case unsupportedModel(path: String, kind: String)
   /// The specials alone need more room than `maximumLength`.
   case maximumLengthTooSmall(requested: Int, needed: Int)
-  /// The text has more bytes than libsentencepiece can count.
+  /// The text has more bytes than offsets can count.
   case textTooLong(byteCount: Int, limit: Int)
-  /// libsentencepiece refused a text or a list of ids.
-  case refused(reason: String)
   /// An id to decode belongs to no piece and no added token.
   case unknownID(Int32, vocabularySize: Int)
 
@@ -33,19 +31,17 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(path): not the JSON that transformers writes (\(reason)). Save the tokenizer again, or take the file away: "
         + "without it the reference's defaults hold."
     case .damagedModel(let path, let byteCount, let reason):
-      "\(path): expected a SentencePiece model, found \(byteCount) bytes that libsentencepiece refuses (\(reason)). "
+      "\(path): expected a SentencePiece model, found \(byteCount) bytes that are not one (\(reason)). "
         + (byteCount < 1000
           ? "So short a file is often a Git LFS pointer or an error page: fetch the real one."
           : "The copy is probably incomplete: compare its size and checksum with the published file.")
     case .unsupportedModel(let path, let kind):
-      "\(path): the fast variant follows DebertaV2TokenizerFast for unigram models, and this is a \(kind) model. "
-        + "Use the slow variant."
+      "\(path): this is a SentencePiece \(kind) model. DeBERTa's are unigram models; those of byte-pair encoding are read "
+        + "by the slow variant too."
     case .maximumLengthTooSmall(let requested, let needed):
       "A maximum length of \(requested) leaves no room: [CLS] and [SEP] alone take \(needed). Ask for more."
     case .textTooLong(let byteCount, let limit):
-      "The text has \(byteCount) bytes of UTF-8; libsentencepiece counts to \(limit). Split it."
-    case .refused(let reason):
-      "libsentencepiece refused the input: \(reason)."
+      "The text has \(byteCount) bytes of UTF-8, more than the \(limit) that can be counted. Split it."
     case .unknownID(let id, let vocabularySize):
       "Id \(id) is no piece: the vocabulary has \(vocabularySize). "
         + "(A model can have more embedding rows than its tokenizer has pieces.)"

@@ -1,6 +1,10 @@
 /// The fields of one protocol buffer message.
 struct WireFormat {
-  struct Truncated: Error {}
+  struct Fault: Error {
+    let reason: String
+    init(_ reason: String) { self.reason = reason }
+    static let truncated = Fault("the protocol buffer ends inside a field")
+  }
 
   enum Value {
     case varint(UInt64)
@@ -13,8 +17,8 @@ struct WireFormat {
 
   init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-  /// - Throws: `Truncated` when a field goes beyond the message, or has a wire type that proto2 lacks.
-  mutating func next() throws(Truncated) -> (number: UInt64, value: Value)? {
+  /// - Throws: `Fault` when a field goes beyond the message, or has a wire type that proto2 lacks.
+  mutating func next() throws(Fault) -> (number: UInt64, value: Value)? {
     guard !bytes.isEmpty else { return nil }
     let tag = try varint()
     switch tag & 7 {
@@ -23,25 +27,25 @@ struct WireFormat {
       _ = try take(8)
       return (tag >> 3, .fixed64)
     case 2:
-      guard let count = Int(exactly: try varint()) else { throw Truncated() }
+      guard let count = Int(exactly: try varint()) else { throw .truncated }
       return (tag >> 3, .bytes(try take(count)))
     case 5: return (tag >> 3, .fixed32(try take(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }))
-    default: throw Truncated()
+    default: throw .truncated
     }
   }
 
-  private mutating func varint() throws(Truncated) -> UInt64 {
+  private mutating func varint() throws(Fault) -> UInt64 {
     var value: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
-      guard let byte = bytes.popFirst() else { throw Truncated() }
+      guard let byte = bytes.popFirst() else { throw .truncated }
       value |= UInt64(byte & 0x7F) << shift
       if byte < 0x80 { return value }
     }
-    throw Truncated()
+    throw .truncated
   }
 
-  private mutating func take(_ count: Int) throws(Truncated) -> ArraySlice<UInt8> {
-    guard count <= bytes.count else { throw Truncated() }
+  private mutating func take(_ count: Int) throws(Fault) -> ArraySlice<UInt8> {
+    guard count <= bytes.count else { throw .truncated }
     defer { bytes = bytes.dropFirst(count) }
     return bytes.prefix(count)
   }

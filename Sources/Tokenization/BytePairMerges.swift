@@ -1,0 +1,130 @@
+/// Byte-pair encoding as SentencePiece does it: of all neighbors that together are a piece, those with the best score
+/// are joined first, of equal ones the leftmost.
+///
+/// Source: `bpe::Model::SampleEncode` with alpha 0 (sentencepiece 0.2, src/bpe_model.cc).
+/// - Complexity: O(bytes · log bytes).
+struct BytePairMerges: Sendable {
+  private struct Symbol {
+    var bytes: Range<Int>
+    var previous: Int
+    var next: Int
+    /// User-defined pieces are not joined with others.
+    var isFrozen: Bool
+  }
+
+  private struct Pair: Comparable {
+    var left: Int
+    var right: Int
+    var score: Float
+    var bytes: Range<Int>
+
+    /// The better pair is the greater one.
+    static func < (a: Pair, b: Pair) -> Bool { a.score < b.score || (a.score == b.score && a.left > b.left) }
+  }
+
+  private let model: SentencePieceModel
+  private let kept: ByteTrie
+
+  /// - Parameter kept: the user-defined pieces.
+  init(_ model: SentencePieceModel, keeping kept: ByteTrie) {
+    self.model = model
+    self.kept = kept
+  }
+
+  /// The segments of a normalized text, in order; a character that is no piece is a segment with the unknown id.
+  func segments(of text: UnsafeBufferPointer<UInt8>) -> [UnigramSegment] {
+    var symbols = symbols(of: text)
+    var queue = Heap<Pair>()
+    var splits: [Range<Int>: (Range<Int>, Range<Int>)] = [:]
+    func offer(_ left: Int, _ right: Int) {
+      guard symbols.indices.contains(left), symbols.indices.contains(right), !symbols[left].isFrozen,
+        !symbols[right].isFrozen
+      else { return }
+      let bytes = symbols[left].bytes.lowerBound..<symbols[right].bytes.upperBound
+      guard let id = model.id(of: text[bytes]), model.pieces[Int(id)].isMergeable else { return }
+      queue.push(Pair(left: left, right: right, score: model.pieces[Int(id)].score, bytes: bytes))
+      if model.pieces[Int(id)].kind == .unused { splits[bytes] = (symbols[left].bytes, symbols[right].bytes) }
+    }
+    for right in symbols.indices.dropFirst() { offer(right - 1, right) }
+    while let best = queue.popGreatest() {
+      // A pair is stale once one of its halves has been joined with another symbol.
+      guard !symbols[best.left].bytes.isEmpty, !symbols[best.right].bytes.isEmpty,
+        symbols[best.left].bytes.lowerBound == best.bytes.lowerBound,
+        symbols[best.left].bytes.count + symbols[best.right].bytes.count == best.bytes.count
+      else { continue }
+      let next = symbols[best.right].next
+      symbols[best.left].bytes = best.bytes
+      symbols[best.left].next = next
+      if symbols.indices.contains(next) { symbols[next].previous = best.left }
+      symbols[best.right].bytes = best.bytes.upperBound..<best.bytes.upperBound
+      offer(symbols[best.left].previous, best.left)
+      offer(best.left, next)
+    }
+    return symbols.filter { !$0.bytes.isEmpty }.flatMap { resegmented($0.bytes, text, splits) }
+  }
+
+  private func symbols(of text: UnsafeBufferPointer<UInt8>) -> [Symbol] {
+    var symbols: [Symbol] = []
+    var position = 0
+    while position < text.count {
+      let match = kept.longestPrefix(of: text, from: position, to: text.count)
+      let end = match?.end ?? UTF8Text.scalar(of: text, at: position).end
+      symbols.append(
+        Symbol(
+          bytes: position..<end, previous: symbols.count - 1, next: symbols.count + 1, isFrozen: match != nil))
+      position = end
+    }
+    return symbols
+  }
+
+  /// A piece that is marked as unused is cut again as it was joined.
+  private func resegmented(
+    _ bytes: Range<Int>, _ text: UnsafeBufferPointer<UInt8>, _ splits: [Range<Int>: (Range<Int>, Range<Int>)]
+  ) -> [UnigramSegment] {
+    var segments: [UnigramSegment] = []
+    var stack = [bytes]
+    while let part = stack.popLast() {
+      let id = model.id(of: text[part]) ?? model.unknownID
+      if model.pieces[Int(id)].kind == .unused, let (left, right) = splits[part] {
+        stack += [right, left]
+      } else {
+        segments.append(UnigramSegment(id: id, bytes: part))
+      }
+    }
+    return segments
+  }
+}
+
+extension SentencePieceProto.Piece {
+  /// Whether it is among the pieces of which others are made.
+  fileprivate var isMergeable: Bool { kind == .normal || kind == .userDefined || kind == .unused }
+}
+
+/// A binary heap whose greatest element comes out first.
+private struct Heap<Element: Comparable> {
+  private var elements: [Element] = []
+
+  mutating func push(_ element: Element) {
+    elements.append(element)
+    var child = elements.count - 1
+    while child > 0, elements[(child - 1) / 2] < elements[child] {
+      elements.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+  }
+
+  mutating func popGreatest() -> Element? {
+    guard let greatest = elements.first, let last = elements.popLast() else { return nil }
+    guard !elements.isEmpty else { return greatest }
+    elements[0] = last
+    var parent = 0
+    while true {
+      let children = (2 * parent + 1..<2 * parent + 3).filter { $0 < elements.count }
+      guard let child = children.max(by: { elements[$0] < elements[$1] }), elements[parent] < elements[child] else {
+        return greatest
+      }
+      elements.swapAt(parent, child)
+      parent = child
+    }
+  }
+}
