@@ -34,8 +34,9 @@ import Testing
 
   @Test func everyFolderThatTheReadmeNamesExists() throws {
     let readme = try text("README.md")
-    let paths = readme.matches(of: /`((?:Sources|Tests|Tools|Benchmarks|Models|Adapters)\/[A-Za-z0-9_\/.\-]*)`/).map(
-      \.1)
+    let named = readme.matches(of: /`((?:Sources|Tests|Tools|Benchmarks|Models|Adapters)\/[A-Za-z0-9_\/.\-]*)`/)
+    let linked = readme.matches(of: /\]\(([A-Za-z0-9_\/.\-]+)\)/)
+    let paths = named.map(\.1) + linked.map(\.1)
     #expect(paths.count > 5)
     for path in paths {
       #expect(FileManager.default.fileExists(atPath: Self.root.appending(path: String(path)).path), "\(path)")
