@@ -118,11 +118,6 @@ extension Registry {
     for leftover in leftovers { try finishRemoval(of: leftover) }
   }
 
-  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if ``removeModel(named:withContents:)`` would.
-  public func requireEmpty(model name: String) throws(RegistryError) {
-    try storage.read { db in try requireEmpty(modelRow(db, named: name), db) }
-  }
-
   private func requireEmpty(_ model: BaseModelRow, _ db: Database) throws {
     let users = try String.fetchAll(
       db,

@@ -47,7 +47,7 @@ import Testing
       ["models", "default", "again", "--registry", "new.sqlite"],
       ["models", "rename", "again", "more", "--registry", "new.sqlite"],
       ["models", "remove", "more", "--yes", "--registry", "new.sqlite"], ["repair"], ["inspect", "ex"],
-      ["tokenize", "a"], ["predict", "a"], ["bench", "--shapes", "1x4", "--repeats", "1"],
+      ["tokenize", "a"], ["predict", "--setup", "truecase", "a"], ["bench", "--shapes", "1x4", "--repeats", "1"],
     ] {
       let outcome = try place.run(arguments + ["--json"])
       #expect(outcome.exitCode == 0 && outcome.messages == "", "\(arguments): \(outcome)")

@@ -91,7 +91,7 @@ import Testing
         --------------------------------------------------------------------------------
         Full model                                 5,364,736     100.000               1
         ================================================================================
-        The checkpoint has 5,447,936 parameters, 5,364,736 of them in the encoder.
+        The checkpoint has 5,439,140 parameters, 5,364,736 of them in the encoder.
 
         """)
     let rows = try place.run("summary", "--setup", "truecase").lines

@@ -173,7 +173,9 @@ struct RemoveModelCommand: ParsableCommand {
     let reading = try Registry.open(at: registry.location, for: .reading)
     let record = try reading.model(named: name)
     let items = try reading.items(of: name)
-    if !withAdapters { try reading.requireEmpty(model: name) }
+    let contents = ModelContents(
+      model: name, adapters: items.map(\.name), setups: try reading.setups(of: name).map(\.name))
+    if !withAdapters, !contents.isEmpty { throw contents }
     let agrees = try agreement.agrees(
       toRemove: [name],
       "the base model" + (items.isEmpty ? "" : " with \(items.count.counting("adapter"))"),
@@ -189,5 +191,22 @@ struct RemoveModelCommand: ParsableCommand {
         Terminal.note("No base model is the default one now: name one with 'adapter-cli models default NAME'.")
       }
     }
+  }
+}
+
+/// Why a base model is not removed: what belongs to it would go, too.
+private struct ModelContents: Error, CustomStringConvertible {
+  let model: String
+  /// Adapters and fusions.
+  let adapters: [String]
+  let setups: [String]
+
+  var isEmpty: Bool { adapters.isEmpty && setups.isEmpty }
+
+  var description: String {
+    let parts = [("adapters", adapters), ("setups", setups)].filter { !$1.isEmpty }
+      .map { "the \($0) \($1.joined(separator: ", "))" }
+    return "The base model '\(model)' has \(parts.joined(separator: " and ")). Remove them first, or with it by "
+      + "--with-adapters."
   }
 }
