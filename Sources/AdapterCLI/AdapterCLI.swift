@@ -21,7 +21,8 @@ struct AdapterCLI: ParsableCommand {
 
       Listings and answers are tables on a terminal and JSON Lines in a pipe; --table and --json choose. With --json a \
       listing is one array. What changes something reports it in a sentence, with --json as an object.
-      The exit code is 0, 1 if something failed, 64 for a wrong command line.
+      Where a folder of an adapter, a fusion or a head is expected, the name of a registered one may stand.
+      The exit code is 0, 1 if something failed, 64 for a wrong command line, 128 + n after signal n.
       """,
     version: ProgramVersion.current,
     groupedSubcommands: [

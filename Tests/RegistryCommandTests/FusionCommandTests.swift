@@ -50,6 +50,13 @@ import Testing
     let row = try place.run(["predict"], input: #"{"text": "a library", "adapter": "\#(setup)"}"#)
     #expect(row.output == answer.output, "\(row)")
     #expect(try object("list", "--method", "fusion").bool("active") == true)
+    #expect(
+      try place.run(
+        "predict", "--fusion", "debian-section,wordnet-domain=fz", "--head", "mine=fz", "--setup", setup,
+        "--active-heads", "mine", "a library"
+      ).output == answer.output.replacing("\"fz\"", with: "\"mine\""))
+    #expect(try place.run("rename", "fz", "f2").output == "fz is called f2 now.\n")
+    #expect(try place.run("predict", "a library").output == answer.output.replacing("\"fz\"", with: "\"f2\""))
     #expect(try place.run("verify").exitCode == 0)
   }
 

@@ -37,13 +37,11 @@ struct ListModelsCommand: ParsableCommand {
   func run() throws {
     let listing = ModelListing(try Registry.open(at: registry.location, for: .reading).models())
     if output.isTable {
-      if listing.isEmpty {
-        return print("No base model is registered: see 'adapter-cli help models register'.")
-      }
-      printTable(listing.table)
+      if !listing.isEmpty { printTable(listing.table) }
     } else {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }
+    if listing.isEmpty { Terminal.note("No base model is registered: 'adapter-cli help models register' shows how.") }
   }
 }
 

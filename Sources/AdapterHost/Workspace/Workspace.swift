@@ -75,7 +75,7 @@ public struct Workspace: Sendable {
   ///
   /// - Throws: `WorkspaceError.unknownAdapter`, with names that look like it.
   public func folder(ofAdapter name: String) throws -> String {
-    if let folder = adapters[name] { return folder }
+    if let folder = adapters[name] { return try path(folder) }
     var known = adapters.names
     if let (registry, model) = try lookup() {
       do throws(RegistryError) {
@@ -87,6 +87,16 @@ public struct Workspace: Sendable {
     }
     throw WorkspaceError.unknownAdapter(
       name: name, model: modelName ?? modelFolder, nearest: NearestNames.of(name, in: known.sorted(), limit: 2))
+  }
+
+  /// A folder that is given; where none is, that of the adapter or fusion of this name.
+  private func path(_ folder: String) throws -> String {
+    guard !FileManager.default.fileExists(atPath: folder), let (registry, model) = try lookup() else { return folder }
+    do throws(RegistryError) { return try registry.item(named: folder, of: model).path } catch {
+      // What reads the folder says that it is missing.
+      guard case .unknown = error else { throw error }
+      return folder
+    }
   }
 
   /// The registry and the base model's name in it, if both are there.
@@ -121,9 +131,9 @@ public struct Workspace: Sendable {
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
     for name in adapters.names + others { try loadAdapter(name, into: &model) }
-    for fusion in fusions { try model.loadAdapterFusion(fusion.folder, as: fusion.name) }
+    for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
     if let setup { try load(setup, into: &model) }
-    for head in headFolders { try model.loadHead(head.folder, as: head.name) }
+    for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
     for name in heads ?? [] where model.head(name) == nil { try loadHead(name, into: &model) }
     try model.setActiveAdapters(setup)
     model.activeHeads = heads
@@ -188,5 +198,6 @@ extension WorkspaceRequest {
     heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
       || composition?.adapters.contains { adapters[$0] == nil } ?? false
       || composition?.fusedAdapters.contains { fusions[AdapterFusion.name(of: $0)] == nil } ?? false
+      || [adapters, fusions, headFolders].joined().contains { !FileManager.default.fileExists(atPath: $0.folder) }
   }
 }
