@@ -113,6 +113,6 @@ import Testing
 
   @Test func `A fusion of an adapter that is not there is not trained`() throws {
     let outcome = try train("--adapter", "fz", "--setup", "Fuse(debian-section, nobody)")
-    #expect(outcome.exitCode == 1 && outcome.messages.contains("No adapter is called 'nobody'"), "\(outcome)")
+    #expect(outcome.exitCode == 1 && outcome.messages.contains("There is no adapter 'nobody'"), "\(outcome)")
   }
 }

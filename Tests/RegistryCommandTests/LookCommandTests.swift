@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func `On a narrow terminal the summary keeps its lines whole`() throws {
-    let text = try place.runOnTerminal("summary", columns: 40)
+    let text = try place.runOnTerminal("summary", columns: 40, environment: ["NO_COLOR": "1"])
     #expect(text.contains("Full model"))
     for line in text.split(separator: "\n") { #expect(line.count <= 40, "\(line)") }
   }
