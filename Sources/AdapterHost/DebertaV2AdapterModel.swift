@@ -1,6 +1,7 @@
 public import AdapterMethods
 internal import Checkpoints
 public import Deberta
+internal import Files
 public import Heads
 public import Tensors
 

@@ -3,6 +3,7 @@
 @_exported public import AdapterRegistry
 @_exported public import Checkpoints
 @_exported public import Deberta
+@_exported public import Files
 @_exported public import Heads
 @_exported public import Tasks
 @_exported public import Tensors

@@ -1,5 +1,6 @@
 public import Checkpoints
 public import Deberta
+internal import Files
 public import Tensors
 
 /// Turns compositions into plans for one encoder.

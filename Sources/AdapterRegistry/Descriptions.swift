@@ -1,3 +1,4 @@
+public import Files
 import Foundation
 
 /// What the caller knows about a base model that it registers.
@@ -33,6 +34,10 @@ public struct AdapterDescription: Hashable, Sendable {
   public var baseDigest: ContentDigest?
   /// Measured results, a JSON object.
   public var metrics: String?
+  /// The number of tokens that it was trained to read; 0 is no limit, nil is not known.
+  public var maxLength: Int?
+  /// The recipe of the run that trained it, a JSON object.
+  public var recipe: String?
   /// Tags; they follow the rule of ``ItemName``.
   public var tags: [String]
   /// Free text.
@@ -42,8 +47,8 @@ public struct AdapterDescription: Hashable, Sendable {
 
   public init(
     method: String, configuration: String, parameterCount: Int, head: HeadDescription? = nil,
-    baseDigest: ContentDigest? = nil, metrics: String? = nil, tags: [String] = [], notes: String = "",
-    source: String? = nil
+    baseDigest: ContentDigest? = nil, metrics: String? = nil, maxLength: Int? = nil, recipe: String? = nil,
+    tags: [String] = [], notes: String = "", source: String? = nil
   ) {
     self.method = method
     self.configuration = configuration
@@ -51,6 +56,8 @@ public struct AdapterDescription: Hashable, Sendable {
     self.head = head
     self.baseDigest = baseDigest
     self.metrics = metrics
+    self.maxLength = maxLength
+    self.recipe = recipe
     self.tags = tags
     self.notes = notes
     self.source = source
@@ -62,7 +69,11 @@ public struct AdapterDescription: Hashable, Sendable {
     try StoredText.checkObject(configuration, what: "the adapter's configuration")
     try StoredText.checkCount(parameterCount)
     if let metrics { try StoredText.checkObject(metrics, what: "the adapter's metrics") }
-    try StoredText.check(notes, what: "the notes")
+    if let recipe { try StoredText.checkObject(recipe, what: "the adapter's recipe") }
+    if let maxLength, maxLength < 0 {
+      throw .badValue(what: "the adapter's number of tokens", reason: "it is \(maxLength)")
+    }
+    try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit)
     for tag in tags { _ = try ItemName(tag, for: .tag) }
     try head?.check()
   }
@@ -98,7 +109,7 @@ public struct FusionDescription: Hashable, Sendable {
   func check() throws(RegistryError) {
     try StoredText.checkObject(configuration, what: "the fusion's configuration")
     try StoredText.checkCount(parameterCount)
-    try StoredText.check(notes, what: "the notes")
+    try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit)
     try head?.check()
     guard adapters.count >= 2 else {
       throw .badValue(what: "the fusion", reason: "it joins \(adapters.count) adapters; 2 or more are expected")
@@ -113,7 +124,7 @@ extension ModelDescription {
   func check() throws(RegistryError) {
     try StoredText.checkObject(configuration, what: "the base model's configuration")
     try StoredText.checkCount(parameterCount)
-    try StoredText.check(notes, what: "the notes")
+    try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit)
   }
 }
 
@@ -126,20 +137,34 @@ extension HeadDescription {
 
 /// The rules for text that goes into a column.
 enum StoredText {
+  /// Names, kinds, methods, in bytes of UTF-8.
+  static let nameLimit = 1000
+  static let pathLimit = 16_384
+  static let compositionLimit = 65_536
+  static let notesLimit = 1 << 20
+  static let jsonLimit = 16 << 20
+
   /// SQLite's functions end a text at a NUL, so none is let in.
-  static func check(_ text: String, what: String, mayBeEmpty: Bool = true) throws(RegistryError) {
+  static func check(
+    _ text: String, what: String, mayBeEmpty: Bool = true, upTo limit: Int = nameLimit
+  ) throws(RegistryError) {
     if text.utf8.contains(0) { throw .badValue(what: what, reason: "it contains a NUL character") }
     if text.isEmpty && !mayBeEmpty { throw .badValue(what: what, reason: "it is empty") }
+    if text.utf8.count > limit {
+      throw .badValue(what: what, reason: "it has \(text.utf8.count) bytes; at most \(limit) are kept")
+    }
   }
 
   static func checkObject(_ text: String, what: String) throws(RegistryError) {
-    try check(text, what: what)
+    try check(text, what: what, upTo: jsonLimit)
     let value: Any
     do { value = try JSONSerialization.jsonObject(with: Data(text.utf8)) } catch {
       throw .badValue(what: what, reason: "it is not JSON")
     }
     guard value is [String: Any] else { throw .badValue(what: what, reason: "it is JSON, but not an object") }
   }
+
+  static func isObject(_ text: String) -> Bool { (try? checkObject(text, what: "")) != nil }
 
   static func checkCount(_ count: Int) throws(RegistryError) {
     if count < 0 { throw .badValue(what: "the number of parameters", reason: "it is \(count)") }

@@ -1,14 +1,22 @@
+public import Files
+
 /// The files of a folder with their digests.
 ///
 /// A folder counts with the regular files directly in it. Names that begin
-/// with a dot are left out. A folder inside the folder, and anything else
-/// that is no regular file, is refused; links to regular files are followed.
+/// with a dot are left out; a folder inside the folder, a link, and anything
+/// else that is no regular file, is refused. Where the files are chosen by
+/// their names, other entries are left, and a link to a regular file counts
+/// as that file.
 public struct FolderContents: Hashable, Sendable {
   /// The files, in the order of their names' UTF-8 bytes.
   public let files: [FileRecord]
 
-  /// The digest of the whole list.
-  public var digest: ContentDigest { ContentDigest(of: files) }
+  /// The digest of the whole list: over one line `name NUL size NUL digest
+  /// LF` for each file. Two folders have the same digest exactly when they
+  /// hold the same files with the same bytes.
+  public var digest: ContentDigest {
+    ContentDigest(of: files.map { "\($0.name)\0\($0.byteCount)\0\($0.digest.text)\n" }.joined().utf8)
+  }
 
   /// The sum of the files' sizes in bytes.
   public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
@@ -17,46 +25,82 @@ public struct FolderContents: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - path: a folder.
-  ///   - names: the names of the files that count, if not all do.
+  ///   - names: the names of the files that count, if not all do; each is there.
   public init(of path: String, files names: [String]? = nil) throws(RegistryError) {
-    var files: [FileRecord] = []
-    for name in try Self.names(in: path, chosen: names) {
-      let (byteCount, digest) = try FileSystem.digest(of: "\(path)/\(name)")
-      files.append(FileRecord(name: name, byteCount: byteCount, digest: digest))
+    let folder = try Self.opened(path)
+    var records: [FileRecord] = []
+    for file in try Self.files(in: folder, chosen: names, mayBeMissing: false) {
+      var hash = ContentHasher()
+      try onFiles { () throws(FileError) in
+        try file.file.read { (piece) throws(FileError) in hash.update(piece) }
+      }
+      records.append(FileRecord(name: file.name, byteCount: hash.count, digest: hash.digest))
     }
-    self.files = files
+    self.init(files: records)
   }
 
-  init(files: [FileRecord]) { self.files = files }
+  init(files: [FileRecord]) {
+    self.files = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  }
 
-  /// The names of the files that count, each checked to be a regular file.
-  static func names(in path: String, chosen: [String]? = nil) throws(RegistryError) -> [String] {
-    guard FileSystem.kind(of: path) == .folder else {
-      throw FileSystem.exists(path)
-        ? .unexpectedEntry(path: path, reason: "is not a folder")
-        : .file(path: path, operation: .read, reason: "there is no such folder")
+  static func opened(_ path: String) throws(RegistryError) -> OpenFolder {
+    if let kind = FileSystem.kind(of: path), kind != .folder {
+      throw .unexpectedEntry(path: path, reason: "is not a folder")
     }
-    let names: [String]
+    return try onFiles { () throws(FileError) in try OpenFolder(path) }
+  }
+
+  /// Opens the files that count.
+  ///
+  /// - Parameters:
+  ///   - chosen: their names; nil is all.
+  ///   - mayBeMissing: whether chosen files that are not there are left out.
+  static func files(
+    in folder: OpenFolder, chosen: [String]?, mayBeMissing: Bool
+  ) throws(RegistryError) -> [(name: String, file: ReadFile)] {
+    var names: [String] = []
     if let chosen {
-      names = Set(chosen).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+      for name in Set(chosen).sorted() {
+        guard FilePaths.isName(name) else {
+          throw .badValue(what: "the file name '\(name)'", reason: "a folder counts with the files directly in it")
+        }
+        if folder.kind(of: name) != nil || !mayBeMissing { names.append(name) }
+      }
     } else {
-      names = try FileSystem.names(in: path).filter { !$0.hasPrefix(".") }
+      names = try onFiles { () throws(FileError) in try folder.names() }.filter { !$0.hasPrefix(".") }
     }
+    guard !names.isEmpty else {
+      throw .unexpectedEntry(
+        path: folder.path,
+        reason: chosen == nil ? "is a folder without files" : "holds none of the files that are expected here")
+    }
+    guard names.count <= countLimit else {
+      throw .unexpectedEntry(
+        path: folder.path, reason: "holds \(names.count) files; at most \(countLimit) are expected")
+    }
+    var files: [(name: String, file: ReadFile)] = []
     for name in names {
-      guard !name.contains("/"), !name.isEmpty, name != ".", name != ".." else {
-        throw .badValue(what: "the file name '\(name)'", reason: "a folder counts with the files directly in it")
+      let path = "\(folder.path)/\(name)"
+      switch folder.kind(of: name) {
+      case .folder: throw .unexpectedEntry(path: path, reason: "is a folder; only files are expected here")
+      case .link where chosen == nil:
+        throw .unexpectedEntry(path: path, reason: "is a link; only files are expected here")
+      default: break
       }
-      switch FileSystem.kind(of: "\(path)/\(name)") {
-      case .file: continue
-      case .folder:
-        throw .unexpectedEntry(path: "\(path)/\(name)", reason: "is a folder; only files are expected here")
-      case .other: throw .unexpectedEntry(path: "\(path)/\(name)", reason: "is not a regular file")
-      case nil: throw .file(path: "\(path)/\(name)", operation: .read, reason: "there is no such file")
+      let file = try onFiles { () throws(FileError) in try folder.file(name) }
+      guard file.stamp.size <= sizeLimit(of: name) else {
+        throw .unexpectedEntry(
+          path: path, reason: "has \(file.stamp.size) bytes; at most \(sizeLimit(of: name)) are expected")
       }
+      files.append((name, file))
     }
-    guard !names.isEmpty else { throw .unexpectedEntry(path: path, reason: "is a folder without files") }
-    return names
+    return files
   }
+
+  private static let countLimit = 1000
+
+  /// How many bytes a file may have: descriptions are small, tensors need not be.
+  static func sizeLimit(of name: String) -> Int { name.hasSuffix(".json") ? 64 << 20 : 64 << 30 }
 }
 
 /// A file as the registry knows it.

@@ -1,3 +1,4 @@
+internal import Files
 import Foundation
 
 /// A folder on its way into the folder of adapters.
@@ -9,63 +10,86 @@ import Foundation
 struct Publication {
   /// What was copied.
   let contents: FolderContents
+  /// Where the copy lies until it is published.
+  let path: String
 
-  private let staging: String
+  private let home: AdaptersFolder
+  private let name: String
   private let claim: FolderLock
 
-  static let stagingPrefix = ".incoming-"
-
-  /// Copies files of `source` to a new hidden folder in `home`, which is
-  /// made if it is missing.
-  init(of source: String, files names: [String]?, in home: String) throws(RegistryError) {
-    let names = try FolderContents.names(in: source, chosen: names)
-    try FileSystem.ensureFolder(home)
-    let staging = "\(home)/\(Self.stagingPrefix)\(UUID().uuidString)"
-    // Who asks whether a folder is held keeps `home` to itself meanwhile, and
-    // so never sees this one between made and claimed.
-    let making = try FolderLock(on: home, .shared, waiting: Storage.patience)
-    try FileSystem.makeFolder(staging)
-    do throws(RegistryError) {
-      claim = try FolderLock(on: staging, .exclusive)
-      making.release()
-      contents = try Self.copy(names, of: source, to: staging)
+  /// Copies files of a folder.
+  ///
+  /// - Parameter names: those to take, as far as they are there; nil is all.
+  /// - Throws: ``RegistryError/unexpectedEntry(path:reason:)`` for a folder that somebody changes meanwhile.
+  init(of source: String, files names: [String]?, in home: AdaptersFolder) throws(RegistryError) {
+    let folder = try FolderContents.opened(source)
+    let files = try FolderContents.files(in: folder, chosen: names, mayBeMissing: true)
+    try home.requireRoom(for: files.reduce(0) { $0 + $1.file.stamp.size })
+    let name = AdaptersFolder.incoming + UUID().uuidString
+    (self.home, self.name, path) = (home, name, "\(home.folder.path)/\(name)")
+    do {
+      // Who asks whether a folder is held keeps `home` to itself meanwhile, and
+      // so never sees this one between made and claimed.
+      (claim, contents) = try onFiles { () throws(FileError) in
+        let making = try FolderLock(on: home.folder, .shared, waiting: Storage.patience)
+        let staging = try home.folder.makeDraft(name)
+        let claim = try FolderLock(on: staging, .exclusive)
+        making.release()
+        return (claim, try Self.copy(files, of: folder, to: staging))
+      }
     } catch {
-      try? FileSystem.removeTree(staging)
+      try? home.folder.remove(name)
+      home.folder.forgetDraft(name)
       throw error
     }
-    self.staging = staging
   }
 
   private static func copy(
-    _ names: [String], of source: String, to staging: String
-  ) throws(RegistryError) -> FolderContents {
-    var files: [FileRecord] = []
-    for name in names {
-      let (byteCount, digest) = try FileSystem.copy("\(source)/\(name)", to: "\(staging)/\(name)")
-      files.append(FileRecord(name: name, byteCount: byteCount, digest: digest))
+    _ files: [(name: String, file: ReadFile)], of source: OpenFolder, to staging: OpenFolder
+  ) throws(FileError) -> FolderContents {
+    var records: [FileRecord] = []
+    for (name, file) in files {
+      var hash = ContentHasher()
+      // A private file stays private.
+      try staging.write(name, mode: file.stamp.mode & 0o666 | 0o600) { (output) throws(FileError) in
+        try file.read { (piece) throws(FileError) in
+          hash.update(piece)
+          guard hash.count <= file.stamp.size else { throw changed(file) }
+          try output.append(piece)
+        }
+      }
+      records.append(FileRecord(name: name, byteCount: hash.count, digest: hash.digest))
     }
-    try FileSystem.syncFolder(staging)
-    return FolderContents(files: files)
+    for (name, file) in files where !file.isUnchanged(as: name, in: source) { throw changed(file) }
+    try staging.sync()
+    return FolderContents(files: records)
+  }
+
+  private static func changed(_ file: ReadFile) -> FileError {
+    .unexpected(path: file.path, reason: "was changed while it was copied; import it when nobody writes it")
   }
 
   /// Gives the folder its name.
-  func publish(as path: String) throws(RegistryError) { try FileSystem.move(staging, to: path) }
+  func publish(as managed: ManagedFolder) throws(RegistryError) {
+    try onFiles { () throws(FileError) in try home.folder.rename(name, to: managed.name) }
+  }
 
   /// Takes the folder away again, wherever it has got to.
-  func withdraw(from path: String?) {
-    try? FileSystem.removeTree(staging)
-    if let path { try? FileSystem.removeTree(path) }
+  func withdraw(from managed: ManagedFolder?) {
+    if let managed { try? home.remove(managed) }
+    end()
+  }
+
+  /// Takes the copy away, unless it was published.
+  func end() {
+    try? home.removeHidden(name)
+    home.folder.forgetDraft(name)
   }
 }
 
-extension Publication {
-  /// Those of the folders in `home` that no process is bringing to their place.
-  ///
-  /// - Throws: `RegistryError.busy`, if they cannot be told because others make new ones all the time.
-  static func abandoned(_ paths: [String], in home: String) throws(RegistryError) -> [String] {
-    guard !paths.isEmpty else { return [] }
-    let asking = try FolderLock(on: home, .exclusive, waiting: Storage.patience)
-    defer { asking.release() }
-    return paths.filter { (try? FolderLock(on: $0, .exclusive)) != nil }
+extension AdaptersFolder {
+  /// Refuses a copy that the disk has no room for before it is begun.
+  fileprivate func requireRoom(for byteCount: Int) throws(RegistryError) {
+    if let free = folder.freeBytes, free < byteCount { throw .diskFull(path: folder.path) }
   }
 }

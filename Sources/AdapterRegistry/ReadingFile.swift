@@ -1,3 +1,4 @@
+internal import Files
 import Foundation
 import GRDB
 import GRDBSQLite
@@ -16,7 +17,7 @@ struct ReadingFile: Sendable {
     while true {
       attempts += 1
       do { return try readLocked(body) } catch is RestingLog {
-        if FileStamp(of: path).hasJournal { try finishInterruptedChange() }
+        if DatabaseStamp(of: path).hasJournal { try finishInterruptedChange() }
         if let value = try readAtRest(body) { return value }
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
         try finishInterruptedChange()
@@ -27,13 +28,13 @@ struct ReadingFile: Sendable {
 
   /// The usual way: under SQLite's locks.
   private func readLocked<T>(_ body: (Database) throws -> T) throws -> T {
-    try FileSystem.requireDatabase(path)
-    var configuration = Self.configuration
+    try RegistryConnection.requireFile(path)
     let path = path
-    configuration.prepareDatabase { db in
-      if db.headerAsksForLog && !FileSystem.exists(path + "-wal") { throw RestingLog() }
-    }
-    do { return try read(at: path, configuration, body) } catch let error as DatabaseError
+    do {
+      return try read(at: path, body) { db in
+        if db.headerAsksForLog && !FileSystem.exists(path + "-wal") { throw RestingLog() }
+      }
+    } catch let error as DatabaseError
       where error.resultCode == .SQLITE_CANTOPEN && FileSystem.exists(path + "-wal")
     {
       throw RegistryError.unfinishedChanges(path: path)
@@ -44,64 +45,60 @@ struct ReadingFile: Sendable {
   /// left it so. SQLite would make the log's files, so it is told that the
   /// file cannot change. Returns nil if the file changed after all.
   private func readAtRest<T>(_ body: (Database) throws -> T) throws -> T? {
-    let before = FileStamp(of: path)
+    let before = DatabaseStamp(of: path)
     guard !before.hasLog else { return nil }
     var allowed = CharacterSet.alphanumerics
     allowed.insert(charactersIn: "/-._~")
     guard let escaped = path.addingPercentEncoding(withAllowedCharacters: allowed) else { return nil }
-    let outcome = Result { try read(at: "file:\(escaped)?immutable=1", Self.configuration, body) }
-    guard FileStamp(of: path) == before else { return nil }
+    let outcome = Result { try read(at: "file:\(escaped)?immutable=1", body) }
+    guard DatabaseStamp(of: path) == before else { return nil }
     return try outcome.get()
   }
 
   private func read<T>(
-    at location: String, _ configuration: Configuration, _ body: (Database) throws -> T
+    at location: String, _ body: (Database) throws -> T,
+    prepare: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws -> T {
-    let connection = try DatabaseQueue(path: location, configuration: configuration)
+    let connection = try RegistryConnection.open(location, isReadOnly: true, prepare: prepare)
     defer { try? connection.close() }
     return try connection.read { db in
+      RegistryConnection.beginWork()
       let found = try RegistrySchema.check(db, path: path)
-      guard found == RegistrySchema.version else {
-        throw RegistryError.olderSchema(path: path, found: found, known: RegistrySchema.version)
-      }
-      return try body(db)
+      return found == RegistrySchema.version ? try body(db) : try readNewer(db, body)
     }
   }
 
+  /// Reads what an earlier version wrote in a copy in memory that is brought up to date.
+  private func readNewer<T>(_ db: Database, _ body: (Database) throws -> T) throws -> T {
+    let copy = try RegistryConnection.open(":memory:", isReadOnly: false)
+    defer { try? copy.close() }
+    try copy.writeWithoutTransaction { target in try db.backup(to: target) }
+    try RegistrySchema.migrator.migrate(copy)
+    return try copy.read(body)
+  }
+
   private func finishInterruptedChange() throws {
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(Storage.patience)
     do {
-      let connection = try DatabaseQueue(path: path, configuration: configuration)
+      let connection = try RegistryConnection.open(path, isReadOnly: false)
       defer { try? connection.close() }
       try connection.read { db in try db.execute(sql: "SELECT count(*) FROM sqlite_master") }
     } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
       throw RegistryError.unfinishedChanges(path: path)
     }
   }
-
-  private static var configuration: Configuration {
-    var configuration = Configuration()
-    configuration.readonly = true
-    configuration.busyMode = .timeout(Storage.patience)
-    return configuration
-  }
 }
 
 /// The header asks for a write-ahead log, and there is none.
 private struct RestingLog: Error {}
 
-/// What tells whether a file was written meanwhile.
-private struct FileStamp: Equatable {
-  let size: Int?
-  let modified: Date?
+/// What tells whether a database was written meanwhile.
+private struct DatabaseStamp: Equatable {
+  let file: FileStamp?
   let hasLog: Bool
   let hasJournal: Bool
 
   init(of path: String) {
-    let facts = try? FileManager.default.attributesOfItem(atPath: path)
-    size = (facts?[.size] as? NSNumber)?.intValue
-    modified = facts?[.modificationDate] as? Date
+    file = FileStamp(of: path)
     hasLog = FileSystem.exists(path + "-wal")
     hasJournal = FileSystem.exists(path + "-journal")
   }

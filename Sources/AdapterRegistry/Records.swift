@@ -1,3 +1,5 @@
+public import Files
+
 public import struct Foundation.Date
 
 /// A registered base model.
@@ -61,6 +63,10 @@ public struct AdapterRecord: Hashable, Sendable, Codable {
   public let head: HeadDescription?
   /// Measured results, a JSON object.
   public let metrics: String?
+  /// The number of tokens that it was trained to read; 0 is no limit, nil is not known.
+  public let maxLength: Int?
+  /// The recipe of the run that trained it, a JSON object.
+  public let recipe: String?
   /// Tags, sorted.
   public let tags: [String]
   /// Free text.

@@ -1,18 +1,24 @@
+internal import Files
 import Foundation
 import GRDB
 
 extension Registry {
   /// The adapters of a base model, by name.
-  public func adapters(of model: String? = nil) throws(RegistryError) -> [AdapterRecord] {
+  ///
+  /// - Parameter faults: is called for each row that cannot be read, and the
+  ///   others are returned; without it the first such row is thrown.
+  public func adapters(
+    of model: String? = nil, faults: ((RegistryError) -> Void)? = nil
+  ) throws(RegistryError) -> [AdapterRecord] {
     try storage.read { db in
-      let model = try modelRow(db, named: model)
-      return try adapterRecords(db, where: "adapter.modelId = ?", [model.id])
+      let model = try modelKey(db, named: model)
+      return try adapterRecords(db, where: "adapter.modelId = ?", [model.id], faults: faults)
     }
   }
 
   /// The adapters of every base model, by base model and name.
-  public func allAdapters() throws(RegistryError) -> [AdapterRecord] {
-    try storage.read { db in try adapterRecords(db, where: "1") }
+  public func allAdapters(faults: ((RegistryError) -> Void)? = nil) throws(RegistryError) -> [AdapterRecord] {
+    try storage.read { db in try adapterRecords(db, where: "1", faults: faults) }
   }
 
   /// The adapter of this name.
@@ -20,35 +26,31 @@ extension Registry {
   /// - Throws: ``RegistryError/unknown(kind:name:model:nearest:)`` with
   ///   names that look like it.
   public func adapter(named name: String, of model: String? = nil) throws(RegistryError) -> AdapterRecord {
-    try storage.read { db in try adapterRecord(db, name, of: modelRow(db, named: model)) }
+    try storage.read { db in try adapterRecord(db, name, of: modelKey(db, named: model)) }
   }
 
   /// The adapters of these names, in their order, read at one moment.
   public func adapters(named names: [String], of model: String? = nil) throws(RegistryError) -> [AdapterRecord] {
     try storage.read { db in
-      let model = try modelRow(db, named: model)
-      let rows = try adapterRows(db, named: names, of: model)
-      let ids = rows.map { String($0.id ?? 0) }.joined(separator: ", ")
-      let records = try adapterRecords(db, where: "adapter.id IN (\(ids))")
-      let byName = Dictionary(uniqueKeysWithValues: records.map { ($0.name, $0) })
-      return names.compactMap { byName[$0] }
+      let model = try modelKey(db, named: model)
+      return try names.map { try adapterRecord(db, $0, of: model) }
     }
   }
 
   /// The files of an adapter with their digests, by name.
   public func files(of adapter: AdapterRecord) throws(RegistryError) -> [FileRecord] {
     try storage.read { db in
-      let row = try adapterRow(db, named: adapter.name, of: modelRow(db, named: adapter.model))
-      return try fileRows(db, of: row.folderId)
+      let key = try adapterKey(db, named: adapter.name, of: modelKey(db, named: adapter.model))
+      return try fileRecords(db, of: key.folderId)
     }
   }
 
   // MARK: Rows
 
-  func adapterRecord(_ db: Database, _ name: String, of model: BaseModelRow) throws -> AdapterRecord {
-    let row = try adapterRow(db, named: name, of: model)
-    guard let record = try adapterRecords(db, where: "adapter.id = ?", [row.id]).first else {
-      throw RegistryError.damaged(path: path, reason: "an adapter has no folder")
+  func adapterRecord(_ db: Database, _ name: String, of model: ItemKey) throws -> AdapterRecord {
+    let key = try adapterKey(db, named: name, of: model)
+    guard let record = try adapterRecords(db, where: "adapter.id = ?", [key.id]).first else {
+      throw RegistryError.unknown(kind: .adapter, name: name, model: model.name, nearest: [])
     }
     return record
   }
@@ -56,56 +58,63 @@ extension Registry {
   /// One query for everything that a record holds. Tags are joined by a
   /// character that no tag contains.
   private func adapterRecords(
-    _ db: Database, where condition: String, _ arguments: StatementArguments = []
+    _ db: Database, where condition: String, _ arguments: StatementArguments = [],
+    faults: ((RegistryError) -> Void)? = nil
   ) throws -> [AdapterRecord] {
     let rows = try Row.fetchCursor(
       db,
       sql: """
         SELECT adapter.*, baseModel.name AS model, folder.path AS path, folder.byteCount AS byteCount,
-          folder.digest AS digest,
+          folder.digest AS digest, training.maxLength AS maxLength, training.recipe AS recipe,
           (SELECT group_concat(tag, char(31)) FROM adapterTag WHERE adapterId = adapter.id) AS tags,
           EXISTS (SELECT 1 FROM activeSetupMember WHERE adapterId = adapter.id) AS isActive
-        FROM adapter JOIN baseModel ON baseModel.id = adapter.modelId JOIN folder ON folder.id = adapter.folderId
+        FROM adapter LEFT JOIN baseModel ON baseModel.id = adapter.modelId
+          LEFT JOIN folder ON folder.id = adapter.folderId LEFT JOIN training ON training.adapterId = adapter.id
         WHERE \(condition) ORDER BY baseModel.name, adapter.name
         """, arguments: arguments)
-    let decoder = JSONDecoder()
-    var records: [AdapterRecord] = []
+    return try records(rows, of: "adapter", faults: faults) { reader in
+      let tags = try reader.textIfPresent("tags", upTo: StoredText.notesLimit, of: "adapterTag")
+      return AdapterRecord(
+        model: try reader.text("model", of: "baseModel"), name: try reader.text("name"),
+        path: place.absolute(try reader.path("path", of: "folder")), method: try reader.text("method"),
+        configuration: try reader.object("configuration"), parameterCount: try reader.integer("parameterCount"),
+        byteCount: try reader.integer("byteCount", of: "folder"), digest: try reader.digest("digest", of: "folder"),
+        baseDigest: try reader.digestIfPresent("baseDigest"), head: try reader.head(),
+        metrics: try reader.objectIfPresent("metrics"),
+        maxLength: try reader.integerIfPresent("maxLength", of: "training"),
+        recipe: try reader.objectIfPresent("recipe", of: "training"),
+        tags: tags?.split(separator: "\u{1F}").map(String.init).sorted() ?? [],
+        notes: try reader.text("notes", upTo: StoredText.notesLimit),
+        source: try reader.text("source", upTo: StoredText.pathLimit), isActive: try reader.flag("isActive"),
+        created: try reader.date("created"), changed: try reader.date("changed"))
+    }
+  }
+
+  /// What `record` makes of each row; a row that cannot be read is handed to `faults`, or thrown without it.
+  func records<T>(
+    _ rows: RowCursor, of table: String, faults: ((RegistryError) -> Void)?, _ record: (RowReader) throws -> T
+  ) throws -> [T] {
+    var records: [T] = []
     while let row = try rows.next() {
-      let tags: String? = row["tags"]
-      records.append(
-        AdapterRecord(
-          model: row["model"], name: row["name"], path: place.absolute(row["path"]), method: row["method"],
-          configuration: row["configuration"], parameterCount: row["parameterCount"], byteCount: row["byteCount"],
-          digest: try row.digest("digest"), baseDigest: try row.digestIfPresent("baseDigest"),
-          head: try HeadDescription(kind: row["headKind"], labels: row["headLabels"], decoder),
-          metrics: row["metrics"], tags: tags?.split(separator: "\u{1F}").map(String.init).sorted() ?? [],
-          notes: row["notes"], source: row["source"], isActive: row["isActive"],
-          created: row["created"], changed: row["changed"]))
+      do { records.append(try record(RowReader(row, of: table))) } catch let fault as RowFault {
+        guard let faults else { throw fault }
+        faults(.badRow(path: path, fault))
+      }
     }
     return records
   }
 
-  func adapterRow(_ db: Database, named name: String, of model: BaseModelRow) throws -> AdapterRow {
-    let row = try AdapterRow.filter(Column("modelId") == model.id && Column("name") == name).fetchOne(db)
-    guard let row else {
-      let names = try String.fetchAll(db, sql: "SELECT name FROM adapter WHERE modelId = ?", arguments: [model.id])
-      throw RegistryError.unknown(
-        kind: .adapter, name: name, model: model.name, nearest: names.nearest(to: name))
+  func adapterKey(_ db: Database, named name: String, of model: ItemKey) throws -> ItemKey {
+    if let key = try ItemKey.fetchOne(db, "adapter", where: "modelId = ? AND name = ?", [model.id, name]) {
+      return key
     }
-    return row
+    let names = try db.names("SELECT name FROM adapter WHERE modelId = ?", [model.id])
+    throw RegistryError.unknown(
+      kind: .adapter, name: name, model: model.name, nearest: NearestNames.of(name, in: names))
   }
 
-  /// The rows of adapters in the order of their names; each must be there.
-  func adapterRows(_ db: Database, named names: [String], of model: BaseModelRow) throws -> [AdapterRow] {
-    let rows = try AdapterRow.filter(Column("modelId") == model.id && names.contains(Column("name"))).fetchAll(db)
-    let byName = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0) })
-    return try names.map { name in try byName[name] ?? adapterRow(db, named: name, of: model) }
-  }
-}
-
-extension HeadDescription {
-  init?(kind: String?, labels: String?, _ decoder: JSONDecoder) throws {
-    guard let kind, let labels else { return nil }
-    self.init(kind: kind, labels: labels == "[]" ? [] : try decoder.decode([String].self, from: Data(labels.utf8)))
+  /// Adapters in the order of their names; each must be there.
+  func adapterKeys(_ db: Database, named names: [String], of model: ItemKey) throws -> [ItemKey] {
+    try names.map { try adapterKey(db, named: $0, of: model) }
   }
 }

@@ -19,19 +19,20 @@ extension Registry {
   ) throws(RegistryError) {
     let newName = try ItemName(newName, for: .adapter).text
     try storage.write { db in
-      let model = try modelRow(db, named: model)
-      let row = try adapterRow(db, named: name, of: model)
+      let model = try modelKey(db, named: model)
+      let key = try adapterKey(db, named: name, of: model)
       guard newName != name else { return }
       try requireFree(newName, for: .adapter, of: model, db)
-      try AdapterRow.filter(key: row.id)
-        .updateAll(db, Column("name").set(to: newName), Column("changed").set(to: Date()))
+      try db.execute(
+        sql: "UPDATE adapter SET name = ?, changed = ? WHERE id = ?", arguments: [newName, Date(), key.id])
       var stuck: [String] = []
-      for use in try uses(of: row, db) where use.expression != nil {
-        guard let text = use.expression.flatMap(rewriting), !text.isEmpty else {
+      for use in try uses(of: key, db) {
+        guard let setup = use.setup else { continue }
+        guard let text = rewriting(setup.expression), !text.isEmpty else {
           stuck.append(use.name)
           continue
         }
-        try use.rewrite(text, db)
+        try setup.rewrite(text, db)
       }
       guard stuck.isEmpty else {
         throw RegistryError.inUse(kind: .adapter, name: name, model: model.name, by: stuck)
@@ -46,22 +47,19 @@ extension Registry {
   /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` with the setups
   ///   and fusions that use it.
   public func removeAdapter(_ name: String, of model: String? = nil) throws(RegistryError) {
-    let leftover = try storage.write { db in
-      let model = try modelRow(db, named: model)
-      let row = try adapterRow(db, named: name, of: model)
-      try requireUnused(row, of: model, db)
-      try row.delete(db)
-      try note(.removeAdapter, model: model.name, subject: name, db)
-      return try forgetFolder(row.folderId, db)
+    try remove { db in
+      let model = try modelKey(db, named: model)
+      let key = try adapterKey(db, named: name, of: model)
+      try requireUnused(key, of: model, db)
+      return [Removal(.adapter, key, of: model)]
     }
-    try finishRemoval(of: leftover)
   }
 
   /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if ``removeAdapter(_:of:)`` would.
   public func requireUnused(adapter name: String, of model: String? = nil) throws(RegistryError) {
     try storage.read { db in
-      let model = try modelRow(db, named: model)
-      try requireUnused(adapterRow(db, named: name, of: model), of: model, db)
+      let model = try modelKey(db, named: model)
+      try requireUnused(adapterKey(db, named: name, of: model), of: model, db)
     }
   }
 
@@ -72,12 +70,13 @@ extension Registry {
   ) throws(RegistryError) -> AdapterRecord {
     for tag in added { _ = try ItemName(tag, for: .tag) }
     return try storage.write { db in
-      let model = try modelRow(db, named: model)
-      let row = try adapterRow(db, named: name, of: model)
-      guard let id = row.id else { throw RegistryError.damaged(path: path, reason: "an adapter has no number") }
-      for tag in removed { try AdapterTagRow.deleteOne(db, key: ["adapterId": id, "tag": tag]) }
+      let model = try modelKey(db, named: model)
+      let id = try adapterKey(db, named: name, of: model).id
+      for tag in removed {
+        try db.execute(sql: "DELETE FROM adapterTag WHERE adapterId = ? AND tag = ?", arguments: [id, tag])
+      }
       for tag in added { try AdapterTagRow(adapterId: id, tag: tag).insert(db, onConflict: .ignore) }
-      try AdapterRow.filter(key: id).updateAll(db, Column("changed").set(to: Date()))
+      try db.execute(sql: "UPDATE adapter SET changed = ? WHERE id = ?", arguments: [Date(), id])
       let detail = (added.map { "+" + $0 } + removed.map { "-" + $0 }).joined(separator: " ")
       try note(.tagAdapter, model: model.name, subject: name, detail: detail, db)
       return try adapterRecord(db, name, of: model)
@@ -95,15 +94,14 @@ extension Registry {
   public func annotate(
     adapter name: String, of model: String? = nil, notes: String? = nil, metrics: String? = nil
   ) throws(RegistryError) -> AdapterRecord {
-    if let notes { try StoredText.check(notes, what: "the notes") }
+    if let notes { try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit) }
     if let metrics { try StoredText.checkObject(metrics, what: "the adapter's metrics") }
     return try storage.write { db in
-      let model = try modelRow(db, named: model)
-      var row = try adapterRow(db, named: name, of: model)
-      row.notes = notes ?? row.notes
-      row.metrics = metrics ?? row.metrics
-      row.changed = Date()
-      try row.update(db)
+      let model = try modelKey(db, named: model)
+      let key = try adapterKey(db, named: name, of: model)
+      try db.execute(
+        sql: "UPDATE adapter SET notes = ifnull(?, notes), metrics = ifnull(?, metrics), changed = ? WHERE id = ?",
+        arguments: [notes, metrics, Date(), key.id])
       try note(.annotate, model: model.name, subject: name, db)
       return try adapterRecord(db, name, of: model)
     }
@@ -111,63 +109,59 @@ extension Registry {
 
   // MARK: Uses
 
-  /// Something that needs an adapter; compositions can be rewritten.
+  /// Something that needs an adapter.
   struct Use {
-    let name: String
-    let expression: String?
-    let table: String
-    let key: Int64
+    /// A composition, which can be rewritten.
+    struct Setup {
+      let expression: String
+      let table: String
+      let key: Int64
 
-    func rewrite(_ text: String, _ db: Database) throws {
-      let column = table == "setup" ? "id" : "modelId"
-      try db.execute(
-        sql: "UPDATE \(table) SET expression = ?, changed = ? WHERE \(column) = ?", arguments: [text, Date(), key])
+      func rewrite(_ text: String, _ db: Database) throws {
+        let column = table == "setup" ? "id" : "modelId"
+        try db.execute(
+          sql: "UPDATE \(table) SET expression = ?, changed = ? WHERE \(column) = ?", arguments: [text, Date(), key])
+      }
     }
+
+    let name: String
+    /// Nil for a fusion.
+    let setup: Setup?
   }
 
-  func uses(of adapter: AdapterRow, _ db: Database) throws -> [Use] {
-    try Row.fetchAll(
-      db,
-      sql: """
-        SELECT 'the active setup' AS name, activeSetup.expression, 'activeSetup' AS tableName,
-          activeSetup.modelId AS key
-        FROM activeSetupMember JOIN activeSetup ON activeSetup.modelId = activeSetupMember.modelId
-        WHERE activeSetupMember.adapterId = :id
-        UNION ALL
-        SELECT 'the setup ''' || setup.name || '''', setup.expression, 'setup', setup.id
-        FROM setupMember JOIN setup ON setup.id = setupMember.setupId WHERE setupMember.adapterId = :id
-        UNION ALL
-        SELECT 'the fusion ''' || fusion.name || '''', NULL, 'fusion', fusion.id
-        FROM fusionMember JOIN fusion ON fusion.id = fusionMember.fusionId WHERE fusionMember.adapterId = :id
-        """, arguments: ["id": adapter.id]
-    )
-    .map { Use(name: $0["name"], expression: $0["expression"], table: $0["tableName"], key: $0["key"]) }
+  func uses(of adapter: ItemKey, _ db: Database) throws -> [Use] {
+    func setups(_ sql: String, in table: String, _ name: (RowReader) throws -> String) throws -> [Use] {
+      let rows = try Row.fetchCursor(db, sql: sql, arguments: [adapter.id])
+      return try records(rows, of: table, faults: nil) { reader in
+        let expression = try reader.text("expression", upTo: StoredText.compositionLimit)
+        return Use(
+          name: try name(reader), setup: Use.Setup(expression: expression, table: table, key: try reader.key("id")))
+      }
+    }
+    let active = try setups(
+      """
+      SELECT activeSetup.modelId AS id, activeSetup.expression FROM activeSetupMember
+      JOIN activeSetup ON activeSetup.modelId = activeSetupMember.modelId WHERE activeSetupMember.adapterId = ?
+      """, in: "activeSetup"
+    ) { _ in "the active setup" }
+    let named = try setups(
+      """
+      SELECT setup.id, setup.name, setup.expression FROM setupMember
+      JOIN setup ON setup.id = setupMember.setupId WHERE setupMember.adapterId = ? ORDER BY setup.name
+      """, in: "setup"
+    ) { "the setup '\(try $0.text("name"))'" }
+    let fusions = try db.names(
+      """
+      SELECT 'the fusion ''' || fusion.name || '''' FROM fusionMember
+      JOIN fusion ON fusion.id = fusionMember.fusionId WHERE fusionMember.adapterId = ? ORDER BY fusion.name
+      """, [adapter.id])
+    return active + named + fusions.map { Use(name: $0, setup: nil) }
   }
 
-  func requireUnused(_ adapter: AdapterRow, of model: BaseModelRow, _ db: Database) throws {
+  func requireUnused(_ adapter: ItemKey, of model: ItemKey, _ db: Database) throws {
     let users = try uses(of: adapter, db).map(\.name)
     guard users.isEmpty else {
       throw RegistryError.inUse(kind: .adapter, name: adapter.name, model: model.name, by: users)
     }
-  }
-
-  // MARK: Removing folders
-
-  /// Deletes a folder's row. If the folder is the registry's to remove, it
-  /// is noted as pending, and its stored path is returned: what a process
-  /// that is stopped leaves is known to be unwanted.
-  func forgetFolder(_ id: Int64, _ db: Database) throws -> String? {
-    guard let folder = try FolderRow.fetchOne(db, key: id) else { return nil }
-    try folder.delete(db)
-    guard place.managedName(folder.path) != nil, FileSystem.exists(place.absolute(folder.path)) else { return nil }
-    try PendingRemovalRow(path: folder.path).insert(db)
-    return folder.path
-  }
-
-  /// Removes a folder that was noted as pending, and then the note.
-  func finishRemoval(of stored: String?) throws(RegistryError) {
-    guard let stored else { return }
-    try FileSystem.removeTree(place.absolute(stored))
-    try storage.write { db in _ = try PendingRemovalRow.deleteOne(db, key: stored) }
   }
 }

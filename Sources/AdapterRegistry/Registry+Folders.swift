@@ -1,3 +1,4 @@
+internal import Files
 import Foundation
 import GRDB
 
@@ -8,19 +9,23 @@ extension Registry {
     if let owner = try owner(ofFolderAt: stored, db) {
       throw RegistryError.folderTaken(path: place.absolute(stored), owner: owner)
     }
+    if try db.has("pendingRemoval", where: "path = ?", [stored]) {
+      throw RegistryError.unexpectedEntry(path: place.absolute(stored), reason: "is about to be removed")
+    }
     var folder = FolderRow(id: nil, path: stored, byteCount: contents.byteCount, digest: contents.digest)
     try folder.insert(db)
-    guard let id = folder.id else { throw RegistryError.damaged(path: path, reason: "a folder got no number") }
+    let id = folder.id ?? db.lastInsertedRowID
     try enter(contents.files, of: id, db)
     return id
   }
 
   /// Writes down that a folder holds other files by now.
   func renew(_ contents: FolderContents, of id: Int64, _ db: Database) throws {
-    try FileRow.filter(Column("folderId") == id).deleteAll(db)
+    try db.execute(sql: "DELETE FROM file WHERE folderId = ?", arguments: [id])
     try enter(contents.files, of: id, db)
-    try FolderRow.filter(key: id).updateAll(
-      db, Column("byteCount").set(to: contents.byteCount), Column("digest").set(to: contents.digest.text))
+    try db.execute(
+      sql: "UPDATE folder SET byteCount = ?, digest = ? WHERE id = ?",
+      arguments: [contents.byteCount, contents.digest.text, id])
   }
 
   private func enter(_ files: [FileRecord], of id: Int64, _ db: Database) throws {
@@ -29,19 +34,26 @@ extension Registry {
     }
   }
 
-  func fileRows(_ db: Database, of folderId: Int64) throws -> [FileRecord] {
-    try FileRow.filter(Column("folderId") == folderId).order(Column("name")).fetchAll(db).map(\.record)
+  func fileRecords(_ db: Database, of folderId: Int64) throws -> [FileRecord] {
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT * FROM file WHERE folderId = ? ORDER BY name", arguments: [folderId])
+    return try records(rows, of: "file", faults: nil) { reader in
+      let name = try reader.text("name")
+      guard FilePaths.isName(name) else { throw reader.fault("name", expected: "the name of a file") }
+      return FileRecord(name: name, byteCount: try reader.integer("byteCount"), digest: try reader.digest("digest"))
+    }
   }
 
   /// What a folder belongs to, if the registry knows it.
   func owner(ofFolderAt stored: String, _ db: Database) throws -> Owner? {
-    try Row.fetchOne(db, sql: Self.ownerQuery + " WHERE folder.path = ?", arguments: [stored]).map(Owner.init)
+    let row = try Row.fetchOne(db, sql: Self.ownerQuery + " WHERE folder.path = ?", arguments: [stored])
+    return try row.map { try Owner(RowReader($0, of: "folder")) }
   }
 
   /// Each folder with the name of what owns it.
   static let ownerQuery = """
     SELECT folder.id, folder.path, folder.digest, owner.kind, owner.name, owner.model
-    FROM folder JOIN (
+    FROM folder LEFT JOIN (
       SELECT folderId, 'model' AS kind, name, NULL AS model FROM baseModel
       UNION ALL
       SELECT adapter.folderId, 'adapter', adapter.name, baseModel.name
@@ -62,23 +74,35 @@ extension Registry {
 
   /// The changes, newest first.
   ///
-  /// - Parameter limit: how many at most; all if nil.
-  public func log(limit: Int? = nil) throws(RegistryError) -> [LogEntry] {
+  /// - Parameters:
+  ///   - limit: how many at most; all if nil.
+  ///   - faults: is called for each row that cannot be read, and the others
+  ///     are returned; without it the first such row is thrown.
+  public func log(
+    limit: Int? = nil, faults: ((RegistryError) -> Void)? = nil
+  ) throws(RegistryError) -> [LogEntry] {
     try storage.read { db in
-      var request = LogEntryRow.order(Column("id").desc)
-      if let limit { request = request.limit(max(0, limit)) }
-      return try request.fetchAll(db).map { row in
-        LogEntry(
-          number: Int(row.id ?? 0), date: row.date, action: row.action, model: row.model, subject: row.subject,
-          detail: row.detail)
+      let rows = try Row.fetchCursor(
+        db, sql: "SELECT * FROM logEntry ORDER BY id DESC LIMIT ?", arguments: [limit.map { max(0, $0) } ?? -1])
+      return try records(rows, of: "logEntry", faults: faults) { reader in
+        guard let action = LogAction(rawValue: try reader.text("action")) else {
+          throw reader.fault("action", expected: "an action of this program")
+        }
+        return LogEntry(
+          number: Int(try reader.key("id")), date: try reader.date("date"), action: action,
+          model: try reader.textIfPresent("model"),
+          subject: try reader.text("subject", upTo: StoredText.pathLimit),
+          detail: try reader.text("detail", upTo: StoredText.compositionLimit))
       }
     }
   }
 }
 
 extension Owner {
-  init(_ row: Row) {
-    let kind: String = row["kind"]
-    self.init(kind: ItemKind(rawValue: kind) ?? .adapter, name: row["name"], model: row["model"])
+  init(_ reader: RowReader) throws {
+    guard let kind = ItemKind(rawValue: try reader.text("kind")) else {
+      throw reader.fault("kind", expected: "a model, an adapter or a fusion")
+    }
+    self.init(kind: kind, name: try reader.text("name"), model: try reader.textIfPresent("model", of: "baseModel"))
   }
 }

@@ -1,8 +1,11 @@
+internal import Files
 import Foundation
 import GRDB
 
 extension Registry {
-  /// Copies an adapter's folder into the folder of adapters and enters it.
+  /// Copies an adapter's folder into the folder of adapters, describes the
+  /// copy, and enters it: what was described is what is registered, whatever
+  /// happens to the folder meanwhile.
   ///
   /// The folder that it gets is called like the adapter, or like the adapter
   /// with a number where that name is in use. A folder that lies directly in
@@ -11,83 +14,121 @@ extension Registry {
   ///
   /// - Parameters:
   ///   - folder: what to import. It is left as it is.
-  ///   - name: what to call the adapter.
+  ///   - name: what to call the adapter; nil is the name that `describe` returns.
   ///   - model: its base model.
-  ///   - description: what its files say.
-  ///   - files: the names of the files to take, if not all.
+  ///   - files: the names of the files to take, as far as they are there;
+  ///     links with these names are followed, and all other entries are left.
+  ///     Nil is every entry, and links are refused.
   ///   - force: takes an adapter that was made for another base model.
+  ///   - describe: reads the adapter in the folder at a path, and throws for
+  ///     one that is not whole.
   /// - Throws: ``RegistryError/wrongBase(adapter:madeFor:model:found:)``;
   ///   ``RegistryError/nameTaken(kind:name:model:)``; others for files that
-  ///   cannot be copied. Nothing is changed then.
+  ///   cannot be copied; ``RefusedFolder`` with what `describe` throws.
+  ///   Nothing is changed then.
+  @discardableResult
+  public func importAdapter(
+    folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil, force: Bool = false,
+    describe: (String) throws -> (name: String, description: AdapterDescription)
+  ) throws -> AdapterRecord {
+    if let name {
+      let name = try ItemName(name, for: .adapter).text
+      try storage.read { db in try requireFree(name, for: .adapter, of: modelKey(db, named: model), db) }
+    }
+    let candidate = try Candidate(folder, files: files, for: self)
+    defer { candidate.end() }
+    let (savedName, description) = try candidate.described(describe)
+    try description.check()
+    let name = try ItemName(name ?? savedName, for: .adapter).text
+    return try publish(candidate, as: name) { stored, db in
+      let model = try modelKey(db, named: model)
+      try requireFree(name, for: .adapter, of: model, db)
+      try requireBase(name, description, is: model, force: force, db)
+      let folderId = try enter(candidate.contents, at: stored, db)
+      try enter(description, named: name, of: model, in: folderId, from: folder, db)
+      try note(.importAdapter, model: model.name, subject: name, detail: candidate.contents.digest.text, db)
+      return try adapterRecord(db, name, of: model)
+    }
+  }
+
+  /// The same for an adapter that the caller made itself, and need not read again.
   @discardableResult
   public func importAdapter(
     folder: String, as name: String, of model: String? = nil, describedBy description: AdapterDescription,
     files: [String]? = nil, force: Bool = false
   ) throws(RegistryError) -> AdapterRecord {
-    try storage.requireWriting()
-    let name = try ItemName(name, for: .adapter).text
     try description.check()
-    try storage.read { db in
-      try requireAcceptable(name, description, for: modelRow(db, named: model), force: force, db)
-    }
-    return try publish(folder, as: name, files: files) { contents, stored, db in
-      let model = try modelRow(db, named: model)
-      try requireAcceptable(name, description, for: model, force: force, db)
-      let folderId = try enter(contents, at: stored, db)
-      try enter(description, named: name, of: model, in: folderId, from: folder, db)
-      try note(.importAdapter, model: model.name, subject: name, detail: contents.digest.text, db)
-      return try adapterRecord(db, name, of: model)
+    do {
+      return try importAdapter(folder: folder, as: name, of: model, files: files, force: force) { _ in
+        (name, description)
+      }
+    } catch let error as RegistryError { throw error } catch {
+      throw .unexpectedEntry(path: folder, reason: "cannot be imported: \(error)")
     }
   }
 
-  /// Copies a fusion's folder into the folder of adapters and enters it, as
-  /// ``importAdapter(folder:as:of:describedBy:files:force:)`` does.
+  /// Copies a fusion's folder into the folder of adapters, describes the
+  /// copy, and enters it, as adapters are imported.
+  @discardableResult
+  public func importFusion(
+    folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil,
+    describe: (String) throws -> (name: String, description: FusionDescription)
+  ) throws -> FusionRecord {
+    if let name {
+      let name = try ItemName(name, for: .fusion).text
+      try storage.read { db in try requireFree(name, for: .fusion, of: modelKey(db, named: model), db) }
+    }
+    let candidate = try Candidate(folder, files: files, for: self)
+    defer { candidate.end() }
+    let (savedName, description) = try candidate.described(describe)
+    try description.check()
+    let name = try ItemName(name ?? savedName, for: .fusion).text
+    return try publish(candidate, as: name) { stored, db in
+      let model = try modelKey(db, named: model)
+      let members = try adapterKeys(db, named: description.adapters, of: model)
+      try requireFree(name, for: .fusion, of: model, db)
+      try requireFree(joining: description.adapters, of: model, db)
+      let folderId = try enter(candidate.contents, at: stored, db)
+      try enter(description, of: members, named: name, of: model, in: folderId, from: folder, db)
+      try note(.importFusion, model: model.name, subject: name, detail: candidate.contents.digest.text, db)
+      return try fusionRecord(db, name, of: model)
+    }
+  }
+
+  /// The same for a fusion that the caller made itself, and need not read again.
   @discardableResult
   public func importFusion(
     folder: String, as name: String, of model: String? = nil, describedBy description: FusionDescription,
     files: [String]? = nil
   ) throws(RegistryError) -> FusionRecord {
-    try storage.requireWriting()
-    let name = try ItemName(name, for: .fusion).text
     try description.check()
-    try storage.read { db in try requireAcceptable(fusion: name, description, for: modelRow(db, named: model), db) }
-    return try publish(folder, as: name, files: files) { contents, stored, db in
-      let model = try modelRow(db, named: model)
-      try requireAcceptable(fusion: name, description, for: model, db)
-      let folderId = try enter(contents, at: stored, db)
-      try enter(description, named: name, of: model, in: folderId, from: folder, db)
-      try note(.importFusion, model: model.name, subject: name, detail: contents.digest.text, db)
-      return try fusionRecord(db, name, of: model)
+    do {
+      return try importFusion(folder: folder, as: name, of: model, files: files) { _ in (name, description) }
+    } catch let error as RegistryError { throw error } catch {
+      throw .unexpectedEntry(path: folder, reason: "cannot be imported: \(error)")
     }
   }
 
   // MARK: Publishing
 
   /// Brings a folder to its place and runs `enter` in the transaction that
-  /// makes it count. The copy is made before, so that writers wait for no
+  /// makes it count. The copy was made before, so that writers wait for no
   /// copying.
   private func publish<T>(
-    _ folder: String, as name: String, files: [String]?,
-    enter: (FolderContents, _ stored: String, Database) throws -> T
+    _ candidate: Candidate, as name: String, enter: (_ stored: String, Database) throws -> T
   ) throws(RegistryError) -> T {
-    let source = FileSystem.absolute(folder)
-    if place.managedName(place.stored(source)) != nil {
-      if let files {
-        throw .badValue(what: "a choice of files (\(files.joined(separator: ", ")))", reason: Self.wholeFolders)
-      }
-      let contents = try FolderContents(of: source)
-      return try storage.write { db in try enter(contents, place.stored(source), db) }
+    guard let publication = candidate.publication else {
+      return try storage.write { db in try enter(place.stored(candidate.source), db) }
     }
-    let publication = try Publication(of: source, files: files, in: place.adapters)
-    // Until the rows are there, its lock says that the folder is no stray one.
-    defer { withExtendedLifetime(publication) {} }
-    var published: String?
-    do {
-      return try storage.write { db in
-        let stored = try freePlace(for: name, db)
-        try publication.publish(as: place.absolute(stored))
-        published = place.absolute(stored)
-        return try enter(publication.contents, stored, db)
+    var published: ManagedFolder?
+    do throws(RegistryError) {
+      return try Drafts.publishing { () throws(RegistryError) in
+        try storage.write { db in
+          let folder = try freePlace(for: name, db)
+          try publication.publish(as: folder)
+          published = folder
+          return try enter(folder.stored, db)
+        }
       }
     } catch {
       publication.withdraw(from: published)
@@ -95,18 +136,16 @@ extension Registry {
     }
   }
 
-  private static let wholeFolders = "the folder lies in the folder of adapters, where every file counts"
-
-  /// A path in the folder of adapters that nothing has, called `name` if
-  /// possible.
-  private func freePlace(for name: String, _ db: Database) throws -> String {
+  /// A folder of the registry's own that nothing has, called `name` if possible.
+  private func freePlace(for name: String, _ db: Database) throws -> ManagedFolder {
+    let home = try AdaptersFolder(changing: place)
     for number in 1...Int.max {
-      let stored = "\(RegistryPlace.adaptersName)/\(name)" + (number == 1 ? "" : "-\(number)")
-      if FileSystem.exists(place.absolute(stored)) { continue }
-      if try FolderRow.filter(Column("path") == stored).isEmpty(db),
-        try PendingRemovalRow.filter(Column("path") == stored).isEmpty(db)
+      guard let folder = ManagedFolder(name: name + (number == 1 ? "" : "-\(number)")) else { break }
+      if home.has(folder) { continue }
+      if try !db.has("folder", where: "path = ?", [folder.stored]),
+        try !db.has("pendingRemoval", where: "path = ?", [folder.stored])
       {
-        return stored
+        return folder
       }
     }
     throw RegistryError.nameTaken(kind: .adapter, name: name, model: nil)
@@ -114,61 +153,104 @@ extension Registry {
 
   // MARK: Rows
 
-  private func requireAcceptable(
-    _ name: String, _ description: AdapterDescription, for model: BaseModelRow, force: Bool, _ db: Database
+  private func requireBase(
+    _ name: String, _ description: AdapterDescription, is model: ItemKey, force: Bool, _ db: Database
   ) throws {
-    try requireFree(name, for: .adapter, of: model, db)
     guard !force, let wanted = description.baseDigest else { return }
-    guard let folder = try FolderRow.fetchOne(db, key: model.folderId), folder.digest != wanted else { return }
-    throw RegistryError.wrongBase(adapter: name, madeFor: wanted, model: model.name, found: folder.digest)
+    let row = try Row.fetchOne(db, sql: "SELECT id, digest FROM folder WHERE id = ?", arguments: [model.folderId])
+    guard let found = try row.map({ try RowReader($0, of: "folder").digest("digest") }), found != wanted else { return }
+    throw RegistryError.wrongBase(adapter: name, madeFor: wanted, model: model.name, found: found)
   }
 
-  private func requireAcceptable(
-    fusion name: String, _ description: FusionDescription, for model: BaseModelRow, _ db: Database
-  ) throws {
-    _ = try adapterRows(db, named: description.adapters, of: model)
-    try requireFree(name, for: .fusion, of: model, db)
-    // A composition names a fusion by its adapters.
-    if let other = try fusionRecords(db, of: model).first(where: { $0.adapters == description.adapters }) {
-      throw RegistryError.badValue(
-        what: "the fusion", reason: "'\(other.name)' joins the same adapters; remove that one first")
-    }
-  }
-
-  /// Enters the row of an adapter and its tags.
-  func enter(
-    _ description: AdapterDescription, named name: String, of model: BaseModelRow, in folderId: Int64,
+  /// Enters the row of an adapter, its tags, and how it was trained.
+  private func enter(
+    _ description: AdapterDescription, named name: String, of model: ItemKey, in folderId: Int64,
     from source: String, _ db: Database
   ) throws {
-    guard let modelId = model.id else { return }
     let now = Date()
     var row = AdapterRow(
-      id: nil, modelId: modelId, name: name, folderId: folderId, method: description.method,
+      id: nil, modelId: model.id, name: name, folderId: folderId, method: description.method,
       configuration: description.configuration, parameterCount: description.parameterCount,
       baseDigest: description.baseDigest, headKind: description.head?.kind, headLabels: description.head?.labels,
       metrics: description.metrics, notes: description.notes,
       source: description.source ?? place.stored(source), created: now, changed: now)
     try row.insert(db)
-    guard let id = row.id else { return }
+    let id = row.id ?? db.lastInsertedRowID
     for tag in Set(description.tags) { try AdapterTagRow(adapterId: id, tag: tag).insert(db) }
+    if description.maxLength != nil || description.recipe != nil {
+      try TrainingRow(adapterId: id, maxLength: description.maxLength, recipe: description.recipe).insert(db)
+    }
   }
 
   private func enter(
-    _ description: FusionDescription, named name: String, of model: BaseModelRow, in folderId: Int64,
-    from source: String, _ db: Database
+    _ description: FusionDescription, of members: [ItemKey], named name: String, of model: ItemKey,
+    in folderId: Int64, from source: String, _ db: Database
   ) throws {
-    guard let modelId = model.id else { return }
     let now = Date()
     var row = FusionRow(
-      id: nil, modelId: modelId, name: name, folderId: folderId, configuration: description.configuration,
+      id: nil, modelId: model.id, name: name, folderId: folderId, configuration: description.configuration,
       parameterCount: description.parameterCount, headKind: description.head?.kind,
       headLabels: description.head?.labels, notes: description.notes,
       source: description.source ?? place.stored(source), created: now, changed: now)
     try row.insert(db)
-    guard let id = row.id else { return }
-    for (position, member) in try adapterRows(db, named: description.adapters, of: model).enumerated() {
-      guard let adapterId = member.id else { continue }
-      try FusionMemberRow(fusionId: id, position: position, adapterId: adapterId).insert(db)
+    let id = row.id ?? db.lastInsertedRowID
+    for (position, member) in members.enumerated() {
+      try FusionMemberRow(fusionId: id, position: position, adapterId: member.id).insert(db)
     }
+  }
+}
+
+/// A folder that is to be registered: a copy of it, or the folder itself where it lies among the adapters already.
+private struct Candidate {
+  /// The absolute path of what is imported.
+  let source: String
+  let contents: FolderContents
+  /// The copy; nil for a folder that lies in the folder of adapters.
+  let publication: Publication?
+
+  init(_ folder: String, files: [String]?, for registry: Registry) throws(RegistryError) {
+    try registry.requireWriting()
+    source = FilePaths.absolute(folder)
+    if let managed = ManagedFolder(stored: registry.place.stored(source)) {
+      // Every file of such a folder counts, and a link would lead out of it.
+      guard try AdaptersFolder(reading: registry.place)?.folder.kind(of: managed.name) == .folder else {
+        throw .unexpectedEntry(path: source, reason: "is not a folder")
+      }
+      (contents, publication) = (try FolderContents(of: source), nil)
+    } else {
+      let publication = try Publication(of: source, files: files, in: AdaptersFolder(changing: registry.place))
+      (contents, self.publication) = (publication.contents, publication)
+    }
+  }
+
+  /// Runs `describe` on exactly what will be registered.
+  ///
+  /// - Throws: ``RefusedFolder``; ``RegistryError/unexpectedEntry(path:reason:)`` for a folder that changes meanwhile.
+  func described<T>(_ describe: (String) throws -> T) throws -> T {
+    let copy = publication?.path ?? source
+    let value: T
+    do { value = try describe(copy) } catch {
+      throw RefusedFolder(path: source, copy: copy, error)
+    }
+    if publication == nil, try FolderContents(of: source) != contents {
+      throw RegistryError.unexpectedEntry(path: source, reason: "was changed while it was read")
+    }
+    return value
+  }
+
+  func end() { publication?.end() }
+}
+
+/// Why a folder was not imported: the words of whoever read its copy, with the folder's own path.
+public struct RefusedFolder: Error, CustomStringConvertible {
+  /// The folder that was to be imported.
+  public let path: String
+  /// What was wrong with its copy.
+  public let reason: any Error
+  public let description: String
+
+  init(path: String, copy: String, _ reason: any Error) {
+    (self.path, self.reason) = (path, reason)
+    description = "\(reason)".replacingOccurrences(of: copy, with: path)
   }
 }

@@ -1,12 +1,14 @@
+internal import Files
 import Foundation
 import GRDB
 
 extension Registry {
   /// All base models, by name.
-  public func models() throws(RegistryError) -> [ModelRecord] {
-    try storage.read { db in
-      try Row.fetchAll(db, sql: Self.modelQuery + " ORDER BY baseModel.name").map(modelRecord)
-    }
+  ///
+  /// - Parameter faults: is called for each row that cannot be read, and the
+  ///   others are returned; without it the first such row is thrown.
+  public func models(faults: ((RegistryError) -> Void)? = nil) throws(RegistryError) -> [ModelRecord] {
+    try storage.read { db in try modelRecords(db, where: "1", faults: faults) }
   }
 
   /// The base model of this name, or the default one.
@@ -20,9 +22,12 @@ extension Registry {
 
   /// The default base model; nil if none is registered.
   public func defaultModel() throws(RegistryError) -> ModelRecord? {
-    try storage.read { db in
-      try Row.fetchOne(db, sql: Self.modelQuery + " WHERE baseModel.isDefault = 1").map(modelRecord)
-    }
+    try storage.read { db in try modelRecords(db, where: "baseModel.isDefault = 1").first }
+  }
+
+  /// The files of a base model with their digests, by name.
+  public func files(of model: ModelRecord) throws(RegistryError) -> [FileRecord] {
+    try storage.read { db in try fileRecords(db, of: modelKey(db, named: model.name).folderId) }
   }
 
   /// Registers the base model in a folder, where it lies, after hashing its
@@ -41,17 +46,16 @@ extension Registry {
     let name = try ItemName(name, for: .model).text
     try description.check()
     let stored = place.stored(folder)
-    let contents = try FolderContents(of: FileSystem.absolute(folder), files: files)
+    let contents = try FolderContents(of: FilePaths.absolute(folder), files: files)
     return try storage.write { db in
-      guard try BaseModelRow.filter(Column("name") == name).isEmpty(db) else {
-        throw RegistryError.nameTaken(kind: .model, name: name, model: nil)
-      }
+      try requireFree(model: name, db)
       let folderId = try enter(contents, at: stored, db)
       let now = Date()
+      let isFirst = try !db.has("baseModel", where: "1", [])
       var row = BaseModelRow(
         id: nil, name: name, folderId: folderId, configuration: description.configuration,
-        parameterCount: description.parameterCount, isDefault: try BaseModelRow.fetchCount(db) == 0,
-        notes: description.notes, created: now, changed: now)
+        parameterCount: description.parameterCount, isDefault: isFirst, notes: description.notes, created: now,
+        changed: now)
       try row.insert(db)
       try note(.registerModel, model: name, subject: name, detail: contents.digest.text, db)
       return try modelRecord(db, named: name)
@@ -61,33 +65,37 @@ extension Registry {
   /// Makes a base model the one that counts where none is named.
   public func setDefault(model name: String) throws(RegistryError) {
     try storage.write { db in
-      let model = try modelRow(db, named: name)
-      try BaseModelRow.filter(Column("isDefault") == true).updateAll(db, Column("isDefault").set(to: false))
-      try BaseModelRow.filter(key: model.id)
-        .updateAll(db, Column("isDefault").set(to: true), Column("changed").set(to: Date()))
+      let model = try modelKey(db, named: name)
+      try db.execute(sql: "UPDATE baseModel SET isDefault = 0 WHERE isDefault = 1")
+      try db.execute(
+        sql: "UPDATE baseModel SET isDefault = 1, changed = ? WHERE id = ?", arguments: [Date(), model.id])
       try note(.setDefault, model: name, subject: name, db)
     }
   }
 
-  /// Gives a base model another name. What belongs to it goes on belonging
-  /// to it.
+  /// Gives a base model another name. What belongs to it keeps belonging to
+  /// it, and its folder keeps its place.
   public func renameModel(_ name: String, to newName: String) throws(RegistryError) {
     let newName = try ItemName(newName, for: .model).text
     try storage.write { db in
-      let model = try modelRow(db, named: name)
+      let model = try modelKey(db, named: name)
       guard newName != name else { return }
-      guard try BaseModelRow.filter(Column("name") == newName).isEmpty(db) else {
-        throw RegistryError.nameTaken(kind: .model, name: newName, model: nil)
-      }
-      try BaseModelRow.filter(key: model.id)
-        .updateAll(db, Column("name").set(to: newName), Column("changed").set(to: Date()))
+      try requireFree(model: newName, db)
+      try db.execute(
+        sql: "UPDATE baseModel SET name = ?, changed = ? WHERE id = ?", arguments: [newName, Date(), model.id])
       try note(.renameModel, model: newName, subject: name, detail: newName, db)
     }
   }
 
-  /// The files of a base model with their digests, by name.
-  public func files(of model: ModelRecord) throws(RegistryError) -> [FileRecord] {
-    try storage.read { db in try fileRows(db, of: modelRow(db, named: model.name).folderId) }
+  /// Replaces the notes of a base model.
+  public func annotate(model name: String, notes: String) throws(RegistryError) {
+    try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit)
+    try storage.write { db in
+      let model = try modelKey(db, named: name)
+      try db.execute(
+        sql: "UPDATE baseModel SET notes = ?, changed = ? WHERE id = ?", arguments: [notes, Date(), model.id])
+      try note(.annotate, model: name, subject: name, db)
+    }
   }
 
   /// Forgets a base model. Its folder stays, unless it lies in the folder of
@@ -100,69 +108,79 @@ extension Registry {
   /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if there are
   ///   some, and they are not to be removed.
   public func removeModel(named name: String, withContents contents: Bool = false) throws(RegistryError) {
-    let leftovers = try storage.write { db in
-      let model = try modelRow(db, named: name)
+    try remove { db in
+      let model = try modelKey(db, named: name)
       if !contents { try requireEmpty(model, db) }
-      let isOurs = Column("modelId") == model.id
-      try ActiveSetupRow.deleteOne(db, key: model.id)
-      try SetupRow.filter(isOurs).deleteAll(db)
-      let folders =
-        try FusionRow.filter(isOurs).fetchAll(db).map(\.folderId)
-        + AdapterRow.filter(isOurs).fetchAll(db).map(\.folderId)
-      try FusionRow.filter(isOurs).deleteAll(db)
-      try AdapterRow.filter(isOurs).deleteAll(db)
-      try BaseModelRow.deleteOne(db, key: model.id)
-      try note(.removeModel, model: name, subject: name, db)
-      return try (folders + [model.folderId]).compactMap { try forgetFolder($0, db) }
+      // Setups go with their model, and nothing uses the fusions and adapters then.
+      let items = try ["fusion", "adapter"].flatMap { table in
+        try ItemKey.fetchAll(db, table, where: "modelId = ?", [model.id]).map {
+          Removal(table == "fusion" ? .fusion : .adapter, $0, of: model)
+        }
+      }
+      return items + [Removal(.model, model, of: model)]
     }
-    for leftover in leftovers { try finishRemoval(of: leftover) }
   }
 
-  private func requireEmpty(_ model: BaseModelRow, _ db: Database) throws {
-    let users = try String.fetchAll(
-      db,
-      sql: """
-        SELECT 'the adapter ''' || name || '''' FROM adapter WHERE modelId = :id
-        UNION ALL SELECT 'the fusion ''' || name || '''' FROM fusion WHERE modelId = :id
-        UNION ALL SELECT 'the setup ''' || name || '''' FROM setup WHERE modelId = :id
-        LIMIT 10
-        """, arguments: ["id": model.id])
+  private func requireEmpty(_ model: ItemKey, _ db: Database) throws {
+    let users = try db.names(
+      """
+      SELECT 'the adapter ''' || name || '''' FROM adapter WHERE modelId = :id
+      UNION ALL SELECT 'the fusion ''' || name || '''' FROM fusion WHERE modelId = :id
+      UNION ALL SELECT 'the setup ''' || name || '''' FROM setup WHERE modelId = :id
+      LIMIT 10
+      """, ["id": model.id])
     guard users.isEmpty else { throw RegistryError.inUse(kind: .model, name: model.name, model: nil, by: users) }
   }
 
   // MARK: Rows
 
-  private static let modelQuery = """
-    SELECT baseModel.*, folder.path AS path, folder.byteCount AS byteCount, folder.digest AS digest
-    FROM baseModel JOIN folder ON folder.id = baseModel.folderId
-    """
-
   private func modelRecord(_ db: Database, named name: String?) throws -> ModelRecord {
-    let id = try modelRow(db, named: name).id
-    let row = try Row.fetchOne(db, sql: Self.modelQuery + " WHERE baseModel.id = ?", arguments: [id])
-    guard let row else { throw RegistryError.damaged(path: path, reason: "a base model has no folder") }
-    return try modelRecord(row)
+    let key = try modelKey(db, named: name)
+    guard let record = try modelRecords(db, where: "baseModel.id = ?", [key.id]).first else {
+      throw RegistryError.unknown(kind: .model, name: key.name, model: nil, nearest: [])
+    }
+    return record
   }
 
-  private func modelRecord(_ row: Row) throws -> ModelRecord {
-    ModelRecord(
-      name: row["name"], path: place.absolute(row["path"]), digest: try row.digest("digest"),
-      configuration: row["configuration"], parameterCount: row["parameterCount"], byteCount: row["byteCount"],
-      isDefault: row["isDefault"], notes: row["notes"], created: row["created"], changed: row["changed"])
+  private func modelRecords(
+    _ db: Database, where condition: String, _ arguments: StatementArguments = [],
+    faults: ((RegistryError) -> Void)? = nil
+  ) throws -> [ModelRecord] {
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT baseModel.*, folder.path AS path, folder.byteCount AS byteCount, folder.digest AS digest
+        FROM baseModel LEFT JOIN folder ON folder.id = baseModel.folderId
+        WHERE \(condition) ORDER BY baseModel.name
+        """, arguments: arguments)
+    return try records(rows, of: "baseModel", faults: faults) { reader in
+      ModelRecord(
+        name: try reader.text("name"), path: place.absolute(try reader.path("path", of: "folder")),
+        digest: try reader.digest("digest", of: "folder"), configuration: try reader.object("configuration"),
+        parameterCount: try reader.integer("parameterCount"), byteCount: try reader.integer("byteCount", of: "folder"),
+        isDefault: try reader.flag("isDefault"), notes: try reader.text("notes", upTo: StoredText.notesLimit),
+        created: try reader.date("created"), changed: try reader.date("changed"))
+    }
   }
 
-  /// The row of the base model of this name, or of the default one.
-  func modelRow(_ db: Database, named name: String?) throws -> BaseModelRow {
+  private func requireFree(model name: String, _ db: Database) throws {
+    if try db.has("baseModel", where: "name = ?", [name]) {
+      throw RegistryError.nameTaken(kind: .model, name: name, model: nil)
+    }
+  }
+
+  /// The base model of this name, or the default one.
+  func modelKey(_ db: Database, named name: String?) throws -> ItemKey {
     guard let name else {
-      guard let row = try BaseModelRow.filter(Column("isDefault") == true).fetchOne(db) else {
+      guard let key = try ItemKey.fetchOne(db, "baseModel", where: "isDefault = 1", []) else {
         throw RegistryError.noDefaultModel(path: path)
       }
-      return row
+      return key
     }
-    guard let row = try BaseModelRow.filter(Column("name") == name).fetchOne(db) else {
-      let names = try String.fetchAll(db, sql: "SELECT name FROM baseModel")
-      throw RegistryError.unknown(kind: .model, name: name, model: nil, nearest: names.nearest(to: name))
+    guard let key = try ItemKey.fetchOne(db, "baseModel", where: "name = ?", [name]) else {
+      let names = try db.names("SELECT name FROM baseModel")
+      throw RegistryError.unknown(kind: .model, name: name, model: nil, nearest: NearestNames.of(name, in: names))
     }
-    return row
+    return key
   }
 }

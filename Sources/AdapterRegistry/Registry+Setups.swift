@@ -1,3 +1,4 @@
+internal import Files
 import Foundation
 import GRDB
 
@@ -5,15 +6,18 @@ extension Registry {
   /// The composition that counts for a base model; nil if none does.
   public func activeSetup(of model: String? = nil) throws(RegistryError) -> ActiveSetup? {
     try storage.read { db in
-      let model = try modelRow(db, named: model)
-      guard let row = try ActiveSetupRow.fetchOne(db, key: model.id) else { return nil }
-      let adapters = try String.fetchAll(
-        db,
-        sql: """
+      let model = try modelKey(db, named: model)
+      let row = try Row.fetchOne(
+        db, sql: "SELECT modelId, expression, changed FROM activeSetup WHERE modelId = ?", arguments: [model.id])
+      guard let reader = row.map({ RowReader($0, of: "activeSetup") }) else { return nil }
+      return ActiveSetup(
+        model: model.name, expression: try reader.text("expression", upTo: StoredText.compositionLimit),
+        adapters: try db.names(
+          """
           SELECT adapter.name FROM activeSetupMember JOIN adapter ON adapter.id = activeSetupMember.adapterId
           WHERE activeSetupMember.modelId = ? ORDER BY adapter.name
-          """, arguments: [model.id])
-      return ActiveSetup(model: model.name, expression: row.expression, adapters: adapters, changed: row.changed)
+          """, [model.id]),
+        changed: try reader.date("changed"))
     }
   }
 
@@ -26,16 +30,13 @@ extension Registry {
   public func activate(
     _ expression: String, using adapters: [String], of model: String? = nil
   ) throws(RegistryError) {
-    try StoredText.check(expression, what: "the composition", mayBeEmpty: false)
+    try checkComposition(expression)
     try storage.write { db in
-      let model = try modelRow(db, named: model)
-      guard let modelId = model.id else { return }
-      let members = try adapterRows(db, named: Set(adapters).sorted(), of: model)
-      try ActiveSetupRow.deleteOne(db, key: modelId)
-      try ActiveSetupRow(modelId: modelId, expression: expression, changed: Date()).insert(db)
-      for adapterId in members.compactMap(\.id) {
-        try ActiveSetupMemberRow(modelId: modelId, adapterId: adapterId).insert(db)
-      }
+      let model = try modelKey(db, named: model)
+      let members = try adapterKeys(db, named: Set(adapters).sorted(), of: model)
+      try db.execute(sql: "DELETE FROM activeSetup WHERE modelId = ?", arguments: [model.id])
+      try ActiveSetupRow(modelId: model.id, expression: expression, changed: Date()).insert(db)
+      for member in members { try ActiveSetupMemberRow(modelId: model.id, adapterId: member.id).insert(db) }
       try note(.activate, model: model.name, subject: model.name, detail: expression, db)
     }
   }
@@ -43,43 +44,34 @@ extension Registry {
   /// Takes the active composition of a base model away, if there is one.
   public func deactivate(model: String? = nil) throws(RegistryError) {
     try storage.write { db in
-      let model = try modelRow(db, named: model)
-      guard try ActiveSetupRow.deleteOne(db, key: model.id) else { return }
+      let model = try modelKey(db, named: model)
+      try db.execute(sql: "DELETE FROM activeSetup WHERE modelId = ?", arguments: [model.id])
+      guard db.changesCount > 0 else { return }
       try note(.deactivate, model: model.name, subject: model.name, db)
     }
   }
 
   /// The named compositions of a base model, by name.
-  public func setups(of model: String? = nil) throws(RegistryError) -> [SetupRecord] {
+  ///
+  /// - Parameter faults: is called for each row that cannot be read, and the
+  ///   others are returned; without it the first such row is thrown.
+  public func setups(
+    of model: String? = nil, faults: ((RegistryError) -> Void)? = nil
+  ) throws(RegistryError) -> [SetupRecord] {
     try storage.read { db in
-      let model = try modelRow(db, named: model)
-      let rows = try SetupRow.filter(Column("modelId") == model.id).order(Column("name")).fetchAll(db)
-      let members = try Row.fetchAll(
-        db,
-        sql: """
-          SELECT setupMember.setupId, adapter.name FROM setup
-          JOIN setupMember ON setupMember.setupId = setup.id JOIN adapter ON adapter.id = setupMember.adapterId
-          WHERE setup.modelId = ? ORDER BY adapter.name
-          """, arguments: [model.id])
-      let names = Dictionary(grouping: members) { $0["setupId"] as Int64 }
-      return rows.map { row in
-        SetupRecord(
-          model: model.name, name: row.name, expression: row.expression,
-          adapters: (row.id.flatMap { names[$0] } ?? []).map { $0["name"] }, created: row.created, changed: row.changed)
-      }
+      let model = try modelKey(db, named: model)
+      return try setupRecords(db, where: "setup.modelId = ?", [model.id], of: model, faults: faults)
     }
   }
 
   /// The composition of this name.
-  ///
-  /// - Throws: ``RegistryError/unknown(kind:name:model:nearest:)`` with
-  ///   names that look like it.
   public func setup(named name: String, of model: String? = nil) throws(RegistryError) -> SetupRecord {
-    let known = try setups(of: model)
-    guard let setup = known.first(where: { $0.name == name }) else {
-      throw .unknown(kind: .setup, name: name, model: model, nearest: known.map(\.name).nearest(to: name))
+    try storage.read { db in
+      let model = try modelKey(db, named: model)
+      let found = try setupRecords(db, where: "setup.modelId = ? AND setup.name = ?", [model.id, name], of: model)
+      guard let record = found.first else { throw try unknownSetup(name, of: model, db) }
+      return record
     }
-    return setup
   }
 
   /// Gives a composition a name, which may have meant another one before.
@@ -90,23 +82,27 @@ extension Registry {
     _ name: String, expression: String, using adapters: [String], of model: String? = nil
   ) throws(RegistryError) {
     let name = try ItemName(name, for: .setup).text
-    try StoredText.check(expression, what: "the composition", mayBeEmpty: false)
+    try checkComposition(expression)
     try storage.write { db in
-      let model = try modelRow(db, named: model)
-      guard let modelId = model.id else { return }
-      let members = try adapterRows(db, named: Set(adapters).sorted(), of: model)
+      let model = try modelKey(db, named: model)
+      let members = try adapterKeys(db, named: Set(adapters).sorted(), of: model)
       try requireFree(name, for: .setup, of: model, db)
       let now = Date()
-      let known = try SetupRow.filter(Column("modelId") == modelId && Column("name") == name).fetchOne(db)
-      var row = known ?? SetupRow(id: nil, modelId: modelId, name: name, expression: "", created: now, changed: now)
-      row.expression = expression
-      row.changed = now
-      try row.save(db)
-      guard let setupId = row.id else { return }
-      try SetupMemberRow.filter(Column("setupId") == setupId).deleteAll(db)
-      for adapterId in members.compactMap(\.id) {
-        try SetupMemberRow(setupId: setupId, adapterId: adapterId).insert(db)
+      let id: Int64
+      if let known = try Int64.fetchOne(
+        db, sql: "SELECT id FROM setup WHERE modelId = ? AND name = ?", arguments: [model.id, name])
+      {
+        id = known
+        try db.execute(
+          sql: "UPDATE setup SET expression = ?, changed = ? WHERE id = ?", arguments: [expression, now, id])
+        try db.execute(sql: "DELETE FROM setupMember WHERE setupId = ?", arguments: [id])
+      } else {
+        id =
+          try SetupRow(
+            id: nil, modelId: model.id, name: name, expression: expression, created: now, changed: now
+          ).inserted(db).id ?? db.lastInsertedRowID
       }
+      for member in members { try SetupMemberRow(setupId: id, adapterId: member.id).insert(db) }
       try note(.saveSetup, model: model.name, subject: name, detail: expression, db)
     }
   }
@@ -115,27 +111,55 @@ extension Registry {
   /// stays active.
   public func removeSetup(_ name: String, of model: String? = nil) throws(RegistryError) {
     try storage.write { db in
-      let model = try modelRow(db, named: model)
-      guard try SetupRow.filter(Column("modelId") == model.id && Column("name") == name).deleteAll(db) > 0 else {
-        let names = try String.fetchAll(db, sql: "SELECT name FROM setup WHERE modelId = ?", arguments: [model.id])
-        throw RegistryError.unknown(
-          kind: .setup, name: name, model: model.name, nearest: names.nearest(to: name))
-      }
+      let model = try modelKey(db, named: model)
+      try db.execute(sql: "DELETE FROM setup WHERE modelId = ? AND name = ?", arguments: [model.id, name])
+      guard db.changesCount > 0 else { throw try unknownSetup(name, of: model, db) }
       try note(.removeSetup, model: model.name, subject: name, db)
     }
   }
 
-  /// The adapters, fusions and setups of a base model share one space of names.
-  func requireFree(_ name: String, for kind: ItemKind, of model: BaseModelRow, _ db: Database) throws {
-    let isOurs = Column("modelId") == model.id && Column("name") == name
-    if try !AdapterRow.filter(isOurs).isEmpty(db) {
+  /// Adapters, setups and fusions of a base model share one space of names.
+  func requireFree(_ name: String, for kind: ItemKind, of model: ItemKey, _ db: Database) throws {
+    if try db.has("adapter", where: "modelId = ? AND name = ?", [model.id, name]) {
       throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name)
     }
-    if try kind != .setup && !SetupRow.filter(isOurs).isEmpty(db) {
+    if try kind != .setup && db.has("setup", where: "modelId = ? AND name = ?", [model.id, name]) {
       throw RegistryError.nameTaken(kind: .setup, name: name, model: model.name)
     }
-    if try !FusionRow.filter(isOurs).isEmpty(db) {
+    if try db.has("fusion", where: "modelId = ? AND name = ?", [model.id, name]) {
       throw RegistryError.nameTaken(kind: .fusion, name: name, model: model.name)
     }
+  }
+
+  // MARK: Rows
+
+  private func setupRecords(
+    _ db: Database, where condition: String, _ arguments: StatementArguments, of model: ItemKey,
+    faults: ((RegistryError) -> Void)? = nil
+  ) throws -> [SetupRecord] {
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT * FROM setup WHERE \(condition) ORDER BY name", arguments: arguments)
+    return try records(rows, of: "setup", faults: faults) { reader in
+      let id = try reader.key("id")
+      return SetupRecord(
+        model: model.name, name: try reader.text("name"),
+        expression: try reader.text("expression", upTo: StoredText.compositionLimit),
+        adapters: try db.names(
+          """
+          SELECT adapter.name FROM setupMember JOIN adapter ON adapter.id = setupMember.adapterId
+          WHERE setupMember.setupId = ? ORDER BY adapter.name
+          """, [id]),
+        created: try reader.date("created"), changed: try reader.date("changed"))
+    }
+  }
+
+  private func unknownSetup(_ name: String, of model: ItemKey, _ db: Database) throws -> RegistryError {
+    let names = try db.names("SELECT name FROM setup WHERE modelId = ?", [model.id])
+    return .unknown(kind: .setup, name: name, model: model.name, nearest: NearestNames.of(name, in: names))
+  }
+
+  private func checkComposition(_ expression: String) throws(RegistryError) {
+    try StoredText.check(
+      expression, what: "the composition", mayBeEmpty: false, upTo: StoredText.compositionLimit)
   }
 }

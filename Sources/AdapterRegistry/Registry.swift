@@ -1,3 +1,5 @@
+internal import Files
+
 /// The base models, adapters, fusions and setups of one `registry.sqlite`.
 ///
 /// ```swift
@@ -32,36 +34,34 @@
 /// ### Opening and closing
 /// - ``open(path:for:)``
 /// - ``create(path:)``
+/// - ``requireWritable(path:)``
 /// - ``edit(path:_:)``
 /// - ``close()``
 ///
 /// ### Base models
-/// - ``models()``
+/// - ``models(faults:)``
 /// - ``model(named:)``
 /// - ``defaultModel()``
 /// - ``register(modelAt:as:describedBy:files:)``
-/// - ``files(of:)-(ModelRecord)``
 /// - ``setDefault(model:)``
 /// - ``renameModel(_:to:)``
 /// - ``removeModel(named:withContents:)``
 ///
 /// ### Adapters
-/// - ``adapters(of:)``
-/// - ``allAdapters()``
+/// - ``adapters(of:faults:)``
+/// - ``allAdapters(faults:)``
 /// - ``adapter(named:of:)``
 /// - ``adapters(named:of:)``
 /// - ``files(of:)-(AdapterRecord)``
-/// - ``importAdapter(folder:as:of:describedBy:files:force:)``
+/// - ``importAdapter(folder:as:of:files:force:describe:)``
 /// - ``renameAdapter(_:to:of:rewriting:)``
 /// - ``removeAdapter(_:of:)``
 /// - ``tag(adapter:adding:removing:of:)``
 /// - ``annotate(adapter:of:notes:metrics:)``
 ///
 /// ### Fusions
-/// - ``fusions(of:)``
-/// - ``fusion(named:of:)``
-/// - ``files(of:)-(FusionRecord)``
-/// - ``importFusion(folder:as:of:describedBy:files:)``
+/// - ``fusions(of:faults:)``
+/// - ``importFusion(folder:as:of:files:describe:)``
 /// - ``renameFusion(_:to:of:)``
 /// - ``removeFusion(_:of:usedBy:)``
 ///
@@ -69,13 +69,13 @@
 /// - ``activeSetup(of:)``
 /// - ``activate(_:using:of:)``
 /// - ``deactivate(model:)``
-/// - ``setups(of:)``
+/// - ``setups(of:faults:)``
 /// - ``setup(named:of:)``
 /// - ``saveSetup(_:expression:using:of:)``
 /// - ``removeSetup(_:of:)``
 ///
 /// ### Looking after it
-/// - ``log(limit:)``
+/// - ``log(limit:faults:)``
 /// - ``verify(progress:)``
 /// - ``repair(changed:model:describe:)``
 public final class Registry: Sendable {
@@ -128,6 +128,27 @@ public final class Registry: Sendable {
     let place = RegistryPlace(path: path)
     try translating(place.path) { try WritingFile.create(path: place.path) }
     return try open(path: place.path, for: .writing)
+  }
+
+  /// Refuses a registry that cannot be changed, before the work whose result
+  /// is to be registered is begun.
+  ///
+  /// - Throws: ``RegistryError/notWritable(path:reason:)``; what ``open(path:for:)`` throws.
+  public static func requireWritable(path: String) throws(RegistryError) {
+    let place = RegistryPlace(path: path)
+    try RegistryConnection.requireFile(place.path)
+    for part in [place.path, place.folder, place.adapters] where FileSystem.exists(part) {
+      if let reason = FileSystem.objectionToWriting(part) { throw .notWritable(path: part, reason: reason) }
+    }
+    try open(path: path, for: .reading).close()
+  }
+
+  /// Refuses to go on where nothing can be registered.
+  func requireWriting() throws(RegistryError) {
+    try storage.requireWriting()
+    if let reason = FileSystem.exists(place.adapters) ? FileSystem.objectionToWriting(place.adapters) : nil {
+      throw .notWritable(path: place.adapters, reason: reason)
+    }
   }
 
   /// Opens a registry for writing, hands it to `body`, and closes it.

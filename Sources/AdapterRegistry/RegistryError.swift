@@ -1,3 +1,5 @@
+public import Files
+
 /// Why a registry could not do what was asked.
 ///
 /// Every case holds the facts; ``description`` makes one sentence of them
@@ -13,10 +15,10 @@ public enum RegistryError: Error, Hashable, Sendable {
   case notARegistry(path: String, reason: String)
   /// A later version of this program wrote the registry.
   case newerSchema(path: String, found: Int, known: Int)
-  /// An earlier version wrote it, and it was opened for reading only.
-  case olderSchema(path: String, found: Int, known: Int)
   /// The database inside the file is broken.
   case damaged(path: String, reason: String)
+  /// A row holds a value that cannot be.
+  case badRow(path: String, RowFault)
   /// A writer was stopped half way, and what it left cannot be read where
   /// nothing may be written.
   case unfinishedChanges(path: String)
@@ -67,11 +69,6 @@ public enum ItemKind: String, Hashable, Sendable, Codable, CaseIterable {
   var withArticle: String { (self == .adapter ? "an " : "a ") + rawValue }
 }
 
-/// What was being done with a file when it failed.
-public enum FileOperation: String, Hashable, Sendable, Codable {
-  case read, write, create, rename, remove, sync, lock
-}
-
 extension RegistryError: CustomStringConvertible {
   public var description: String { clause.prefix(1).uppercased() + clause.dropFirst() + "." }
 
@@ -85,10 +82,8 @@ extension RegistryError: CustomStringConvertible {
     case .notARegistry(let path, let reason): "'\(path)' is not an adapter registry: \(reason)"
     case .newerSchema(let path, let found, let known):
       "'\(path)' has schema version \(found); this program knows versions up to \(known): a newer program wrote it"
-    case .olderSchema(let path, let found, let known):
-      "'\(path)' has schema version \(found); this program reads version \(known), and brings the file up to date "
-        + "the first time that it is opened for writing"
     case .damaged(let path, let reason): "'\(path)' is damaged: \(reason)"
+    case .badRow(let path, let fault): "'\(path)' has a row that cannot be read: \(fault)"
     case .unfinishedChanges(let path):
       "'\(path)' has changes of a writer that was stopped; they can only be read after the registry was opened once "
         + "where its folder may be written"
@@ -112,7 +107,7 @@ extension RegistryError: CustomStringConvertible {
     case .nameTaken(let kind, let name, let model):
       "there is \(kind.withArticle) '\(name)'\(Self.place(model)) already"
     case .badName(let kind, let name, let reason):
-      "'\(name.prefix(64).escapedForDisplay)\(name.count > 64 ? "…" : "")' cannot name \(kind.withArticle): \(reason)"
+      "'\(name.excerpt)' cannot name \(kind.withArticle): \(reason)"
     default: nil
     }
   }
@@ -150,5 +145,11 @@ extension StringProtocol {
       }
     }
     return text
+  }
+
+  /// The beginning of a text, to be put into a sentence.
+  var excerpt: String {
+    let start = unicodeScalars.prefix(64)
+    return String(String.UnicodeScalarView(start)).escapedForDisplay + (start.endIndex < endIndex ? "…" : "")
   }
 }

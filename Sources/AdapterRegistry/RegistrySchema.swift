@@ -3,25 +3,39 @@ import GRDB
 /// The tables, and how a database gets them.
 ///
 /// A migration that was released is never edited: a change of the tables is
-/// a new migration, which sets the next `user_version`.
+/// a new migration, which sets the next `user_version`. Each one only
+/// creates and drops tables, because SQLite rewrites the text of a table
+/// that is altered, and not every version of it in the same way.
 enum RegistrySchema {
   /// The newest schema that this program knows.
-  static let version = 1
+  static let version = migrations.count
 
   /// Marks the file as a registry of adapters ("ADPT").
   static let applicationID = 0x4144_5054
 
+  /// The migrations in order; the n-th makes schema version n.
+  private static let migrations: [(name: String, sql: String)] = [
+    ("models, adapters, fusions, setups and the log", firstTables),
+    ("how adapters were trained, and stricter names of folders to remove", secondTables),
+  ]
+
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
-    migrator.registerMigration("models, adapters, fusions, setups and the log") { db in
-      try db.execute(sql: firstTables)
-      try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = 1")
+    for (index, migration) in migrations.enumerated() {
+      migrator.registerMigration(migration.name) { db in
+        try db.execute(sql: migration.sql)
+        try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(index + 1)")
+      }
     }
     return migrator
   }
 
-  /// Refuses a file that is no registry, or one of a schema that this
-  /// program does not know. Returns the schema version found.
+  /// Refuses a file that is no registry, whose schema is newer than this
+  /// program, or that holds anything else than the tables and indices of its
+  /// schema version: a view or a trigger would run statements that nobody
+  /// checked.
+  ///
+  /// - Returns: the schema version found.
   static func check(_ db: Database, path: String) throws -> Int {
     let id = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     guard id == applicationID else {
@@ -31,135 +45,56 @@ enum RegistrySchema {
     }
     let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     guard found <= version else { throw RegistryError.newerSchema(path: path, found: found, known: version) }
+    guard found >= 0 else { throw RegistryError.notARegistry(path: path, reason: "its schema version is \(found)") }
+    let expected = found == version ? newest : try entries(ofVersion: found)
+    let entries = try SchemaEntry.fetchAll(db)
+    if let stranger = entries.subtracting(expected).min() {
+      let known = expected.contains { $0.kind == stranger.kind && $0.name == stranger.name }
+      throw RegistryError.notARegistry(
+        path: path,
+        reason:
+          "its \(stranger) \(known ? "differs from the one that this program makes" : "was not made by this program")")
+    }
+    if let missing = expected.subtracting(entries).min() {
+      throw RegistryError.notARegistry(path: path, reason: "its \(missing) is missing")
+    }
     return found
   }
 
-  private static let digestRule = "= 64 AND digest NOT GLOB '*[^0-9a-f]*'"
+  private static let newest = (try? entries(ofVersion: version)) ?? []
 
-  private static let firstTables = """
-    CREATE TABLE folder (
-      id INTEGER PRIMARY KEY,
-      path TEXT NOT NULL UNIQUE
-        CHECK (path <> '' AND '/' || path || '/' NOT GLOB '*/../*' AND '/' || path || '/' NOT GLOB '*/./*'),
-      byteCount INTEGER NOT NULL CHECK (byteCount >= 0),
-      digest TEXT NOT NULL CHECK (length(digest) \(digestRule))
-    ) STRICT;
+  /// What a database of a schema version holds: one is made in memory.
+  private static func entries(ofVersion version: Int) throws -> Set<SchemaEntry> {
+    guard version > 0 else { return [] }
+    let example = try DatabaseQueue()
+    defer { try? example.close() }
+    try migrator.migrate(example, upTo: migrations[version - 1].name)
+    return try example.read(SchemaEntry.fetchAll)
+  }
+}
 
-    CREATE TABLE file (
-      folderId INTEGER NOT NULL REFERENCES folder (id) ON DELETE CASCADE,
-      name TEXT NOT NULL CHECK (name NOT IN ('', '.', '..') AND instr(name, '/') = 0),
-      byteCount INTEGER NOT NULL CHECK (byteCount >= 0),
-      digest TEXT NOT NULL CHECK (length(digest) \(digestRule)),
-      PRIMARY KEY (folderId, name)
-    ) STRICT, WITHOUT ROWID;
+/// A row of `sqlite_schema`: a table, an index, a view or a trigger.
+private struct SchemaEntry: Hashable, Comparable, CustomStringConvertible {
+  let kind: String
+  let name: String
+  let table: String
+  /// Nil for the indices of primary keys and unique columns.
+  let sql: String?
 
-    CREATE TABLE baseModel (
-      id INTEGER PRIMARY KEY,
-      name TEXT NOT NULL UNIQUE CHECK (name <> '' AND instr(name, '/') = 0),
-      folderId INTEGER NOT NULL UNIQUE REFERENCES folder (id) ON DELETE RESTRICT,
-      configuration TEXT NOT NULL CHECK (json_valid(configuration) AND json_type(configuration) = 'object'),
-      parameterCount INTEGER NOT NULL CHECK (parameterCount >= 0),
-      isDefault INTEGER NOT NULL CHECK (isDefault IN (0, 1)),
-      notes TEXT NOT NULL,
-      created TEXT NOT NULL,
-      changed TEXT NOT NULL
-    ) STRICT;
-    CREATE UNIQUE INDEX baseModelOnDefault ON baseModel (isDefault) WHERE isDefault = 1;
+  static func fetchAll(_ db: Database) throws -> Set<SchemaEntry> {
+    // No registry has a tenth as many entries; one more than allowed makes the comparison fail.
+    let rows = try Row.fetchAll(db, sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema LIMIT 1000")
+    return Set(rows.map(SchemaEntry.init))
+  }
 
-    CREATE TABLE adapter (
-      id INTEGER PRIMARY KEY,
-      modelId INTEGER NOT NULL REFERENCES baseModel (id) ON DELETE RESTRICT,
-      name TEXT NOT NULL CHECK (name NOT IN ('', '.', '..') AND instr(name, '/') = 0),
-      folderId INTEGER NOT NULL UNIQUE REFERENCES folder (id) ON DELETE RESTRICT,
-      method TEXT NOT NULL CHECK (method <> ''),
-      configuration TEXT NOT NULL CHECK (json_valid(configuration) AND json_type(configuration) = 'object'),
-      parameterCount INTEGER NOT NULL CHECK (parameterCount >= 0),
-      baseDigest TEXT CHECK (length(baseDigest) = 64 AND baseDigest NOT GLOB '*[^0-9a-f]*'),
-      headKind TEXT CHECK (headKind <> ''),
-      headLabels TEXT CHECK (headLabels IS NULL OR (json_valid(headLabels) AND json_type(headLabels) = 'array')),
-      metrics TEXT CHECK (metrics IS NULL OR (json_valid(metrics) AND json_type(metrics) = 'object')),
-      notes TEXT NOT NULL,
-      source TEXT NOT NULL,
-      created TEXT NOT NULL,
-      changed TEXT NOT NULL,
-      UNIQUE (modelId, name),
-      CHECK ((headKind IS NULL) = (headLabels IS NULL))
-    ) STRICT;
+  private init(_ row: Row) {
+    func text(_ index: Int) -> String? { String.fromDatabaseValue(row[index] as DatabaseValue) }
+    (kind, name, table, sql) = (text(0) ?? "", text(1) ?? "", text(2) ?? "", text(3))
+  }
 
-    CREATE TABLE adapterTag (
-      adapterId INTEGER NOT NULL REFERENCES adapter (id) ON DELETE CASCADE,
-      tag TEXT NOT NULL CHECK (tag <> ''),
-      PRIMARY KEY (adapterId, tag)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX adapterTagOnTag ON adapterTag (tag);
+  static func < (a: Self, b: Self) -> Bool { (a.kind, a.name, a.sql ?? "") < (b.kind, b.name, b.sql ?? "") }
 
-    CREATE TABLE fusion (
-      id INTEGER PRIMARY KEY,
-      modelId INTEGER NOT NULL REFERENCES baseModel (id) ON DELETE RESTRICT,
-      name TEXT NOT NULL CHECK (name NOT IN ('', '.', '..') AND instr(name, '/') = 0),
-      folderId INTEGER NOT NULL UNIQUE REFERENCES folder (id) ON DELETE RESTRICT,
-      configuration TEXT NOT NULL CHECK (json_valid(configuration) AND json_type(configuration) = 'object'),
-      parameterCount INTEGER NOT NULL CHECK (parameterCount >= 0),
-      headKind TEXT CHECK (headKind <> ''),
-      headLabels TEXT CHECK (headLabels IS NULL OR (json_valid(headLabels) AND json_type(headLabels) = 'array')),
-      notes TEXT NOT NULL,
-      source TEXT NOT NULL,
-      created TEXT NOT NULL,
-      changed TEXT NOT NULL,
-      UNIQUE (modelId, name),
-      CHECK ((headKind IS NULL) = (headLabels IS NULL))
-    ) STRICT;
-
-    CREATE TABLE fusionMember (
-      fusionId INTEGER NOT NULL REFERENCES fusion (id) ON DELETE CASCADE,
-      position INTEGER NOT NULL CHECK (position >= 0),
-      adapterId INTEGER NOT NULL REFERENCES adapter (id) ON DELETE RESTRICT,
-      PRIMARY KEY (fusionId, position),
-      UNIQUE (fusionId, adapterId)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX fusionMemberOnAdapter ON fusionMember (adapterId);
-
-    CREATE TABLE setup (
-      id INTEGER PRIMARY KEY,
-      modelId INTEGER NOT NULL REFERENCES baseModel (id) ON DELETE RESTRICT,
-      name TEXT NOT NULL CHECK (name <> ''),
-      expression TEXT NOT NULL CHECK (expression <> ''),
-      created TEXT NOT NULL,
-      changed TEXT NOT NULL,
-      UNIQUE (modelId, name)
-    ) STRICT;
-
-    CREATE TABLE setupMember (
-      setupId INTEGER NOT NULL REFERENCES setup (id) ON DELETE CASCADE,
-      adapterId INTEGER NOT NULL REFERENCES adapter (id) ON DELETE RESTRICT,
-      PRIMARY KEY (setupId, adapterId)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX setupMemberOnAdapter ON setupMember (adapterId);
-
-    CREATE TABLE activeSetup (
-      modelId INTEGER PRIMARY KEY REFERENCES baseModel (id) ON DELETE CASCADE,
-      expression TEXT NOT NULL CHECK (expression <> ''),
-      changed TEXT NOT NULL
-    ) STRICT;
-
-    CREATE TABLE activeSetupMember (
-      modelId INTEGER NOT NULL REFERENCES activeSetup (modelId) ON DELETE CASCADE,
-      adapterId INTEGER NOT NULL REFERENCES adapter (id) ON DELETE RESTRICT,
-      PRIMARY KEY (modelId, adapterId)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX activeSetupMemberOnAdapter ON activeSetupMember (adapterId);
-
-    CREATE TABLE pendingRemoval (
-      path TEXT PRIMARY KEY CHECK (path GLOB 'Adapters/?*' AND instr(substr(path, 10), '/') = 0)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE logEntry (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
-      date TEXT NOT NULL,
-      action TEXT NOT NULL CHECK (action <> ''),
-      model TEXT,
-      subject TEXT NOT NULL,
-      detail TEXT NOT NULL
-    ) STRICT;
-    """
+  var description: String {
+    "\(["table", "index", "view", "trigger"].contains(kind) ? kind : "schema entry") '\(name.excerpt)'"
+  }
 }

@@ -1,3 +1,4 @@
+public import Files
 import Foundation
 import GRDB
 
@@ -14,6 +15,8 @@ public struct RepairStep: Hashable, Sendable, Codable, CustomStringConvertible {
     case quarantined(path: String)
     /// What a stopped import or removal left is gone.
     case discarded
+    /// A note that cannot be followed was deleted; what it named was not touched.
+    case forgotten
     /// Nothing was done.
     case left(reason: String)
   }
@@ -31,6 +34,7 @@ public struct RepairStep: Hashable, Sendable, Codable, CustomStringConvertible {
       case .renewed(let digest): "accepted with digest \(digest.short)"
       case .quarantined(let path): "moved to '\(path)'"
       case .discarded: "removed"
+      case .forgotten: "the note was deleted, and nothing else was touched"
       case .left(let reason): "left as it is: \(reason)"
       }
     return "\(finding); \(done)"
@@ -41,7 +45,7 @@ public struct RepairStep: Hashable, Sendable, Codable, CustomStringConvertible {
 public enum ChangedFolders: String, Hashable, Sendable, Codable, CaseIterable {
   /// Moves the folder out of the way and forgets the adapter.
   case quarantine
-  /// Describes it anew and takes it as it is.
+  /// Describes it again and takes it as it is.
   case accept
 }
 
@@ -51,7 +55,8 @@ extension Registry {
   ///
   /// Stray folders become adapters or are moved to `Adapters/.quarantine`;
   /// a row whose folder is missing gets it back if a stray folder has the
-  /// same content. Only what the registry itself left behind is removed.
+  /// same content. Only what the registry itself left behind is removed, and
+  /// nothing is touched while the database contradicts itself.
   ///
   /// - Parameters:
   ///   - changed: what to do with an adapter whose files have changed.
@@ -62,15 +67,22 @@ extension Registry {
     changed: ChangedFolders = .quarantine, model: String? = nil, describe: (String) throws -> AdapterDescription
   ) throws(RegistryError) -> [RepairStep] {
     try storage.requireWriting()
+    let notes = try forgetUnusableNotes()
     let findings = try verify()
+    let isDamaged = findings.contains { if case .damagedDatabase = $0 { true } else { false } }
     var strays = findings.compactMap { if case .strayFolder(let path) = $0 { path } else { nil } }
     var settled: [Owner: RepairStep.Outcome] = [:]
-    var steps: [RepairStep] = []
+    var steps = notes
     for finding in findings.sorted(by: { $0.isMissingFolder && !$1.isMissingFolder }) {
       let outcome: RepairStep.Outcome
       switch finding {
       case .damagedDatabase: outcome = .left(reason: "a damaged database is replaced by a copy that is sound")
-      case .missingFolder(let owner, _): outcome = try restore(owner, from: &strays)
+      case _ where isDamaged: outcome = .left(reason: "the database is damaged")
+      case .missingFolder(let owner, let path):
+        // Its removal is finished below.
+        let removed = "\(place.adapters)/\(AdaptersFolder.outgoing)\(FilePaths.lastPart(of: path))"
+        if findings.contains(.unfinishedRemoval(path: removed)) { continue }
+        outcome = try restore(owner, from: &strays)
       case .missingFile(let owner, _), .changedFile(let owner, _, _, _), .addedFile(let owner, _),
         .unreadable(let owner, _, _):
         if let known = settled[owner] { outcome = known } else { outcome = try settle(owner, changed, describe) }
@@ -79,15 +91,38 @@ extension Registry {
         guard strays.contains(path) else { continue }
         outcome = try adoptOrQuarantine(path, for: model, describe)
       case .abandonedImport(let path):
-        try FileSystem.removeTree(path)
+        try AdaptersFolder(changing: place).removeHidden(FilePaths.lastPart(of: path))
         outcome = .discarded
-      case .unfinishedRemoval(let path):
-        try finishRemoval(of: place.stored(path))
-        outcome = .discarded
+      case .unfinishedRemoval(let path): outcome = try finishRemoval(at: path)
+      case .unusableNote: outcome = .left(reason: "it was made by another program meanwhile")
       }
       steps.append(RepairStep(finding: finding, outcome: outcome))
     }
     return steps
+  }
+
+  private func finishRemoval(at path: String) throws(RegistryError) -> RepairStep.Outcome {
+    let name = FilePaths.lastPart(of: path)
+    if name.hasPrefix(AdaptersFolder.outgoing) {
+      guard let folder = ManagedFolder(name: String(name.dropFirst(AdaptersFolder.outgoing.count))) else {
+        return .left(reason: "it has no name")
+      }
+      try finishRemovalOfRow(of: folder)
+    } else {
+      guard let folder = ManagedFolder(name: name) else { return .left(reason: "it is no folder of the registry") }
+      try finishRemoval(of: folder)
+    }
+    return .discarded
+  }
+
+  /// Deletes notes of folders to remove that name anything else than a folder of the registry's own without a row.
+  private func forgetUnusableNotes() throws(RegistryError) -> [RepairStep] {
+    try storage.write { db in
+      try pendingNotes(db).unusable.map { note in
+        try db.execute(sql: "DELETE FROM pendingRemoval WHERE path IS ?", arguments: [note.value])
+        return RepairStep(finding: .unusableNote(path: note.text), outcome: .forgotten)
+      }
+    }
   }
 
   // MARK: Rows without their folder
@@ -95,10 +130,10 @@ extension Registry {
   private func restore(_ owner: Owner, from strays: inout [String]) throws(RegistryError) -> RepairStep.Outcome {
     guard let folder = try folder(of: owner) else { return .left(reason: "it is gone by now") }
     for (index, path) in strays.enumerated() {
-      guard let contents = try? FolderContents(of: path), contents.digest == folder.digest else { continue }
+      guard let contents = try? FolderContents(of: path), contents.digest == folder.identity.digest else { continue }
       let stored = place.stored(path)
       try storage.write { db in
-        try FolderRow.filter(key: folder.id).updateAll(db, Column("path").set(to: stored))
+        try db.execute(sql: "UPDATE folder SET path = ? WHERE id = ?", arguments: [stored, folder.identity.id])
         try note(.restore, model: owner.model, subject: owner.name, detail: stored, db)
       }
       strays.remove(at: index)
@@ -107,11 +142,8 @@ extension Registry {
     return .left(reason: "put the folder back, or remove \(owner)")
   }
 
-  private func folder(of owner: Owner) throws(RegistryError) -> FolderRow? {
-    try storage.read { db in
-      let known = try knownFolders(db).folders.first { $0.owner == owner }
-      return try known.flatMap { try FolderRow.fetchOne(db, key: $0.identity.id) }
-    }
+  private func folder(of owner: Owner) throws(RegistryError) -> KnownFolder? {
+    try storage.read { db in try knownFolders(db).folders.first { $0.owner == owner } }
   }
 
   // MARK: Changed folders
@@ -121,52 +153,59 @@ extension Registry {
   ) throws(RegistryError) -> RepairStep.Outcome {
     guard let folder = try folder(of: owner) else { return .left(reason: "it is gone by now") }
     if changed == .accept { return try renew(owner, folder, describe) }
-    guard owner.kind != .model, place.managedName(folder.path) != nil else {
+    guard owner.kind != .model, let managed = ManagedFolder(stored: folder.stored) else {
       return .left(reason: "its folder does not lie in the folder of adapters")
     }
     do {
       try storage.write { db in
-        let model = try modelRow(db, named: owner.model)
-        let key = ["modelId": model.id, "name": owner.name] as [String: (any DatabaseValueConvertible)?]
+        let model = try modelKey(db, named: owner.model)
         if owner.kind == .adapter {
-          try requireUnused(adapterRow(db, named: owner.name, of: model), of: model, db)
-          try AdapterRow.deleteOne(db, key: key)
+          let key = try adapterKey(db, named: owner.name, of: model)
+          try requireUnused(key, of: model, db)
+          try db.execute(sql: "DELETE FROM adapter WHERE id = ?", arguments: [key.id])
         } else {
-          try FusionRow.deleteOne(db, key: key)
+          let key = try fusionKey(db, named: owner.name, of: model)
+          try db.execute(sql: "DELETE FROM fusion WHERE id = ?", arguments: [key.id])
         }
-        try FolderRow.deleteOne(db, key: folder.id)
-        try note(.quarantine, model: owner.model, subject: owner.name, detail: folder.path, db)
+        try db.execute(sql: "DELETE FROM folder WHERE id = ?", arguments: [folder.identity.id])
+        try note(.quarantine, model: owner.model, subject: owner.name, detail: folder.stored, db)
       }
-    } catch .inUse(_, _, _, let users) {
+    } catch {
+      guard case .inUse(_, _, _, let users) = error else { throw error }
       return .left(reason: "it is used by \(users.joined(separator: ", "))")
     }
-    return .quarantined(path: try quarantine(place.absolute(folder.path)))
+    return .quarantined(path: try AdaptersFolder(changing: place).quarantine(managed))
   }
 
   private func renew(
-    _ owner: Owner, _ folder: FolderRow, _ describe: (String) throws -> AdapterDescription
+    _ owner: Owner, _ folder: KnownFolder, _ describe: (String) throws -> AdapterDescription
   ) throws(RegistryError) -> RepairStep.Outcome {
-    let path = place.absolute(folder.path)
-    guard let folderId = folder.id else { return .left(reason: "it is gone by now") }
+    let path = place.absolute(folder.stored)
     let contents: FolderContents
     var description: AdapterDescription?
     do {
-      let names = place.managedName(folder.path) == nil ? try recordedFiles(of: folderId) : nil
+      let names = ManagedFolder(stored: folder.stored) == nil ? folder.files.map(\.name) : nil
       contents = try FolderContents(of: path, files: names)
       if owner.kind == .adapter { description = try describe(path) }
       try description?.check()
+      guard try FolderContents(of: path, files: names) == contents else {
+        return .left(reason: "it was changed while it was read")
+      }
     } catch { return .left(reason: "\(error)") }
     try storage.write { db in
-      try renew(contents, of: folderId, db)
+      try renew(contents, of: folder.identity.id, db)
       if let description {
-        var row = try adapterRow(db, named: owner.name, of: modelRow(db, named: owner.model))
-        row.method = description.method
-        row.configuration = description.configuration
-        row.parameterCount = description.parameterCount
-        row.headKind = description.head?.kind
-        row.headLabels = description.head?.labels
-        row.changed = Date()
-        try row.update(db)
+        let key = try adapterKey(db, named: owner.name, of: modelKey(db, named: owner.model))
+        let labels = try description.head.map { String(decoding: try JSONEncoder().encode($0.labels), as: UTF8.self) }
+        try db.execute(
+          sql: """
+            UPDATE adapter SET method = ?, configuration = ?, parameterCount = ?, headKind = ?, headLabels = ?, changed = ?
+            WHERE id = ?
+            """,
+          arguments: [
+            description.method, description.configuration, description.parameterCount, description.head?.kind, labels,
+            Date(), key.id,
+          ])
       }
       let action: LogAction =
         switch owner.kind {
@@ -179,52 +218,36 @@ extension Registry {
     return .renewed(digest: contents.digest)
   }
 
-  private func recordedFiles(of folderId: Int64) throws(RegistryError) -> [String] {
-    try storage.read { db in try fileRows(db, of: folderId).map(\.name) }
-  }
-
   // MARK: Folders without a row
 
   private func adoptOrQuarantine(
     _ path: String, for model: String?, _ describe: (String) throws -> AdapterDescription
   ) throws(RegistryError) -> RepairStep.Outcome {
-    let name = FileSystem.lastPart(of: path)
-    let description: AdapterDescription
-    do { description = try describe(path) } catch { return try quarantine(path, because: "\(error)") }
+    let name = FilePaths.lastPart(of: path)
     do {
-      try importAdapter(folder: path, as: name, of: model, describedBy: description)
+      try importAdapter(folder: path, as: name, of: model) { (name, try describe($0)) }
       try storage.write { db in
-        try note(.adopt, model: modelRow(db, named: model).name, subject: name, detail: place.stored(path), db)
+        try note(.adopt, model: modelKey(db, named: model).name, subject: name, detail: place.stored(path), db)
       }
       return .adopted(adapter: name)
-    } catch {
+    } catch let error as RegistryError {
       if error.namesNoModel { return .left(reason: error.clause) }
       guard error.isAboutTheFolder else { throw error }
       return try quarantine(path, because: error.clause)
-    }
+    } catch { return try quarantine(path, because: "\(error)") }
   }
 
   private func quarantine(_ path: String, because reason: String) throws(RegistryError) -> RepairStep.Outcome {
-    let moved = try quarantine(path)
+    guard let folder = ManagedFolder(name: FilePaths.lastPart(of: path)) else {
+      return .left(reason: "it is no folder of the registry")
+    }
+    let moved = try AdaptersFolder(changing: place).quarantine(folder)
     try storage.write { db in
-      try note(.quarantine, model: nil, subject: FileSystem.lastPart(of: path), detail: reason, db)
+      try note(
+        .quarantine, model: nil, subject: folder.name,
+        detail: String(reason.unicodeScalars.prefix(2000).map(Character.init)), db)
     }
     return .quarantined(path: moved)
-  }
-
-  /// Moves a folder out of the way and returns where to.
-  private func quarantine(_ path: String) throws(RegistryError) -> String {
-    let home = place.adapters + "/.quarantine"
-    try FileSystem.ensureFolder(home)
-    let name = FileSystem.lastPart(of: path)
-    var target = "\(home)/\(name)"
-    var number = 1
-    while FileSystem.exists(target) {
-      number += 1
-      target = "\(home)/\(name)-\(number)"
-    }
-    try FileSystem.move(path, to: target)
-    return target
   }
 }
 

@@ -1,9 +1,11 @@
+internal import Files
 import Foundation
 import GRDB
 
-// One struct for each table, named and typed as the columns are.
+// One struct for each table that rows are inserted into, named and typed as the columns are. Rows that come from the
+// file are read by `RowReader`.
 
-struct FolderRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct FolderRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "folder"
   var id: Int64?
   var path: String
@@ -13,17 +15,15 @@ struct FolderRow: Codable, FetchableRecord, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
-struct FileRow: Codable, FetchableRecord, PersistableRecord {
+struct FileRow: Encodable, PersistableRecord {
   static let databaseTableName = "file"
   var folderId: Int64
   var name: String
   var byteCount: Int
   var digest: ContentDigest
-
-  var record: FileRecord { FileRecord(name: name, byteCount: byteCount, digest: digest) }
 }
 
-struct BaseModelRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct BaseModelRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "baseModel"
   var id: Int64?
   var name: String
@@ -38,7 +38,7 @@ struct BaseModelRow: Codable, FetchableRecord, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
-struct AdapterRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct AdapterRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "adapter"
   var id: Int64?
   var modelId: Int64
@@ -59,13 +59,20 @@ struct AdapterRow: Codable, FetchableRecord, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
-struct AdapterTagRow: Codable, FetchableRecord, PersistableRecord {
+struct TrainingRow: Encodable, PersistableRecord {
+  static let databaseTableName = "training"
+  var adapterId: Int64
+  var maxLength: Int?
+  var recipe: String?
+}
+
+struct AdapterTagRow: Encodable, PersistableRecord {
   static let databaseTableName = "adapterTag"
   var adapterId: Int64
   var tag: String
 }
 
-struct FusionRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct FusionRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "fusion"
   var id: Int64?
   var modelId: Int64
@@ -83,14 +90,14 @@ struct FusionRow: Codable, FetchableRecord, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
-struct FusionMemberRow: Codable, FetchableRecord, PersistableRecord {
+struct FusionMemberRow: Encodable, PersistableRecord {
   static let databaseTableName = "fusionMember"
   var fusionId: Int64
   var position: Int
   var adapterId: Int64
 }
 
-struct SetupRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct SetupRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "setup"
   var id: Int64?
   var modelId: Int64
@@ -102,31 +109,31 @@ struct SetupRow: Codable, FetchableRecord, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
-struct SetupMemberRow: Codable, FetchableRecord, PersistableRecord {
+struct SetupMemberRow: Encodable, PersistableRecord {
   static let databaseTableName = "setupMember"
   var setupId: Int64
   var adapterId: Int64
 }
 
-struct ActiveSetupRow: Codable, FetchableRecord, PersistableRecord {
+struct ActiveSetupRow: Encodable, PersistableRecord {
   static let databaseTableName = "activeSetup"
   var modelId: Int64
   var expression: String
   var changed: Date
 }
 
-struct ActiveSetupMemberRow: Codable, FetchableRecord, PersistableRecord {
+struct ActiveSetupMemberRow: Encodable, PersistableRecord {
   static let databaseTableName = "activeSetupMember"
   var modelId: Int64
   var adapterId: Int64
 }
 
-struct PendingRemovalRow: Codable, FetchableRecord, PersistableRecord {
+struct PendingRemovalRow: Encodable, PersistableRecord {
   static let databaseTableName = "pendingRemoval"
   var path: String
 }
 
-struct LogEntryRow: Codable, FetchableRecord, MutablePersistableRecord {
+struct LogEntryRow: Encodable, MutablePersistableRecord {
   static let databaseTableName = "logEntry"
   var id: Int64?
   var date: Date
@@ -136,23 +143,4 @@ struct LogEntryRow: Codable, FetchableRecord, MutablePersistableRecord {
   var detail: String
 
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
-}
-
-extension Row {
-  /// The digest in a column that is never empty.
-  func digest(_ column: String) throws -> ContentDigest {
-    guard let digest = try digestIfPresent(column) else {
-      throw RegistryError.badValue(what: "the column \(column)", reason: "it is empty")
-    }
-    return digest
-  }
-
-  /// The digest in a column, or nil where it is empty.
-  func digestIfPresent(_ column: String) throws -> ContentDigest? {
-    guard let text: String = self[column] else { return nil }
-    guard let digest = ContentDigest(text) else {
-      throw RegistryError.badValue(what: "the column \(column)", reason: "'\(text)' is no digest")
-    }
-    return digest
-  }
 }

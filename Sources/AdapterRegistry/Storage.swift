@@ -1,4 +1,6 @@
+internal import Files
 import GRDB
+import GRDBSQLite
 
 /// Reads and changes the file of a registry, and says why not in a
 /// ``RegistryError``.
@@ -49,26 +51,34 @@ enum Storage: Sendable {
   static let patience = 10.0
 }
 
-/// Runs `body` and turns what SQLite throws into a ``RegistryError``.
+/// Runs `body` and says in a ``RegistryError`` why it failed.
 func translating<T>(_ path: String, _ body: () throws -> T) throws(RegistryError) -> T {
-  do { return try body() } catch let error as RegistryError { throw error } catch let error as DatabaseError {
+  do { return try body() } catch let error as RegistryError { throw error } catch let fault as RowFault {
+    throw .badRow(path: path, fault)
+  } catch let error as DatabaseError {
     throw RegistryError(error, path: path)
   } catch {
-    throw .damaged(path: path, reason: "\(error)")
+    throw .damaged(path: path, reason: "a value in it cannot be read")
   }
 }
 
 extension RegistryError {
+  /// SQLite's own messages are not passed on: they quote statements and the text of the file.
   init(_ error: DatabaseError, path: String) {
-    let reason = error.message ?? "no reason given"
-    switch error.resultCode {
-    case .SQLITE_NOTADB: self = .notARegistry(path: path, reason: "it is no SQLite database")
-    case .SQLITE_CORRUPT: self = .damaged(path: path, reason: reason)
-    case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: self = .notWritable(path: path, reason: reason)
-    case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy(path: path, seconds: Storage.patience)
-    case .SQLITE_FULL: self = .diskFull(path: path)
-    case .SQLITE_MISUSE: self = .closed(path: path)
-    default: self = .storage(path: path, code: Int(error.extendedResultCode.rawValue), reason: reason)
+    let words = String(cString: sqlite3_errstr(error.resultCode.rawValue))
+    switch (error.resultCode, error.extendedResultCode) {
+    case (.SQLITE_NOTADB, _): self = .notARegistry(path: path, reason: "it is no SQLite database")
+    case (.SQLITE_CORRUPT, _): self = .damaged(path: path, reason: "SQLite finds its pages or its tables malformed")
+    case (.SQLITE_READONLY, _), (.SQLITE_CANTOPEN, _), (.SQLITE_PERM, _):
+      self = .notWritable(path: path, reason: words)
+    case (.SQLITE_BUSY, _), (.SQLITE_LOCKED, _): self = .busy(path: path, seconds: Storage.patience)
+    case (.SQLITE_FULL, _), (.SQLITE_IOERR, .SQLITE_IOERR_SHMSIZE): self = .diskFull(path: path)
+    case (.SQLITE_MISUSE, _): self = .closed(path: path)
+    case (.SQLITE_INTERRUPT, _):
+      self = .damaged(path: path, reason: "reading it takes longer than any registry of this program does")
+    case (.SQLITE_TOOBIG, _): self = .damaged(path: path, reason: "it holds a value that is too large")
+    case (.SQLITE_CONSTRAINT, _): self = .damaged(path: path, reason: "the change contradicts what is in its tables")
+    default: self = .storage(path: path, code: Int(error.extendedResultCode.rawValue), reason: words)
     }
   }
 }

@@ -1,3 +1,4 @@
+public import Files
 import Foundation
 import GRDB
 
@@ -21,6 +22,8 @@ public enum Finding: Hashable, Sendable, Codable {
   case abandonedImport(path: String)
   /// A removal was stopped before the folder was gone.
   case unfinishedRemoval(path: String)
+  /// The registry notes for removal what is not its own to remove.
+  case unusableNote(path: String)
 
   /// What it is about; nil for what belongs to nothing.
   public var owner: Owner? {
@@ -28,7 +31,7 @@ public enum Finding: Hashable, Sendable, Codable {
     case .missingFolder(let owner, _), .missingFile(let owner, _), .changedFile(let owner, _, _, _),
       .addedFile(let owner, _), .unreadable(let owner, _, _):
       owner
-    case .damagedDatabase, .strayFolder, .abandonedImport, .unfinishedRemoval: nil
+    case .damagedDatabase, .strayFolder, .abandonedImport, .unfinishedRemoval, .unusableNote: nil
     }
   }
 }
@@ -47,6 +50,8 @@ extension Finding: CustomStringConvertible {
     case .strayFolder(let path): "nothing registered has the folder '\(path.escapedForDisplay)'"
     case .abandonedImport(let path): "an import that was stopped left '\(path.escapedForDisplay)'"
     case .unfinishedRemoval(let path): "a removal that was stopped left '\(path.escapedForDisplay)'"
+    case .unusableNote(let path):
+      "the registry notes '\(path.excerpt)' for removal, which is not a folder of its own that nothing needs"
     }
   }
 }
@@ -59,35 +64,39 @@ extension Registry {
   ///
   /// - Parameter progress: is called before each folder.
   public func verify(progress: (Owner) -> Void = { _ in }) throws(RegistryError) -> [Finding] {
-    var findings = try storage.read(databaseFindings)
-    let entries = try FileSystem.kind(of: place.adapters) == .folder ? FileSystem.names(in: place.adapters) : []
+    var findings = try storage.read { db in
+      try faults(db).filter { !$0.hasPrefix("a row of 'pendingRemoval'") }.map { Finding.damagedDatabase(reason: $0) }
+    }
     let known = try storage.read(knownFolders)
+    findings += known.faults.map { .damagedDatabase(reason: "\($0)") }
+    findings += known.notes.unusable.map { .unusableNote(path: $0.text) }
     var aboutFolders: [(folder: KnownFolder, finding: Finding)] = []
     for folder in known.folders {
       progress(folder.owner)
       aboutFolders += check(folder).map { (folder, $0) }
     }
-    let left = try leftovers(among: entries, except: known.stored)
+    let names = Set((known.folders.compactMap { ManagedFolder(stored: $0.stored) } + known.notes.folders).map(\.name))
+    let left = try AdaptersFolder(reading: place)?.leftovers(except: names) ?? []
     // Read after nobody was seen to hold them: what was being imported before is entered by now.
     let now = try storage.read(knownFolders)
+    let home = try AdaptersFolder(reading: place)
     let unchanged = Set(now.folders.map(\.identity))
     findings += aboutFolders.filter { unchanged.contains($0.folder.identity) }.map(\.finding)
-    let expected = Set(known.folders.map(\.stored)).union(now.stored).union(known.pending)
-    findings += left.filter { !expected.contains($0.stored) && FileSystem.exists(place.absolute($0.stored)) }
-      .map(\.finding)
-    findings += known.pending.filter(now.pending.contains).map { .unfinishedRemoval(path: place.absolute($0)) }
+    let entered = Set((now.folders.compactMap { ManagedFolder(stored: $0.stored) } + now.notes.folders).map(\.name))
+    for name in left where !entered.contains(name) && home?.folder.kind(of: name) != nil {
+      let path = "\(place.adapters)/\(name)"
+      findings.append(
+        name.hasPrefix(AdaptersFolder.incoming)
+          ? .abandonedImport(path: path)
+          : name.hasPrefix(AdaptersFolder.outgoing) ? .unfinishedRemoval(path: path) : .strayFolder(path: path))
+    }
+    findings += known.notes.folders.filter(now.notes.folders.contains).map {
+      .unfinishedRemoval(path: place.absolute($0.stored))
+    }
     return findings
   }
 
   // MARK: The database
-
-  private func databaseFindings(_ db: Database) throws -> [Finding] {
-    let faults = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)").filter { $0 != "ok" }
-    let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map { row in
-      "a row of '\(row["table"] as String)' points to one of '\(row["parent"] as String)' that is not there"
-    }
-    return (faults + orphans).map { .damagedDatabase(reason: $0) }
-  }
 
   struct KnownFolder {
     /// What a folder was when it was read: it is compared later.
@@ -101,23 +110,48 @@ extension Registry {
   }
 
   struct KnownFolders {
-    let folders: [KnownFolder]
-    /// The stored paths of folders that are to go.
-    let pending: [String]
+    var folders: [KnownFolder] = []
+    /// Rows that cannot be read.
+    var faults: [RowFault] = []
+    var notes = PendingNotes()
+  }
 
-    /// The stored paths of both.
-    var stored: Set<String> { Set(folders.map(\.stored)).union(pending) }
+  /// The folders that are noted for removal.
+  struct PendingNotes {
+    /// Those that may be removed.
+    var folders: [ManagedFolder] = []
+    /// What is noted, but is not the registry's to remove, or belongs to a row.
+    var unusable: [(value: DatabaseValue, text: String)] = []
   }
 
   func knownFolders(_ db: Database) throws -> KnownFolders {
-    let rows = try Row.fetchAll(db, sql: Self.ownerQuery + " ORDER BY owner.model, owner.name")
-    let files = Dictionary(grouping: try FileRow.order(Column("name")).fetchAll(db), by: \.folderId)
-    let folders = try rows.map { row in
-      let identity = KnownFolder.Identity(id: row["id"], stored: row["path"], digest: try row.digest("digest"))
-      return KnownFolder(identity: identity, owner: Owner(row), files: (files[identity.id] ?? []).map(\.record))
+    var known = KnownFolders(notes: try pendingNotes(db))
+    let rows = try Row.fetchCursor(db, sql: Self.ownerQuery + " ORDER BY owner.model, owner.name")
+    while let row = try rows.next() {
+      do {
+        let reader = RowReader(row, of: "folder")
+        let identity = KnownFolder.Identity(
+          id: try reader.key("id"), stored: try reader.path("path"), digest: try reader.digest("digest"))
+        known.folders.append(
+          KnownFolder(identity: identity, owner: try Owner(reader), files: try fileRecords(db, of: identity.id)))
+      } catch let fault as RowFault { known.faults.append(fault) }
     }
-    return KnownFolders(
-      folders: folders, pending: try PendingRemovalRow.order(Column("path")).fetchAll(db).map(\.path))
+    return known
+  }
+
+  func pendingNotes(_ db: Database) throws -> PendingNotes {
+    var notes = PendingNotes()
+    for value in try DatabaseValue.fetchAll(db, sql: "SELECT path FROM pendingRemoval ORDER BY path LIMIT 100000") {
+      let text = String.fromDatabaseValue(value)
+      if let folder = text.flatMap(ManagedFolder.init(stored:)),
+        try !db.has("folder", where: "path = ?", [folder.stored])
+      {
+        notes.folders.append(folder)
+      } else {
+        notes.unusable.append((value, text ?? "bytes that are not text"))
+      }
+    }
+    return notes
   }
 
   // MARK: Folders
@@ -125,49 +159,36 @@ extension Registry {
   private func check(_ folder: KnownFolder) -> [Finding] {
     let (path, owner) = (place.absolute(folder.stored), folder.owner)
     guard FileSystem.kind(of: path) == .folder else { return [.missingFolder(owner: owner, path: path)] }
-    var findings: [Finding] = []
-    for file in folder.files {
-      let filePath = "\(path)/\(file.name)"
-      guard FileSystem.exists(filePath) else {
-        findings.append(.missingFile(owner: owner, path: filePath))
-        continue
-      }
-      do throws(RegistryError) {
-        let (_, found) = try FileSystem.digest(of: filePath)
-        if found != file.digest {
-          findings.append(.changedFile(owner: owner, path: filePath, recorded: file.digest, found: found))
+    let isOwn = ManagedFolder(stored: folder.stored) != nil
+    do throws(FileError) {
+      var findings: [Finding] = []
+      let contents = try OpenFolder(path, followsLinks: !isOwn)
+      for file in folder.files {
+        let filePath = "\(path)/\(file.name)"
+        switch contents.kind(of: file.name) {
+        case nil: findings.append(.missingFile(owner: owner, path: filePath))
+        case .link where isOwn:
+          findings.append(.unreadable(owner: owner, path: filePath, reason: "'\(filePath)' is a link"))
+        default:
+          do throws(FileError) {
+            var hash = ContentHasher()
+            try contents.file(file.name).read { (piece) throws(FileError) in hash.update(piece) }
+            guard hash.digest != file.digest else { continue }
+            findings.append(
+              .changedFile(owner: owner, path: filePath, recorded: file.digest, found: hash.digest))
+          } catch {
+            findings.append(.unreadable(owner: owner, path: filePath, reason: RegistryError(error).clause))
+          }
         }
-      } catch {
-        findings.append(.unreadable(owner: owner, path: filePath, reason: "\(error.clause)"))
       }
-    }
-    guard place.managedName(folder.stored) != nil else { return findings }
-    do throws(RegistryError) {
+      guard isOwn else { return findings }
       let names = Set(folder.files.map(\.name))
-      for name in try FileSystem.names(in: path) where !name.hasPrefix(".") && !names.contains(name) {
+      for name in try contents.names() where !name.hasPrefix(".") && !names.contains(name) {
         findings.append(.addedFile(owner: owner, path: "\(path)/\(name)"))
       }
+      return findings
     } catch {
-      findings.append(.unreadable(owner: owner, path: path, reason: "\(error.clause)"))
-    }
-    return findings
-  }
-
-  /// The folders in the folder of adapters that may belong to nothing, with
-  /// their stored paths.
-  private func leftovers(
-    among entries: [String], except known: Set<String>
-  ) throws(RegistryError) -> [(stored: String, finding: Finding)] {
-    let unknown = entries.filter { name in
-      let isOurs = name.hasPrefix(Publication.stagingPrefix) || !name.hasPrefix(".")
-      return isOurs && !known.contains("\(RegistryPlace.adaptersName)/\(name)")
-    }.map { "\(place.adapters)/\($0)" }.filter { FileSystem.kind(of: $0) == .folder }
-    return try Publication.abandoned(unknown, in: place.adapters).map { path in
-      let name = FileSystem.lastPart(of: path)
-      let isStaging = name.hasPrefix(Publication.stagingPrefix)
-      return (
-        "\(RegistryPlace.adaptersName)/\(name)", isStaging ? .abandonedImport(path: path) : .strayFolder(path: path)
-      )
+      return [.unreadable(owner: owner, path: path, reason: RegistryError(error).clause)]
     }
   }
 }

@@ -1,14 +1,7 @@
+internal import Files
 import Foundation
 import GRDB
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// One open connection that changes a registry: write-ahead log, every
 /// commit forced to the disk, foreign keys on.
@@ -26,17 +19,29 @@ final class WritingFile: Sendable {
 
   /// Opens a registry that is there.
   init(path: String) throws {
-    try FileSystem.requireDatabase(path)
+    try RegistryConnection.requireFile(path)
     self.path = path
-    presence = try Self.untilUnlocked(Storage.patience) {
-      try FolderLock(on: FileSystem.parent(of: path), .shared)
+    presence = try onFiles { () throws(FileError) in
+      try FolderLock(on: FilePaths.parent(of: path), .shared, waiting: Storage.patience)
     }
-    connection = try Self.connect(path)
+    connection = try RegistryConnection.open(path, isReadOnly: false)
     let found = try connection.read { db in try RegistrySchema.check(db, path: path) }
     try connection.writeWithoutTransaction { db in
-      try Self.untilUnlocked(Storage.patience) { try Self.setJournal("wal", db) }
+      RegistryConnection.beginWork()
+      do { try Self.untilUnlocked(Storage.patience) { try Self.setJournal("wal", db) } } catch let error
+        as DatabaseError
+        where [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode)
+      {
+        // A full disk has no room for a log. What needs none can still be done, with a journal.
+        try Self.setJournal("delete", db)
+      }
     }
-    if found < RegistrySchema.version { try RegistrySchema.migrator.migrate(connection) }
+    guard found < RegistrySchema.version else { return }
+    try RegistrySchema.migrator.migrate(connection)
+    let reached = try connection.read { db in try RegistrySchema.check(db, path: path) }
+    guard reached == RegistrySchema.version else {
+      throw RegistryError.damaged(path: path, reason: "its schema version is \(reached), but newer tables are noted")
+    }
   }
 
   /// Makes an empty registry, beside its place, and moves it there: nobody
@@ -44,13 +49,14 @@ final class WritingFile: Sendable {
   static func create(path: String) throws {
     guard !FileSystem.exists(path) else { throw RegistryError.alreadyExists(path: path) }
     let draft = path + ".draft-" + UUID().uuidString
-    defer { try? FileManager.default.removeItem(atPath: draft) }
+    defer { try? FileSystem.remove(draft) }
     do {
-      let connection = try connect(draft)
+      let connection = try RegistryConnection.open(draft, isReadOnly: false)
       try RegistrySchema.migrator.migrate(connection)
       try connection.close()
     }
-    try FileSystem.moveExclusively(draft, to: path)
+    let isAlone = try onFiles { () throws(FileError) in try FileSystem.moveExclusively(draft, to: path) }
+    if !isAlone { throw RegistryError.alreadyExists(path: path) }
   }
 
   func read<T>(_ body: (Database) throws -> T) throws -> T { try transaction(.deferred, body) }
@@ -62,6 +68,7 @@ final class WritingFile: Sendable {
   ) throws -> T {
     try connection.writeWithoutTransaction { db in
       guard !isClosed.load(ordering: .relaxed) else { throw RegistryError.closed(path: path) }
+      RegistryConnection.beginWork()
       var result: T?
       try db.inTransaction(kind) {
         result = try body(db)
@@ -76,6 +83,7 @@ final class WritingFile: Sendable {
   func close() throws {
     let isFirstTime = connection.writeWithoutTransaction { db in
       guard !isClosed.exchange(true, ordering: .relaxed) else { return false }
+      RegistryConnection.beginWork()
       if presence.becomeExclusive() {
         // If it cannot be done, all is still there: in the file and its log.
         try? Self.untilUnlocked(2) { try Self.setJournal("delete", db) }
@@ -106,13 +114,5 @@ final class WritingFile: Sendable {
   private static func isBusy(_ error: any Error) -> Bool {
     if case RegistryError.busy = error { return true }
     return (error as? DatabaseError)?.resultCode == .SQLITE_BUSY
-  }
-
-  private static func connect(_ path: String) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    configuration.busyMode = .timeout(Storage.patience)
-    configuration.foreignKeysEnabled = true
-    configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = FULL") }
-    return try DatabaseQueue(path: path, configuration: configuration)
   }
 }

@@ -5,7 +5,7 @@ public import Tensors
 /// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
 public enum SavedHead {
   public static let configurationFile = "head_config.json"
-  static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
+  public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
 
   /// The names of the files that a head may have.
   public static let files = [configurationFile] + weightFiles

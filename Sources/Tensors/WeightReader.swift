@@ -1,4 +1,5 @@
 public import Checkpoints
+internal import Files
 internal import Kernels
 
 /// The tensors of a file, each of them accounted for.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 import Testing
@@ -151,7 +152,7 @@ import Testing
       try becomeOrdinaryUser()
       let registry = try Registry.open(path: path, for: .writing)
       let error = failure { try registry.importAdapter(folder: source, as: "b", describedBy: .example) }
-      guard case .file(_, .create, _) = error else { throw error ?? RegistryError.notFound(path: path) }
+      guard case .notWritable = error else { throw error ?? RegistryError.notFound(path: path) }
       try #require(try registry.adapters().map(\.name) == ["a"])
       try registry.close()
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 import Testing
@@ -95,9 +96,9 @@ import Testing
     let (path, source) = (scratch.registryPath, try scratch.adapterFolder("from/b"))
     await #expect(processExitsWith: .signal(killSignal)) { [path = path as String, source = source as String] in
       let registry = try Registry.open(path: path, for: .writing)
-      let copy = try Publication(of: source, files: nil, in: registry.adaptersFolder)
+      let copy = try Publication(of: source, files: nil, in: AdaptersFolder(changing: registry.place))
       try registry.storage.write { db in
-        try copy.publish(as: "\(registry.adaptersFolder)/b")
+        try copy.publish(as: #require(ManagedFolder(name: "b")))
         _ = try registry.enter(copy.contents, at: "Adapters/b", db)
         killThisProcess()
       }
@@ -130,7 +131,7 @@ import Testing
     #expect(try registry.verify().isEmpty)
     try registry.close()
     #expect(try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } == ["registry.sqlite"])
-    #expect(try FileSystem.names(in: scratch.adapters).filter { $0.hasPrefix(Publication.stagingPrefix) }.isEmpty)
+    #expect(try FileSystem.names(in: scratch.adapters).filter { $0.hasPrefix(AdaptersFolder.incoming) }.isEmpty)
   }
 
   /// Leftovers that belong to nothing may lie about; what has a row is whole.

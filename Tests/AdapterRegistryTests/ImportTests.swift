@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 import Testing
@@ -35,7 +36,7 @@ import Testing
     #expect(adapter.notes == "for the demo")
     #expect(adapter.source == "https://example.org/a")
     #expect(!adapter.isActive)
-    #expect(adapter.digest == (try ContentDigest.ofFolder(source)))
+    #expect(adapter.digest == (try FolderContents(of: source).digest))
     #expect(adapter.byteCount == (try registry.files(of: adapter).reduce(0) { $0 + $1.byteCount }))
     #expect(try scratch.tree(adapter.path) == scratch.tree(source))
     #expect(try registry.verify().isEmpty)
@@ -45,7 +46,7 @@ import Testing
     let registry = try scratch.registry(adapters: "a")
     let outside = try scratch.folder("elsewhere/big", ["model.safetensors": "big"])
     try registry.register(modelAt: outside, as: "big", describedBy: .example)
-    let stored = try registry.storage.read { db in try FolderRow.order(sql: "path").fetchAll(db).map(\.path) }
+    let stored = try registry.storage.read { db in try db.names("SELECT path FROM folder ORDER BY path") }
     #expect(stored == [outside, "Adapters/a", "Models/tiny"])
     try registry.close()
 
@@ -56,7 +57,7 @@ import Testing
     #expect(try moved.verify().isEmpty)
     let inside = try scratch.folder("moved/Models/small", ["model.safetensors": "small"])
     try moved.register(modelAt: inside, as: "small", describedBy: .example)
-    #expect(try moved.storage.read { db in try FolderRow.filter(sql: "path = 'Models/small'").fetchCount(db) } == 1)
+    #expect(try moved.storage.read { db in try db.has("folder", where: "path = ?", ["Models/small"]) })
   }
 
   @Test(arguments: [
@@ -153,7 +154,8 @@ import Testing
     let source = try scratch.folder("cache", ["adapter_config.json": "{}"])
     let blob = try scratch.folder("blobs", ["blob": "bytes"]) + "/blob"
     try FileManager.default.createSymbolicLink(atPath: "\(source)/adapter.safetensors", withDestinationPath: blob)
-    let adapter = try registry.importAdapter(folder: source, as: "a", describedBy: .example)
+    let names = ["adapter_config.json", "adapter.safetensors"]
+    let adapter = try registry.importAdapter(folder: source, as: "a", describedBy: .example, files: names)
     let copy = try FileManager.default.attributesOfItem(atPath: "\(adapter.path)/adapter.safetensors")
     #expect(copy[.type] as? FileAttributeType == .typeRegular)
   }

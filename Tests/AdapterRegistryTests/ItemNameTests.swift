@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 @testable import AdapterRegistry
@@ -35,10 +36,10 @@ import Testing
 
   @Test func theNearestNamesAreSuggested() {
     let names = ["debian-section", "debian-facets", "truecase", "wordnet-domain"]
-    #expect(names.nearest(to: "something else") == [])
-    #expect(names.nearest(to: "truecsae") == ["truecase"])
-    #expect(names.nearest(to: "TRUE") == ["truecase"])
-    #expect(names.nearest(to: "debian") == ["debian-facets", "debian-section"])
+    #expect(NearestNames.of("something else", in: names) == [])
+    #expect(NearestNames.of("truecsae", in: names) == ["truecase"])
+    #expect(NearestNames.of("TRUE", in: names) == ["truecase"])
+    #expect(NearestNames.of("debian", in: names) == ["debian-facets", "debian-section"])
   }
 }
 

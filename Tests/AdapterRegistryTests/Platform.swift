@@ -1,24 +1,16 @@
+import Files
 import Foundation
-
-@testable import AdapterRegistry
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import Glibc
 
 /// Makes a named pipe.
 func makePipe(_ path: String) throws {
-  guard mkfifo(path, 0o666) == 0 else { throw FileSystem.failure(.create, path) }
+  guard mkfifo(path, 0o666) == 0 else { throw FileError.refused(.create, path: path, code: errno) }
 }
 
 /// Becomes a user whom file modes stop, for the rest of this process.
 func becomeOrdinaryUser() throws {
   guard geteuid() == 0 else { return }
-  guard setgid(65534) == 0, setuid(65534) == 0 else { throw FileSystem.failure(.lock, "/") }
+  guard setgid(65534) == 0, setuid(65534) == 0 else { throw FileError.refused(.lock, path: "/", code: errno) }
 }
 
 /// Takes the right to write from everything below a folder.
@@ -28,7 +20,7 @@ func makeReadOnly(_ folder: String) throws { try setModes(folder, file: 0o444, f
 func makeWritable(_ folder: String) throws { try setModes(folder, file: 0o666, folder: 0o777) }
 
 private func setModes(_ folder: String, file: mode_t, folder folderMode: mode_t) throws {
-  guard chmod(folder, folderMode) == 0 else { throw FileSystem.failure(.write, folder) }
+  guard chmod(folder, folderMode) == 0 else { throw FileError.refused(.write, path: folder, code: errno) }
   for name in try FileSystem.names(in: folder) {
     let path = "\(folder)/\(name)"
     if FileSystem.kind(of: path) == .folder {
@@ -57,10 +49,6 @@ func killThisProcess(after delay: Int) {
 func limitFileSize(to byteCount: Int) throws {
   signal(SIGXFSZ, SIG_IGN)
   var limit = rlimit(rlim_cur: rlim_t(byteCount), rlim_max: rlim_t(byteCount))
-  #if canImport(Glibc)
-    let failed = setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) != 0
-  #else
-    let failed = setrlimit(RLIMIT_FSIZE, &limit) != 0
-  #endif
-  if failed { throw FileSystem.failure(.write, "/") }
+  let failed = setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) != 0
+  if failed { throw FileError.refused(.write, path: "/", code: errno) }
 }

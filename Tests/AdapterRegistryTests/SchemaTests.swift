@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 import Testing
@@ -32,7 +33,7 @@ import Testing
     #expect(
       tables == [
         "activeSetup", "activeSetupMember", "adapter", "adapterTag", "baseModel", "file", "folder", "fusion",
-        "fusionMember", "grdb_migrations", "logEntry", "pendingRemoval", "setup", "setupMember",
+        "fusionMember", "grdb_migrations", "logEntry", "pendingRemoval", "setup", "setupMember", "training",
       ])
     #expect(loose == ["grdb_migrations", "sqlite_schema", "sqlite_sequence"])
     #expect(version == RegistrySchema.version)
@@ -63,6 +64,12 @@ import Testing
       "DELETE FROM folder",
       "INSERT INTO pendingRemoval VALUES ('Adapters/../x')",
       "INSERT INTO pendingRemoval VALUES ('Models/x')",
+      "INSERT INTO pendingRemoval VALUES ('Adapters/..')",
+      "INSERT INTO pendingRemoval VALUES ('Adapters/.')",
+      "INSERT INTO pendingRemoval VALUES ('Adapters/')",
+      "INSERT INTO pendingRemoval VALUES ('Adapters/.quarantine')",
+      "INSERT INTO training VALUES (1, -1, NULL)",
+      "INSERT INTO training VALUES (1, 1, '[]')",
     ]
     for sql in refused {
       #expect(throws: DatabaseError.self, "\(sql)") { try change(sql) }
@@ -83,14 +90,55 @@ import Testing
     #expect(try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } == ["registry.sqlite"])
   }
 
-  @Test func anOlderSchemaIsReadOnlyAfterItWasBroughtUpToDate() throws {
+  /// A registry of schema version 1, as an earlier program wrote it.
+  private func olderRegistry() throws {
     let draft = try DatabaseQueue(path: scratch.folder("home", [:]) + "/registry.sqlite")
-    try draft.write { db in try db.execute(sql: "PRAGMA application_id = \(RegistrySchema.applicationID)") }
+    try RegistrySchema.migrator.migrate(draft, upTo: "models, adapters, fusions, setups and the log")
+    try draft.write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO folder VALUES (1, 'Models/m', 0, '\(Self.digest)');
+          INSERT INTO baseModel VALUES (1, 'm', 1, '{}', 0, 1, '', '2026-01-01 00:00:00.000', '2026-01-01 00:00:00.000');
+          INSERT INTO pendingRemoval VALUES ('Adapters/..'), ('Adapters/gone');
+          """)
+    }
     try draft.close()
-    let error = failure { _ = try Registry.open(path: scratch.registryPath, for: .reading) }
-    #expect(error == .olderSchema(path: scratch.registryPath, found: 0, known: RegistrySchema.version))
-    try Registry.open(path: scratch.registryPath, for: .writing).close()
-    #expect(try Registry.open(path: scratch.registryPath, for: .reading).models().isEmpty)
+  }
+
+  @Test func anOlderSchemaIsReadAsItIsAndBroughtUpToDateByAWriter() throws {
+    try olderRegistry()
+    let before = try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath))
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).models().map(\.name) == ["m"])
+    #expect(try Data(contentsOf: URL(fileURLWithPath: scratch.registryPath)) == before)
+    let registry = try Registry.open(path: scratch.registryPath, for: .writing)
+    #expect(try registry.models().map(\.name) == ["m"])
+    // A note that no longer fits the rule is not taken along.
+    #expect(try registry.storage.read { db in try db.names("SELECT path FROM pendingRemoval") } == ["Adapters/gone"])
+    try registry.close()
+    let database = try DatabaseQueue(path: scratch.registryPath)
+    #expect(try database.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") } == RegistrySchema.version)
+    try database.close()
+  }
+
+  @Test(arguments: [
+    "CREATE VIEW v AS SELECT 1", "CREATE TRIGGER t AFTER INSERT ON logEntry BEGIN SELECT 1; END",
+    "CREATE INDEX i ON adapter (notes)", "CREATE TABLE more (x)", "ALTER TABLE adapter ADD COLUMN more TEXT",
+    "ALTER TABLE folder ADD COLUMN more TEXT AS (path || path)", "DROP INDEX adapterTagOnTag", "DROP TABLE setupMember",
+    "ALTER TABLE adapter RENAME TO other", "CREATE TABLE \"a\u{1B}[31mb\" (x)",
+  ])
+  func aSchemaOfSomebodyElseIsRefused(_ statement: String) throws {
+    try scratch.registry(adapters: "a").close()
+    #expect(throws: Never.self) { try Registry.open(path: scratch.registryPath, for: .reading) }
+    try change(statement)
+    for access in [Registry.Access.reading, .writing] {
+      let error = failure { _ = try Registry.open(path: scratch.registryPath, for: access) }
+      guard case .notARegistry(_, let reason) = error else {
+        Issue.record("\(statement): \(String(describing: error))")
+        continue
+      }
+      #expect(!reason.contains("CREATE") && !reason.contains("\u{1B}"))
+    }
+    #expect(try scratch.tree(scratch.home).filter { $0.hasPrefix("registry") } == ["registry.sqlite"])
   }
 
   @Test func anotherProgramsDatabaseIsRefusedAndLeftAlone() throws {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 @testable import AdapterRegistry
@@ -7,7 +8,7 @@ final class Scratch: Sendable {
   let path: String
 
   init() throws {
-    path = FileSystem.resolved(NSTemporaryDirectory()).map { "\($0)/registry-\(UUID().uuidString)" } ?? ""
+    path = FilePaths.resolved(NSTemporaryDirectory()).map { "\($0)/registry-\(UUID().uuidString)" } ?? ""
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
@@ -16,6 +17,9 @@ final class Scratch: Sendable {
   var registryPath: String { "\(path)/home/registry.sqlite" }
   var home: String { "\(path)/home" }
   var adapters: String { "\(home)/Adapters" }
+
+  /// The folder of adapters, made if it is missing.
+  func adaptersFolder() throws -> AdaptersFolder { try AdaptersFolder(changing: RegistryPlace(path: registryPath)) }
 
   /// Writes files and returns their folder.
   @discardableResult

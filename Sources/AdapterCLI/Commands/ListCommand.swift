@@ -35,10 +35,11 @@ struct ListCommand: ParsableCommand {
   func run() throws {
     let registry = try Registry.open(at: base.location, for: .reading)
     let model = try registry.model(nameOrFolder: base.model)
-    let items = try registry.items(of: model.name)
+    let faults = RowFaults()
+    let items = try registry.items(of: model.name, faults: faults.add)
     let listing = ItemListing(sorted(items.filter(isWanted)))
     if output.isTable {
-      let setup = try registry.activeSetup(of: model.name)?.expression
+      let setup = try faults.value { try registry.activeSetup(of: model.name)?.expression }
       let lines = listing.heading(model: model.name, setup: setup, width: Terminal.width)
       print((lines + [""]).joined(separator: "\n"))
       if !listing.isEmpty { printTable(listing.table) }
@@ -46,6 +47,7 @@ struct ListCommand: ParsableCommand {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }
     if listing.isEmpty { Terminal.note(reason(model.name, items)) }
+    try faults.report()
   }
 
   /// Why nothing is listed.

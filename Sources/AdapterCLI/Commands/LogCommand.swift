@@ -20,12 +20,15 @@ struct LogCommand: ParsableCommand {
   }
 
   func run() throws {
-    let entries = try Registry.open(at: registry.location, for: .reading).log(limit: limit == 0 ? nil : limit)
+    let faults = RowFaults()
+    let entries = try Registry.open(at: registry.location, for: .reading)
+      .log(limit: limit == 0 ? nil : limit, faults: faults.add)
     if output.isTable {
       printTable(Self.table(entries))
     } else {
       print(listed(entries.map(Self.object), asArray: output.json), terminator: "")
     }
+    try faults.report()
   }
 
   private static func table(_ entries: [LogEntry]) -> Table {

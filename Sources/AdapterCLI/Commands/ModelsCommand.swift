@@ -35,13 +35,15 @@ struct ListModelsCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func run() throws {
-    let listing = ModelListing(try Registry.open(at: registry.location, for: .reading).models())
+    let faults = RowFaults()
+    let listing = ModelListing(try Registry.open(at: registry.location, for: .reading).models(faults: faults.add))
     if output.isTable {
       if !listing.isEmpty { printTable(listing.table) }
     } else {
       print(listed(listing.objects, asArray: output.json), terminator: "")
     }
     if listing.isEmpty { Terminal.note("No base model is registered: 'adapter-cli help models register' shows how.") }
+    try faults.report()
   }
 }
 

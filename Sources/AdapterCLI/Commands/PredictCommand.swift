@@ -43,7 +43,6 @@ struct PredictCommand: ParsableCommand {
 
   func run() throws {
     let lines = LineOutput.standard
-    lines.endsCleanlyOnSignals()
     let predictor = try predictor()
     let source = try text.source()
     var printer = PredictionPrinter(

@@ -21,7 +21,6 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     let lines = LineOutput.standard
-    lines.endsCleanlyOnSignals()
     let request = WorkspaceRequest(model: base.model, registry: base.registry, usesActiveSetup: false)
     let tokenizer = try Workspace(request).loadTokenizer(tokenizer.tokenizer)
     let table = output.isTable ? TokenTable(width: Terminal.width) : nil

@@ -29,6 +29,7 @@ extension Finding {
     case .strayFolder: "stray_folder"
     case .abandonedImport: "abandoned_import"
     case .unfinishedRemoval: "unfinished_removal"
+    case .unusableNote: "unusable_note"
     }
   }
 
@@ -37,7 +38,7 @@ extension Finding {
     case .damagedDatabase: nil
     case .missingFolder(_, let path), .missingFile(_, let path), .changedFile(_, let path, _, _),
       .addedFile(_, let path), .unreadable(_, let path, _), .strayFolder(let path), .abandonedImport(let path),
-      .unfinishedRemoval(let path):
+      .unfinishedRemoval(let path), .unusableNote(let path):
       path
     }
   }
@@ -54,6 +55,7 @@ extension RepairStep {
     case .renewed(let digest): (members["outcome"], members["digest"]) = (.string("renewed"), .string(digest.text))
     case .quarantined(let path): (members["outcome"], members["to"]) = (.string("quarantined"), .string(path))
     case .discarded: members["outcome"] = .string("discarded")
+    case .forgotten: members["outcome"] = .string("forgotten")
     case .left(let reason): (members["outcome"], members["reason"]) = (.string("left"), .string(reason))
     }
     return .object(members)

@@ -1,3 +1,4 @@
+internal import AdapterHost
 internal import Foundation
 internal import Synchronization
 
@@ -50,13 +51,14 @@ final class LineOutput: Sendable {
     if let failure { throw failure }
   }
 
-  /// Lets SIGINT and SIGTERM end the process between two lines, with everything written that was added, and 128
-  /// plus the signal's number as exit code. A second one ends it at once. A reader that goes away ends it quietly.
+  /// Lets SIGINT, SIGTERM and SIGHUP end the process between two lines, with everything written that was added, with
+  /// no file or folder left that is not whole, and with 128 plus the signal's number as exit code. A second one ends it
+  /// at once. A reader that goes away ends it quietly.
   func endsCleanlyOnSignals() {
     signal(SIGPIPE, SIG_DFL)
     var handled = sigset_t()
     sigemptyset(&handled)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       // Whoever started the process may have wanted it to stay, as nohup does.
       let previous = signal(number) { SignalPipe.shared.write($0) }
       if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
@@ -67,6 +69,7 @@ final class LineOutput: Sendable {
     Thread {
       let number = SignalPipe.shared.read()
       signal(number, SIG_DFL)
+      Drafts.removeAll()
       if Terminal.showsMessages { Terminal.note("") }
       self.state.withLock { state in
         Terminal.write(state.pending, to: STDOUT_FILENO)

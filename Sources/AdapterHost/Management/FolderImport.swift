@@ -2,6 +2,7 @@ public import AdapterMethods
 public import AdapterRegistry
 internal import Checkpoints
 internal import Deberta
+internal import Files
 internal import Foundation
 internal import Heads
 internal import Tasks
@@ -39,6 +40,22 @@ extension FusionDescription {
 
   /// The name of a fusion that was given none.
   public static func name(of adapters: [String]) -> String { adapters.joined(separator: "+") }
+}
+
+extension AdapterDescription {
+  /// The names of the files that make an adapter with its head; of those that say the same, the one that is read.
+  static func files(in folder: String) -> [String] { present(SavedAdapter.fileNames, in: folder) }
+}
+
+extension FusionDescription {
+  /// The names of the files that make a fusion with its head, likewise.
+  static func files(in folder: String) -> [String] { present(SavedFusion.fileNames, in: folder) }
+}
+
+private func present(_ names: [[String]], in folder: String) -> [String] {
+  (names + [[SavedHead.configurationFile], SavedHead.weightFiles]).compactMap { names in
+    names.first { FileSystem.exists("\(folder)/\($0)") }
+  }
 }
 
 extension HeadDescription {
@@ -95,32 +112,26 @@ extension Registry {
       return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
-    let (savedName, description) = try AdapterDescription.readForImport(folder, for: model)
     let record = try importAdapter(
-      folder: folder, as: name ?? savedName, of: model.name, describedBy: description, files: keptFiles(of: folder),
-      force: force)
+      folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
+    ) { copy in
+      let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
+      // PEFT saves no name: its folder's is the adapter's.
+      let isOwnName = savedName != FilePaths.lastPart(of: copy)
+      return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
+    }
     return ImportedFolder(items: [.adapter(record)], setup: nil)
-  }
-
-  /// The files of a folder that are copied when it is imported: where tensors lie there as safetensors and as `.bin`,
-  /// the former, which are read. Nil where all are taken.
-  func keptFiles(of folder: String) -> [String]? {
-    let parent = URL(filePath: folder).standardizedFileURL.resolvingSymlinksInPath().deletingLastPathComponent()
-    guard parent.path() != URL(filePath: adaptersFolder + "/").resolvingSymlinksInPath().path(),
-      let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
-    else { return nil }
-    let twins = PartReader.all.filter { names.contains($0.configuration) && Set(names).isSuperset(of: $0.weights) }
-      .compactMap(\.weights.last)
-    return twins.isEmpty ? nil : names.filter { !$0.hasPrefix(".") && !twins.contains($0) }.sorted()
   }
 
   private func importFusion(
     _ folder: String, as name: String?, joining members: [String]?, of model: ModelRecord
   ) throws -> RegisteredItem {
-    let description = try FusionDescription.readForImport(folder, for: model, joining: members)
     let record = try importFusion(
-      folder: folder, as: name ?? FusionDescription.name(of: description.adapters), of: model.name,
-      describedBy: description, files: keptFiles(of: folder))
+      folder: folder, as: name, of: model.name, files: FusionDescription.files(in: folder)
+    ) { copy in
+      let description = try FusionDescription.readForImport(copy, for: model, joining: members)
+      return (FusionDescription.name(of: description.adapters), description)
+    }
     return .fusion(record, isActive: false)
   }
 

@@ -1,6 +1,7 @@
 public import AdapterMethods
 public import AdapterRegistry
 internal import Checkpoints
+internal import Files
 public import Foundation
 
 /// An adapter or a fusion: what a composition needs of a registry. They share one space of names.
@@ -102,18 +103,24 @@ public enum RegisteredItem: Hashable, Sendable {
 
 extension Registry {
   /// The adapters and fusions of a base model, by name.
-  public func items(of model: String) throws(RegistryError) -> [RegisteredItem] {
+  ///
+  /// - Parameter faults: is called for each row that cannot be read, and the others are returned; without it the first
+  ///   such row is thrown.
+  public func items(
+    of model: String, faults: ((RegistryError) -> Void)? = nil
+  ) throws(RegistryError) -> [RegisteredItem] {
     let active = try activeFusions(of: model)
-    let fusions = try fusions(of: model).map { RegisteredItem.fusion($0, isActive: active.contains($0.adapters)) }
-    guard !fusions.isEmpty else { return try adapters(of: model).map { .adapter($0) } }
-    return try (adapters(of: model).map { .adapter($0) } + fusions).sorted { $0.name < $1.name }
+    let fusions = try fusions(of: model, faults: faults)
+      .map { RegisteredItem.fusion($0, isActive: active.contains($0.adapters)) }
+    let adapters = try adapters(of: model, faults: faults).map { RegisteredItem.adapter($0) }
+    return fusions.isEmpty ? adapters : (adapters + fusions).sorted { $0.name < $1.name }
   }
 
   /// The adapter or fusion of a name.
   ///
   /// - Throws: `RegistryError.unknown`, with names that look like it.
   public func item(named name: String, of model: String) throws(RegistryError) -> RegisteredItem {
-    let fusions = try fusions(of: model)
+    let fusions = try fusions(of: model) { _ in }
     if let fusion = fusions.first(where: { $0.name == name }) {
       return .fusion(fusion, isActive: try activeFusions(of: model).contains(fusion.adapters))
     }
@@ -136,7 +143,8 @@ extension Registry {
 
   /// The adapters of each fusion that the active setup uses.
   private func activeFusions(of model: String) throws(RegistryError) -> Set<[String]> {
-    let setup = try activeSetup(of: model).flatMap { try? Composition($0.expression) }
+    // A setup that cannot be read uses nothing; who shows it says so.
+    let setup = (try? activeSetup(of: model)).flatMap { try? Composition($0.expression) }
     return Set(setup?.fusedAdapters ?? [])
   }
 }

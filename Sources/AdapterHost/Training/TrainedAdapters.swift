@@ -29,6 +29,7 @@ public enum TrainedAdapters {
     guard let path = location.path, FileManager.default.fileExists(atPath: path) else { return false }
     let registry = try Registry.open(path: path, for: .reading)
     guard let model = try registry.model(in: modelFolder) else { return false }
+    try Registry.requireWritable(path: path)
     let taken = try Set(registry.adapters(of: model.name).map(\.name))
     for name in names where taken.contains(name) {
       guard overwrites else { throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name) }
@@ -124,16 +125,19 @@ public enum TrainedAdapters {
         if !adapter.joins.isEmpty {
           return try register(fusion: adapter, in: registry, of: model, overwrites: overwrites)
         }
-        var description = try AdapterDescription.readForImport(adapter.folder, for: model).description
-        description.metrics = adapter.metrics
-        description.source = adapter.source
-        description.baseDigest = model.digest
-        let isTaken = try registry.adapters(of: model.name).contains { $0.name == adapter.name }
+        let isTaken = try registry.adapters(of: model.name) { _ in }.contains { $0.name == adapter.name }
         if isTaken, overwrites { try registry.removeAdapter(adapter.name, of: model.name) }
-        return .adapter(
-          try registry.importAdapter(
-            folder: adapter.folder, as: adapter.name, of: model.name, describedBy: description,
-            files: registry.keptFiles(of: adapter.folder)))
+        let files = AdapterDescription.files(in: adapter.folder)
+        let record = try registry.importAdapter(
+          folder: adapter.folder, as: adapter.name, of: model.name, files: files
+        ) { copy in
+          var (name, description) = try AdapterDescription.readForImport(copy, for: model)
+          description.metrics = adapter.metrics
+          description.source = adapter.source
+          description.baseDigest = model.digest
+          return (name, description)
+        }
+        return .adapter(record)
       }
     }
   }
@@ -141,16 +145,19 @@ public enum TrainedAdapters {
   private static func register(
     fusion: Saved, in registry: Registry, of model: ModelRecord, overwrites: Bool
   ) throws -> RegisteredItem {
-    var description = try FusionDescription.readForImport(fusion.folder, for: model, joining: fusion.joins)
-    description.source = fusion.source
     if overwrites {
       for old in try registry.replaced(by: fusion.name, joining: fusion.joins, of: model.name) {
         try registry.removeFusion(old.name, of: model.name)
       }
     }
+    let files = FusionDescription.files(in: fusion.folder)
     let record = try registry.importFusion(
-      folder: fusion.folder, as: fusion.name, of: model.name, describedBy: description,
-      files: registry.keptFiles(of: fusion.folder))
+      folder: fusion.folder, as: fusion.name, of: model.name, files: files
+    ) { copy in
+      var description = try FusionDescription.readForImport(copy, for: model, joining: fusion.joins)
+      description.source = fusion.source
+      return (fusion.name, description)
+    }
     return .fusion(record, isActive: false)
   }
 

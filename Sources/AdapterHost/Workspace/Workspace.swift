@@ -1,6 +1,7 @@
 public import AdapterMethods
 public import AdapterRegistry
 internal import Checkpoints
+internal import Files
 internal import Foundation
 internal import Heads
 public import Tensors

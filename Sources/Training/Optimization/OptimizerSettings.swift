@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Files
 
 /// The choice of an optimiser, and its settings. In JSON the name alone, or an object with the name and the settings.
 ///

@@ -1,4 +1,5 @@
 public import Checkpoints
+internal import Files
 
 /// The tensors of a file whose names begin with `PREFIX/`, each to be read once.
 ///

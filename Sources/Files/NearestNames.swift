@@ -1,37 +1,37 @@
 /// The names most like a misspelt one, for error messages.
 public enum NearestNames {
-  /// Names of `candidates` closest to `name` by edit distance, best first.
+  /// Names of `candidates` closest to `name` by edit distance, best first; upper and lower case are the same.
   ///
-  /// A candidate that needs more edits than a third of the length of `name` is
-  /// not listed: it would be no hint.
+  /// A candidate that begins with `name` is one edit away. One that needs more edits than a third of the length of
+  /// `name` is not listed: it would be no hint.
   ///
   /// - Complexity: at most 4 million steps, whatever the number of candidates;
   ///   candidates past that budget are not looked at. Names are compared by
   ///   their last 256 bytes, where those of one checkpoint differ.
   public static func of(_ name: String, in candidates: some Sequence<String>, limit: Int = 3) -> [String] {
-    guard limit > 0 else { return [] }
+    guard limit > 0, !name.isEmpty else { return [] }
     let wanted = tail(of: name)
     var budget = 4_000_000
     var best: [(distance: Int, name: String)] = []
     for candidate in candidates {
       let found = tail(of: candidate)
-      let bound = best.count == limit ? min(wanted.count / 3, best[limit - 1].distance - 1) : wanted.count / 3
-      let isPossible = abs(found.count - wanted.count) <= bound
-      budget -= isPossible ? (wanted.count + 1) * (found.count + 1) : 1
+      let isBeginning = wanted.count >= 2 && found.starts(with: wanted)
+      let farthest = isBeginning ? 1 : wanted.count / 3
+      let bound = best.count == limit ? min(farthest, best[limit - 1].distance - 1) : farthest
+      let isPossible = isBeginning || abs(found.count - wanted.count) <= bound
+      budget -= isPossible && !isBeginning ? (wanted.count + 1) * (found.count + 1) : 1
       if budget <= 0 { break }
       guard isPossible else { continue }
-      let distance = editDistance(wanted, found)
+      let distance = isBeginning ? min(1, found.count - wanted.count) : editDistance(wanted, found)
       guard distance <= bound else { continue }
-      let place = best.firstIndex { $0.distance > distance } ?? best.count
+      let place = best.firstIndex { ($0.distance, $0.name) > (distance, candidate) } ?? best.count
       best.insert((distance, candidate), at: place)
       if best.count > limit { best.removeLast() }
     }
     return best.map(\.name)
   }
 
-  private static func tail(of name: String) -> [UInt8] {
-    Array(name.utf8.suffix(256))
-  }
+  private static func tail(of name: String) -> [UInt8] { Array(name.suffix(256).lowercased().utf8.suffix(256)) }
 
   /// Insertions, deletions, replacements and swaps of neighbors that turn `a` into `b`.
   private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {

@@ -1,13 +1,12 @@
+import Files
 import Testing
-
-@testable import Checkpoints
 
 @Suite struct NearestNamesTests {
   @Test func theClosestNamesComeFirst() {
     let names = ["encoder.layer.0.bias", "encoder.layer.0.weigth", "encoder.layer.1.weight", "pooler.dense.weight"]
     #expect(
       NearestNames.of("encoder.layer.0.weight", in: names, limit: 2)
-        == ["encoder.layer.1.weight", "encoder.layer.0.weigth"])
+        == ["encoder.layer.0.weigth", "encoder.layer.1.weight"])
   }
 
   @Test func aNameWithAnotherPrefixIsFound() {

@@ -1,9 +1,4 @@
 /// The SHA-256 of some content, as 64 hexadecimal digits.
-///
-/// For a folder it is taken over its list of files: one line
-/// `name NUL size NUL digest LF` for each, in the order of the names' UTF-8
-/// bytes. Two folders have the same digest exactly when they hold the same
-/// files with the same bytes.
 public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
   /// 64 lower-case hexadecimal digits.
   public let text: String
@@ -25,26 +20,16 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
   /// The digest of the bytes.
   public init(of bytes: some Sequence<UInt8>) {
-    var hash = SHA256()
+    var hash = ContentHasher()
     Array(bytes).withUnsafeBytes { hash.update($0) }
-    self.init(hash)
+    self = hash.digest
   }
 
-  /// The digest of files, as above.
-  init(of files: [FileRecord]) {
-    let lines = files.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-      .map { "\($0.name)\0\($0.byteCount)\0\($0.digest.text)\n" }
-    self.init(of: lines.joined().utf8)
-  }
-
-  /// The digest of the folder at `path`.
-  ///
-  /// - Parameters:
-  ///   - path: a folder.
-  ///   - files: the names of the files that count; by default all that
-  ///     ``FolderContents`` takes.
-  public static func ofFolder(_ path: String, files: [String]? = nil) throws(RegistryError) -> ContentDigest {
-    try FolderContents(of: path, files: files).digest
+  /// The digest of the regular file at a path.
+  public init(ofFile path: String) throws(FileError) {
+    var hash = ContentHasher()
+    try ReadFile(path).read { (piece) throws(FileError) in hash.update(piece) }
+    self = hash.digest
   }
 
   /// The first 12 digits, enough for a table or a sentence.
@@ -70,4 +55,20 @@ extension ContentDigest: Codable {
     var container = encoder.singleValueContainer()
     try container.encode(text)
   }
+}
+
+/// Takes content piece by piece.
+public struct ContentHasher {
+  private var hash = SHA256()
+
+  public init() {}
+
+  /// How many bytes were taken so far.
+  public var count: Int { hash.count }
+
+  /// Takes the next bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bytes) }
+
+  /// The digest of what was taken so far.
+  public var digest: ContentDigest { ContentDigest(hash) }
 }

@@ -1,0 +1,31 @@
+internal import AdapterHost
+
+/// The rows of the registry that a listing had to leave out.
+final class RowFaults {
+  private var faults: [RegistryError] = []
+
+  func add(_ fault: RegistryError) { faults.append(fault) }
+
+  /// Runs `body`, and returns nil for a row that cannot be read.
+  func value<T>(_ body: () throws -> T?) throws -> T? {
+    do { return try body() } catch let error as RegistryError {
+      guard case .badRow = error else { throw error }
+      add(error)
+      return nil
+    }
+  }
+
+  /// - Throws: an error that names the rows, if there are any: what was printed is not all.
+  func report() throws {
+    if !faults.isEmpty { throw UnreadableRows(faults: faults) }
+  }
+}
+
+private struct UnreadableRows: Error, CustomStringConvertible {
+  let faults: [RegistryError]
+
+  var description: String {
+    let shown = faults.prefix(5).map(\.description).joined(separator: "\n")
+    return faults.count > 5 ? shown + "\n\(faults.count - 5) more rows cannot be read." : shown
+  }
+}

@@ -1,0 +1,32 @@
+import Glibc
+import Synchronization
+
+/// The files and folders that this process is writing beside the places they are for.
+///
+/// Each is removed by its writer, whether it succeeds or fails. A program that ends at a signal calls ``removeAll()``
+/// first. The list belongs to the process, as its signals do.
+public enum Drafts {
+  private static let paths = Mutex<Set<String>>([])
+  private static let publications = Atomic(0)
+
+  /// Keeps ``removeAll()`` away while `body` gives a draft its place: it is then either wholly there or still a draft.
+  public static func publishing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+    publications.add(1, ordering: .sequentiallyConsistent)
+    defer { publications.subtract(1, ordering: .sequentiallyConsistent) }
+    return try body()
+  }
+
+  /// Removes all drafts of this process, which has to end after it: their writers are not told. Publications are
+  /// waited for, up to three seconds.
+  public static func removeAll() {
+    for _ in 0..<3000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
+    for path in paths.withLock({ $0 }) {
+      // The writer may add a file at the same time.
+      for _ in 0..<100 where (try? FileSystem.remove(path)) == nil { usleep(100) }
+    }
+  }
+
+  static func add(_ path: String) { _ = paths.withLock { $0.insert(path) } }
+
+  static func forget(_ path: String) { _ = paths.withLock { $0.remove(path) } }
+}

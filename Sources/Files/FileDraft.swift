@@ -1,0 +1,100 @@
+import Glibc
+
+/// A file that is written beside its place and gets its name when it is whole.
+///
+/// The bytes go to a new file in the same folder, named `.NAME.….tmp`; ``publish()`` forces it to the disk, gives it
+/// the name, and forces that to the disk. After a crash the place holds the old content or the new one. A link is
+/// followed to the file that it is for. What is no regular file, such as a pipe or a device, is never replaced: the
+/// bytes are written to it.
+public struct FileDraft: ~Copyable {
+  /// The path that it is for.
+  public let path: String
+  private let target: String
+  /// Nil where the bytes go to a pipe or a device.
+  private let draft: String?
+  private let output: OutputFile
+
+  public init(for path: String) throws(FileError) {
+    switch FileSystem.kind(of: path) {
+    case .folder: throw .refused(.write, path: path, code: EISDIR)
+    case .other:
+      let descriptor = try FileSystem.opened(path, O_WRONLY | O_NOCTTY, .write)
+      self.init(path: path, target: path, draft: nil, descriptor)
+    case let kind:
+      let target = FilePaths.resolved(path) ?? path
+      let draft = Self.draftPath(for: target)
+      // Listed first: a signal then finds it, if it is there.
+      Drafts.add(draft)
+      let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else {
+        let code = errno
+        Drafts.forget(draft)
+        throw .refused(.create, path: path, code: code)
+      }
+      // A file that is replaced keeps its mode.
+      var status = stat()
+      if kind != nil, stat(target, &status) == 0 { fchmod(descriptor, status.st_mode & 0o7777) }
+      self.init(path: path, target: target, draft: draft, descriptor)
+    }
+  }
+
+  private init(path: String, target: String, draft: String?, _ descriptor: Int32) {
+    (self.path, self.target, self.draft) = (path, target, draft)
+    output = OutputFile(descriptor, path)
+  }
+
+  deinit {
+    guard let draft else { return }
+    unlink(draft)
+    Drafts.forget(draft)
+  }
+
+  /// Writes bytes after those that were written before.
+  public borrowing func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) { try output.append(bytes) }
+
+  /// Gives the file its name.
+  ///
+  /// - Throws: `FileError`; the place is then unchanged, unless only the last step failed, which forces the name to
+  ///   the disk.
+  public consuming func publish() throws(FileError) {
+    guard let draft else { return }
+    try output.sync()
+    guard rename(draft, target) == 0 else { throw .failed(.rename, path) }
+    try FileSystem.sync(folder: FilePaths.parent(of: target))
+  }
+
+  /// The path of a draft: hidden, beside the place, not used by any other.
+  static func draftPath(for path: String) -> String {
+    let (parent, name) = (FilePaths.parent(of: path), FilePaths.lastPart(of: path).prefix(48))
+    return "\(parent == "/" ? "" : parent)/.\(name).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+  }
+}
+
+/// A file that is open for writing.
+public struct OutputFile: ~Copyable {
+  private let descriptor: Int32
+  private let path: String
+
+  init(_ descriptor: Int32, _ path: String) { (self.descriptor, self.path) = (descriptor, path) }
+
+  deinit { close(descriptor) }
+
+  /// Writes bytes after those that were written before.
+  public borrowing func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if written > 0 {
+        rest = rest.dropFirst(written)
+      } else if written == 0 || errno != EINTR {
+        throw .refused(.write, path: path, code: written == 0 ? ENOSPC : errno)
+      }
+    }
+  }
+
+  /// Forces what was written to the disk.
+  borrowing func sync() throws(FileError) {
+    // A device may have nothing to be forced.
+    guard fsync(descriptor) == 0 || errno == EINVAL else { throw .failed(.sync, path) }
+  }
+}

@@ -1,0 +1,101 @@
+import Glibc
+
+/// What lies at a path.
+public enum EntryKind: Hashable, Sendable {
+  case file, folder, link, other
+
+  init(_ status: stat) {
+    self =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .folder
+      case S_IFLNK: .link
+      default: .other
+      }
+  }
+}
+
+/// System calls on paths, with errors that name the path.
+public enum FileSystem {
+  /// What lies at a path, links followed; nil if nothing does.
+  public static func kind(of path: String) -> EntryKind? {
+    var status = stat()
+    return stat(path, &status) == 0 ? EntryKind(status) : nil
+  }
+
+  /// Whether anything lies at a path, a broken link included.
+  public static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// Why this process may not write a file, or the names of a folder; nil if it may.
+  public static func objectionToWriting(_ path: String) -> String? {
+    guard !path.utf8.contains(0), faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 else { return nil }
+    return String(cString: strerror(errno))
+  }
+
+  /// The names in a folder, in the order of their UTF-8 bytes.
+  public static func names(in folder: String) throws(FileError) -> [String] { try OpenFolder(folder).names() }
+
+  /// Makes a folder, and those above it, unless they are there.
+  public static func makeFolders(_ path: String) throws(FileError) {
+    guard !path.isEmpty else { throw .unexpected(path: path, reason: "is an empty name") }
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += part
+      if try checked(made, mkdir(made, 0o777), .create) != 0 {
+        let code = errno
+        guard kind(of: made) == .folder else { throw .refused(.create, path: made, code: code) }
+      }
+      made += "/"
+    }
+  }
+
+  /// Removes a file or folder with everything below it, if it is there. Links are removed, not followed.
+  public static func remove(_ path: String) throws(FileError) {
+    guard exists(path) else { return }
+    try OpenFolder(FilePaths.parent(of: path)).remove(FilePaths.lastPart(of: path))
+  }
+
+  /// Forces a folder's list of names to the disk.
+  public static func sync(folder path: String) throws(FileError) { try OpenFolder(path).sync() }
+
+  /// Gives a file a second name, unless something has it, and takes the first away.
+  ///
+  /// - Returns: false, if something has the name.
+  public static func moveExclusively(_ source: String, to target: String) throws(FileError) -> Bool {
+    guard link(source, target) == 0 else {
+      if errno == EEXIST { return false }
+      throw .failed(.create, target)
+    }
+    unlink(source)
+    try sync(folder: FilePaths.parent(of: target))
+    return true
+  }
+
+  /// Opens a file or folder.
+  static func opened(
+    _ path: String, _ flags: Int32, _ operation: FileOperation, mode: mode_t = 0o666
+  ) throws(FileError) -> Int32 {
+    let descriptor = try retrying(path, operation) { open(path, flags | O_CLOEXEC, mode) }
+    guard descriptor >= 0 else { throw .failed(operation, path) }
+    return descriptor
+  }
+
+  /// A path that C would cut at a NUL is refused.
+  static func checked<T>(_ path: String, _ call: @autoclosure () -> T, _ operation: FileOperation) throws(FileError)
+    -> T
+  {
+    guard !path.utf8.contains(0) else { throw .unexpected(path: path, reason: "contains a NUL character") }
+    return call()
+  }
+
+  private static func retrying(
+    _ path: String, _ operation: FileOperation, _ call: () -> Int32
+  ) throws(FileError) -> Int32 {
+    var result = try checked(path, call(), operation)
+    while result < 0 && errno == EINTR { result = call() }
+    return result
+  }
+}
