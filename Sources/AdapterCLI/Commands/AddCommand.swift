@@ -58,7 +58,7 @@ struct AddCommand: ParsableCommand {
       let record = try registry.addAdapter(name, adapter, of: registry.model(nameOrFolder: base.model))
       output.report(
         "Added \(record.name) (\(record.method), \(record.parameterCount.counting("parameter"))) "
-          + "for \(record.model): \(record.path.belowCurrentFolder)", RegisteredItem.adapter(record).object)
+          + "for \(record.model): \(record.path.belowCurrentFolder)", RegisteredItem(record).object)
     }
   }
 }

@@ -29,9 +29,9 @@ struct ExportCommand: ParsableCommand {
     let request = WorkspaceRequest(
       model: base.model, registry: base.registry, setup: item.composition.description)
     let model = try Workspace(request).loadModel(compute: Compute(threads: 1))
-    switch item {
+    switch item.record {
     case .adapter: try model.export(name, to: folder, as: format)
-    case .fusion: try model.export(fusionOf: item.members, to: folder, as: format)
+    case .fusion: try model.export(fusionOf: item.joins, to: folder, as: format)
     }
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     output.report(

@@ -23,12 +23,12 @@ struct ShowCommand: ParsableCommand {
     let item = try registry.item(named: name, of: model.name)
     let files = try registry.files(of: item)
     let (lines, object): ([String], JSONValue)
-    switch item {
+    switch item.record {
     case .adapter(let record):
       let card = AdapterCard(record, files: files, isForThisBase: record.isMade(for: model))
       (lines, object) = (card.lines(width: Terminal.width), try card.object)
-    case .fusion(let record, let isActive):
-      let card = FusionCard(record, files: files, isActive: isActive)
+    case .fusion(let record):
+      let card = FusionCard(record, files: files, isActive: item.isActive)
       (lines, object) = (card.lines(width: Terminal.width), try card.object)
     }
     if output.isTable { print(lines.joined(separator: "\n")) } else { printObject(object, output) }

@@ -48,7 +48,7 @@ extension RegisteredItem {
       "model": .string(model), "folder": .string(path), "tags": .array(tags.map { .string($0) }),
       "added": .string(created.second),
     ]
-    if !self.members.isEmpty { members["joins"] = .array(self.members.map { .string($0) }) }
+    if !joins.isEmpty { members["joins"] = .array(joins.map { .string($0) }) }
     return .object(members)
   }
 }

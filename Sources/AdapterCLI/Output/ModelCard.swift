@@ -33,8 +33,8 @@ struct ModelCard {
     ] {
       if let value = configuration.members[key], value != .null { details.add(title, value.line) }
     }
-    details.add("Adapters", list: items.filter { $0.members.isEmpty }.map(\.name))
-    details.add("Fusions", list: items.filter { !$0.members.isEmpty }.map(\.name))
+    details.add("Adapters", list: items.filter { $0.joins.isEmpty }.map(\.name))
+    details.add("Fusions", list: items.filter { !$0.joins.isEmpty }.map(\.name))
     details.add("Setups", list: setups.map(\.name))
     details.add("Active setup", activeSetup ?? "none")
     details.add("Notes", record.notes)
@@ -52,8 +52,8 @@ struct ModelCard {
       .object([
         "name": .string(record.name), "default": .bool(record.isDefault),
         "parameters": .integer(record.parameterCount), "encoder_parameters": .integer(encoderParameters),
-        "adapters": .array(items.filter { $0.members.isEmpty }.map { .string($0.name) }),
-        "fusions": .array(items.filter { !$0.members.isEmpty }.map { .string($0.name) }),
+        "adapters": .array(items.filter { $0.joins.isEmpty }.map { .string($0.name) }),
+        "fusions": .array(items.filter { !$0.joins.isEmpty }.map { .string($0.name) }),
         "setups": .array(setups.map { .string($0.name) }), "active_setup": activeSetup.map { .string($0) } ?? .null,
         "notes": .string(record.notes), "folder": .string(record.path), "bytes": .integer(record.byteCount),
         "added": .string(record.created.second), "changed": .string(record.changed.second),

@@ -120,7 +120,7 @@ extension Registry {
       let isOwnName = savedName != FilePaths.lastPart(of: copy)
       return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
     }
-    return ImportedFolder(items: [.adapter(record)], setup: nil)
+    return ImportedFolder(items: [RegisteredItem(record)], setup: nil)
   }
 
   private func importFusion(
@@ -132,7 +132,7 @@ extension Registry {
       let description = try FusionDescription.readForImport(copy, for: model, joining: members)
       return (FusionDescription.name(of: description.adapters), description)
     }
-    return .fusion(record, isActive: false)
+    return RegisteredItem(record, isActive: false)
   }
 
   private func importSetup(

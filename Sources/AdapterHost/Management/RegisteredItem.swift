@@ -5,99 +5,53 @@ internal import Files
 public import Foundation
 
 /// An adapter or a fusion: what a composition needs of a registry. They share one space of names.
-public enum RegisteredItem: Hashable, Sendable {
-  case adapter(AdapterRecord)
-  /// A fusion, and whether the active setup uses it.
-  case fusion(FusionRecord, isActive: Bool)
+public struct RegisteredItem: Hashable, Sendable {
+  public enum Record: Hashable, Sendable {
+    case adapter(AdapterRecord)
+    case fusion(FusionRecord)
+  }
 
-  /// The word that `method` has for fusions.
+  public let record: Record
+  public let name: String
+  /// The base model that it belongs to.
+  public let model: String
+  /// The preset's name of an adapter; ``fusionMethod`` for a fusion.
+  public let method: String
+  public let head: HeadDescription?
+  /// The adapters that a fusion joins, in order; none for an adapter.
+  public let joins: [String]
+  /// The absolute path of its folder.
+  public let path: String
+  public let parameterCount: Int
+  public let byteCount: Int
+  public let tags: [String]
+  /// Whether the active setup uses it.
+  public let isActive: Bool
+  /// When it was registered.
+  public let created: Date
+
+  /// The word that ``method`` has for fusions.
   public static let fusionMethod = "fusion"
 
-  public var name: String {
-    switch self {
-    case .adapter(let record): record.name
-    case .fusion(let record, _): record.name
-    }
+  public init(_ record: AdapterRecord) {
+    self.record = .adapter(record)
+    (name, model, method, head, joins) = (record.name, record.model, record.method, record.head, [])
+    (path, parameterCount, byteCount) = (record.path, record.parameterCount, record.byteCount)
+    (tags, isActive, created) = (record.tags, record.isActive, record.created)
   }
 
-  public var model: String {
-    switch self {
-    case .adapter(let record): record.model
-    case .fusion(let record, _): record.model
-    }
-  }
-
-  /// The preset's name of an adapter; `fusion` for a fusion.
-  public var method: String {
-    switch self {
-    case .adapter(let record): record.method
-    case .fusion: Self.fusionMethod
-    }
-  }
-
-  public var head: HeadDescription? {
-    switch self {
-    case .adapter(let record): record.head
-    case .fusion(let record, _): record.head
-    }
-  }
-
-  /// The adapters that a fusion joins, in order; none for an adapter.
-  public var members: [String] {
-    switch self {
-    case .adapter: []
-    case .fusion(let record, _): record.adapters
-    }
-  }
-
-  public var path: String {
-    switch self {
-    case .adapter(let record): record.path
-    case .fusion(let record, _): record.path
-    }
-  }
-
-  public var parameterCount: Int {
-    switch self {
-    case .adapter(let record): record.parameterCount
-    case .fusion(let record, _): record.parameterCount
-    }
-  }
-
-  public var byteCount: Int {
-    switch self {
-    case .adapter(let record): record.byteCount
-    case .fusion(let record, _): record.byteCount
-    }
-  }
-
-  public var tags: [String] {
-    switch self {
-    case .adapter(let record): record.tags
-    case .fusion: []
-    }
-  }
-
-  public var isActive: Bool {
-    switch self {
-    case .adapter(let record): record.isActive
-    case .fusion(_, let isActive): isActive
-    }
-  }
-
-  public var created: Date {
-    switch self {
-    case .adapter(let record): record.created
-    case .fusion(let record, _): record.created
-    }
+  public init(_ record: FusionRecord, isActive: Bool) {
+    self.record = .fusion(record)
+    (name, model, method) = (record.name, record.model, Self.fusionMethod)
+    (head, joins) = (record.head, record.adapters)
+    (path, parameterCount, byteCount) = (record.path, record.parameterCount, record.byteCount)
+    (tags, created) = ([], record.created)
+    self.isActive = isActive
   }
 
   /// The composition in which it acts alone.
   public var composition: Composition {
-    switch self {
-    case .adapter(let record): .adapter(record.name)
-    case .fusion(let record, _): .fuse(record.adapters.map { .adapter($0) })
-    }
+    joins.isEmpty ? .adapter(name) : .fuse(joins.map { .adapter($0) })
   }
 }
 
@@ -111,8 +65,8 @@ extension Registry {
   ) throws(RegistryError) -> [RegisteredItem] {
     let active = try activeFusions(of: model)
     let fusions = try fusions(of: model, faults: faults)
-      .map { RegisteredItem.fusion($0, isActive: active.contains($0.adapters)) }
-    let adapters = try adapters(of: model, faults: faults).map { RegisteredItem.adapter($0) }
+      .map { RegisteredItem($0, isActive: active.contains($0.adapters)) }
+    let adapters = try adapters(of: model, faults: faults).map { RegisteredItem($0) }
     return fusions.isEmpty ? adapters : (adapters + fusions).sorted { $0.name < $1.name }
   }
 
@@ -122,10 +76,10 @@ extension Registry {
   public func item(named name: String, of model: String) throws(RegistryError) -> RegisteredItem {
     let fusions = try fusions(of: model) { _ in }
     if let fusion = fusions.first(where: { $0.name == name }) {
-      return .fusion(fusion, isActive: try activeFusions(of: model).contains(fusion.adapters))
+      return RegisteredItem(fusion, isActive: try activeFusions(of: model).contains(fusion.adapters))
     }
     do {
-      return .adapter(try adapter(named: name, of: model))
+      return RegisteredItem(try adapter(named: name, of: model))
     } catch {
       guard case .unknown(let kind, let name, let model, let nearest) = error, nearest.isEmpty else { throw error }
       throw .unknown(
@@ -135,9 +89,9 @@ extension Registry {
 
   /// The files of an adapter or fusion with their digests, by name.
   public func files(of item: RegisteredItem) throws(RegistryError) -> [FileRecord] {
-    switch item {
+    switch item.record {
     case .adapter(let record): try files(of: record)
-    case .fusion(let record, _): try files(of: record)
+    case .fusion(let record): try files(of: record)
     }
   }
 

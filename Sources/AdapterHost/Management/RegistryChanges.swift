@@ -6,7 +6,7 @@ extension Registry {
   ///
   /// - Throws: `RegistryError`; nothing is changed then.
   public func rename(_ name: String, to newName: String, of model: String) throws(RegistryError) {
-    guard case .adapter = try item(named: name, of: model) else {
+    guard case .adapter = try item(named: name, of: model).record else {
       return try renameFusion(name, to: newName, of: model)
     }
     try renameAdapter(name, to: newName, of: model) { text in
@@ -18,9 +18,9 @@ extension Registry {
   ///
   /// - Throws: `RegistryError.inUse`, with the setups and fusions that use it.
   public func remove(_ item: RegisteredItem) throws(RegistryError) {
-    switch item {
+    switch item.record {
     case .adapter(let record): try removeAdapter(record.name, of: record.model)
-    case .fusion(let record, _):
+    case .fusion(let record):
       try removeFusion(record.name, of: record.model) { text in
         (try? Composition(text))?.fusedAdapters.contains(record.adapters) ?? false
       }

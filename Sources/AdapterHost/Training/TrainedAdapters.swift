@@ -137,7 +137,7 @@ public enum TrainedAdapters {
           description.baseDigest = model.digest
           return (name, description)
         }
-        return .adapter(record)
+        return RegisteredItem(record)
       }
     }
   }
@@ -158,7 +158,7 @@ public enum TrainedAdapters {
       description.source = fusion.source
       return (fusion.name, description)
     }
-    return .fusion(record, isActive: false)
+    return RegisteredItem(record, isActive: false)
   }
 
   // MARK: Metrics
