@@ -1,3 +1,5 @@
+import AdapterHost
+import Foundation
 import Kernels
 import Tensors
 import TestSupport
@@ -58,6 +60,38 @@ private func adapts(_ name: String) -> Bool {
         expectClose(
           ours.real(key, mask), expected.real(key, mask), .model, "\(kernels.instructionSet) \(name) \(key)")
       }
+    }
+  }
+
+  /// `save_adapter_setup` writes each part to a folder of its own, and `adapter_setup.json`, as here.
+  @Test func aFolderOfASetupIsLoadedWhole() throws {
+    let name = "stack-over-fuse"
+    let parts = Fixtures.parityCase(name)
+    let scratch = try TemporaryFolder()
+    for (part, source) in [("x", "adapters/x"), ("y", "adapters/y"), ("t", "adapters/t"), ("x,y", "fusions/x+y")] {
+      try FileManager.default.copyItem(atPath: "\(parts)/\(source)", toPath: scratch.path(part))
+    }
+    for file in ["head_config.json", "model_head.safetensors"] {
+      try FileManager.default.copyItem(atPath: "\(parts)/heads/t/\(file)", toPath: scratch.path("t/\(file)"))
+    }
+    try scratch.write(
+      #"""
+      {"adapter_setup": {"type": "Stack", "children": [
+      {"type": "Fuse", "children": [{"type": "single", "children": ["x"]}, {"type": "single", "children": ["y"]}]},
+      {"type": "single", "children": ["t"]}]}, "head_setup": "t", "version": "adapters.1.3.0"}
+      """#, as: "adapter_setup.json")
+    let workspace = try Workspace(
+      WorkspaceRequest(model: Fixtures.base("v3"), setupFolder: scratch.path, usesActiveSetup: false))
+    #expect(workspace.setup == (try Composition("Stack(Fuse(x, y), t)")))
+    #expect(workspace.heads == ["t"])
+    let output = scratch.path("output.safetensors")
+    try ForwardRequest(inputs: parts + "/inputs.json", setup: workspace.setup, heads: workspace.heads, recording: [])
+      .run(workspace.loadModel(compute: TinyModel.compute), output: output)
+    let (expected, ours) = (try ParityCase.expected(name), try ParityTensor.read(output))
+    for key in ["last_hidden_state", "logits/t"] {
+      expectClose(
+        try #require(ours[key]).real(key, ParityMask(name)), try #require(expected[key]).real(key, ParityMask(name)),
+        .model, key)
     }
   }
 
