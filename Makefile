@@ -4,7 +4,7 @@ PACKAGES := libopenblas-dev libsqlite3-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CLI := .build/release/adapter-cli
 
-.PHONY: demo test stress bench setup build format lint clean
+.PHONY: demo test stress asan tsan bench setup build format lint clean
 
 demo: build  ## the main job on the embedded model: several heads answer real texts
 	@Tools/demo.sh $(CLI)
@@ -13,10 +13,22 @@ test: setup  ## every test
 	swift build -c release -Xswiftc -enable-testing --build-tests
 	swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest
 
-stress: setup  ## the long forms: hundreds of killed writers, a hundred of killed runs
+stress: setup  ## the long forms: hundreds of killed writers and runs, 10,000 texts from 8 tasks, a million damaged inputs
 	swift build -c release -Xswiftc -enable-testing --build-tests
 	REGISTRY_STRESS=500 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter "Registry"
 	TRAINING_STRESS=100 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter Train
+	PREDICTION_STRESS=10000 swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter PrefetchTests
+	FUZZ_COUNT=$(FUZZ_COUNT) swift test -c release -Xswiftc -enable-testing --skip-build --disable-xctest --filter FuzzTests
+
+FUZZ_COUNT := 1000000
+
+asan: setup  ## the tests under AddressSanitizer, in a build of its own
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --scratch-path .build-asan --sanitize=address \
+	  -Xcc -O1 --disable-xctest $(SANITIZED)
+
+tsan: setup  ## the tests under ThreadSanitizer, in a build of its own
+	TSAN_OPTIONS=halt_on_error=1 swift test --scratch-path .build-tsan --sanitize=thread -Xcc -O1 --disable-xctest \
+	  $(SANITIZED)
 
 bench: build  ## our forward pass beside its peers; BENCH="--python VENV/bin/python --texts FILES"
 	swift build -c release --package-path Benchmarks

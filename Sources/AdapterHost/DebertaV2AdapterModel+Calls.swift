@@ -40,7 +40,7 @@ extension DebertaV2AdapterModel {
   ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
   ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
   ///   - trace: what else is recorded.
-  /// - Throws: `CompositionError`, `ModelError`, `InputError`.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit.
   public func callAsFunction(
     _ batch: Batch, setup: Setup = .active, heads: [String]? = nil, words: AnsweredTokens = .all,
     states: AskedTokens = .all, trace: Trace? = nil
@@ -71,6 +71,7 @@ extension DebertaV2AdapterModel {
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
     let read = AskedTokens(readBy: names.compactMap { self.heads[$0]?.settings.kind })
+    try encoder.requireMemory(for: batch, plan, on: pass)
     let encoded = encoder(batch, plan, asked: read == .all ? .all : states, on: pass)
     let rows = EncodedRows(
       hidden: encoded.hidden, batch: encoded.batch, order: plan.order, words: words, inverses: inverses)

@@ -160,7 +160,7 @@ private struct JSONInput {
   let choices: Int?
 
   init(path: String) throws(ConfigurationError) {
-    let fields = try ConfigurationFields(path: path)
+    let fields = try ConfigurationFields(path: path, limit: Limits.inputBytes)
     guard let ids = try fields.nested("input_ids") else { throw .missing(key: "input_ids", file: path) }
     let mask = try fields.nested("attention_mask")
     let types = try fields.nested("token_type_ids")

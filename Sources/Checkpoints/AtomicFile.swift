@@ -19,13 +19,16 @@ public enum AtomicFile {
 
   /// The bytes of a configuration or another small file.
   ///
+  /// - Parameter limit: the most bytes that a file of this role may have.
   /// - Throws: ``CheckpointError/cannotRead(path:code:)``,
   ///   ``CheckpointError/notAFile(path:)``, and
-  ///   ``CheckpointError/overLimit(_:found:limit:file:)`` beyond 100 MB.
-  public static func read(_ path: String) throws(CheckpointError) -> Data {
+  ///   ``CheckpointError/overLimit(_:found:limit:file:)``.
+  public static func read(
+    _ path: String, limit: Int = Limits.configurationBytes
+  ) throws(CheckpointError) -> Data {
     let file = try MappedFile(path: path)
-    guard file.count <= Limits.jsonBytes else {
-      throw .overLimit(.jsonBytes, found: file.count, limit: Limits.jsonBytes, file: path)
+    guard file.count <= limit else {
+      throw .overLimit(.bytes, found: file.count, limit: limit, file: path)
     }
     return Data(file.copy(0..<file.count))
   }

@@ -14,9 +14,11 @@ public struct ConfigurationFields: Sendable {
   }
 
   /// Reads the object of a file.
-  public init(path: String) throws(ConfigurationError) {
+  ///
+  /// - Parameter limit: the most bytes that a file of this role may have.
+  public init(path: String, limit: Int = Limits.configurationBytes) throws(ConfigurationError) {
     let value: JSONValue
-    do { value = try JSONValue(path: path) } catch { throw .unreadable(error) }
+    do { value = try JSONValue(path: path, limit: limit) } catch { throw .unreadable(error) }
     try self.init(value, file: path)
   }
 

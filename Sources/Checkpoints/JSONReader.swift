@@ -10,6 +10,7 @@ struct JSONReader {
   private let bytes: [UInt8]
   private let file: String
   private var position = 0
+  private var containers = 0
 
   /// - Throws: ``CheckpointError/json(_:file:)`` if `bytes` are not UTF-8.
   init(_ bytes: [UInt8], file: String) throws(CheckpointError) {
@@ -23,6 +24,7 @@ struct JSONReader {
     _ member: (inout JSONReader, String) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
     try expect("{")
+    try countContainer()
     if skip("}") { return }
     var keys: Set<String> = []
     repeat {
@@ -37,9 +39,17 @@ struct JSONReader {
   /// Reads an array; `element` must read each element.
   mutating func array(_ element: (inout JSONReader) throws(CheckpointError) -> Void) throws(CheckpointError) {
     try expect("[")
+    try countContainer()
     if skip("]") { return }
     repeat { try element(&self) } while skip(",")
     try expect("]")
+  }
+
+  private mutating func countContainer() throws(CheckpointError) {
+    containers += 1
+    guard containers <= Limits.jsonContainers else {
+      throw .overLimit(.jsonContainers, found: containers, limit: Limits.jsonContainers, file: file)
+    }
   }
 
   /// Reads an integer from 0 to the largest `Int`.

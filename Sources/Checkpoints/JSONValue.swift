@@ -23,8 +23,10 @@ public enum JSONValue: Hashable, Sendable {
   }
 
   /// Reads a file.
-  public init(path: String) throws(CheckpointError) {
-    try self.init(AtomicFile.read(path), file: path)
+  ///
+  /// - Parameter limit: the most bytes that a file of this role may have.
+  public init(path: String, limit: Int = Limits.configurationBytes) throws(CheckpointError) {
+    try self.init(AtomicFile.read(path, limit: limit), file: path)
   }
 
   /// Writes the indented text to a file, wholly or not at all.

@@ -2,31 +2,64 @@
   #error("Checkpoint files are little-endian and are read without swapping bytes.")
 #endif
 
-/// What a file may ask for at most, whatever its format.
+/// What input may require at most: every cap of the program that does not depend on a model, with its reason.
 ///
 /// Published DeBERTa checkpoints hold a few hundred tensors with names of
-/// about sixty bytes; the limits leave three orders of magnitude and keep the
-/// cost of refusing a hostile file small.
-enum Limits {
-  static let tensors = 1_000_000
-  static let nameBytes = 4096
-  static let rank = 16
-  static let shards = 10_000
+/// about sixty bytes, configurations of some kilobytes and tokenizers of up to
+/// sixteen megabytes. The limits leave one to three orders of magnitude, and
+/// keep the cost of refusing a hostile file below twice its size plus 500 MB.
+public enum Limits {
+  // MARK: Files by their role
+
+  /// Bytes of a configuration, settings or label file: a million labels take less.
+  public static let configurationBytes = 16 << 20
+  /// Bytes of `spm.model`, `tokenizer.json` and the files with them; mDeBERTa's, of 250,000 pieces, has 16 MB.
+  public static let tokenizerBytes = 64 << 20
+  /// Bytes of a JSON file of token ids, some ten million of them.
+  public static let inputBytes = 32 << 20
+
+  // MARK: Lines of text
+
+  /// Bytes of a line of texts to answer: its tokens take hundreds of times its size, and no model reads that many.
+  public static let lineBytes = 4_000_000
+  /// Bytes of a line or record of training data, which may hold more than texts.
+  public static let recordBytes = 64_000_000
+  /// Bytes without the end of a line after which the input counts as endless.
+  public static let endlessLineBytes = 200_000_000
+  /// Bytes of a text that are always cut into tokens, so that the number of tokens that were left out is exact.
+  public static let exactTextBytes = 1 << 20
+
+  // MARK: JSON
+
+  /// Levels: configurations have about five.
+  public static let jsonDepth = 32
+  /// Lists and objects: each takes some hundred bytes of memory for two in the file.
+  public static let jsonContainers = 1 << 21
+
+  // MARK: Tensors
+
+  public static let tensors = 1_000_000
+  public static let nameBytes = 4096
+  public static let rank = 16
+  public static let shards = 10_000
   /// The safetensors reference reader's own limit.
-  static let safetensorsHeader = 100_000_000
-  static let jsonBytes = 100_000_000
-  static let jsonDepth = 32
-  static let zipEntries = 1_000_000
-  static let pickleBytes = 64 << 20
-  static let pickleStack = 1 << 20
-  static let pickleMemo = 1 << 22
-  static let pickleText = 1 << 20
-  static let pickleObjects = 1 << 22
+  public static let safetensorsHeader = 100_000_000
+  /// Entries of `__metadata__`; files have one to ten.
+  public static let metadata = 100_000
+
+  // MARK: PyTorch files
+
+  public static let zipEntries = 1_000_000
+  public static let pickleBytes = 64 << 20
+  public static let pickleStack = 1 << 20
+  public static let pickleMemo = 1 << 21
+  public static let pickleText = 1 << 20
+  public static let pickleObjects = 1 << 21
   /// How many times a PyTorch file's size its tensors may take together; more than once if they share storage.
-  static let sharing = 8
+  public static let sharing = 8
   /// A tensor that repeats elements (stride 0) may be larger than its storage,
   /// but no larger than this many elements.
-  static let repeatedElements = 1 << 24
+  public static let repeatedElements = 1 << 24
 }
 
 /// The product of the factors, or nil if one is negative or it overflows.

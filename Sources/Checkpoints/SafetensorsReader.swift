@@ -55,7 +55,12 @@ struct SafetensorsHeader {
     var reader = try JSONReader(bytes, file: file)
     try reader.object { (reader, name) throws(CheckpointError) in
       if name == "__metadata__" {
-        try reader.object { (reader, key) throws(CheckpointError) in metadata[key] = try reader.string() }
+        try reader.object { (reader, key) throws(CheckpointError) in
+          metadata[key] = try reader.string()
+          guard metadata.count <= Limits.metadata else {
+            throw .overLimit(.metadata, found: metadata.count, limit: Limits.metadata, file: file)
+          }
+        }
         return
       }
       try entries.append(Self.entry(name, from: &reader, file: file))

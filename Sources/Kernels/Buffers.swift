@@ -2,13 +2,18 @@ internal import Glibc
 internal import Synchronization
 
 /// Memory for vectors: aligned to a cache line, to huge pages where it is large; `deallocate()` frees it.
+///
+/// Whether a batch can fit is checked before it is computed (`Compute.requireMemory`). Where the system gives no memory
+/// in the middle of a computation all the same, nothing can go on: the process ends with a message and exit code 1.
 public func allocateFloats(_ count: Int) -> UnsafeMutablePointer<Float> {
   let byteCount = max(count, 16) * MemoryLayout<Float>.stride
   let hugePage = 2 << 20
   let large = byteCount >= 2 * hugePage
   var pointer: UnsafeMutableRawPointer?
   guard posix_memalign(&pointer, large ? hugePage : 64, byteCount) == 0, let pointer else {
-    preconditionFailure("no memory for \(byteCount) bytes")
+    let message = "Error: There is no memory for another \(byteCount) bytes. Make batches smaller, or cut long texts.\n"
+    message.withCString { _ = write(STDERR_FILENO, $0, strlen($0)) }
+    _exit(1)
   }
   if large { madvise(pointer, byteCount, MADV_HUGEPAGE) }
   return pointer.assumingMemoryBound(to: Float.self)
@@ -61,6 +66,9 @@ public final class Buffers: Sendable {
 
   /// How often memory was asked of the system.
   public var allocations: Int { state.withLock { $0.allocations } }
+
+  /// The bytes that are kept and not lent.
+  public var retainedBytes: Int { state.withLock { $0.retained } }
 
   /// The most bytes that were held at a time, lent and kept.
   public var peakBytes: Int { state.withLock { $0.peak } }

@@ -15,13 +15,14 @@ public final class ThreadPool: Sendable {
   /// The threads that share a loop, the caller's included.
   public let width: Int
 
-  /// - Parameter width: threads that share a loop; by default one for each processor.
+  /// - Parameter width: threads that share a loop; by default one for each processor that the process may use. There
+  ///   are fewer if the system starts no more, and never more than ``most``.
   public init(width: Int? = nil) {
-    let width = max(1, width ?? Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    let workers = Workers(count: width - 1)
+    let width = min(max(1, width ?? Processors.available), Self.most)
+    let workers = Workers()
     self.workers = workers
-    self.width = width
-    threads = (1..<max(width, 1)).compactMap { _ in
+    var threads: [pthread_t] = []
+    while threads.count < width - 1 {
       var thread = pthread_t()
       let status = pthread_create(
         &thread, nil,
@@ -30,10 +31,19 @@ public final class ThreadPool: Sendable {
           Unmanaged<Workers>.fromOpaque(pointer).takeRetainedValue().work()
           return nil
         }, Unmanaged.passRetained(workers).toOpaque())
-      return status == 0 ? thread : nil
+      guard status == 0 else {
+        Unmanaged.passUnretained(workers).release()
+        break
+      }
+      threads.append(thread)
     }
-    precondition(threads.count == width - 1, "the system gave \(threads.count) of \(width - 1) threads")
+    workers.count = threads.count
+    self.threads = threads
+    self.width = threads.count + 1
   }
+
+  /// More threads than this only wait for each other: four for each processor of the machine, but at least 64.
+  public static var most: Int { max(64, 4 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
   deinit {
     workers.stop()
@@ -55,11 +65,13 @@ public final class ThreadPool: Sendable {
 
 /// What the threads share.
 ///
-/// `@unchecked Sendable`: `body` and `count` are written by the one caller
+/// `@unchecked Sendable`: `body` and `items` are written by the one caller
 /// that holds `busy`, before it raises `generation`, and are read by workers
 /// only between seeing that and lowering `running`, which the caller awaits.
+/// `count` is written once, by the pool's `init`, and read by callers alone.
 private final class Workers: @unchecked Sendable {
-  private let count: Int
+  /// The threads besides the caller.
+  var count = 0
   private var body: ((Int) -> Void)?
   private var items = 0
   private let next = Atomic<Int>(0)
@@ -74,8 +86,7 @@ private final class Workers: @unchecked Sendable {
   /// How often a thread looks for work before it sleeps: some tens of microseconds.
   private static let patience = 4_000
 
-  init(count: Int) {
-    self.count = count
+  init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
   }

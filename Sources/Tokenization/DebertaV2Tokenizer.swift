@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// The tokenizer of DeBERTa-v2 and DeBERTa-v3: a SentencePiece model, added
 /// tokens, and `[CLS]` and `[SEP]` around.
 ///
@@ -98,7 +100,8 @@ public final class DebertaV2Tokenizer: Sendable {
   /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` when
   ///   the specials alone do not fit; ``TokenizerError/textTooLong(byteCount:limit:)``
   ///   beyond 2^31 bytes.
-  /// - Complexity: linear in the text.
+  /// - Complexity: linear in the text, or, with a maximum length, in its first part that has so many tokens, at least
+  ///   a megabyte.
   public func encode(
     _ text: String, pair: String? = nil, maximumLength: Int? = nil
   ) throws(TokenizerError) -> Encoding {
@@ -107,10 +110,10 @@ public final class DebertaV2Tokenizer: Sendable {
     if let maximumLength, maximumLength < specials {
       throw .maximumLengthTooSmall(requested: maximumLength, needed: specials)
     }
-    let first = try sequence(text)
-    let second: Sequence? = if let pair { try sequence(pair) } else { nil }
-    let kept = Truncation(variant: variant).kept(
-      text: first.pieces.count, pair: second?.pieces.count, room: maximumLength.map { $0 - specials } ?? .max)
+    let room = maximumLength.map { $0 - specials } ?? .max
+    let first = try sequence(text, room: room)
+    let second: Sequence? = if let pair { try sequence(pair, room: room) } else { nil }
+    let kept = Truncation(variant: variant).kept(text: first.pieces.count, pair: second?.pieces.count, room: room)
 
     var encoding = Encoding(
       ids: [], tokenTypeIDs: [], tokens: [], offsets: [], sequence: [], words: [],
@@ -132,9 +135,28 @@ public final class DebertaV2Tokenizer: Sendable {
     var pieces: [TextPiece]
   }
 
-  private func sequence(_ text: String) throws(TokenizerError) -> Sequence {
-    let bytes = Array(text.utf8)
-    guard bytes.count < Int32.max else { throw .textTooLong(byteCount: bytes.count, limit: Int(Int32.max)) }
+  /// The pieces of a text: of all of it, or, where the text is long, of a start that has more than `room` pieces.
+  ///
+  /// The best pieces of a start are those of the whole text but for the last few of them, which a longer text may cut
+  /// otherwise; those are not kept.
+  private func sequence(_ text: String, room: Int) throws(TokenizerError) -> Sequence {
+    let count = text.utf8.count
+    guard count < Int32.max else { throw .textTooLong(byteCount: count, limit: Int(Int32.max)) }
+    let doubtful = 1_000
+    var size = Limits.exactTextBytes
+    while truncationSide == .right, size < count, room < size {
+      let bytes = UTF8Text.wholeScalars(text.utf8.prefix(size))
+      var sequence = sequence(bytes, String(decoding: bytes, as: UTF8.self))
+      if sequence.pieces.count - doubtful > room {
+        sequence.pieces.removeLast(doubtful)
+        return sequence
+      }
+      size *= 4
+    }
+    return sequence(Array(text.utf8), text)
+  }
+
+  private func sequence(_ bytes: [UInt8], _ text: String) -> Sequence {
     let source = SourceText(text)
     return switch splitter {
     case .slow(let splitter): Sequence(source: source, pieces: splitter.pieces(of: bytes))

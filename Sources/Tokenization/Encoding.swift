@@ -34,10 +34,12 @@ public struct Encoding: Sendable, Hashable {
   /// `str.split()` cuts.
   public var words: [Int?]
 
-  /// How many words the whole text, and the whole pair, have: truncated ones included.
+  /// How many words the whole text, and the whole pair, have: truncated ones included. Of a text of more than a
+  /// megabyte that was truncated only those that were read count.
   public var wordCounts: [Int]
 
-  /// How many tokens of both texts were dropped to respect the maximum length.
+  /// How many tokens of both texts were dropped to respect the maximum length; at least so many, for texts of more than
+  /// a megabyte, which are not read to their end.
   public var truncatedTokens: Int
 
   /// The index of the first token of every word of a sequence, in order; nil

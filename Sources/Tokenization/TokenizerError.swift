@@ -26,7 +26,7 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(path): no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' "
         + "(tokenizer.json alone is not enough); copy it from where the model was published."
     case .unreadableFile(let path, let reason):
-      "\(path): cannot be read (\(reason)). Check the permissions, and that it is a file."
+      "\(path): cannot be read (\(reason)). Check its permissions, and that it is the file of a tokenizer."
     case .malformedSettings(let path, let reason):
       "\(path): not the JSON that transformers writes (\(reason)). Save the tokenizer again, or take the file away: "
         + "without it the reference's defaults hold."

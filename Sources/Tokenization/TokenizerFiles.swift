@@ -1,4 +1,6 @@
+internal import Checkpoints
 internal import FoundationEssentials
+internal import Glibc
 
 /// A file of a tokenizer's folder.
 struct TokenizerFile {
@@ -14,9 +16,15 @@ struct TokenizerFile {
   func bytes() throws(TokenizerError) -> [UInt8]? {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     do {
-      return Array(try Data(contentsOf: URL(filePath: path)))
+      return Array(try AtomicFile.read(path, limit: Limits.tokenizerBytes))
+    } catch CheckpointError.cannotRead(_, let code) {
+      throw .unreadableFile(path: path, reason: String(cString: strerror(code)))
+    } catch CheckpointError.notAFile {
+      throw .unreadableFile(path: path, reason: "it is no regular file")
+    } catch CheckpointError.overLimit(_, let found, let limit, _) {
+      throw .unreadableFile(path: path, reason: "it has \(found) bytes, and at most \(limit) are read")
     } catch {
-      throw .unreadableFile(path: path, reason: "\(error)")
+      throw .unreadableFile(path: path, reason: error.description)
     }
   }
 

@@ -27,6 +27,14 @@ enum UTF8Text {
     }
   }
 
+  /// The bytes without those of a scalar that is cut off at their end, or of the last one.
+  static func wholeScalars(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    var bytes = Array(bytes)
+    while let last = bytes.last, isContinuation(last) { bytes.removeLast() }
+    if let last = bytes.last, last >= 0xC0 { bytes.removeLast() }
+    return bytes
+  }
+
   /// Where the scalar begins that ends at `position`, which is not 0.
   static func start(before position: Int, of text: UnsafeBufferPointer<UInt8>) -> Int {
     var start = position - 1

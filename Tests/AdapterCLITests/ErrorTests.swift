@@ -17,6 +17,16 @@ import Testing
       ["predict", "--format", "jsonl", "a"],
       "--format jsonl is for --input and standard input, not for texts as arguments."
     ),
+    (["bench", "--repeats", "0"], "--repeats is 0; expected 1 to 1000000."),
+    (["bench", "--repeats", "9223372036854775807"], "--repeats is 9223372036854775807; expected 1 to 1000000."),
+    (
+      ["bench", "--shapes", "9223372036854775807x2"],
+      "The value '9223372036854775807x2' is invalid for '--shapes <1x16,8x128>'"
+    ),
+    (
+      ["bench", "--shapes", "3037000500x3037000500"],
+      "The value '3037000500x3037000500' is invalid for '--shapes <1x16,8x128>'"
+    ),
     (["forward"], "Missing expected argument '--inputs <file.json>'"),
   ])
   func `A wrong command line has the exit code 64`(_ arguments: [String], _ message: String) throws {

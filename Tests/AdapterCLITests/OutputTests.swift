@@ -9,7 +9,8 @@ import Testing
 /// What becomes of output that nobody takes, and of text that a terminal would act on.
 @Suite struct OutputTests {
   /// Runs the program with its output going elsewhere.
-  private func run(_ arguments: [String], to output: String, in folder: String? = nil) throws -> CommandLineTool.Result {
+  private func run(_ arguments: [String], to output: String, in folder: String? = nil) throws -> CommandLineTool.Result
+  {
     try CommandLineTool.run(
       command: ["/bin/sh", "-c", "exec \"$0\" \"$@\" > '\(output)'", CommandLineTool.executable.path] + arguments,
       in: folder)

@@ -75,11 +75,11 @@ import Testing
   }
 
   @Test func `A line beyond the limit is passed over`() throws {
-    let long = String(repeating: "x", count: LineReader.limit + 70_000)
+    let long = String(repeating: "x", count: Limits.lineBytes + 70_000)
     #expect(
       try read("a\n\(long)\nb\n\(long)") == [
-        "0 a", "line 2: is longer than 16000000 bytes; split the text.", "2 b",
-        "line 4: is longer than 16000000 bytes; split the text.",
+        "0 a", "line 2: is longer than 4000000 bytes; split the text.", "2 b",
+        "line 4: is longer than 4000000 bytes; split the text.",
       ])
   }
 
@@ -92,8 +92,8 @@ import Testing
   }
 
   @Test func `A first line that is too long still shows the format`() throws {
-    let long = String(repeating: "x", count: LineReader.limit)
-    let fault = "line 2: is longer than 16000000 bytes; split the text."
+    let long = String(repeating: "x", count: Limits.lineBytes)
+    let fault = "line 2: is longer than 4000000 bytes; split the text."
     #expect(try read("\n{\"text\": \"\(long)\"}\n{\"text\": \"b\"}\n") == [fault, "2 b"])
     #expect(try read("\nx\(long)\n{\"text\": \"b\"}\n") == ["0 ", fault, "2 {\"text\": \"b\"}"])
   }
@@ -102,12 +102,12 @@ import Testing
   @Test func `Input without the end of a line is an error in the end`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("", as: "zeros")
-    #expect(truncate(path, off_t(LineReader.endlessLine) + 100_000_000) == 0)
+    #expect(truncate(path, off_t(Limits.endlessLineBytes) + 10_000_000) == 0)
     #expect(
       message {
         var source = try TextSource(path: path)
         while try source.next() != nil {}
-      } == "\(path): no line ends within 1000000000 bytes; expected a text, or a JSON object, on each line.")
+      } == "\(path): no line ends within 200000000 bytes; expected a text, or a JSON object, on each line.")
   }
 
   @Test func `A file that is not there is an error`() {

@@ -33,6 +33,21 @@ private final class Calls: @unchecked Sendable {
     }
   }
 
+  @Test(arguments: [1_000, 100_000, Int.max])
+  func `More threads than make sense are as many as make sense`(_ width: Int) {
+    let pool = ThreadPool(width: width)
+    #expect(pool.width > 1 && pool.width <= ThreadPool.most)
+    let calls = Calls(1_000)
+    pool.forEach(1_000) { calls.call($0) }
+    #expect(calls.all == Array(repeating: 1, count: 1_000))
+  }
+
+  @Test func `No width, or one below 1, is a thread or more`() {
+    #expect(ThreadPool(width: nil).width == min(Processors.available, ThreadPool.most))
+    #expect(ThreadPool(width: 0).width == 1)
+    #expect(ThreadPool(width: .min).width == 1)
+  }
+
   /// Each item waits for the others, so they can only end if they run at the same time.
   @Test(arguments: [2, 3, 4])
   func asManyItemsRunAtATimeAsThereAreThreads(_ width: Int) {

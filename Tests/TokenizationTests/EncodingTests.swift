@@ -172,4 +172,26 @@ import Tokenization
       try tokenizer.encode(text, pair: text, maximumLength: 2)
     }
   }
+
+  /// A start of more than a megabyte is read, and no more; its tokens are those of the whole text.
+  @Test(arguments: ["a river ", "aaaaaaa", "日本語の", "e\u{301}\u{1F600} "])
+  func `Of a long text only the start is read, with the tokens of the whole`(_ unit: String) throws {
+    let tokenizer = try Fixtures.slow.get()
+    let long = String(repeating: unit, count: 2_400_000 / unit.utf8.count)
+    let start = String(repeating: unit, count: 900_000 / unit.utf8.count)
+    for length in [3, 128, 2_000] {
+      let (whole, part) = (
+        try tokenizer.encode(long, maximumLength: length), try tokenizer.encode(start, maximumLength: length)
+      )
+      #expect(whole.ids == part.ids)
+      #expect(whole.offsets == part.offsets)
+      #expect(whole.ids.count == length)
+      #expect(whole.truncatedTokens > 0)
+      let pairs = (
+        try tokenizer.encode("a question", pair: long, maximumLength: length + 5),
+        try tokenizer.encode("a question", pair: start, maximumLength: length + 5)
+      )
+      #expect(pairs.0.ids == pairs.1.ids)
+    }
+  }
 }

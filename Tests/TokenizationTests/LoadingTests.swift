@@ -172,4 +172,30 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 
   mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+  @Test(arguments: ["spm.model", "tokenizer_config.json"])
+  func `What is no regular file, or too large, is refused by its name at once`(_ name: String) throws {
+    func refusal(_ place: (String) -> Void) throws -> String? {
+      try Fixtures.withFolder(["spm.model": try Fixtures.sentencePiece()]) { folder in
+        let path = folder + "/" + name
+        unlink(path)
+        place(path)
+        do {
+          _ = try DebertaV2Tokenizer(folder: folder)
+          return nil
+        } catch { return "\(error)".replacing(folder + "/", with: "") }
+      }
+    }
+    let irregular =
+      "\(name): cannot be read (it is no regular file). Check its permissions, and that it is the file of a "
+      + "tokenizer."
+    #expect(try refusal { symlink("/dev/zero", $0) } == irregular)
+    #expect(try refusal { mkfifo($0, 0o600) } == irregular)
+    #expect(try refusal { mkdir($0, 0o700) } == irregular)
+    let sparse = try refusal { path in
+      close(open(path, O_CREAT | O_WRONLY, 0o600))
+      truncate(path, 1 << 40)
+    }
+    #expect(sparse?.contains("it has 1099511627776 bytes, and at most 67108864 are read") == true)
+  }
 }

@@ -19,6 +19,12 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Passes that are timed for each shape.") var repeats = 5
   @OptionGroup(title: "Output") var output: OutputArguments
 
+  func validate() throws {
+    guard (1...1_000_000).contains(repeats) else {
+      throw ValidationError("--repeats is \(repeats); expected 1 to 1000000.")
+    }
+  }
+
   func run() throws {
     var request = workspace.request
     request.usesActiveSetup = false
@@ -27,7 +33,7 @@ struct BenchCommand: ParsableCommand {
     for shape in shapes.shapes {
       var random = RandomNumbers(seed: 0)
       let ids = (0..<shape.rows).map { _ in
-        (0..<shape.tokens).map { _ in Int32.random(in: 4..<Int32(model.configuration.vocabularySize), using: &random) }
+        (0..<shape.tokens).map { _ in Int32.random(in: 0..<Int32(model.configuration.vocabularySize), using: &random) }
       }
       let clock = ContinuousClock()
       var times: [Double] = []
@@ -76,6 +82,9 @@ struct ShapeList: ExpressibleByArgument, CustomStringConvertible {
 
   let shapes: [Shape]
 
+  /// The most tokens of a batch; no machine holds what a model makes of more.
+  private static let most = 1 << 24
+
   static let usual = ShapeList(shapes: [(1, 16), (1, 128), (8, 128), (1, 512)].map { Shape(rows: $0, tokens: $1) })
 
   private init(shapes: [Shape]) { self.shapes = shapes }
@@ -84,7 +93,9 @@ struct ShapeList: ExpressibleByArgument, CustomStringConvertible {
     var shapes: [Shape] = []
     for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
       let sizes = part.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-      guard sizes.count == 2, let rows = sizes[0], let tokens = sizes[1], rows > 0, tokens > 0 else { return nil }
+      guard sizes.count == 2, let rows = sizes[0], let tokens = sizes[1], rows > 0, tokens > 0,
+        rows <= Self.most, tokens <= Self.most / rows
+      else { return nil }
       shapes.append(Shape(rows: rows, tokens: tokens))
     }
     self.shapes = shapes

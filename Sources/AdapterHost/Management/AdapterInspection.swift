@@ -90,13 +90,11 @@ extension Inspection.Part {
       guard let hiddenSize = try fields.integer("hidden_size", in: 1...1 << 20) else { return }
       draft.needs = ["hidden states of width \(hiddenSize)"]
       let name = try fields.string("name") ?? ""
-      let compute = Compute(threads: 1)
-      let fresh = PredictionHead(
-        settings, hiddenSize: hiddenSize, layerNormEps: 1e-7, deviation: 0, seed: 0, compute)
+      let wanted = settings.tensorShapes(hiddenSize: hiddenSize)
       try draft.compare(
-        file.get(), with: fresh.tensors(compute).map { WantedTensor("heads.\(name).\($0.name)", $0.shape) },
+        file.get(), with: wanted.map { WantedTensor("heads.\(name).\($0.name)", $0.shape) },
         rename: { $0 }, isLeft: { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
-      ) { _ = try SavedHead.read(folder, hiddenSize: hiddenSize, layerNormEps: 1e-7, compute) }
+      ) { _ = try SavedHead.read(folder, hiddenSize: hiddenSize, layerNormEps: 1e-7, Compute(threads: 1)) }
     }
   }
 

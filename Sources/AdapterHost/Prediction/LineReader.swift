@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Foundation
 
 /// The lines of a file or of standard input, as they come.
@@ -6,15 +7,10 @@ internal import Foundation
 /// the start of the input is left out.
 final class LineReader {
   struct Line {
-    /// All of the line, or the start of one that is longer than ``limit``, whose rest is skipped.
+    /// All of the line, or the start of one that is longer than ``Limits/lineBytes``, whose rest is skipped.
     let bytes: [UInt8]
     let isTooLong: Bool
   }
-
-  /// The most bytes of a line: no text of this length is answered as a whole, and its tokens take many times its size.
-  static let limit = 16_000_000
-  /// So many bytes without the end of a line are an error: the input is no text, or a line that never ends.
-  static let endlessLine = 1_000_000_000
 
   private let descriptor: Int32
   private let isOwned: Bool
@@ -71,7 +67,7 @@ final class LineReader {
       return UnsafeRawPointer(end) - base
     }
     scanned = found ?? buffer.count
-    if found == nil, scanned - start > Self.limit {
+    if found == nil, scanned - start > Limits.lineBytes {
       if skipped == 0 { skippedStart = Array(buffer[start...].prefix(1 << 10)) }
       skipped += scanned - start
       start = scanned
@@ -86,7 +82,7 @@ final class LineReader {
       isAtStart = false
       skipped = 0
     }
-    let isTooLong = skipped > 0 || end - start > Self.limit
+    let isTooLong = skipped > 0 || end - start > Limits.lineBytes
     var bytes = skipped > 0 ? skippedStart[...] : isTooLong ? buffer[start...].prefix(1 << 10) : buffer[start..<end]
     if !isTooLong, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     if isAtStart, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
@@ -95,7 +91,7 @@ final class LineReader {
 
   /// Reads what there is, and waits if there is nothing.
   private func fill() throws(InputFileError) {
-    guard skipped < Self.endlessLine else { throw InputFileError(path: path, reason: .endlessLine) }
+    guard skipped < Limits.endlessLineBytes else { throw InputFileError(path: path, reason: .endlessLine) }
     buffer.removeFirst(start)
     scanned -= start
     start = 0
@@ -120,7 +116,7 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
   public enum Reason: Hashable, Sendable {
     /// The system's error number.
     case system(Int32)
-    /// A gigabyte has no end of a line.
+    /// No line ends within ``Limits/endlessLineBytes``.
     case endlessLine
   }
 
@@ -131,7 +127,7 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
     switch reason {
     case .system(let code): "\(path): texts cannot be read from it (\(String(cString: strerror(code))))."
     case .endlessLine:
-      "\(path): no line ends within \(LineReader.endlessLine) bytes; expected a text, or a JSON object, on each line."
+      "\(path): no line ends within \(Limits.endlessLineBytes) bytes; expected a text, or a JSON object, on each line."
     }
   }
 }

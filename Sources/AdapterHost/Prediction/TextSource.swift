@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// Where texts come from: a list, or the lines of a file or of standard input.
 public struct TextSource {
   /// How the lines of an input are read.
@@ -92,7 +94,7 @@ public struct TextSource {
     }
     guard !line.isTooLong else {
       return .failure(
-        UnansweredText(index: lineNumber, reason: "is longer than \(LineReader.limit) bytes; split the text."))
+        UnansweredText(index: lineNumber, reason: "is longer than \(Limits.lineBytes) bytes; split the text."))
     }
     do {
       if format == .jsonl { return .success(try TextInput(json: line.bytes, index: lineNumber)) }

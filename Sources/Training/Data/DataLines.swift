@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Glibc
 
 /// The lines of a file, read as they are asked for.
@@ -8,14 +9,12 @@ final class DataLines {
   struct Line {
     /// The first is 1.
     let number: Int
-    /// Nil for a line beyond ``limit``, which is passed over.
+    /// Nil for a line longer than ``Limits/recordBytes``, which is skipped.
     let bytes: ArraySlice<UInt8>?
 
     var isBlank: Bool { bytes?.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) } ?? false }
   }
 
-  /// No line may be longer: 64 MB.
-  static let limit = 64_000_000
   private static let blockSize = 1 << 18
 
   let path: String
@@ -25,7 +24,8 @@ final class DataLines {
   private var start = 0
   private var scanned = 0
   private var number = 0
-  private var isPassingOver = false
+  /// The bytes skipped of a line that is too long.
+  private var skipped = 0
   private var hasEnded = false
 
   /// - Throws: ``DatasetError/unreadable(path:code:)``.
@@ -42,12 +42,12 @@ final class DataLines {
     while true {
       if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) { return line(to: end, next: end + 1) }
       scanned = buffer.count
-      if scanned - start > Self.limit {
-        isPassingOver = true
+      if scanned - start > Limits.recordBytes {
+        skipped += scanned - start
         start = scanned
       }
       if hasEnded {
-        return start < buffer.count || isPassingOver ? line(to: buffer.count, next: buffer.count) : nil
+        return start < buffer.count || skipped > 0 ? line(to: buffer.count, next: buffer.count) : nil
       }
       try fill()
     }
@@ -57,10 +57,10 @@ final class DataLines {
     defer {
       start = next
       scanned = next
-      isPassingOver = false
+      skipped = 0
     }
     number += 1
-    if isPassingOver || end - start > Self.limit { return Line(number: number, bytes: nil) }
+    if skipped > 0 || end - start > Limits.recordBytes { return Line(number: number, bytes: nil) }
     var bytes = buffer[start..<end]
     if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     if number == 1, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
@@ -68,6 +68,7 @@ final class DataLines {
   }
 
   private func fill() throws(DatasetError) {
+    guard skipped < Limits.endlessLineBytes else { throw .endlessLine(path: path, line: number + 1) }
     buffer.removeFirst(start)
     scanned -= start
     start = 0

@@ -53,5 +53,5 @@ extension DataLines {
     return .success(text)
   }
 
-  func tooLong(_ line: Line) -> DataFault { fault(line, "is longer than \(Self.limit) bytes; split it.") }
+  func tooLong(_ line: Line) -> DataFault { fault(line, "is longer than \(Limits.recordBytes) bytes; split it.") }
 }

@@ -1,3 +1,4 @@
+internal import Checkpoints
 internal import Glibc
 public import Tokenization
 
@@ -5,6 +6,8 @@ public import Tokenization
 public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file cannot be read; `code` is the system's error number.
   case unreadable(path: String, code: Int32)
+  /// No line ends within ``Limits/endlessLineBytes``.
+  case endlessLine(path: String, line: Int)
   /// The file's name does not tell its format.
   case unknownFormat(path: String)
   /// The file holds no example.
@@ -26,6 +29,8 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .unreadable(let path, let code):
       "\(path): the data cannot be read (\(String(cString: strerror(code))))."
+    case .endlessLine(let path, let line):
+      "\(path), line \(line): no line ends within \(Limits.endlessLineBytes) bytes; expected a record on each line."
     case .unknownFormat(let path):
       "\(path): its name does not tell how it is written; expected an end like "
         + ".jsonl, .csv, .tsv, .conll or .txt. Give the format, and decompress the file if it is compressed."

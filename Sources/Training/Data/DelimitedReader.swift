@@ -56,6 +56,9 @@ struct DelimitedReader: RecordReader {
         guard let bytes = line.bytes else { return (first.number, .failure(lines.tooLong(line))) }
         do {
           if try cutter.feed(bytes) { break }
+          guard cutter.byteCount <= Limits.recordBytes else {
+            return (first.number, .failure(lines.tooLong(first)))
+          }
         } catch {
           return (first.number, .failure(lines.fault(first, error.reason)))
         }
@@ -82,6 +85,8 @@ struct FieldCutter {
   private let hasQuotes: Bool
   private var state = State.start
   private var field: [UInt8] = []
+  /// The bytes of the record up to now.
+  private(set) var byteCount = 0
   private(set) var fields: [[UInt8]] = []
 
   init(separator: Unicode.Scalar, hasQuotes: Bool) {
@@ -90,8 +95,9 @@ struct FieldCutter {
   }
 
   /// Reads a line; whether the record ends with it.
-  mutating func feed(_ line: some Sequence<UInt8>) throws(Fault) -> Bool {
+  mutating func feed(_ line: some Collection<UInt8>) throws(Fault) -> Bool {
     let quote = UInt8(ascii: "\"")
+    byteCount += line.count
     for byte in line {
       switch (state, byte) {
       case (.quoted, quote): state = .quoteInQuoted

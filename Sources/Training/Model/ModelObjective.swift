@@ -122,6 +122,7 @@ extension PreparedModel {
     let batch = Batch(examples)
     guard let cache else { return try encode(batch, on: pass) }
     let plan = try plan(batch)
+    try encoder.requireMemory(for: batch, plan, on: pass)
     let states = cache.states(of: indices, batch, encoder)
     return EncodedBatch(
       encoder(states, behindLayers: cache.layers, of: batch, plan, asked: asked, on: pass), plan)

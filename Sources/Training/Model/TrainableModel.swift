@@ -210,6 +210,7 @@ public struct PreparedModel {
   /// The last hidden states of the tokens that the heads read, under the setup; Parallel repeats the rows.
   public func encode(_ batch: Batch, on pass: Pass) throws -> EncodedBatch {
     let plan = try plan(batch)
+    try encoder.requireMemory(for: batch, plan, on: pass)
     return EncodedBatch(encoder(batch, plan, asked: asked, on: pass), plan)
   }
 

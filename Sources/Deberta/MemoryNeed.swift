@@ -1,0 +1,24 @@
+public import Tensors
+
+extension Encoder {
+  /// Checks that there can be memory for a batch, before anything of it is computed.
+  ///
+  /// Counted is what is certainly held at a time, so that nothing is refused that fits: for T tokens of width H the
+  /// states, keys and values of one layer (3 T H). On a tape every layer above the lowest trained place but the last
+  /// keeps queries, keys, values and states (4 T H) and its attention (heads x the sum of squared lengths), or, where it
+  /// is computed again, its input alone (T H).
+  ///
+  /// - Throws: `MemoryError`.
+  public func requireMemory(for batch: Batch, _ plan: AdapterPlan, on pass: Pass) throws(MemoryError) {
+    let lengths = plan.sources.map { Double(batch.tokens(of: $0).count) }
+    let tokens = lengths.reduce(0, +)
+    let states = tokens * Double(configuration.hiddenSize)
+    var floats = 3 * states
+    if pass.tape != nil {
+      let kept = Double(max(0, configuration.layerCount - plan.unhookedLayers - 1))
+      let attention = Double(configuration.headCount) * lengths.reduce(0) { $0 + $1 * $1 }
+      floats += kept * (pass.recomputes ? states : 4 * states + attention)
+    }
+    try pass.compute.requireMemory(floats: floats, tokens: Int(tokens))
+  }
+}
