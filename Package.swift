@@ -76,7 +76,7 @@ let package = Package(
     tests(
       "MethodLawsTests",
       uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Training"]),
-    tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Tensors"]),
+    tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
     tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Kernels", "Tensors"]),
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", "Files", .product(name: "GRDB", package: "GRDB.swift")]),

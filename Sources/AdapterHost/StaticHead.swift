@@ -125,7 +125,7 @@ enum StaticHead {
 
   /// Reads the tensors of a head with labels, to see that they are there and fit.
   func check(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
-    let noWords = Tensor([0], rows: 1, columns: 1)
+    let noWords = WeightMatrix(Tensor([0], rows: 1, columns: 1))
     if case .labelled = self { _ = try read(weights, shape, words: noWords) }
   }
 
@@ -133,7 +133,7 @@ enum StaticHead {
   ///
   /// - Parameter words: the word embeddings [vocabulary, E].
   func read(
-    _ weights: WeightReader, _ shape: DebertaV2Configuration, words: Tensor
+    _ weights: WeightReader, _ shape: DebertaV2Configuration, words: WeightMatrix
   ) throws(CheckpointError) -> PredictionHead {
     switch self {
     case .labelled(let kind, let labels):

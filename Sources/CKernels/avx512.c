@@ -1,7 +1,7 @@
 #include "CKernels.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), apply_to = function)
 #define CK_NAME "avx512"
 #define CK_LANES 16
 #define CK_TILE_ROWS 14
@@ -10,6 +10,7 @@
   f(0, k), f(1, k), f(2, k), f(3, k), f(4, k), f(5, k), f(6, k), f(7, k), f(8, k), f(9, k), f(10, k), f(11, k), \
       f(12, k), f(13, k), f(14, k), f(15, k)
 #define CK_EXCHANGES EXCHANGE(1) EXCHANGE(2) EXCHANGE(4) EXCHANGE(8)
+#define CK_HALF_CONVERSION
 #include "kernels.inc.h"
 #pragma clang attribute pop
 

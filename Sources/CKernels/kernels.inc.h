@@ -6,6 +6,7 @@
 //   CK_LANE_LIST(f, k)  f(0, k), f(1, k), ... for every lane
 //   CK_EXCHANGES        EXCHANGE(1) EXCHANGE(2) ... EXCHANGE(CK_LANES / 2)
 //   CK_NO_FMA           where multiplying and adding in one step is not an instruction
+//   CK_HALF_CONVERSION  where widening float16 is an instruction
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -39,6 +40,44 @@ INLINE void store_some(float *p, int64_t n, vec v) {
   store(t, v);
   for (int64_t i = 0; i < n; i++) p[i] = t[i];
 }
+
+// MARK: half precision
+
+typedef uint16_t half_vec __attribute__((ext_vector_type(CK_LANES)));
+typedef uint32_t uvec __attribute__((ext_vector_type(CK_LANES)));
+typedef half_vec loose_half_vec __attribute__((aligned(2), may_alias));
+
+INLINE vec bits_of(uvec v) {
+  union { uvec i; vec f; } bits = {.i = v};
+  return bits.f;
+}
+// A bfloat16 is the upper half of a float32.
+INLINE vec widened_bfloat16(half_vec h) { return bits_of(__builtin_convertvector(h, uvec) << 16); }
+#ifdef CK_HALF_CONVERSION
+typedef _Float16 float16_vec __attribute__((ext_vector_type(CK_LANES)));
+INLINE vec widened_float16(half_vec h) {
+  union { half_vec i; float16_vec f; } bits = {.i = h};
+  return __builtin_convertvector(bits.f, vec);
+}
+#else
+// A normal number, an infinity or a NaN has its exponent moved by a multiplication; a subnormal one is the fraction of a
+// float that starts at one half, less that half. Source: M. Dukhan, FP16, `fp16_ieee_to_fp32_value`.
+INLINE vec widened_float16(half_vec h) {
+  const uvec word = __builtin_convertvector(h, uvec) << 16, magnitude = word + word;
+  union { vec f; uvec i; } normal = {.f = bits_of((magnitude >> 4) + (0xE0u << 23)) * 0x1p-112f};
+  union { vec f; uvec i; } subnormal = {.f = bits_of((magnitude >> 17) | (126u << 23)) - 0.5f};
+  const uvec is_subnormal = (uvec)(magnitude < (1u << 27));
+  return bits_of((word & 0x80000000u) | (is_subnormal & subnormal.i) | (~is_subnormal & normal.i));
+}
+#endif
+
+// Elements of a weight, from `index` on. The type is a constant wherever this is inlined.
+INLINE vec load_weights(ck_weight_type type, const void *w, int64_t index) {
+  if (type == CK_FLOAT32) return load((const float *)w + index);
+  const half_vec h = *(const loose_half_vec *)((const uint16_t *)w + index);
+  return type == CK_FLOAT16 ? widened_float16(h) : widened_bfloat16(h);
+}
+INLINE int64_t bytes_of(ck_weight_type type) { return type == CK_FLOAT32 ? 4 : 2; }
 
 INLINE float sum_of(vec v) {
   float t[LANES];
@@ -110,17 +149,38 @@ MAP(gelu_all, gelu_of)
 
 // MARK: products
 
+// Stores sums [rows, PANEL] of a tile, of which `columns` count, by an epilogue.
+static __attribute__((noinline)) void finish(int64_t rows, const float *sums, float *y, int64_t y_stride,
+                                             int64_t columns, const float *bias, ck_epilogue epilogue) {
+  for (int64_t i = 0; i < rows; i++, sums += PANEL, y += y_stride)
+    for (int64_t first = 0; first < columns; first += LANES) {
+      const int64_t n = columns - first < LANES ? columns - first : LANES;
+      const vec c = bias == NULL ? broadcast(0) : n == LANES ? load(bias + first) : load_some(bias + first, n, 0);
+      vec v = load(sums + first) + c;
+      if (epilogue == CK_ACCUMULATE) v += n == LANES ? load(y + first) : load_some(y + first, n, 0);
+      if (epilogue == CK_GELU) v = gelu_of(v);
+      if (n == LANES) store(y + first, v); else store_some(y + first, n, v);
+    }
+}
+
 // A register tile: `rows` x 2 vectors of y, over the whole depth. `wide` is 0 where the panel's second half is padding.
-INLINE void tile(int rows, int wide, int64_t K, const float *x, int64_t x_stride, const float *panel, float *y,
-                 int64_t y_stride, int64_t columns, const float *bias, ck_epilogue epilogue) {
+// Where `widened` is not NULL, the panel is left there as float32 for the tiles after this one.
+INLINE void tile(int rows, int wide, ck_weight_type type, int64_t K, const float *x, int64_t x_stride,
+                 const void *panel, float *y, int64_t y_stride, int64_t columns, const float *bias,
+                 ck_epilogue epilogue, float *widened) {
+  const int64_t line = PANEL * bytes_of(type);
   vec acc[CK_TILE_ROWS][2];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = broadcast(0);
   for (int64_t k = 0; k < K; k++) {
-    vec b0 = load(panel + k * PANEL);
-    vec b1 = wide ? load(panel + k * PANEL + LANES) : broadcast(0);
-    __builtin_prefetch(panel + k * PANEL + 16 * PANEL);
-    if (wide && LANES == 16) __builtin_prefetch(panel + k * PANEL + 16 * PANEL + LANES);
+    vec b0 = load_weights(type, panel, k * PANEL);
+    vec b1 = wide ? load_weights(type, panel, k * PANEL + LANES) : broadcast(0);
+    if (widened != NULL) {
+      store(widened + k * PANEL, b0);
+      store(widened + k * PANEL + LANES, b1);
+    }
+    __builtin_prefetch((const char *)panel + k * line + 64 * PANEL);
+    if (wide && line > 64) __builtin_prefetch((const char *)panel + k * line + 64 * PANEL + 64);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
       vec a = broadcast(x[i * x_stride + k]);
@@ -128,71 +188,120 @@ INLINE void tile(int rows, int wide, int64_t K, const float *x, int64_t x_stride
       if (wide) acc[i][1] = fma_(a, b1, acc[i][1]);
     }
   }
+  if (columns < (1 + wide) * LANES || epilogue == CK_GELU) {
+    float sums[CK_TILE_ROWS * PANEL];
+    for (int half = 0; half <= wide; half++)
+#pragma clang loop unroll(full)
+      for (int i = 0; i < rows; i++) store(sums + i * PANEL + half * LANES, acc[i][half]);
+    finish(rows, sums, y, y_stride, columns, bias, epilogue);
+    return;
+  }
   for (int half = 0; half <= wide; half++) {
-    int64_t first = half * LANES, n = columns - first < LANES ? columns - first : LANES;
-    if (n <= 0) break;
-    vec c = bias == NULL ? broadcast(0) : n == LANES ? load(bias + first) : load_some(bias + first, n, 0);
+    const int64_t first = half * LANES;
+    const vec c = bias == NULL ? broadcast(0) : load(bias + first);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
       float *to = y + i * y_stride + first;
       vec v = acc[i][half] + c;
-      if (epilogue == CK_ACCUMULATE) v += n == LANES ? load(to) : load_some(to, n, 0);
-      if (epilogue == CK_GELU) v = gelu_of(v);
-      if (n == LANES) store(to, v); else store_some(to, n, v);
+      if (epilogue == CK_ACCUMULATE) v += load(to);
+      store(to, v);
     }
   }
 }
 
-#define TILE_CASE(r) \
-  case r: tile(r, wide, K, x, x_stride, panel, y, y_stride, columns, bias, epilogue); break;
+#define TILE_CASE(r)                                                                                             \
+  case r:                                                                                                        \
+    tile(r, wide, type, K, x, x_stride, panel, y, y_stride, columns, bias, epilogue, first ? widened : NULL);    \
+    break;
 
-// One function for each width, so that the switch's tiles are compiled once each.
-#define TILE_FUNCTION(name, is_wide)                                                                             \
+// One function for each width and type, so that the switch's tiles are compiled once each. The first tile of a panel of
+// halves widens it for those after it: that hides behind the products, where a loop of its own would wait for memory.
+#define TILE_FUNCTION(name, is_wide, of_type, is_first)                                                          \
   static __attribute__((noinline)) void name(int64_t rows, int64_t K, const float *x, int64_t x_stride,          \
-                                             const float *panel, float *y, int64_t y_stride, int64_t columns,    \
-                                             const float *bias, ck_epilogue epilogue) {                          \
-    enum { wide = is_wide };                                                                                     \
+                                             const void *panel, float *y, int64_t y_stride, int64_t columns,     \
+                                             const float *bias, ck_epilogue epilogue, float *widened) {          \
+    enum { wide = is_wide, first = is_first };                                                                   \
+    const ck_weight_type type = of_type;                                                                         \
     switch (rows) { CK_TILE_CASES(TILE_CASE) }                                                                   \
   }
-TILE_FUNCTION(wide_tile, 1)
-TILE_FUNCTION(narrow_tile, 0)
 
-static void product(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const float *panels, float *y,
-                    int64_t y_stride, const float *bias, ck_epilogue epilogue) {
-  if (M <= 0 || N <= 0) return;
-  const int64_t tiles = (M + CK_TILE_ROWS - 1) / CK_TILE_ROWS, height = M / tiles, taller = M % tiles;
-  for (int64_t first = 0; first < N; first += PANEL) {
-    const float *panel = panels + first * K;
-    const int64_t columns = N - first < PANEL ? N - first : PANEL;
-    for (int64_t t = 0, row = 0; t < tiles; t++) {
-      const int64_t rows = height + (t < taller);
-      (columns > LANES ? wide_tile : narrow_tile)(rows, K, x + row * x_stride, x_stride, panel,
-                                                  y + row * y_stride + first, y_stride, columns,
-                                                  bias == NULL ? NULL : bias + first, epilogue);
-      row += rows;
-    }
+#define PRODUCT_FUNCTION(name, type)                                                                             \
+  TILE_FUNCTION(name##_wide_tile, 1, type, 0)                                                                    \
+  TILE_FUNCTION(name##_narrow_tile, 0, type, 0)                                                                  \
+  TILE_FUNCTION(name##_first_tile, 1, type, type != CK_FLOAT32)                                                  \
+  static void name(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const void *panels,        \
+                   float *y, int64_t y_stride, const float *bias, ck_epilogue epilogue, float *scratch) {        \
+    if (M <= 0 || N <= 0) return;                                                                                \
+    const int64_t tiles = (M + CK_TILE_ROWS - 1) / CK_TILE_ROWS, height = M / tiles, taller = M % tiles;         \
+    for (int64_t first = 0; first < N; first += PANEL) {                                                         \
+      const void *panel = (const char *)panels + first * K * bytes_of(type);                                     \
+      const int64_t columns = N - first < PANEL ? N - first : PANEL;                                             \
+      const int widens = type != CK_FLOAT32 && scratch != NULL && tiles > 1 && columns > LANES;                  \
+      for (int64_t t = 0, row = 0; t < tiles; t++) {                                                             \
+        const int64_t rows = height + (t < taller);                                                              \
+        (!widens ? columns > LANES ? name##_wide_tile : name##_narrow_tile                                       \
+         : t == 0 ? name##_first_tile : product_float32_wide_tile)(                                              \
+            rows, K, x + row * x_stride, x_stride, widens && t > 0 ? scratch : panel,                            \
+            y + row * y_stride + first, y_stride, columns, bias == NULL ? NULL : bias + first, epilogue,         \
+            scratch);                                                                                            \
+        row += rows;                                                                                             \
+      }                                                                                                          \
+    }                                                                                                            \
   }
-}
+PRODUCT_FUNCTION(product_float32, CK_FLOAT32)
+PRODUCT_FUNCTION(product_float16, CK_FLOAT16)
+PRODUCT_FUNCTION(product_bfloat16, CK_BFLOAT16)
 
-static void pack_outputs(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels) {
-  for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {
-    const int64_t columns = N - first < PANEL ? N - first : PANEL;
-    if (columns < PANEL) memset(panels, 0, sizeof(float) * (size_t)(K * PANEL));
-    for (int64_t k0 = 0; k0 < K; k0 += 16)  // a cache line of every row at a time
-      for (int64_t c = 0; c < columns; c++)
-        for (int64_t k = k0; k < K && k < k0 + 16; k++) panels[k * PANEL + c] = w[(first + c) * w_stride + k];
+// Packing moves bits, so that one function does for every type of a size.
+#define PACK_FUNCTIONS(bits, element)                                                                            \
+  static void pack_outputs_##bits(int64_t N, int64_t K, const void *source, int64_t w_stride, void *target) {    \
+    const element *w = source;                                                                                   \
+    element *panels = target;                                                                                    \
+    for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {                                    \
+      const int64_t columns = N - first < PANEL ? N - first : PANEL;                                             \
+      if (columns < PANEL) memset(panels, 0, sizeof(element) * (size_t)(K * PANEL));                             \
+      for (int64_t k0 = 0; k0 < K; k0 += 16) /* a cache line of every row at a time */                           \
+        for (int64_t c = 0; c < columns; c++)                                                                    \
+          for (int64_t k = k0; k < K && k < k0 + 16; k++) panels[k * PANEL + c] = w[(first + c) * w_stride + k]; \
+    }                                                                                                            \
+  }                                                                                                              \
+  static void pack_inputs_##bits(int64_t N, int64_t K, const void *source, int64_t w_stride, void *target) {     \
+    const element *w = source;                                                                                   \
+    element *panels = target;                                                                                    \
+    for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {                                    \
+      const int64_t columns = N - first < PANEL ? N - first : PANEL;                                             \
+      for (int64_t k = 0; k < K; k++) {                                                                          \
+        memcpy(panels + k * PANEL, w + k * w_stride + first, sizeof(element) * (size_t)columns);                 \
+        if (columns < PANEL)                                                                                     \
+          memset(panels + k * PANEL + columns, 0, sizeof(element) * (size_t)(PANEL - columns));                  \
+      }                                                                                                          \
+    }                                                                                                            \
+  }                                                                                                              \
+  static void unpack_##bits(int64_t N, int64_t K, const void *source, void *target, int64_t w_stride) {          \
+    const element *panels = source;                                                                              \
+    element *w = target;                                                                                         \
+    for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {                                    \
+      const int64_t columns = N - first < PANEL ? N - first : PANEL;                                             \
+      for (int64_t k0 = 0; k0 < K; k0 += 16)                                                                     \
+        for (int64_t c = 0; c < columns; c++)                                                                    \
+          for (int64_t k = k0; k < K && k < k0 + 16; k++) w[(first + c) * w_stride + k] = panels[k * PANEL + c]; \
+    }                                                                                                            \
   }
-}
+PACK_FUNCTIONS(32, uint32_t)
+PACK_FUNCTIONS(16, uint16_t)
 
-static void pack_inputs(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels) {
-  for (int64_t first = 0; first < N; first += PANEL, panels += K * PANEL) {
-    const int64_t columns = N - first < PANEL ? N - first : PANEL;
-    for (int64_t k = 0; k < K; k++) {
-      memcpy(panels + k * PANEL, w + k * w_stride + first, sizeof(float) * (size_t)columns);
-      if (columns < PANEL) memset(panels + k * PANEL + columns, 0, sizeof(float) * (size_t)(PANEL - columns));
-    }
+#define WIDEN_FUNCTION(name, type)                                                                               \
+  static void name(int64_t count, const void *x, float *y) {                                                     \
+    int64_t i = 0;                                                                                               \
+    for (; i + LANES <= count; i += LANES) store(y + i, load_weights(type, x, i));                               \
+    if (i == count) return;                                                                                      \
+    float rest[LANES] = {0};                                                                                     \
+    memcpy(rest, (const char *)x + i * bytes_of(type), (size_t)((count - i) * bytes_of(type)));                  \
+    store_some(y + i, count - i, load_weights(type, rest, 0));                                                   \
   }
-}
+WIDEN_FUNCTION(widen_float32, CK_FLOAT32)
+WIDEN_FUNCTION(widen_float16, CK_FLOAT16)
+WIDEN_FUNCTION(widen_bfloat16, CK_BFLOAT16)
 
 // MARK: rows
 
@@ -463,9 +572,12 @@ static void dropout(int64_t M, int64_t N, uint32_t first, uint32_t key, uint32_t
 static const ck_kernels table = {
     .name = CK_NAME,
     .panel = PANEL,
-    .product = product,
-    .pack_outputs = pack_outputs,
-    .pack_inputs = pack_inputs,
+    .weights =
+        {
+            [CK_FLOAT32] = {product_float32, pack_outputs_32, pack_inputs_32, unpack_32, widen_float32},
+            [CK_FLOAT16] = {product_float16, pack_outputs_16, pack_inputs_16, unpack_16, widen_float16},
+            [CK_BFLOAT16] = {product_bfloat16, pack_outputs_16, pack_inputs_16, unpack_16, widen_bfloat16},
+        },
     .layer_norm = layer_norm,
     .gelu = gelu_all,
     .erf = erf_all,

@@ -107,12 +107,15 @@ public struct StoredTensor: Sendable {
     if case .contiguous(let range) = extent { source.release(range) }
   }
 
-  /// Whether the elements are float32 that can be used where the file is mapped.
-  public var isMappedFloat32: Bool {
-    guard case .contiguous(let range) = extent, elementType == .float32 else { return false }
+  /// Whether the elements can be used where the file is mapped: one after the other, and aligned.
+  public var isMapped: Bool {
+    guard case .contiguous(let range) = extent else { return false }
     // A mapping starts at a page, so the offset in the file decides.
-    return range.lowerBound.isMultiple(of: MemoryLayout<Float>.alignment)
+    return range.lowerBound.isMultiple(of: elementType.byteCount)
   }
+
+  /// Whether the elements are float32 that can be used where the file is mapped.
+  public var isMappedFloat32: Bool { elementType == .float32 && isMapped }
 
   private func checkConvertible() throws(CheckpointError) {
     guard elementType != .bool else { throw .notConvertible(tensor: name, type: elementType, file: file) }

@@ -4,7 +4,7 @@ internal import Tensors
 /// Token ids to hidden states: word, position and type embeddings, projection, layer norm.
 struct Embeddings: Sendable {
   /// [vocabulary, E]
-  let words: Tensor
+  let words: WeightMatrix
   /// [positions, E], where the model adds absolute positions.
   let positions: Tensor?
   /// [types, E]
@@ -16,7 +16,7 @@ struct Embeddings: Sendable {
 
   init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
     let size = shape.embeddingSize
-    words = try weights.tensor("word_embeddings.weight", [shape.vocabularySize, size])
+    words = try weights.weight("word_embeddings.weight", [shape.vocabularySize, size])
     positions =
       try shape.addsAbsolutePositions
       ? weights.tensor("position_embeddings.weight", [shape.maximumPositions, size]) : nil
@@ -38,7 +38,7 @@ struct Embeddings: Sendable {
       let block = first..<min(first + 256, ids.count)
       pass.copy(pass.gather(words, rows: Array(ids[block])), into: x.rows(block))
       // The system maps pages around every row that is read; a long text would keep most of the table in memory.
-      if ids.count > 256 { words.storage.releasePages() }
+      if ids.count > 256 { words.releasePages() }
     }
     if let positions {
       let own = batch.sequences.flatMap(\.columns)

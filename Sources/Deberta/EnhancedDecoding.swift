@@ -12,7 +12,7 @@ public struct EncoderOutput: Sendable {
 
 extension Encoder {
   /// The word embeddings [vocabulary, E]; decoders of words share their memory.
-  public var wordEmbeddings: Tensor { embeddings.words }
+  public var wordEmbeddings: WeightMatrix { embeddings.words }
 
   /// The hidden states that Microsoft's enhanced mask decoder predicts words from, [T, H].
   ///

@@ -9,15 +9,15 @@ internal import Tensors
 struct PositionTable: Sendable {
   let kind: PositionTableKind
   /// For each head, [2 · span, D]; key tables with their rows in reverse.
-  let heads: [PackedMatrix]
+  let heads: [PackedWeight]
   var correction: Correction?
   /// The projected positions [2 · span, heads · D] that were packed, where a tape tracks them.
   var projected: Tensor?
 
   /// right [2 · span, r], in the order of the table's rows, and for each head left as [r, D].
   struct Correction: Sendable {
-    let right: PackedMatrix
-    let lefts: [PackedMatrix]
+    let right: PackedWeight
+    let lefts: [PackedWeight]
   }
 
   func head(_ index: Int) -> HeadPositions {
@@ -60,7 +60,7 @@ extension PositionTable {
     self.kind = kind
     let arranged = kind.arranged(projected, compute)
     let size = projected.columns / heads
-    self.heads = (0..<heads).map { _ in PackedMatrix(outputs: projected.rows, inputs: size, kernels: compute.kernels) }
+    self.heads = (0..<heads).map { _ in PackedWeight(outputs: projected.rows, inputs: size, kernels: compute.kernels) }
     let packed = self.heads
     compute.threads.forEach(heads) { head in
       compute.kernels.packOutputs(
@@ -75,7 +75,7 @@ extension PositionTable {
     table.correction = Correction(
       right: compute.packed(kind.arranged(right, compute)),
       lefts: heads.indices.map { head in
-        let packed = PackedMatrix(outputs: left.rows.columns, inputs: size, kernels: compute.kernels)
+        let packed = PackedWeight(outputs: left.rows.columns, inputs: size, kernels: compute.kernels)
         compute.kernels.packInputs(left.rows.values.slice(head * size..<(head + 1) * size), into: packed.panels)
         return packed
       })

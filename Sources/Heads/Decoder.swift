@@ -9,7 +9,7 @@ internal import Tensors
 /// as rows, and is packed piece by piece while a product runs. Scores are
 /// wanted of few tokens, so that nothing is gained by keeping a packed copy.
 struct Decoder: Sendable {
-  let weight: Tensor
+  let weight: WeightMatrix
   /// [1, vocabulary]
   let bias: Tensor?
   /// The same as a layer of a pass with a tape, which records its product.
@@ -19,7 +19,7 @@ struct Decoder: Sendable {
   var outputs: Int { weight.rows }
 
   /// - Parameter pass: what its weights are prepared on.
-  init(weight: Tensor, bias: Tensor?, on pass: Pass? = nil) {
+  init(weight: WeightMatrix, bias: Tensor?, on pass: Pass? = nil) {
     precondition(bias.map { $0.columns == weight.rows } ?? true, "a bias of another width than the weight")
     self.weight = weight
     self.bias = bias
@@ -37,7 +37,7 @@ extension Pass {
     let size = max(1, (8 << 20) / decoder.inputs)
     for first in stride(from: 0, to: decoder.outputs, by: size) {
       score(x, decoder, words: first..<min(first + size, decoder.outputs), into: y)
-      decoder.weight.storage.releasePages()
+      decoder.weight.releasePages()
     }
     return y
   }
@@ -49,12 +49,13 @@ extension Pass {
     compute.threads.forEach((words.count + size - 1) / size) { piece in
       let first = words.lowerBound + piece * size
       let own = first..<min(first + size, words.upperBound)
-      let count = Panels.count(outputs: own.count, inputs: decoder.inputs, width: width)
+      let type = decoder.weight.type
+      let count = Panels.count(outputs: own.count, inputs: decoder.inputs, width: width, type: type)
       let memory = buffers.borrow(count)
       defer { buffers.giveBack(memory, count: count) }
-      let panels = Panels(memory, outputs: own.count, inputs: decoder.inputs, width: width)
+      let panels = Panels(memory, outputs: own.count, inputs: decoder.inputs, width: width, type: type)
       kernels.packOutputs(decoder.weight.values.slice(own), into: panels)
-      let bias = decoder.bias.map { UnsafePointer($0.pointer) + own.lowerBound }
+      let bias = decoder.bias?.values.columns(own)
       for first in stride(from: 0, to: x.rows, by: 64) {
         let rows = first..<min(first + 64, x.rows)
         kernels.product(x.values.slice(rows), panels, bias: bias, into: y.values.slice(rows).columns(own))
@@ -69,31 +70,20 @@ extension WeightReader {
   /// - Parameter words: the word embeddings; they are the weight where the
   ///   file has the same values, or none.
   func decoder(
-    in inputs: Int, out outputs: Int, bias: Bool, tiedTo words: Tensor?
+    in inputs: Int, out outputs: Int, bias: Bool, tiedTo words: WeightMatrix?
   ) throws(CheckpointError) -> Decoder {
     let weight = try decoderWeight(in: inputs, out: outputs, tiedTo: words)
     return try Decoder(weight: weight, bias: bias ? tensor("bias", [outputs]) : nil, on: pass)
   }
 
   /// A decoder's `weight` [outputs, inputs], or the word embeddings where the file has the same values, or none.
-  func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: Tensor?) throws(CheckpointError) -> Tensor {
+  func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: WeightMatrix?) throws(CheckpointError) -> WeightMatrix {
     let words = words.flatMap { $0.rows == outputs && $0.columns == inputs ? $0 : nil }
     if let words, !contains("weight") { return words }
-    let own = try tensor("weight", [outputs, inputs])
-    guard let words, own.hasValues(of: words) else { return own }
-    own.storage.releasePages()
-    words.storage.releasePages()
+    let own = try weight("weight", [outputs, inputs])
+    guard let words, own.hasValues(of: words, compute.kernels) else { return own }
+    own.releasePages()
+    words.releasePages()
     return words
-  }
-}
-
-extension Tensor {
-  /// Whether two tensors of one shape have equal values, row by row.
-  fileprivate func hasValues(of other: Tensor) -> Bool {
-    pointer == other.pointer
-      || (0..<rows).allSatisfy { row in
-        let (a, b) = (pointer + row * stride, other.pointer + row * other.stride)
-        return (0..<columns).allSatisfy { a[$0] == b[$0] }
-      }
   }
 }

@@ -63,7 +63,8 @@ public struct PredictionHead: Sendable {
   ///   - layerNormEps: the model's.
   ///   - weights: where the tensors are read.
   public init(
-    _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil
+    _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float,
+    tiedTo words: WeightMatrix? = nil
   ) throws(CheckpointError) {
     var modules: [(index: Int, module: Module)] = []
     for (index, plan) in settings.modules(hiddenSize: hiddenSize) {
@@ -111,7 +112,7 @@ public struct PredictionHead: Sendable {
   ///   - layerNormEps: the model's.
   public init(
     _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float, deviation: Float, seed: UInt64,
-    tiedTo words: Tensor? = nil, _ compute: Compute
+    tiedTo words: WeightMatrix? = nil, _ compute: Compute
   ) {
     var random = RandomNumbers(seed: seed)
     func matrix(_ rows: Int, _ columns: Int) -> Tensor {
@@ -132,7 +133,7 @@ public struct PredictionHead: Sendable {
         modules.append((index, .norm(norm)))
       case .decoder(let inputs, let outputs, let bias):
         let words = words.flatMap { $0.rows == outputs && $0.columns == inputs ? $0 : nil }
-        let weight = words ?? matrix(outputs, inputs)
+        let weight = words ?? WeightMatrix(matrix(outputs, inputs))
         modules.append((index, .decoder(Decoder(weight: weight, bias: bias ? vector(0, outputs) : nil))))
       }
     }
@@ -188,7 +189,7 @@ public struct PredictionHead: Sendable {
         ]
       case .decoder(let decoder):
         let bias = decoder.bias.map { [("\(index).bias", [decoder.outputs], $0.array)] } ?? []
-        return [("\(index).weight", [decoder.outputs, decoder.inputs], decoder.weight.array)] + bias
+        return [("\(index).weight", [decoder.outputs, decoder.inputs], decoder.weight.widened(compute).array)] + bias
       }
     }
   }

@@ -24,7 +24,7 @@ public enum SavedHead {
   ///   - layerNormEps: the model's.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public static func read(
-    _ folder: String, hiddenSize: Int, layerNormEps: Float, tiedTo words: Tensor? = nil, _ compute: Compute
+    _ folder: String, hiddenSize: Int, layerNormEps: Float, tiedTo words: WeightMatrix? = nil, _ compute: Compute
   ) throws -> (name: String, head: PredictionHead) {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)

@@ -39,7 +39,7 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
   }
 
   fileprivate func decoder(
-    _ weights: WeightReader, in inputs: Int, out outputs: Int, _ words: Tensor, isTied: Bool
+    _ weights: WeightReader, in inputs: Int, out outputs: Int, _ words: WeightMatrix, isTied: Bool
   ) throws(CheckpointError) -> Decoder {
     switch self {
     case .microsoft:
@@ -71,7 +71,7 @@ extension PredictionHead {
   /// - Throws: `CheckpointError`, naming the tensor.
   public init(
     _ kind: StaticMaskedLM, _ weights: WeightReader, _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float,
-    words: Tensor, isTied: Bool, queryPositions: Tensor? = nil
+    words: WeightMatrix, isTied: Bool, queryPositions: Tensor? = nil
   ) throws(CheckpointError) {
     let transform = weights[kind.transform]
     var modules: [(index: Int, module: Module)] = []

@@ -2,13 +2,13 @@ internal import COpenBLAS
 
 /// Products of two matrices that are used once, through OpenBLAS.
 ///
-/// Matrices that are used again and again are packed instead (`PackedMatrix`).
+/// Matrices that are used again and again are packed instead (`PackedWeight`).
 public enum Products {
   /// OpenBLAS must not start threads of its own beside ours.
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// A matrix as it is, or transposed.
-  public enum Operand {
+  public enum Operand: Sendable {
     case plain(Rows)
     case transposed(Rows)
 

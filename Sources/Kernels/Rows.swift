@@ -2,7 +2,10 @@
 ///
 /// The invariant of every kernel: the memory holds
 /// `(rows - 1) * stride + columns` values for as long as the call lasts.
-public struct Rows {
+///
+/// `@unchecked Sendable`: an address, which carries no claim on what it points to. Loops that are split over threads
+/// write disjoint slices of it (`ThreadPool.forEach`).
+public struct Rows: @unchecked Sendable {
   public let base: UnsafeMutablePointer<Float>
   public let rows: Int
   public let columns: Int

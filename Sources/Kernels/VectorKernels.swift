@@ -13,7 +13,7 @@ public struct VectorKernels: Sendable {
   }
 
   public let instructionSet: InstructionSet
-  /// The columns of one panel of a `PackedMatrix`.
+  /// The columns of one panel of a `PackedWeight`.
   public let panelWidth: Int
   let table: CTable
 
@@ -73,32 +73,70 @@ public enum Epilogue: Sendable {
 
 extension VectorKernels {
   /// y [M, N] from x [M, K] and panels of w [N, K].
+  ///
+  /// - Parameters:
+  ///   - bias: [1, N]
+  ///   - scratch: room for one panel in float32, `w.inputs * panelWidth` values. With it, halves that meet many rows are
+  ///     widened once for all of them; the result is the same without.
   public func product(
-    _ x: Rows, _ w: Panels, bias: UnsafePointer<Float>? = nil, into y: Rows, epilogue: Epilogue = .store
+    _ x: Rows, _ w: Panels, bias: Rows? = nil, into y: Rows, epilogue: Epilogue = .store,
+    scratch: UnsafeMutablePointer<Float>? = nil
   ) {
     precondition(
       x.columns == w.inputs && y.columns == w.outputs && x.rows == y.rows,
       "[\(x.rows), \(x.columns)] by [\(w.outputs), \(w.inputs)] does not give [\(y.rows), \(y.columns)]")
     precondition(w.width == panelWidth, "panels of \(w.width) for kernels of \(panelWidth)")
-    table.pointer.pointee.product(
+    precondition(bias.map { $0.rows == 1 && $0.columns == w.outputs } ?? true, "a bias of another width")
+    weights(of: w.type).product(
       Int64(x.rows), Int64(w.outputs), Int64(w.inputs), x.base, Int64(x.stride), w.base, y.base, Int64(y.stride),
-      bias, epilogue.code)
+      bias?.base, epilogue.code, scratch)
   }
 
-  /// Packs w [outputs, inputs], a row for each output.
-  public func packOutputs(_ w: Rows, into panels: Panels) {
-    precondition(
-      w.rows == panels.outputs && w.columns == panels.inputs,
-      "[\(w.rows), \(w.columns)] packed as [\(panels.outputs), \(panels.inputs)]")
-    table.pointer.pointee.pack_outputs(Int64(w.rows), Int64(w.columns), w.base, Int64(w.stride), panels.base)
+  /// The kernels for weights of one type.
+  private func weights(of type: WeightType) -> ck_weight_kernels {
+    let table = table.pointer.pointee.weights
+    return switch type {
+    case .float32: table.0
+    case .float16: table.1
+    case .bfloat16: table.2
+    }
   }
 
-  /// Packs w [inputs, outputs], a row for each input.
-  public func packInputs(_ w: Rows, into panels: Panels) {
+  /// Packs w [outputs, inputs], a row for each output, into panels of its type.
+  public func packOutputs(_ w: WeightRows, into panels: Panels) {
     precondition(
-      w.rows == panels.inputs && w.columns == panels.outputs,
-      "[\(w.rows), \(w.columns)] packed as inputs of [\(panels.outputs), \(panels.inputs)]")
-    table.pointer.pointee.pack_inputs(Int64(w.columns), Int64(w.rows), w.base, Int64(w.stride), panels.base)
+      w.rows == panels.outputs && w.columns == panels.inputs && w.type == panels.type,
+      "\(w.type) [\(w.rows), \(w.columns)] packed as \(panels.type) [\(panels.outputs), \(panels.inputs)]")
+    weights(of: w.type).pack_outputs(Int64(w.rows), Int64(w.columns), w.base, Int64(w.stride), panels.base)
+  }
+
+  /// Packs float32 rows w [outputs, inputs].
+  public func packOutputs(_ w: Rows, into panels: Panels) { packOutputs(WeightRows(w), into: panels) }
+
+  /// Packs w [inputs, outputs], a row for each input, into panels of its type.
+  public func packInputs(_ w: WeightRows, into panels: Panels) {
+    precondition(
+      w.rows == panels.inputs && w.columns == panels.outputs && w.type == panels.type,
+      "\(w.type) [\(w.rows), \(w.columns)] packed as inputs of \(panels.type) [\(panels.outputs), \(panels.inputs)]")
+    weights(of: w.type).pack_inputs(Int64(w.columns), Int64(w.rows), w.base, Int64(w.stride), panels.base)
+  }
+
+  /// Packs float32 rows w [inputs, outputs].
+  public func packInputs(_ w: Rows, into panels: Panels) { packInputs(WeightRows(w), into: panels) }
+
+  /// The rows w [outputs, inputs] that `packOutputs` packed, in the type of the panels.
+  public func unpack(_ panels: Panels, into w: WeightRows) {
+    precondition(
+      w.rows == panels.outputs && w.columns == panels.inputs && w.type == panels.type,
+      "\(panels.type) [\(panels.outputs), \(panels.inputs)] unpacked as \(w.type) [\(w.rows), \(w.columns)]")
+    weights(of: w.type).unpack(Int64(w.rows), Int64(w.columns), panels.base, w.base, Int64(w.stride))
+  }
+
+  /// y = w as float32, exactly.
+  public func widen(_ w: WeightRows, into y: Rows) {
+    precondition(w.rows == y.rows && w.columns == y.columns, "[\(w.rows), \(w.columns)] into [\(y.rows), \(y.columns)]")
+    let kernels = weights(of: w.type)
+    for row in 0..<w.rows { kernels.widen(Int64(w.columns), w.row(row), y.base + row * y.stride) }
   }
 
   /// y = (x + r - mean) rstd gain + bias for each row; y may be x or r.

@@ -61,6 +61,21 @@ public final class WeightLedger {
   ///
   /// - Throws: `missingTensor` with the nearest names, `wrongShape`, or what reading the file throws.
   public func tensor(_ name: String, shape: [Int]) throws(CheckpointError) -> Tensor {
+    switch try read(name, shape: shape) {
+    case .stored(let tensor): try Tensor(tensor)
+    case .parameter(_, _, let values): values
+    }
+  }
+
+  /// A tensor as `tensor(_:shape:)` gives it, but in the type that its file has.
+  public func weight(_ name: String, shape: [Int]) throws(CheckpointError) -> WeightMatrix {
+    switch try read(name, shape: shape) {
+    case .stored(let tensor): try WeightMatrix(tensor)
+    case .parameter(_, _, let values): WeightMatrix(values)
+    }
+  }
+
+  private func read(_ name: String, shape: [Int]) throws(CheckpointError) -> Weight {
     guard let weight = weights[name] else {
       throw .missingTensor(name: name, file: file, nearest: NearestNames.of(name, in: unused, limit: 3))
     }
@@ -68,10 +83,7 @@ public final class WeightLedger {
       throw .wrongShape(name: weight.name, expected: shape, found: weight.shape, file: file)
     }
     used.insert(name)
-    return switch weight {
-    case .stored(let tensor): try Tensor(tensor)
-    case .parameter(_, _, let values): values
-    }
+    return weight
   }
 
   /// Marks a tensor as known without reading it.
@@ -124,11 +136,16 @@ public struct WeightReader {
     try ledger.tensor(name(member), shape: shape)
   }
 
-  /// `weight` [outputs, inputs] and `bias` [outputs].
+  /// A tensor as `tensor(_:_:)` gives it, but in the type that its file has.
+  public func weight(_ member: String, _ shape: [Int]) throws(CheckpointError) -> WeightMatrix {
+    try ledger.weight(name(member), shape: shape)
+  }
+
+  /// `weight` [outputs, inputs], in the type that its file has, and `bias` [outputs].
   public func linear(in inputs: Int, out outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
-    let weight = try tensor("weight", [outputs, inputs])
+    let weight = try weight("weight", [outputs, inputs])
     let layer = pass.layer(weight: weight, bias: try bias ? tensor("bias", [outputs]) : nil)
-    weight.storage.releasePages()
+    weight.releasePages()
     return layer
   }
 

@@ -1,5 +1,6 @@
 import AdapterHost
 import Checkpoints
+import Kernels
 import Tensors
 import TestSupport
 import Testing
@@ -15,7 +16,7 @@ import Testing
   }
 
   private func head(
-    _ vocabulary: Int, embeddingSize: Int = 48, layers: Int = 2, tiedTo words: Tensor? = nil
+    _ vocabulary: Int, embeddingSize: Int = 48, layers: Int = 2, tiedTo words: WeightMatrix? = nil
   ) -> PredictionHead {
     PredictionHead(
       HeadSettings(maskedLMOf: vocabulary, embeddingSize: embeddingSize, layers: layers), hiddenSize: 48,
@@ -34,8 +35,8 @@ import Testing
     let (words, x) = (matrix(3001, 48, seed: 1), matrix(5, 48, seed: 2))
     let reversed = Tensor((0..<3001).reversed().flatMap { words.rows($0..<$0 + 1).array }, rows: 3001, columns: 48)
     let pass = Pass(compute)
-    let scores = pass.scores(x, Decoder(weight: words, bias: nil))
-    expectFarOff(scores.array, pass.scores(x, Decoder(weight: reversed, bias: nil)).array)
+    let scores = pass.scores(x, Decoder(weight: WeightMatrix(words), bias: nil))
+    expectFarOff(scores.array, pass.scores(x, Decoder(weight: WeightMatrix(reversed), bias: nil)).array)
   }
 
   /// y = x Wᵀ + b, with the bits of a packed layer, however the table is cut into pieces.
@@ -44,21 +45,21 @@ import Testing
     let (words, x) = (matrix(vocabulary, width, seed: 1), matrix(tokens, width, seed: 2))
     let bias = matrix(1, vocabulary, seed: 3)
     let pass = Pass(compute)
-    let scores = pass.scores(x, Decoder(weight: words, bias: bias))
+    let scores = pass.scores(x, Decoder(weight: WeightMatrix(words), bias: bias))
     expectClose(scores.array, pass.linear(x, Linear(weight: words, bias: bias, compute)).array, .exact)
     #expect(scores.rows == tokens && scores.columns == vocabulary)
   }
 
   @Test func noTokensHaveNoScores() {
-    let scores = Pass(compute).scores(matrix(0, 48, seed: 1), Decoder(weight: matrix(97, 48, seed: 2), bias: nil))
+    let scores = Pass(compute).scores(matrix(0, 48, seed: 1), Decoder(weight: WeightMatrix(matrix(97, 48, seed: 2)), bias: nil))
     #expect(scores.rows == 0 && scores.columns == 97)
   }
 
   @Test func aTiedDecoderSharesTheWordsMemory() throws {
     let words = matrix(97, 48, seed: 1)
-    #expect(try decoder(head(97, tiedTo: words)).weight.pointer == words.pointer)
-    #expect(try decoder(head(97)).weight.pointer != words.pointer)
-    let narrow = try decoder(head(97, embeddingSize: 24, tiedTo: words))
+    #expect(try decoder(head(97, tiedTo: WeightMatrix(words))).weight.values.base == words.pointer)
+    #expect(try decoder(head(97)).weight.values.base != words.pointer)
+    let narrow = try decoder(head(97, embeddingSize: 24, tiedTo: WeightMatrix(words)))
     #expect(narrow.weight.columns == 24 && narrow.weight.rows == 97)
   }
 
@@ -103,14 +104,17 @@ import Testing
     let folder = try TemporaryFolder()
     let words = matrix(97, 48, seed: 1)
     try SavedHead.write(
-      head(97, tiedTo: words), named: "h", modelName: "m", hiddenSize: 48, to: folder.path, compute)
+      head(97, tiedTo: WeightMatrix(words)), named: "h", modelName: "m", hiddenSize: 48, to: folder.path, compute)
     func read(_ words: Tensor?) throws -> Decoder {
-      try decoder(SavedHead.read(folder.path, hiddenSize: 48, layerNormEps: 1e-7, tiedTo: words, compute).head)
+      try decoder(
+        SavedHead.read(
+          folder.path, hiddenSize: 48, layerNormEps: 1e-7, tiedTo: words.map { WeightMatrix($0) }, compute
+        ).head)
     }
-    #expect(try read(words).weight.pointer == words.pointer)
+    #expect(try read(words).weight.values.base == words.pointer)
     let other = matrix(97, 48, seed: 4)
-    #expect(try read(other).weight.pointer != other.pointer)
-    expectClose(try read(other).weight.array, words.array, .exact)
+    #expect(try read(other).weight.values.base != other.pointer)
+    expectClose(try read(other).weight.widened(compute).array, words.array, .exact)
     #expect(try read(matrix(96, 48, seed: 1)).weight.rows == 97)
   }
 }

@@ -161,8 +161,8 @@ struct NaiveHead {
   }
 
   private struct Packed {
-    let base: PackedMatrix
-    let correction: (left: PackedMatrix, right: PackedMatrix)?
+    let base: PackedWeight
+    let correction: (left: PackedWeight, right: PackedWeight)?
 
     init(_ table: Matrix, _ correction: (right: Matrix, left: Matrix)?, _ kernels: VectorKernels) {
       base = table.packed(kernels)

@@ -31,7 +31,7 @@ final class Matrix {
   }
 
   /// The matrix packed, as a method so that its memory lives until it is.
-  func packed(_ kernels: VectorKernels) -> PackedMatrix { PackedMatrix(values, kernels: kernels) }
+  func packed(_ kernels: VectorKernels) -> PackedWeight { PackedWeight(WeightRows(values), kernels: kernels) }
 
   /// The values in place, for as long as the matrix is held by a name.
   var values: Rows { Rows(base, rows: rows, columns: columns, stride: stride) }

@@ -46,7 +46,7 @@ struct Shape: Sendable, CustomTestStringConvertible {
       let (products, sizes) = naive(x, w)
       func expect(_ epilogue: Epilogue, bias: Matrix?, _ expected: (Int) -> Double) {
         let y = before.copy
-        kernels.product(x.values, packed.panels, bias: bias?.pointer, into: y.values, epilogue: epilogue)
+        kernels.product(x.values, packed.panels, bias: bias?.values, into: y.values, epilogue: epilogue)
         expectClose(
           y.array, products.indices.map(expected), .op, sizes: sizes.map { $0 + 2 },
           "\(epilogue) of \(shape.testDescription)")
@@ -86,11 +86,11 @@ struct Shape: Sendable, CustomTestStringConvertible {
       for epilogue in [Epilogue.store, .gelu, .accumulate] {
         let before = Matrix.random(61, outputs, seed: 3)
         let whole = before.copy
-        kernels.product(x.values, packed.panels, bias: bias.pointer, into: whole.values, epilogue: epilogue)
+        kernels.product(x.values, packed.panels, bias: bias.values, into: whole.values, epilogue: epilogue)
         for range in [0..<1, 60..<61, 3..<8, 10..<24, 5..<20, 0..<60] {
           let part = before.copy
           kernels.product(
-            x.values.slice(range), packed.panels, bias: bias.pointer, into: part.values.slice(range), epilogue: epilogue
+            x.values.slice(range), packed.panels, bias: bias.values, into: part.values.slice(range), epilogue: epilogue
           )
           for row in range { expectClose(part.row(row), whole.row(row), .exact, "row \(row) of \(range)") }
         }
@@ -135,10 +135,10 @@ struct Shape: Sendable, CustomTestStringConvertible {
       let w = Matrix.random(outputs, inputs, seed: 2)
       let turned = Matrix(inputs, outputs) { w[$1, $0] }
       let fromOutputs = w.packed(kernels)
-      let fromInputs = PackedMatrix(outputs: outputs, inputs: inputs, kernels: kernels)
+      let fromInputs = PackedWeight(outputs: outputs, inputs: inputs, kernels: kernels)
       kernels.packInputs(turned.values, into: fromInputs.panels)
       let count = Panels.count(outputs: outputs, inputs: inputs, width: kernels.panelWidth)
-      func values(_ packed: PackedMatrix) -> [Float] { (0..<count).map { packed.panels.base[$0] } }
+      func values(_ packed: PackedWeight) -> [Float] { (0..<count).map { packed.panels.base.assumingMemoryBound(to: Float.self)[$0] } }
       expectClose(values(fromInputs), values(fromOutputs), .exact)
       let padding = count - outputs * inputs
       #expect(values(fromOutputs).count { $0 == 0 } == padding, "what is behind the outputs is 0")

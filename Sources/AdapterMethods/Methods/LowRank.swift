@@ -25,7 +25,7 @@ struct LowRankFactors {
   let a, b: Tensor
 
   /// W + factor · B A, as rows.
-  func added(to weight: PackedMatrix, times factor: Float, on pass: Pass) -> Tensor {
+  func added(to weight: PackedWeight, times factor: Float, on pass: Pass) -> Tensor {
     let sum = pass.compute.unpacked(weight)
     pass.addProduct(pass.scaled(b, by: factor), a, to: sum)
     return sum

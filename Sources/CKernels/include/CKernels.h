@@ -1,4 +1,5 @@
-// Vector kernels for float32, one text compiled for three instruction sets and chosen at run time.
+// Vector kernels, one text compiled for three instruction sets and chosen at run time. Arithmetic is in float32;
+// weights may be stored in half precision.
 //
 // Letters: M rows, N columns (outputs), K depth (inputs), H features, D head size.
 // Strides are in elements. Every function touches only what its shapes name; outputs may not overlap inputs unless said.
@@ -16,18 +17,38 @@ typedef enum {
   CK_GELU = 2,        // y = gelu(x w + bias), with the exact erf
 } ck_epilogue;
 
+/// The element type of a weight. Halves are widened as they are read, which is exact.
+typedef enum {
+  CK_FLOAT32 = 0,
+  CK_FLOAT16 = 1,
+  CK_BFLOAT16 = 2,
+  CK_WEIGHT_TYPES = 3,
+} ck_weight_type;
+
+/// The kernels that read weights of one type. Strides and panels are in elements of that type.
+typedef struct {
+  /// y [M, N] from x [M, K] and packed panels of w [N, K]. bias: [N] or NULL.
+  /// Every type gives the bits that float32 weights of the same values give. scratch: [K, panel] or NULL; with it,
+  /// halves that meet many rows are widened once for all of them.
+  void (*product)(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const void *panels, float *y,
+                  int64_t y_stride, const float *bias, ck_epilogue epilogue, float *scratch);
+  /// Packs w [N, K], a row for each output, into panels of its type.
+  void (*pack_outputs)(int64_t N, int64_t K, const void *w, int64_t w_stride, void *panels);
+  /// Packs w [K, N], a row for each input, into panels of its type.
+  void (*pack_inputs)(int64_t N, int64_t K, const void *w, int64_t w_stride, void *panels);
+  /// The inverse of pack_outputs, w [N, K] being of the panels' type.
+  void (*unpack)(int64_t N, int64_t K, const void *panels, void *w, int64_t w_stride);
+  /// y = x as float32.
+  void (*widen)(int64_t count, const void *x, float *y);
+} ck_weight_kernels;
+
 typedef struct {
   const char *name;
   /// Columns of one panel of a packed matrix; a packed matrix [N, K] is ceil(N / panel) blocks of [K, panel], zero-padded.
   int64_t panel;
 
-  /// y [M, N] from x [M, K] and packed panels of w [N, K]. bias: [N] or NULL.
-  void (*product)(int64_t M, int64_t N, int64_t K, const float *x, int64_t x_stride, const float *panels, float *y,
-                  int64_t y_stride, const float *bias, ck_epilogue epilogue);
-  /// Packs w [N, K], a row for each output, into panels.
-  void (*pack_outputs)(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels);
-  /// Packs w [K, N], a row for each input, into panels.
-  void (*pack_inputs)(int64_t N, int64_t K, const float *w, int64_t w_stride, float *panels);
+  /// By ck_weight_type.
+  ck_weight_kernels weights[CK_WEIGHT_TYPES];
 
   /// y = (x + r - mean) rstd gain + bias for each row; r may be NULL; y may be x or r. The variance is the biased one.
   void (*layer_norm)(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,

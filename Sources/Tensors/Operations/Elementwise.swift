@@ -5,7 +5,7 @@ extension Pass {
   public func activate(_ x: Tensor, _ activation: Activation) {
     if activation == .linear { return }
     let before = tape(following: x) == nil ? nil : compute.copy(x)
-    compute.forEachBlock(of: x.rows) { rows in
+    compute.forEachBlock(of: x.rows) { [kernels] rows in
       let block = x.values.slice(rows)
       if activation.isExactGELU { return kernels.gelu(block) }
       for row in 0..<block.rows {

@@ -2,7 +2,7 @@ public import Kernels
 
 /// A linear layer: y = x Wᵀ + b. W [outputs, inputs], b [outputs] or none.
 public struct Linear: Sendable {
-  public let weight: PackedMatrix
+  public let weight: PackedWeight
   /// [1, outputs]
   public let bias: Tensor?
   /// W as rows, where a tape watches it.
@@ -11,14 +11,14 @@ public struct Linear: Sendable {
   public var inputs: Int { weight.inputs }
   public var outputs: Int { weight.outputs }
 
-  public init(weight: PackedMatrix, bias: Tensor?) { self.init(weight: weight, bias: bias, rows: nil) }
+  public init(weight: PackedWeight, bias: Tensor?) { self.init(weight: weight, bias: bias, rows: nil) }
 
   /// Packs a weight [outputs, inputs].
   public init(weight: Tensor, bias: Tensor? = nil, _ compute: Compute) {
     self.init(weight: compute.packed(weight), bias: bias)
   }
 
-  fileprivate init(weight: PackedMatrix, bias: Tensor?, rows: Tensor?) {
+  fileprivate init(weight: PackedWeight, bias: Tensor?, rows: Tensor?) {
     precondition(bias.map { $0.columns == weight.outputs } ?? true, "a bias of another width than the weight")
     self.weight = weight
     self.bias = bias
@@ -27,20 +27,24 @@ public struct Linear: Sendable {
 }
 
 extension Compute {
-  /// Packs rows [outputs, inputs], split over threads.
-  public func packed(_ weight: Tensor) -> PackedMatrix {
-    let packed = PackedMatrix(outputs: weight.rows, inputs: weight.columns, kernels: kernels)
+  /// Packs a weight [outputs, inputs] in its own type, split over threads.
+  public func packed(_ weight: WeightMatrix) -> PackedWeight {
+    let packed = PackedWeight(outputs: weight.rows, inputs: weight.columns, type: weight.type, kernels: kernels)
+    let values = weight.values
     let step = 4
     threads.forEach((packed.panels.panelCount + step - 1) / step) { item in
       let panels = item * step..<min((item + 1) * step, packed.panels.panelCount)
-      kernels.packOutputs(
-        weight.values.slice(packed.panels.outputs(of: panels)), into: packed.panels.slice(panels))
+      kernels.packOutputs(values.slice(packed.panels.outputs(of: panels)), into: packed.panels.slice(panels))
     }
+    withExtendedLifetime(weight) {}
     return packed
   }
 
-  /// The rows [outputs, inputs] of a packed matrix.
-  public func unpacked(_ weight: PackedMatrix) -> Tensor {
+  /// Packs float32 rows [outputs, inputs], split over threads.
+  public func packed(_ weight: Tensor) -> PackedWeight { packed(WeightMatrix(weight)) }
+
+  /// The rows [outputs, inputs] of a packed weight, widened.
+  public func unpacked(_ weight: PackedWeight) -> Tensor {
     let rows = tensor(rows: weight.outputs, columns: weight.inputs)
     weight.unpack(into: rows.values)
     return rows
@@ -53,10 +57,15 @@ extension Pass {
     Linear(weight: compute.packed(weight), bias: bias, rows: tape?.tracks(weight) == true ? weight : nil)
   }
 
+  /// A linear layer of a weight [outputs, inputs] in its own type; a tape tracks it where it is a tensor.
+  public func layer(weight: WeightMatrix, bias: Tensor? = nil) -> Linear {
+    weight.tensor.map { layer(weight: $0, bias: bias) } ?? Linear(weight: compute.packed(weight), bias: bias)
+  }
+
   /// x Wᵀ + b. x [M, inputs] → [M, outputs].
   public func linear(_ x: Tensor, _ layer: Linear) -> Tensor {
     let y = tensor(rows: x.rows, columns: layer.outputs)
-    compute.product(x.values, layer.weight.panels, bias: layer.bias?.pointer, into: y.values)
+    compute.product(x.values, layer.weight.panels, bias: layer.bias?.values, into: y.values)
     recordProduct(x, layer, y)
     return y
   }
@@ -67,15 +76,15 @@ extension Pass {
     if let tape = tape(following: x, layer.rows, layer.bias) {
       // The product stands apart from y, for the derivative; to the tape it is what y was before the activation.
       let product = tensor(rows: x.rows, columns: layer.outputs)
-      compute.product(x.values, layer.weight.panels, bias: layer.bias?.pointer, into: product.values)
+      compute.product(x.values, layer.weight.panels, bias: layer.bias?.values, into: product.values)
       recordProduct(x, layer, y)
-      compute.forEachBlock(of: y.rows) { kernels.gelu(product.values.slice($0), into: y.values.slice($0)) }
+      compute.forEachBlock(of: y.rows) { [kernels] in kernels.gelu(product.values.slice($0), into: y.values.slice($0)) }
       tape.record(y) { [compute, kernels] dy in
         compute.forEachBlock(of: dy.rows) { kernels.geluBackward(product.values.slice($0), dy.values.slice($0)) }
       }
       return y
     }
-    compute.product(x.values, layer.weight.panels, bias: layer.bias?.pointer, into: y.values, epilogue: .gelu)
+    compute.product(x.values, layer.weight.panels, bias: layer.bias?.values, into: y.values, epilogue: .gelu)
     return y
   }
 

@@ -25,7 +25,7 @@ extension Pass {
   public func norm(_ x: Tensor, plus residual: Tensor? = nil, _ norm: LayerNorm, into y: Tensor) {
     let tape = tape(following: x, residual, norm.gain, norm.bias, y)
     let sum = tape.map { _ in self.sum(x, residual) }
-    compute.forEachBlock(of: x.rows) { rows in
+    compute.forEachBlock(of: x.rows) { [kernels] rows in
       kernels.layerNorm(
         x.values.slice(rows), plus: residual?.values.slice(rows), gain: norm.gain.pointer, bias: norm.bias.pointer,
         eps: norm.eps, into: y.values.slice(rows))
@@ -37,7 +37,7 @@ extension Pass {
   /// x + residual, for the backward pass alone.
   private func sum(_ x: Tensor, _ residual: Tensor?) -> Tensor {
     let sum = tensor(rows: x.rows, columns: x.columns)
-    compute.forEachBlock(of: x.rows, size: 128) { rows in
+    compute.forEachBlock(of: x.rows, size: 128) { [kernels] rows in
       kernels.scale(x.values.slice(rows), by: 1, into: sum.values.slice(rows))
       if let residual {
         kernels.scale(residual.values.slice(rows), by: 1, into: sum.values.slice(rows), accumulate: true)

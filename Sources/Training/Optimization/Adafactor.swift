@@ -131,31 +131,26 @@ private struct Squares {
   func factored(_ rowMeans: Tensor, _ columnMeans: Tensor, on compute: Compute) -> Direction {
     let (rows, columns) = (gradient.rows, gradient.columns)
     let blocks = RowBlocks(rows: rows, columns: columns, limit: 64)
-    var parts = [Double](repeating: 0, count: blocks.count * columns)
-    parts.withUnsafeMutableBufferPointer { parts in
-      // Each call writes the sums of its own block and the means of its own rows.
-      guard let parts = parts.baseAddress else { return }
-      blocks.forEach(on: compute) { block, rows in
-        let columnSums = parts + block * columns
-        for row in rows {
-          let g = gradient.row(row)
-          var sum = 0.0
-          for column in 0..<columns {
-            let value = g[column] * factor
-            let square = Double(value * value + epsilon)
-            sum += square
-            columnSums[column] += square
-          }
-          let mean = rowMeans.pointer + row
-          mean.pointee = keep * mean.pointee + (1 - keep) * Float(sum / Double(columns))
+    let parts = BlockSums(blocks: blocks.count, columns: columns)
+    // Each call writes the sums of its own block and the means of its own rows.
+    blocks.forEach(on: compute) { block, rows in
+      let columnSums = parts[block]
+      for row in rows {
+        let g = gradient.row(row)
+        var sum = 0.0
+        for column in 0..<columns {
+          let value = g[column] * factor
+          let square = Double(value * value + epsilon)
+          sum += square
+          columnSums[column] += square
         }
+        let mean = rowMeans.pointer + row
+        mean.pointee = keep * mean.pointee + (1 - keep) * Float(sum / Double(columns))
       }
     }
     for column in 0..<columns {
-      var sum = 0.0
-      for block in 0..<blocks.count { sum += parts[block * columns + column] }
       let mean = columnMeans.pointer + column
-      mean.pointee = keep * mean.pointee + (1 - keep) * Float(sum / Double(rows))
+      mean.pointee = keep * mean.pointee + (1 - keep) * Float(parts.total(ofColumn: column) / Double(rows))
     }
     let mean = (0..<rows).reduce(0.0) { $0 + Double(rowMeans.pointer[$1]) } / Double(rows)
     return Direction(

@@ -77,18 +77,40 @@ struct RowBlocks {
   func rows(of block: Int) -> Range<Int> { block * size..<min((block + 1) * size, rows) }
 
   /// Calls `body` with the number and the rows of each block, split over threads.
-  func forEach(on compute: Compute, _ body: (Int, Range<Int>) -> Void) {
+  func forEach(on compute: Compute, _ body: @Sendable (Int, Range<Int>) -> Void) {
     compute.threads.forEach(count) { body($0, rows(of: $0)) }
   }
 
   /// The sum of what `body` gives for each block, added in order.
-  func sum(on compute: Compute, _ body: (Range<Int>) -> Double) -> Double {
-    var parts = [Double](repeating: 0, count: count)
-    parts.withUnsafeMutableBufferPointer { parts in
-      // Each call writes the element of its own block.
-      guard let parts = parts.baseAddress else { return }
-      forEach(on: compute) { block, rows in parts[block] = body(rows) }
-    }
-    return parts.reduce(0, +)
+  func sum(on compute: Compute, _ body: @Sendable (Range<Int>) -> Double) -> Double {
+    let parts = BlockSums(blocks: count, columns: 1)
+    forEach(on: compute) { block, rows in parts[block][0] = body(rows) }
+    return parts.total(ofColumn: 0)
+  }
+}
+
+/// Sums of the columns of a matrix, block by block, starting at 0.
+///
+/// `@unchecked Sendable`: each block's sums are written by the one call that has the block.
+final class BlockSums: @unchecked Sendable {
+  private let sums: UnsafeMutablePointer<Double>
+  private let blocks: Int
+  private let columns: Int
+
+  init(blocks: Int, columns: Int) {
+    self.blocks = blocks
+    self.columns = columns
+    sums = .allocate(capacity: blocks * columns)
+    sums.initialize(repeating: 0, count: blocks * columns)
+  }
+
+  deinit { sums.deallocate() }
+
+  /// The sums of a block, one for each column.
+  subscript(block: Int) -> UnsafeMutablePointer<Double> { sums + block * columns }
+
+  /// The sum over all blocks, added in order.
+  func total(ofColumn column: Int) -> Double {
+    (0..<blocks).reduce(0) { $0 + sums[$1 * columns + column] }
   }
 }
