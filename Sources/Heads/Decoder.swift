@@ -77,7 +77,9 @@ extension WeightReader {
   }
 
   /// A decoder's `weight` [outputs, inputs], or the word embeddings where the file has the same values, or none.
-  func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: WeightMatrix?) throws(CheckpointError) -> WeightMatrix {
+  func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: WeightMatrix?) throws(CheckpointError)
+    -> WeightMatrix
+  {
     let words = words.flatMap { $0.rows == outputs && $0.columns == inputs ? $0 : nil }
     if let words, !contains("weight") { return words }
     let own = try weight("weight", [outputs, inputs])

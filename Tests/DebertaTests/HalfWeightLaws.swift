@@ -11,7 +11,8 @@ import Testing
   private static let types: [ElementType] = [.float16, .bfloat16]
 
   /// A base of the fixtures with every tensor rounded to a type, stored as halves or as float32.
-  private func rounded(_ base: String, to type: ElementType, asHalves: Bool, in folder: TemporaryFolder) throws -> String
+  private func rounded(_ base: String, to type: ElementType, asHalves: Bool, in folder: TemporaryFolder) throws
+    -> String
   {
     let path = try folder.folder("\(type)-\(asHalves)")
     let source = Fixtures.base(base)
@@ -103,7 +104,9 @@ private struct HalfTensor {
     for tensor in tensors {
       let first = data.count
       tensor.bits.withUnsafeBytes { data.append(contentsOf: $0) }
-      members[tensor.name] = ["dtype": tensor.type.rawValue, "shape": tensor.shape, "data_offsets": [first, data.count]]
+      members[tensor.name] = [
+        "dtype": tensor.type.rawValue, "shape": tensor.shape, "data_offsets": [first, data.count],
+      ]
     }
     var header = try JSONSerialization.data(withJSONObject: members)
     header.append(contentsOf: Array(repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8))

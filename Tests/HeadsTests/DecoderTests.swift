@@ -51,7 +51,8 @@ import Testing
   }
 
   @Test func noTokensHaveNoScores() {
-    let scores = Pass(compute).scores(matrix(0, 48, seed: 1), Decoder(weight: WeightMatrix(matrix(97, 48, seed: 2)), bias: nil))
+    let scores = Pass(compute).scores(
+      matrix(0, 48, seed: 1), Decoder(weight: WeightMatrix(matrix(97, 48, seed: 2)), bias: nil))
     #expect(scores.rows == 0 && scores.columns == 97)
   }
 

@@ -138,7 +138,9 @@ struct Shape: Sendable, CustomTestStringConvertible {
       let fromInputs = PackedWeight(outputs: outputs, inputs: inputs, kernels: kernels)
       kernels.packInputs(turned.values, into: fromInputs.panels)
       let count = Panels.count(outputs: outputs, inputs: inputs, width: kernels.panelWidth)
-      func values(_ packed: PackedWeight) -> [Float] { (0..<count).map { packed.panels.base.assumingMemoryBound(to: Float.self)[$0] } }
+      func values(_ packed: PackedWeight) -> [Float] {
+        (0..<count).map { packed.panels.base.assumingMemoryBound(to: Float.self)[$0] }
+      }
       expectClose(values(fromInputs), values(fromOutputs), .exact)
       let padding = count - outputs * inputs
       #expect(values(fromOutputs).count { $0 == 0 } == padding, "what is behind the outputs is 0")
