@@ -22,12 +22,12 @@ public struct DebertaV2AdapterModel: Sendable {
   public let compute: Compute
   /// The model's name in what is saved: the last part of its folder.
   public let name: String
-  /// What the checkpoint says about its own head.
-  private let staticHead: StaticHead?
-  /// Whether the head `default` is the one among the checkpoint's tensors, as it was or trained.
-  private var defaultIsStatic: Bool
-  /// Whether decoders of words are tied to the word embeddings.
-  private let tiesWords: Bool
+  /// Reads heads that are made for this model.
+  private let headReader: HeadReader
+  /// The checkpoint's own head.
+  let staticHead: StaticHead?
+  /// The tensors of a head in the checkpoint that make up no head that is known.
+  let unreadHeadTensors: [String]
   /// As loaded, whatever is merged.
   private let base: Encoder
   /// The base with what is merged.
@@ -49,6 +49,7 @@ public struct DebertaV2AdapterModel: Sendable {
   public private(set) var mergedAdapter: String?
 
   /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
+  /// Adapters, fusions and heads that `save_pretrained` of an adapter model wrote into it have their own names.
   ///
   /// A head that lies beside the checkpoint, as the reference saves heads, comes before one among its tensors.
   ///
@@ -59,17 +60,29 @@ public struct DebertaV2AdapterModel: Sendable {
     configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
     self.compute = compute
     name = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
-    let ledger = WeightLedger(folder.weights) { $0.hasPrefix("deberta.") ? String($0.dropFirst(8)) : $0 }
+    let ledger = WeightLedger(folder.weights, rename: \.belowDeberta)
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     encoder = base
-    let fields = try JSONValue(folder.configuration, file: file)
-    staticHead = try StaticHead(fields, file: file, in: ledger)
-    tiesWords = try ConfigurationFields(fields, file: file).tiesWords
+    let fields = try ConfigurationFields(JSONValue(folder.configuration, file: file), file: file)
+    headReader = try HeadReader(
+      fields, configuration, weights: folder.weights, words: base.wordEmbeddings, compute)
+    staticHead = try StaticHead(fields, in: ledger, hiddenSize: configuration.hiddenSize)
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
+    let whole = try WholeModel(fields)
+    for (name, adapter) in try whole?.readAdapters(ledger, configuration) ?? [] {
+      bound[name] = try BoundAdapter(adapter, named: name, in: base, on: Pass(compute))
+      adapters[name] = adapter
+    }
+    for (name, fusion) in try whole?.readFusions(ledger, configuration) ?? [] {
+      fusions[name] = fusion
+      boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
+    }
+    let words = headReader.tiesWords ? base.wordEmbeddings : nil
+    for (name, head) in try whole?.readHeads(ledger, configuration, tiedTo: words, compute) ?? [] { heads[name] = head }
+    unreadHeadTensors = staticHead == nil ? ledger.unused.filter(StaticHead.isOfHead) : []
     try ledger.finish(knowing: Encoder.isKnownUnused)
-    defaultIsStatic = !SavedHead.exists(in: folder.path)
-    if !defaultIsStatic { heads["default"] = try readHead(folder.path).head }
+    if SavedHead.exists(in: folder.path) { heads["default"] = try headReader.head(in: folder.path).head }
   }
 
   // MARK: Adapters
@@ -108,19 +121,11 @@ public struct DebertaV2AdapterModel: Sendable {
     let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration)
     let name = name ?? savedName
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let head = try withHead ? head(in: folder) : nil
+    let head = try withHead ? headReader.head(besideAdapterIn: folder) : nil
     try add(adapter, named: name, overwrite: true)
-    if let head { put(head, name) }
+    if let head { heads[name] = head }
     if setActive { try setActiveAdapters(.adapter(name)) }
     return name
-  }
-
-  /// The head in an adapter's folder: the reference's, or PEFT's.
-  private func head(in folder: String) throws -> PredictionHead? {
-    if SavedHead.exists(in: folder) { return try readHead(folder).head }
-    return try PeftFolder.head(in: folder, compute).flatMap { saved in
-      try StaticHead(saved, beside: staticHead)?.read(saved.weights, configuration, words: base.wordEmbeddings)
-    }
   }
 
   /// Saves an adapter, and the head of its name, as the reference does.
@@ -304,8 +309,9 @@ public struct DebertaV2AdapterModel: Sendable {
     if !overwrite, heads[name] != nil { throw ModelError.exists(kind: "head", name: name) }
     let head = PredictionHead(
       settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
-      deviation: configuration.initializerRange, seed: seed, tiedTo: tiesWords ? base.wordEmbeddings : nil, compute)
-    put(head, name)
+      deviation: configuration.initializerRange, seed: seed, tiedTo: headReader.tiesWords ? base.wordEmbeddings : nil,
+      compute)
+    heads[name] = head
   }
 
   /// Adds a fresh masked language model over the model's own vocabulary.
@@ -325,23 +331,29 @@ public struct DebertaV2AdapterModel: Sendable {
     try addHead(name, settings, overwrite: overwrite, seed: seed)
   }
 
-  /// Takes a head under a name; what had it is gone.
-  private mutating func put(_ head: PredictionHead, _ name: String) {
-    heads[name] = head
-    if name == "default" { defaultIsStatic = false }
-  }
-
   /// Puts a head with trained values in the place of the one of its name.
   mutating func replaceHead(_ name: String, _ head: PredictionHead) { heads[name] = head }
 
+  /// Gives names to a head's outputs.
+  ///
+  /// - Throws: `LabelNamesError`, if they are not as many as the outputs.
+  public mutating func nameLabels(_ labels: [String], ofHead name: String) throws {
+    guard let head = heads[name] else { throw unknown(head: name) }
+    heads[name] = try head.naming(labels)
+  }
+
   /// Loads a head folder.
   ///
+  /// - Parameters:
+  ///   - folder: a saved head.
+  ///   - name: what it is called here; nil: as saved, or like the folder if nothing was saved.
   /// - Returns: the name that the head has now.
   @discardableResult
   public mutating func loadHead(_ folder: String, as name: String? = nil) throws -> String {
-    let (savedName, head) = try readHead(folder)
-    put(head, name ?? savedName)
-    return name ?? savedName
+    let (savedName, head) = try headReader.head(in: folder)
+    let name = name ?? savedName ?? folder.split(separator: "/").last.map(String.init) ?? folder
+    heads[name] = head
+    return name
   }
 
   /// Saves a head as the reference does; a tied decoder is saved with it.
@@ -360,18 +372,6 @@ public struct DebertaV2AdapterModel: Sendable {
     guard heads[name] != nil else { throw unknown(head: name) }
     heads[name] = nil
     activeHeads?.removeAll { $0 == name }
-  }
-
-  /// The tensors of the checkpoint that hold those of a head, by the names that the head has for them; nil for a head
-  /// that is not the checkpoint's.
-  func checkpointNames(ofHead name: String, _ tensors: [String]) -> [String: [String]]? {
-    name == "default" && defaultIsStatic ? staticHead?.checkpointNames(of: tensors) : nil
-  }
-
-  private func readHead(_ folder: String) throws -> (name: String, head: PredictionHead) {
-    try SavedHead.read(
-      folder, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
-      tiedTo: tiesWords ? base.wordEmbeddings : nil, compute)
   }
 
   func unknown(adapter name: String) -> CompositionError {

@@ -1,73 +1,83 @@
-internal import AdapterMethods
-internal import AdapterRegistry
 internal import Checkpoints
 internal import Deberta
 internal import Heads
 internal import Tensors
 
-/// The head that a checkpoint of one of transformers' classes, or of Microsoft, carries.
+/// The head of one of transformers' classes, or of Microsoft's, whose tensors go by the names of that class.
 ///
 /// Source: adapters, `head_utils.py`, `STATIC_TO_FLEX_HEAD_MAP`.
-enum StaticHead {
-  case labelled(HeadKind, [String])
+enum StaticHead: Sendable {
+  /// A pooler and a classifier, a classifier alone, or `qa_outputs`.
+  case labelled(HeadSettings)
   case maskedLM(StaticMaskedLM, isTied: Bool)
 
-  /// The head that `architectures` tells, if it is one of those that are known, or that the tensors of a masked
-  /// language model tell: Microsoft's configurations have no `architectures`.
-  init?(_ configuration: JSONValue, file: String, in tensors: WeightLedger) throws(ConfigurationError) {
-    let fields = try ConfigurationFields(configuration, file: file)
-    let kind: HeadKind
-    switch try fields.strings("architectures")?.first {
-    case "DebertaV2ForSequenceClassification": kind = .classification
-    case "DebertaV2ForTokenClassification": kind = .tagging
-    case "DebertaV2ForQuestionAnswering": kind = .questionAnswering
-    case "DebertaV2ForMultipleChoice": kind = .multipleChoice
-    case "DebertaV2ForMaskedLM":
+  /// The head that a checkpoint carries: the one of the class that `architectures` names, else the one that its tensors
+  /// make up; nil for an encoder alone.
+  ///
+  /// - Parameters:
+  ///   - fields: `config.json`.
+  ///   - tensors: the checkpoint's, by their names below `deberta.`
+  ///   - hiddenSize: the model's.
+  init?(_ fields: ConfigurationFields, in tensors: WeightLedger, hiddenSize: Int) throws(ConfigurationError) {
+    let classes = (try fields.strings("architectures") ?? []).compactMap(Self.kind(class:))
+    switch classes.first ?? Self.kind(of: tensors, hiddenSize: hiddenSize) {
+    case .maskedLM?:
       let expected: StaticMaskedLM = try fields.bool("legacy") ?? true ? .huggingFace : .microsoft
       self = .maskedLM(StaticMaskedLM(in: tensors) ?? expected, isTied: try fields.tiesWords)
-      return
-    default:
-      guard let found = StaticMaskedLM(in: tensors) else { return nil }
-      self = .maskedLM(found, isTied: try fields.tiesWords)
-      return
-    }
-    let numbers = try fields.object("label2id")?.members.compactMapValues(\.wholeNumber) ?? [:]
-    let named = numbers.sorted { $0.value < $1.value }.map(\.key)
-    let isNumbered = numbers.values.sorted() == Array(0..<numbers.count)
-    let labels =
-      isNumbered && named.count > 1 || kind == .classification && named.count == 1 ? named : ["LABEL_0", "LABEL_1"]
-    self = .labelled(kind, labels)
-  }
-
-  /// The head that PEFT saved beside an adapter; labels are named as those of the checkpoint's own head, if as many.
-  init?(_ head: PeftFolder.Head, beside own: StaticHead?) {
-    let kind: HeadKind
-    let last: String
-    switch head.task {
-    case "SEQ_CLS": (kind, last) = (.classification, "classifier")
-    case "TOKEN_CLS": (kind, last) = (.tagging, "classifier")
-    case "QUESTION_ANS": (kind, last) = (.questionAnswering, "qa_outputs")
-    default: return nil
-    }
-    let found = head.weights.ledger.shape(of: last + ".weight")?.first ?? 0
-    // Answers have a start and an end: fewer outputs are refused when they are read.
-    let count = kind == .questionAnswering ? max(found, 2) : found
-    if case .labelled(_, let labels)? = own, labels.count == count {
-      self = .labelled(kind, labels)
-    } else {
-      self = .labelled(kind, (0..<count).map { "LABEL_\($0)" })
+    case let kind?:
+      let rows = tensors.shape(of: Self.last(kind) + ".weight")?.first
+      self = .labelled(try HeadSettings(kind, outputs: rows ?? 2, of: fields))
+    case nil: return nil
     }
   }
 
-  private static func isPooled(_ kind: HeadKind) -> Bool { !kind.answersTokens }
+  /// The kind of head that a class of transformers has.
+  static func kind(class name: String) -> HeadKind? {
+    switch name {
+    case "DebertaV2ForSequenceClassification": .classification
+    case "DebertaV2ForTokenClassification": .tagging
+    case "DebertaV2ForQuestionAnswering": .questionAnswering
+    case "DebertaV2ForMultipleChoice": .multipleChoice
+    case "DebertaV2ForMaskedLM": .maskedLM
+    default: nil
+    }
+  }
 
-  private static func last(_ kind: HeadKind) -> String { kind == .questionAnswering ? "qa_outputs" : "classifier" }
+  /// The kind of head that tensors of some names and shapes make up.
+  static func kind(of tensors: WeightLedger, hiddenSize: Int) -> HeadKind? {
+    func fits(_ module: String, outputs: Int? = nil) -> Bool {
+      guard let shape = tensors.shape(of: module + ".weight"), shape.count == 2, shape[0] > 0 else { return false }
+      return shape[1] == hiddenSize && outputs ?? shape[0] == shape[0]
+        && tensors.shape(of: module + ".bias") == [shape[0]]
+    }
+    if fits("classifier") { return fits("pooler.dense", outputs: hiddenSize) ? .classification : .tagging }
+    if fits("qa_outputs", outputs: 2) { return .questionAnswering }
+    return StaticMaskedLM(in: tensors) == nil ? nil : .maskedLM
+  }
 
-  /// What the registry records of it.
-  var description: HeadDescription {
+  /// The modules that hold the linear layers of a head with labels, in order.
+  static func modules(_ kind: HeadKind) -> [String] { (isPooled(kind) ? ["pooler.dense"] : []) + [last(kind)] }
+
+  /// Whether a tensor's name is one that heads have.
+  static func isOfHead(_ name: String) -> Bool {
+    ["classifier.", "pooler.", "qa_outputs.", "cls.", "lm_predictions.", "score."].contains { name.hasPrefix($0) }
+  }
+
+  static func isPooled(_ kind: HeadKind) -> Bool { !kind.answersTokens }
+
+  static func last(_ kind: HeadKind) -> String { kind == .questionAnswering ? "qa_outputs" : "classifier" }
+
+  /// What it predicts, for people: `classification (softmax): neg, neu, pos`.
+  var text: String {
     switch self {
-    case .labelled(let kind, let labels): HeadDescription(kind: kind.rawValue, labels: labels)
-    case .maskedLM: HeadDescription(kind: HeadKind.maskedLM.rawValue, labels: [])
+    case .labelled(let settings):
+      switch settings.kind {
+      case .classification, .multilabelClassification:
+        "\(settings.kind.rawValue) (\(settings.function.rawValue)): \(settings.labelNames.joined(separator: ", "))"
+      case .tagging: "\(settings.kind.rawValue): \(settings.labelNames.joined(separator: ", "))"
+      case .questionAnswering, .multipleChoice, .maskedLM: settings.kind.rawValue
+      }
+    case .maskedLM: HeadKind.maskedLM.rawValue
     }
   }
 
@@ -80,10 +90,9 @@ enum StaticHead {
     }
     let (hidden, size) = (shape.hiddenSize, shape.embeddingSize)
     switch self {
-    case .labelled(let kind, let labels):
-      let outputs = HeadSettings(kind, labels: labels).outputs
-      return (Self.isPooled(kind) ? pair("pooler.dense", [hidden, hidden]) : [])
-        + pair(Self.last(kind), [outputs, hidden])
+    case .labelled(let settings):
+      return (Self.isPooled(settings.kind) ? pair("pooler.dense", [hidden, hidden]) : [])
+        + pair(Self.last(settings.kind), [settings.outputs, hidden])
     case .maskedLM(.huggingFace, let isTied):
       let scope = "cls.predictions."
       let decoder = scope + "decoder.weight"
@@ -104,7 +113,7 @@ enum StaticHead {
   func checkpointNames(of tensors: [String]) -> [String: [String]] {
     let places =
       switch self {
-      case .labelled(let kind, _): (Self.isPooled(kind) ? ["pooler.dense"] : []) + [Self.last(kind)]
+      case .labelled(let settings): Self.modules(settings.kind)
       case .maskedLM(let kind, _): kind.modules
       }
     var names: [String: [String]] = [:]
@@ -123,24 +132,16 @@ enum StaticHead {
     return names
   }
 
-  /// Reads the tensors of a head with labels, to see that they are there and fit.
-  func check(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
-    let noWords = WeightMatrix(Tensor([0], rows: 1, columns: 1))
-    if case .labelled = self { _ = try read(weights, shape, words: noWords) }
-  }
-
   /// Reads the head's tensors by their names in a checkpoint.
   ///
-  /// - Parameter words: the word embeddings [vocabulary, E].
+  /// - Parameter words: the word embeddings [vocabulary, E], which decode a tied masked language model.
   func read(
     _ weights: WeightReader, _ shape: DebertaV2Configuration, words: WeightMatrix
   ) throws(CheckpointError) -> PredictionHead {
     switch self {
-    case .labelled(let kind, let labels):
-      let isPooled = Self.isPooled(kind)
-      let settings = HeadSettings(kind, labels: labels, layers: isPooled ? 2 : 1, activation: .gelu)
-      let parts = (isPooled ? ["pooler.dense"] : []) + [Self.last(kind)]
-      return try PredictionHead(settings, weights, parts: parts, hiddenSize: shape.hiddenSize)
+    case .labelled(let settings):
+      return try PredictionHead(
+        settings, weights, parts: Self.modules(settings.kind), hiddenSize: shape.hiddenSize)
     case .maskedLM(let kind, let isTied):
       let settings = HeadSettings(
         maskedLMOf: shape.vocabularySize, embeddingSize: shape.embeddingSize, activation: shape.activation)
@@ -164,19 +165,60 @@ enum StaticHead {
   }
 }
 
+extension HeadSettings {
+  /// The head of one of transformers' classes.
+  ///
+  /// - Parameters:
+  ///   - kind: what it predicts; any but a masked language model.
+  ///   - outputs: the rows of its last layer; a question's and a choice's are fixed.
+  ///   - labels: the names of the outputs; nil: those of `config.json`.
+  ///   - fields: `config.json` of the base model.
+  init(
+    _ kind: HeadKind, outputs: Int, labels: [String]? = nil, of fields: ConfigurationFields
+  ) throws(ConfigurationError) {
+    switch kind {
+    case .classification, .multilabelClassification:
+      let names = try fields.labelNames(ofOutputs: outputs, given: labels)
+      let function = try fields.scoreFunction(outputs: outputs)
+      self.init(
+        function == .sigmoid && outputs > 1 ? .multilabelClassification : .classification, labels: names, layers: 2,
+        activation: try fields.poolerActivation, function: function)
+    case .tagging: self.init(kind, labels: try fields.labelNames(ofOutputs: outputs, given: labels), layers: 1)
+    case .multipleChoice:
+      self.init(kind, labels: LabelNames.numbered(2), layers: 2, activation: try fields.poolerActivation)
+    case .questionAnswering, .maskedLM: self.init(.questionAnswering, labels: LabelNames.numbered(2), layers: 1)
+    }
+  }
+}
+
 extension ConfigurationFields {
   /// Whether the decoder of a masked language model is the word embeddings: `tie_word_embeddings`.
   var tiesWords: Bool {
     get throws(ConfigurationError) { try bool("tie_word_embeddings") ?? true }
   }
+
+  fileprivate func labelNames(ofOutputs count: Int, given: [String]?) throws(ConfigurationError) -> [String] {
+    if let given { return given }
+    return try labelNames(ofOutputs: count)
+  }
+
+  /// What stands between the pooler and the classifier.
+  fileprivate var poolerActivation: Activation {
+    get throws(ConfigurationError) { try activation("pooler_hidden_act") ?? .gelu }
+  }
 }
 
 extension Encoder {
-  /// Whether a tensor that no one read is known: of heads and objectives that are not run, and what older versions saved.
+  /// Whether a tensor that no one read is known: of heads and objectives that are not run, what older versions saved,
+  /// and what training scripts keep beside a model, which no forward pass reads.
   static func isKnownUnused(_ name: String) -> Bool {
-    [
+    let module = name.prefix { $0 != "." }.lowercased()
+    return [
       "cls.", "classifier.", "pooler.", "qa_outputs.", "lm_predictions.", "mask_predictions.", "heads.",
       "embeddings.position_ids", "embeddings.position_embeddings.", "embeddings.token_type_embeddings.",
     ].contains { name.hasPrefix($0) }
+      || ["position_ids", "token_type_ids"].contains(name)
+      || module.contains("loss") || module.hasPrefix("criterion")
+      || ["class_weight", "class_weights", "label_weights", "pos_weight", "pos_weights"].contains(module)
   }
 }

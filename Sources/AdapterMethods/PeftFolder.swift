@@ -11,7 +11,6 @@ internal import Tensors
 /// Source: peft, `tuners/lora/config.py`, `utils/save_and_load.py`.
 public enum PeftFolder {
   static let weightFiles = ["adapter_model.safetensors", "adapter_model.bin"]
-  static let headModules = ["classifier.", "pooler.", "score.", "qa_outputs."]
 
   static func isDescribed(by fields: ConfigurationFields) -> Bool { fields.members["peft_type"] != nil }
 
@@ -29,7 +28,7 @@ public enum PeftFolder {
     let specs = try method.parameters(for: shape)
     var tensors: [String: Tensor] = [:]
     for spec in specs { tensors[spec.id] = try ledger.tensor(spec.key(name), shape: spec.shape) }
-    try ledger.finish { name in headModules.contains { name.hasPrefix($0) } }
+    try ledger.finish(knowing: isOfHead)
     return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
   }
 

@@ -1,6 +1,6 @@
 public import Checkpoints
 public import Deberta
-internal import Tensors
+public import Tensors
 
 /// An adapter: its method, its settings and its tensors.
 public struct Adapter: Sendable {
@@ -52,6 +52,22 @@ public enum SavedAdapter {
     let method = try catalog.method(LegacyConfiguration.updated(configuration, version: fields.string("version")))
     let weights = try TensorFile.first(of: weightFiles, in: folder)
     let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
+    let adapter = try adapter(named: name, method, in: ledger, for: shape)
+    try ledger.finish()
+    return (name, adapter)
+  }
+
+  /// Reads an adapter's tensors among others.
+  ///
+  /// - Parameters:
+  ///   - name: that its tensors go by.
+  ///   - method: with its settings.
+  ///   - ledger: tensors by their names below `deberta.`
+  ///   - shape: the model's.
+  /// - Throws: `ConfigurationError`, `CheckpointError`.
+  public static func adapter(
+    named name: String, _ method: any AdapterMethod, in ledger: WeightLedger, for shape: DebertaV2Configuration
+  ) throws -> Adapter {
     var tensors: [String: Tensor] = [:]
     let specs = try method.parameters(for: shape)
     for spec in specs {
@@ -59,8 +75,7 @@ public enum SavedAdapter {
       tensors[spec.id] = try ledger.tensor(held.first ?? spec.key(name), shape: spec.shape)
       for alias in held.dropFirst() { ledger.leave(alias) }
     }
-    try ledger.finish()
-    return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
+    return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
 
   /// Writes a folder that the reference loads; the folder exists.

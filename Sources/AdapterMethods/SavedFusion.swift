@@ -1,6 +1,6 @@
 public import Checkpoints
 public import Deberta
-internal import Tensors
+public import Tensors
 
 /// A folder of the reference: `adapter_fusion_config.json` beside `model_adapter_fusion.safetensors` or
 /// `pytorch_model_adapter_fusion.bin`.
@@ -30,18 +30,35 @@ public enum SavedFusion {
     let settings = try FusionSettings(configuration)
     let weights = try TensorFile.first(of: weightFiles, in: folder)
     let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
-    let places = places(settings, shape).filter { place in place.specs.contains { ledger.contains($0.key(name)) } }
+    let fusion = try fusion(named: name, of: adapters, settings, in: ledger, for: shape)
+    // The reference saves every fusion whose name begins alike.
+    try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }
+    return (name, fusion)
+  }
+
+  /// Reads a fusion's tensors among others.
+  ///
+  /// - Parameters:
+  ///   - name: that its tensors go by.
+  ///   - adapters: what it fuses.
+  ///   - settings: which projections it has.
+  ///   - ledger: tensors by their names below `deberta.`
+  ///   - shape: the model's.
+  /// - Throws: `CheckpointError`.
+  public static func fusion(
+    named name: String, of adapters: [String], _ settings: FusionSettings, in ledger: WeightLedger,
+    for shape: DebertaV2Configuration
+  ) throws(CheckpointError) -> AdapterFusion {
+    let places = FusionPlace.all(settings, shape).filter { $0.specs.contains { ledger.contains($0.key(name)) } }
+    if places.isEmpty {
+      throw .missingTensor(name: "adapter_fusion_layer.\(name)", file: ledger.source, nearest: [])
+    }
     var tensors: [String: Tensor] = [:]
     for spec in places.flatMap(\.specs) {
       tensors[spec.id] = try ledger.tensor(spec.key(name), shape: spec.shape)
     }
-    // The reference saves every fusion whose name begins alike.
-    try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }
-    if places.isEmpty {
-      throw CheckpointError.missingTensor(name: "adapter_fusion_layer.\(name)", file: weights.path, nearest: [])
-    }
     let parameters = AdapterParameters(places.flatMap(\.specs), tensors)
-    return (name, AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters))
+    return AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters)
   }
 
   /// Writes a folder that the reference loads; the folder exists.
@@ -61,9 +78,5 @@ public enum SavedFusion {
     guard case .object(var members) = description else { return }
     members["adapter_names"] = .array(fusion.adapters.map { .string($0) })
     try JSONValue.object(members).write(to: folder + "/" + configurationFile)
-  }
-
-  private static func places(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
-    FusionPlace.all(settings, shape)
   }
 }

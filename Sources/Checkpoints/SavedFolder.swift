@@ -6,14 +6,17 @@ public enum SavedFolder {
   static let version = "adapters.1.3.0"
 
   /// A saved configuration with the facts of its model.
+  ///
+  /// - Parameter others: further members, which the reference keeps and does not read.
   public static func description(
-    name: String, modelName: String, hiddenSize: Int, configuration: JSONValue
+    name: String, modelName: String, hiddenSize: Int, configuration: JSONValue, others: [String: JSONValue] = [:]
   ) -> JSONValue {
-    .object([
+    let own: [String: JSONValue] = [
       "config": configuration, "hidden_size": .integer(hiddenSize), "model_class": .string("DebertaV2AdapterModel"),
       "model_name": .string(modelName), "model_type": .string("deberta-v2"), "name": .string(name),
       "version": .string(version),
-    ])
+    ]
+    return .object(own.merging(others) { own, _ in own })
   }
 
   /// Checks that a saved configuration was made for a model of this width.

@@ -6,8 +6,10 @@ public struct HeadSettings: Sendable {
   public let kind: HeadKind
   /// Outputs of the last layer.
   public let outputs: Int
-  /// The labels in the order of the outputs; empty where they have no names.
+  /// The labels in the order of the outputs, no two alike; empty where they have no names.
   public let labels: [String]
+  /// What makes scores of the outputs.
+  public let function: ScoreFunction
   /// For multiple choice, the number of choices.
   public let choices: Int?
   let layers: Int
@@ -24,8 +26,11 @@ public struct HeadSettings: Sendable {
 
   /// Reads the `config` of a `head_config.json`.
   ///
+  /// - Parameters:
+  ///   - fields: the members.
+  ///   - function: what makes scores of the outputs; nil is the usual one of the kind.
   /// - Throws: `ConfigurationError`, naming the key.
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+  public init(_ fields: ConfigurationFields, function: ScoreFunction? = nil) throws(ConfigurationError) {
     guard let type = try fields.string("head_type") else { throw .missing(key: "head_type", file: fields.file) }
     guard let kind = HeadKind(rawValue: type) else {
       throw .impossible(
@@ -56,6 +61,7 @@ public struct HeadSettings: Sendable {
       default: try fields.required("num_labels", in: size)
       }
     labels = try fields.labels(count: choices ?? outputs)
+    self.function = function ?? .usual(kind, outputs: outputs)
     if try fields.bool("use_pooler") ?? false {
       throw .impossible(
         key: "use_pooler", value: "true", expected: "false: heads of this program read the first token",
@@ -70,10 +76,13 @@ public struct HeadSettings: Sendable {
   ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
   ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
   ///   - activation: what stands between them.
+  ///   - function: what makes scores of the outputs; nil is the usual one of the kind.
   public init(
-    _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation = .tanh
+    _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation = .tanh,
+    function: ScoreFunction? = nil
   ) {
     precondition(kind != .maskedLM, "the outputs of a masked language model are the vocabulary")
+    let labels = LabelNames.distinct(labels)
     self.kind = kind
     self.labels = labels
     self.layers = layers ?? (kind.answersTokens ? 1 : 2)
@@ -84,6 +93,7 @@ public struct HeadSettings: Sendable {
     dropout = nil
     choices = kind == .multipleChoice ? labels.count : nil
     outputs = kind == .multipleChoice ? 1 : labels.count
+    self.function = function ?? .usual(kind, outputs: outputs)
     var members: [String: JSONValue] = [
       "head_type": .string(kind.rawValue), "layers": .integer(self.layers),
       "activation_function": .string(activation.rawValue), "dropout_prob": .null,
@@ -105,6 +115,7 @@ public struct HeadSettings: Sendable {
   public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation = .gelu) {
     kind = .maskedLM
     labels = []
+    function = .softmax
     choices = nil
     outputs = vocabulary
     self.layers = layers
@@ -120,6 +131,39 @@ public struct HeadSettings: Sendable {
       "shift_labels": .bool(false), "label2id": .null,
     ]
   }
+
+  /// The same head whose outputs, or choices, have names.
+  ///
+  /// - Throws: ``LabelNamesError``, if the names are not as many as the outputs, or the outputs are no labels.
+  public func naming(_ names: [String]) throws(LabelNamesError) -> HeadSettings {
+    guard kind != .maskedLM, kind != .questionAnswering, kind != .multipleChoice else { throw .noLabels(kind: kind) }
+    guard names.count == outputs else { throw .count(expected: outputs, found: names.count) }
+    return HeadSettings(self, labels: names)
+  }
+
+  private init(_ other: HeadSettings, labels: [String]) {
+    kind = other.kind
+    outputs = other.outputs
+    self.labels = LabelNames.distinct(labels)
+    function = other.function
+    choices = other.choices
+    layers = other.layers
+    activation = other.activation
+    hasBias = other.hasBias
+    hasNorms = other.hasNorms
+    embeddingSize = other.embeddingSize
+    dropout = other.dropout
+    var members = other.members
+    members["label2id"] = .object(
+      Dictionary(uniqueKeysWithValues: self.labels.enumerated().map { ($1, .integer($0)) }))
+    self.members = members
+  }
+
+  /// The names of the outputs; those without a name are numbered.
+  public var labelNames: [String] { labels.isEmpty ? LabelNames.numbered(outputs) : labels }
+
+  /// Whether nothing is known of what the outputs stand for.
+  public var hasNumberedLabels: Bool { LabelNames.areNumbered(labelNames) }
 
   enum ModulePlan {
     case linear(inputs: Int, outputs: Int, bias: Bool)
@@ -165,14 +209,35 @@ extension ConfigurationFields {
   /// The names of `label2id` in the order of their numbers.
   fileprivate func labels(count: Int) throws(ConfigurationError) -> [String] {
     guard let numbers = try object("label2id") else { return [] }
-    var labels = (0..<count).map { "LABEL_\($0)" }
-    for (label, value) in numbers.members {
+    var labels = LabelNames.numbered(count)
+    var named: Set<Int> = []
+    for (label, value) in numbers.members.sorted(by: { $0.key < $1.key }) {
       guard let number = value.wholeNumber, labels.indices.contains(number) else {
         throw .impossible(
           key: "label2id.\(label)", value: value.kind, expected: "a number from 0 to \(count - 1)", file: file)
       }
+      guard named.insert(number).inserted else {
+        throw .impossible(
+          key: "label2id.\(label)", value: "\(number), as '\(labels[number])' is",
+          expected: "a number of its own for each label", file: file)
+      }
       labels[number] = label
     }
-    return labels
+    return LabelNames.distinct(labels)
+  }
+}
+
+/// Why outputs cannot have some names.
+public enum LabelNamesError: Error, Hashable, Sendable, CustomStringConvertible {
+  case count(expected: Int, found: Int)
+  case noLabels(kind: HeadKind)
+
+  public var description: String {
+    switch self {
+    case .count(let expected, let found):
+      "there \(found == 1 ? "is 1 label" : "are \(found) labels"), but the head has \(expected) "
+        + "\(expected == 1 ? "output" : "outputs")."
+    case .noLabels(let kind): "the outputs of a head of kind \(kind.rawValue) are no labels."
+    }
   }
 }

@@ -29,7 +29,7 @@ public enum HeadKind: String, Sendable, Hashable, CaseIterable {
 ///
 /// Source: adapters, `heads/base.py`, `PredictionHead`; `heads/language_modeling.py`.
 public struct PredictionHead: Sendable {
-  public let settings: HeadSettings
+  public private(set) var settings: HeadSettings
   /// The modules in order, with the numbers that their tensors go by.
   let modules: [(index: Int, module: Module)]
   /// Absolute positions [positions, H] of Microsoft's enhanced mask decoder:
@@ -166,6 +166,15 @@ public struct PredictionHead: Sendable {
       }
     }
     return x
+  }
+
+  /// The same head whose outputs have names.
+  ///
+  /// - Throws: ``LabelNamesError``.
+  public func naming(_ labels: [String]) throws(LabelNamesError) -> PredictionHead {
+    var head = self
+    head.settings = try settings.naming(labels)
+    return head
   }
 
   /// The width of what a masked language model's decoder is given; nil for other heads.

@@ -3,6 +3,9 @@ internal import Glibc
 public import Tensors
 
 /// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
+///
+/// Beside the reference's members `function_to_apply` says what makes scores of the outputs, where that is not the
+/// usual function of the head's kind; the reference does not read it.
 public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
@@ -13,7 +16,7 @@ public enum SavedHead {
   /// Whether a folder holds a head.
   public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
 
-  /// Reads a folder. Tensors of other heads, whose names start alike, are left: the reference saves them along.
+  /// Reads a folder whose head has a configuration. Tensors of other heads, whose names start alike, are left: the reference saves them along.
   ///
   /// - Parameters:
   ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
@@ -35,7 +38,8 @@ public enum SavedHead {
     }
     let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
     let head = try PredictionHead(
-      HeadSettings(configuration), WeightReader(ledger, compute, scope: "heads.\(name)"), hiddenSize: hiddenSize,
+      HeadSettings(configuration, function: fields.function), WeightReader(ledger, compute, scope: "heads.\(name)"),
+      hiddenSize: hiddenSize,
       layerNormEps: layerNormEps, tiedTo: words)
     try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
     return (name, head)
@@ -50,8 +54,27 @@ public enum SavedHead {
       OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)
     }
     try format.write(tensors, as: weightFiles, to: folder)
+    let (settings, key) = (head.settings, ConfigurationFields.functionKey)
+    let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
     let description = SavedFolder.description(
-      name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(head.settings.members))
+      name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(settings.members),
+      others: isUsual ? [:] : [key: .string(settings.function.rawValue)])
     try description.write(to: folder + "/" + configurationFile)
+  }
+}
+
+extension ConfigurationFields {
+  fileprivate static let functionKey = "function_to_apply"
+
+  /// What makes scores of the outputs, if a `head_config.json` says it.
+  fileprivate var function: ScoreFunction? {
+    get throws(ConfigurationError) {
+      guard let name = try string(Self.functionKey) else { return nil }
+      guard let function = ScoreFunction(rawValue: name) else {
+        throw impossible(
+          Self.functionKey, "'\(name)'", "one of " + ScoreFunction.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      return function
+    }
   }
 }

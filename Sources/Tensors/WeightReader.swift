@@ -8,6 +8,8 @@ internal import Kernels
 /// nothing of a file is dropped in silence, and a missing or mis-shaped
 /// tensor is an error that names it, so that nothing stays random.
 public final class WeightLedger {
+  /// Where the tensors come from, for messages.
+  public var source: String { file }
   private let file: String
   private var weights: [String: Weight] = [:]
   private var used: Set<String> = []
@@ -84,6 +86,15 @@ public final class WeightLedger {
     }
     used.insert(name)
     return weight
+  }
+
+  /// Takes tensors that this file is missing from another one, by their names; they need not be read.
+  public func borrow(_ names: [String], from other: WeightLedger) {
+    for name in names where weights[name] == nil {
+      guard let weight = other.weights[name] else { continue }
+      weights[name] = weight
+      used.insert(name)
+    }
   }
 
   /// Marks a tensor as known without reading it.

@@ -40,23 +40,38 @@ public final class DebertaV2Tokenizer: Sendable {
     case fast(FastSplitter)
   }
 
-  /// Reads `spm.model` and the JSON files beside it.
+  /// Reads `spm.model` and the JSON files beside it, or `tokenizer.json` where there is no `spm.model`.
   ///
-  /// `tokenizer_config.json`, `special_tokens_map.json` and
-  /// `added_tokens.json` are read as the reference reads them; each may be
-  /// missing. Of `tokenizer.json` only `added_tokens` are read, and only if
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` are read as the reference reads them;
+  /// each may be missing. Beside `spm.model` only the `added_tokens` of `tokenizer.json` are read, and only if
   /// `tokenizer_config.json` has no `added_tokens_decoder`.
   ///
-  /// - Throws: ``TokenizerError/missingFile(path:)`` without an `spm.model`,
+  /// - Parameters:
+  ///   - folder: where the files are.
+  ///   - variant: whose ids to give. `tokenizer.json` alone is the fast tokenizer, whatever is given here.
+  /// - Throws: ``TokenizerError/missingFile(path:)`` without either,
   ///   ``TokenizerError/unreadableFile(path:reason:)``,
   ///   ``TokenizerError/damagedModel(path:byteCount:reason:)``,
-  ///   ``TokenizerError/malformedSettings(path:reason:)``;
-  ///   ``TokenizerError/unsupportedModel(path:kind:)`` for a word or character model, and for the fast variant of a model that is not unigram.
+  ///   ``TokenizerError/malformedSettings(path:reason:)``, also for a step of `tokenizer.json` that is not known;
+  ///   ``TokenizerError/unsupportedModel(path:kind:)`` for a word or character model, and for the fast variant of a
+  ///   model that is not unigram.
   public init(folder: String, variant: Variant = .slow) throws(TokenizerError) {
     let file = TokenizerFile("spm.model", in: folder)
-    guard let bytes = try file.bytes() else { throw .missingFile(path: file.path) }
+    let json = TokenizerFile("tokenizer.json", in: folder)
+    guard let bytes = try file.bytes() else {
+      guard let serialized = try json.object(SerializedTokenizer.init) else { throw .missingFile(path: file.path) }
+      let settings = try TokenizerSettings(folder: folder, serialized: serialized.addedTokens)
+      self.variant = .fast
+      vocabulary = try Vocabulary(serialized.pieces, settings, folder: folder)
+      truncationSide = settings.truncationSide
+      splitter = .fast(FastSplitter(serialized, vocabulary, settings))
+      return
+    }
     let proto = try SentencePieceProto(bytes, path: file.path)
-    let settings = try TokenizerSettings(folder: folder)
+    let config = TokenizerFile("tokenizer_config.json", in: folder)
+    let listsTokens = try config.object { $0.members["added_tokens_decoder"] ?? .null } ?? .null != .null
+    let added = try listsTokens ? nil : json.object(SerializedTokenizer.addedTokens)
+    let settings = try TokenizerSettings(folder: folder, serialized: added)
     let model = SentencePieceModel(proto)
     let vocabulary = try Vocabulary(model, settings, folder: folder)
     self.variant = variant
@@ -64,7 +79,7 @@ public final class DebertaV2Tokenizer: Sendable {
     truncationSide = settings.truncationSide
     splitter =
       switch variant {
-      case .slow: .slow(SlowSplitter(proto, vocabulary, settings))
+      case .slow: .slow(SlowSplitter(model, proto, vocabulary, settings))
       case .fast: .fast(try FastSplitter(proto, vocabulary, settings, path: file.path))
       }
   }

@@ -39,7 +39,7 @@ extension DebertaV2Tokenizer {
     for id in ids {
       if special.contains(id) {
         if !previousIsSpecial { text += " " }
-        text += try vocabulary.model.decoded(pieces) + token(id)
+        text += try vocabulary.model.decode(pieces) + token(id)
         pieces = []
       } else {
         _ = try token(id)
@@ -47,7 +47,7 @@ extension DebertaV2Tokenizer {
       }
       previousIsSpecial = special.contains(id)
     }
-    text += vocabulary.model.decoded(pieces)
+    text += vocabulary.model.decode(pieces)
     let scalars = text.unicodeScalars
     guard let first = scalars.firstIndex(where: { !$0.isPythonSpace }),
       let last = scalars.lastIndex(where: { !$0.isPythonSpace })

@@ -1,17 +1,45 @@
-/// The normalisation of `DebertaV2TokenizerFast`: lower case if asked, white space stripped from
-/// both ends, the charsmap, runs of spaces made one.
+internal import Foundation
+
+/// The normalisation of `DebertaV2TokenizerFast`, step by step.
 ///
 /// - SeeAlso: `DebertaV2Converter.normalizer` (transformers/convert_slow_tokenizer.py);
-///   tokenizers/src/normalizers/{strip,precompiled,replace}.rs.
+///   tokenizers/src/normalizers/{strip,precompiled,replace,unicode}.rs.
 struct FastNormalizer: Sendable {
-  let charsmap: Charsmap
-  let lowercases: Bool
+  enum Step: Sendable {
+    case lowercase
+    case strip(left: Bool, right: Bool)
+    case charsmap(Charsmap)
+    /// Every occurrence of some bytes becomes others.
+    case replace([UInt8], by: [UInt8])
+    /// Every run of two spaces or more becomes these bytes.
+    case joinSpaces(by: [UInt8])
+    /// A normalisation form of Unicode, by its name.
+    case unicode(String)
+  }
+
+  let steps: [Step]
+
+  init(steps: [Step]) { self.steps = steps }
+
+  /// That of a tokenizer which is converted from `spm.model`: lower case if asked, white space stripped from both
+  /// ends, the charsmap, runs of spaces made one.
+  init(charsmap: Charsmap, lowercases: Bool) {
+    steps =
+      (lowercases ? [.lowercase] : [])
+      + [.strip(left: true, right: true), .charsmap(charsmap), .joinSpaces(by: [UInt8(ascii: " ")])]
+  }
 
   func normalized(_ text: AlignedText) -> AlignedText {
-    var text = lowercases ? lowercased(text) : text
-    text = stripped(text)
-    text = mapped(text)
-    return withSingleSpaces(text)
+    steps.reduce(text) { text, step in
+      switch step {
+      case .lowercase: lowercased(text)
+      case .strip(let left, let right): stripped(text, left: left, right: right)
+      case .charsmap(let map): mapped(text, map)
+      case .replace(let pattern, let content): replacing(pattern, by: content, in: text)
+      case .joinSpaces(let content): joiningSpaces(by: content, in: text)
+      case .unicode(let form): inForm(form, text)
+      }
+    }
   }
 
   func normalized(_ text: String) -> String {
@@ -30,9 +58,9 @@ struct FastNormalizer: Sendable {
     return lowered
   }
 
-  private func stripped(_ text: AlignedText) -> AlignedText {
+  private func stripped(_ text: AlignedText, left: Bool, right: Bool) -> AlignedText {
     let kept = text.bytes.withUnsafeBufferPointer { bytes in
-      UTF8Text.trimmed(bytes, bytes.indices, where: \.properties.isWhitespace)
+      UTF8Text.trimmed(bytes, bytes.indices, atStart: left, atEnd: right, where: \.properties.isWhitespace)
     }
     guard kept.count < text.count else { return text }
     var stripped = AlignedText()
@@ -41,7 +69,7 @@ struct FastNormalizer: Sendable {
   }
 
   /// Every grapheme of fewer than six bytes is looked up whole, all others scalar by scalar.
-  private func mapped(_ text: AlignedText) -> AlignedText {
+  private func mapped(_ text: AlignedText, _ charsmap: Charsmap) -> AlignedText {
     var mapped = AlignedText()
     mapped.reserve(text.count)
     text.bytes.withUnsafeBufferPointer { bytes in
@@ -76,22 +104,62 @@ struct FastNormalizer: Sendable {
     }
   }
 
-  private func withSingleSpaces(_ text: AlignedText) -> AlignedText {
+  private func joiningSpaces(by content: [UInt8], in text: AlignedText) -> AlignedText {
     let space = UInt8(ascii: " ")
-    var single = AlignedText()
-    single.reserve(text.count)
+    var joined = AlignedText()
+    joined.reserve(text.count)
     var position = 0
     while position < text.count {
+      let isSpace = text.bytes[position] == space
       var end = position + 1
-      if text.bytes[position] == space {
-        while end < text.count, text.bytes[end] == space { end += 1 }
-        single.append(CollectionOfOne(space), from: text.source(of: position..<end))
+      while end < text.count, (text.bytes[end] == space) == isSpace { end += 1 }
+      if isSpace, end - position > 1 {
+        joined.append(content, from: text.source(of: position..<end))
       } else {
-        while end < text.count, text.bytes[end] != space { end += 1 }
-        single.append(position..<end, of: text)
+        joined.append(position..<end, of: text)
       }
       position = end
     }
-    return single
+    return joined
+  }
+
+  private func replacing(_ pattern: [UInt8], by content: [UInt8], in text: AlignedText) -> AlignedText {
+    var replaced = AlignedText()
+    replaced.reserve(text.count)
+    var (start, position) = (0, 0)
+    while position + pattern.count <= text.count {
+      guard text.bytes[position..<position + pattern.count].elementsEqual(pattern) else {
+        position += 1
+        continue
+      }
+      replaced.append(start..<position, of: text)
+      replaced.append(content, from: text.source(of: position..<position + pattern.count))
+      position += pattern.count
+      start = position
+    }
+    replaced.append(start..<text.count, of: text)
+    return replaced
+  }
+
+  /// Characters neither compose nor change places over the edges of graphemes.
+  private func inForm(_ form: String, _ text: AlignedText) -> AlignedText {
+    var normalized = AlignedText()
+    normalized.reserve(text.count)
+    text.bytes.withUnsafeBufferPointer { bytes in
+      forEachGrapheme(of: bytes) { grapheme in
+        let own = bytes[grapheme]
+        guard own.contains(where: { $0 >= 0x80 }) else { return normalized.append(grapheme, of: text) }
+        let character = String(decoding: own, as: UTF8.self)
+        let changed =
+          switch form {
+          case "NFC": character.precomposedStringWithCanonicalMapping
+          case "NFD": character.decomposedStringWithCanonicalMapping
+          case "NFKC": character.precomposedStringWithCompatibilityMapping
+          default: character.decomposedStringWithCompatibilityMapping
+          }
+        normalized.append(changed.utf8, from: text.source(of: grapheme))
+      }
+    }
+    return normalized
   }
 }

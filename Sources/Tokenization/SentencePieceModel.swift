@@ -51,7 +51,7 @@ struct SentencePieceModel: Sendable {
   /// The text of ids, all below ``count``.
   ///
   /// Source: `SentencePieceProcessor::Decode` (sentencepiece 0.2, src/sentencepiece_processor.cc).
-  func decoded(_ ids: [Int32]) -> String {
+  func decode(_ ids: [Int32]) -> String {
     var text: [UInt8] = []
     var bytes: [UInt8] = []
     var isAtStart = true

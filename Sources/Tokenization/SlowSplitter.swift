@@ -23,8 +23,10 @@ struct SlowSplitter: Sendable {
   private let byteIDs: [Int32]
   private let renumbered: [Int32: Int32]
 
-  init(_ proto: SentencePieceProto, _ vocabulary: Vocabulary, _ settings: TokenizerSettings) {
-    model = vocabulary.model
+  init(
+    _ model: SentencePieceModel, _ proto: SentencePieceProto, _ vocabulary: Vocabulary, _ settings: TokenizerSettings
+  ) {
+    self.model = model
     normalizer = SentencePieceNormalizer(proto.normalization, keeping: proto.keptPieces)
     search =
       proto.isUnigram ? .unigram(UnigramSearch(model)) : .bytePairs(BytePairMerges(model, keeping: proto.keptPieces))

@@ -23,8 +23,8 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingFile(let path):
-      "\(path): no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' "
-        + "(tokenizer.json alone is not enough); copy it from where the model was published."
+      "\(path): no such file, and no tokenizer.json in its place. A DeBERTa-v2/v3 tokenizer is a folder with one of "
+        + "them; copy it from where the model was published."
     case .unreadableFile(let path, let reason):
       "\(path): cannot be read (\(reason)). Check its permissions, and that it is the file of a tokenizer."
     case .malformedSettings(let path, let reason):

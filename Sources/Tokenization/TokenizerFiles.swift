@@ -10,17 +10,20 @@ struct TokenizerFile {
     path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
+  /// Whether there is such a file.
+  var exists: Bool { FileManager.default.fileExists(atPath: path) }
+
   /// The file's bytes; nil if there is no such file.
   ///
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)``.
   func bytes() throws(TokenizerError) -> [UInt8]? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard exists else { return nil }
     do {
       return Array(try AtomicFile.read(path, limit: Limits.tokenizerBytes))
     } catch CheckpointError.cannotRead(_, let code) {
       throw .unreadableFile(path: path, reason: String(cString: strerror(code)))
     } catch CheckpointError.notAFile {
-      throw .unreadableFile(path: path, reason: "it is no regular file")
+      throw .unreadableFile(path: path, reason: "it is not a regular file")
     } catch CheckpointError.overLimit(_, let found, let limit, _) {
       throw .unreadableFile(path: path, reason: "it has \(found) bytes, and at most \(limit) are read")
     } catch {
@@ -28,38 +31,29 @@ struct TokenizerFile {
     }
   }
 
-  /// The file's JSON; nil if there is no such file.
+  /// What `read` makes of the object in the file; nil if there is no such file.
   ///
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)`` and
   ///   ``TokenizerError/malformedSettings(path:reason:)``.
-  func decode<Content: Decodable>(_ type: Content.Type) throws(TokenizerError) -> Content? {
+  func object<Content>(
+    _ read: (ConfigurationFields) throws(ConfigurationError) -> Content
+  ) throws(TokenizerError) -> Content? {
     guard let bytes = try bytes() else { return nil }
-    do {
-      return try JSONDecoder().decode(type, from: Data(bytes))
-    } catch let DecodingError.dataCorrupted(context) {
-      throw .malformedSettings(path: path, reason: context.sentence)
-    } catch let DecodingError.typeMismatch(_, context) {
-      throw .malformedSettings(path: path, reason: context.sentence)
-    } catch let DecodingError.valueNotFound(_, context) {
-      throw .malformedSettings(path: path, reason: context.sentence)
-    } catch let DecodingError.keyNotFound(key, context) {
-      throw .malformedSettings(path: path, reason: "\(context.place) lacks '\(key.stringValue)'")
+    do throws(ConfigurationError) {
+      let value: JSONValue
+      do { value = try JSONValue(Data(bytes), file: path) } catch { throw ConfigurationError.unreadable(error) }
+      return try read(ConfigurationFields(value, file: path))
     } catch {
-      throw .malformedSettings(path: path, reason: "\(error)")
+      // The error of a tokenizer names the file itself.
+      let sentence = error.description.hasPrefix(path + ": ") ? error.description.dropFirst(path.count + 2) : "\(error)"
+      throw .malformedSettings(
+        path: path, reason: sentence.hasSuffix(".") ? String(sentence.dropLast()) : "\(sentence)")
     }
   }
 }
 
-extension DecodingError.Context {
-  fileprivate var place: String {
-    codingPath.isEmpty ? "the file" : codingPath.map(\.stringValue).joined(separator: ".")
-  }
-
-  fileprivate var sentence: String { "\(place): \(debugDescription)" }
-}
-
 /// A token as the JSON files write it: a string, or an object with flags.
-struct TokenEntry: Sendable, Hashable, Decodable, ExpressibleByStringLiteral {
+struct TokenEntry: Sendable, Hashable, ExpressibleByStringLiteral {
   var content: String
   var lstrip = false
   var rstrip = false
@@ -68,11 +62,6 @@ struct TokenEntry: Sendable, Hashable, Decodable, ExpressibleByStringLiteral {
   var special: Bool
   /// Written as a string, without flags.
   var isPlain = false
-
-  enum CodingKeys: String, CodingKey {
-    case content, lstrip, rstrip, normalized, special
-    case singleWord = "single_word"
-  }
 
   init(content: String, normalized: Bool, special: Bool) {
     (self.content, self.normalized, self.special) = (content, normalized, special)
@@ -88,20 +77,23 @@ struct TokenEntry: Sendable, Hashable, Decodable, ExpressibleByStringLiteral {
     TokenEntry(content: content, normalized: true, special: true)
   }
 
-  init(from decoder: any Decoder) throws {
-    if let content = try? decoder.singleValueContainer().decode(String.self) {
+  /// Reads a string, or an object.
+  init(_ value: JSONValue, file: String) throws(ConfigurationError) {
+    if case .string(let content) = value {
       self.init(stringLiteral: content)
       isPlain = true
       return
     }
-    let object = try decoder.container(keyedBy: CodingKeys.self)
-    let isSpecial = try object.decodeIfPresent(Bool.self, forKey: .special) ?? false
-    self.init(
-      content: try object.decode(String.self, forKey: .content),
-      normalized: try object.decodeIfPresent(Bool.self, forKey: .normalized) ?? !isSpecial, special: isSpecial)
-    lstrip = try object.decodeIfPresent(Bool.self, forKey: .lstrip) ?? false
-    rstrip = try object.decodeIfPresent(Bool.self, forKey: .rstrip) ?? false
-    singleWord = try object.decodeIfPresent(Bool.self, forKey: .singleWord) ?? false
+    try self.init(ConfigurationFields(value, file: file))
+  }
+
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    guard let content = try fields.string("content") else { throw .missing(key: "content", file: fields.file) }
+    let isSpecial = try fields.bool("special") ?? false
+    self.init(content: content, normalized: try fields.bool("normalized") ?? !isSpecial, special: isSpecial)
+    lstrip = try fields.bool("lstrip") ?? false
+    rstrip = try fields.bool("rstrip") ?? false
+    singleWord = try fields.bool("single_word") ?? false
   }
 
   func token(id: Int32) -> AddedToken {
@@ -113,83 +105,66 @@ struct TokenEntry: Sendable, Hashable, Decodable, ExpressibleByStringLiteral {
 
 /// The special tokens of `tokenizer_config.json` or `special_tokens_map.json`.
 /// Outer nil: the file does not name it. Inner nil: the file says null.
-struct SpecialTokens: Decodable {
-  var bos, eos, unk, sep, pad, cls, mask: TokenEntry??
-  var additional: [TokenEntry]?
+struct SpecialTokens {
+  let bos, eos, unk, sep, pad, cls, mask: TokenEntry??
+  let additional: [TokenEntry]?
 
-  enum CodingKeys: String, CodingKey {
-    case bos = "bos_token"
-    case eos = "eos_token"
-    case unk = "unk_token"
-    case sep = "sep_token"
-    case pad = "pad_token"
-    case cls = "cls_token"
-    case mask = "mask_token"
-    case additional = "additional_special_tokens"
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    bos = try fields.special("bos_token")
+    eos = try fields.special("eos_token")
+    unk = try fields.special("unk_token")
+    sep = try fields.special("sep_token")
+    pad = try fields.special("pad_token")
+    cls = try fields.special("cls_token")
+    mask = try fields.special("mask_token")
+    let list: [JSONValue]? = try fields.value("additional_special_tokens", "a list of tokens") { value in
+      if case .array(let elements) = value { elements } else { nil }
+    }
+    additional = try list.map { elements throws(ConfigurationError) in
+      var tokens: [TokenEntry] = []
+      for element in elements {
+        var entry = try TokenEntry(element, file: fields.file)
+        entry.special = true
+        tokens.append(entry)
+      }
+      return tokens
+    }
   }
+}
 
-  init(from decoder: any Decoder) throws {
-    let object = try decoder.container(keyedBy: CodingKeys.self)
-    func token(_ key: CodingKeys) throws -> TokenEntry?? {
-      guard object.contains(key) else { return .none }
-      guard var entry = try object.decodeIfPresent(TokenEntry.self, forKey: key) else { return .some(nil) }
-      entry.special = true
-      return .some(entry)
-    }
-    (bos, eos, unk) = (try token(.bos), try token(.eos), try token(.unk))
-    (sep, pad) = (try token(.sep), try token(.pad))
-    (cls, mask) = (try token(.cls), try token(.mask))
-    additional = try object.decodeIfPresent([TokenEntry].self, forKey: .additional)?.map {
-      var entry = $0
-      entry.special = true
-      return entry
-    }
+extension ConfigurationFields {
+  fileprivate func special(_ key: String) throws(ConfigurationError) -> TokenEntry?? {
+    guard let value = members[key] else { return .none }
+    guard value != .null else { return .some(nil) }
+    var entry = try TokenEntry(value, file: file)
+    entry.special = true
+    return .some(entry)
   }
 }
 
 /// `tokenizer_config.json`.
-struct TokenizerConfig: Decodable {
-  var specials: SpecialTokens
-  var addedTokensDecoder: [String: TokenEntry]?
-  var doLowerCase: Bool?
-  var splitByPunct: Bool?
-  var splitSpecialTokens: Bool?
-  var truncationSide: String?
+struct TokenizerConfig {
+  let specials: SpecialTokens
+  /// The added tokens, each with its id; nil in files of older versions.
+  let added: [(id: Int32, entry: TokenEntry)]?
+  let lowercases, splitsByPunctuation, splitsSpecialTokens: Bool
+  let truncationSide: String?
 
-  enum CodingKeys: String, CodingKey {
-    case addedTokensDecoder = "added_tokens_decoder"
-    case doLowerCase = "do_lower_case"
-    case splitByPunct = "split_by_punct"
-    case splitSpecialTokens = "split_special_tokens"
-    case truncationSide = "truncation_side"
-  }
-
-  init(from decoder: any Decoder) throws {
-    specials = try SpecialTokens(from: decoder)
-    let object = try decoder.container(keyedBy: CodingKeys.self)
-    addedTokensDecoder = try object.decodeIfPresent([String: TokenEntry].self, forKey: .addedTokensDecoder)
-    doLowerCase = try object.decodeIfPresent(Bool.self, forKey: .doLowerCase)
-    splitByPunct = try object.decodeIfPresent(Bool.self, forKey: .splitByPunct)
-    splitSpecialTokens = try object.decodeIfPresent(Bool.self, forKey: .splitSpecialTokens)
-    truncationSide = try object.decodeIfPresent(String.self, forKey: .truncationSide)
-  }
-}
-
-/// The part of `tokenizer.json` that the slow tokenizer reads.
-struct SerialisedTokenizer: Decodable {
-  struct Token: Decodable {
-    var id: Int32
-    var entry: TokenEntry
-
-    enum CodingKeys: CodingKey { case id }
-
-    init(from decoder: any Decoder) throws {
-      id = try decoder.container(keyedBy: CodingKeys.self).decode(Int32.self, forKey: .id)
-      entry = try TokenEntry(from: decoder)
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    specials = try SpecialTokens(fields)
+    lowercases = try fields.bool("do_lower_case") ?? false
+    splitsByPunctuation = try fields.bool("split_by_punct") ?? false
+    splitsSpecialTokens = try fields.bool("split_special_tokens") ?? false
+    truncationSide = try fields.string("truncation_side")
+    added = try fields.object("added_tokens_decoder").map { decoder throws(ConfigurationError) in
+      var tokens: [(id: Int32, entry: TokenEntry)] = []
+      for (key, value) in decoder.members {
+        guard let id = Int32(key), id >= 0 else {
+          throw fields.impossible("added_tokens_decoder", "an object with the key '\(key)'", "ids as keys")
+        }
+        tokens.append((id, try TokenEntry(value, file: fields.file)))
+      }
+      return tokens
     }
   }
-
-  var addedTokens: [Token]
-
-  enum CodingKeys: String, CodingKey { case addedTokens = "added_tokens" }
 }

@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// What the JSON files beside `spm.model` say.
 ///
 /// The reference's rules (`_from_pretrained`, transformers/tokenization_utils_base.py):
@@ -32,49 +34,46 @@ struct TokenizerSettings: Sendable {
 
   init() {}
 
+  /// - Parameters:
+  ///   - folder: where the files are.
+  ///   - serialized: the added tokens of `tokenizer.json`; nil where nothing of that file counts.
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)`` and
   ///   ``TokenizerError/malformedSettings(path:reason:)``.
-  init(folder: String) throws(TokenizerError) {
-    let config = try TokenizerFile("tokenizer_config.json", in: folder).decode(TokenizerConfig.self)
+  init(folder: String, serialized: [(id: Int32, entry: TokenEntry)]? = nil) throws(TokenizerError) {
+    let config = try TokenizerFile("tokenizer_config.json", in: folder).object(TokenizerConfig.init)
     if let config {
       specials.override(with: config.specials)
-      lowercases = config.doLowerCase ?? false
-      splitsByPunctuation = config.splitByPunct ?? false
-      splitsSpecialTokens = config.splitSpecialTokens ?? false
+      lowercases = config.lowercases
+      splitsByPunctuation = config.splitsByPunctuation
+      splitsSpecialTokens = config.splitsSpecialTokens
       truncationSide = config.truncationSide.flatMap(Side.init(rawValue:)) ?? .right
     }
-    if let decoder = config?.addedTokensDecoder {
-      try readDecoder(decoder, path: TokenizerFile("tokenizer_config.json", in: folder).path)
+    if let tokens = config?.added {
+      added = tokens
     } else {
       try readOlderFiles(folder)
     }
+    let known = Set(added.map(\.id))
+    added += (serialized ?? []).filter { !known.contains($0.id) }
     added.sort { $0.id < $1.id }
     adoptEntries()
   }
 
-  private mutating func readDecoder(_ decoder: [String: TokenEntry], path: String) throws(TokenizerError) {
-    for (key, entry) in decoder {
-      guard let id = Int32(key), id >= 0 else {
-        throw .malformedSettings(path: path, reason: "added_tokens_decoder has the key '\(key)', which is no id")
-      }
-      added.append((id, entry))
-    }
-  }
-
   private mutating func readOlderFiles(_ folder: String) throws(TokenizerError) {
-    if let map = try TokenizerFile("special_tokens_map.json", in: folder).decode(SpecialTokens.self) {
+    if let map = try TokenizerFile("special_tokens_map.json", in: folder).object(SpecialTokens.init) {
       specials.override(with: map)
     }
     let special = Set(specials.all.map { Array($0.content.utf8) })
-    if let tokens = try TokenizerFile("added_tokens.json", in: folder).decode([String: Int32].self) {
-      for (content, id) in tokens {
-        let isSpecial = special.contains(Array(content.utf8))
-        added.append((id, TokenEntry(content: content, normalized: !isSpecial, special: isSpecial)))
+    let tokens = try TokenizerFile("added_tokens.json", in: folder).object { fields throws(ConfigurationError) in
+      var tokens: [(content: String, id: Int)] = []
+      for content in fields.members.keys {
+        if let id = try fields.integer(content, in: 0...Int(Int32.max)) { tokens.append((content, id)) }
       }
+      return tokens
     }
-    if let file = try TokenizerFile("tokenizer.json", in: folder).decode(SerialisedTokenizer.self) {
-      let known = Set(added.map(\.id))
-      for token in file.addedTokens where !known.contains(token.id) { added.append((token.id, token.entry)) }
+    for (content, id) in tokens ?? [] {
+      let isSpecial = special.contains(Array(content.utf8))
+      added.append((Int32(id), TokenEntry(content: content, normalized: !isSpecial, special: isSpecial)))
     }
   }
 

@@ -1,6 +1,6 @@
-/// Ids, pieces and special tokens: `spm.model` and the added tokens together.
+/// Ids, pieces and special tokens: those of the model and the added tokens together.
 struct Vocabulary: Sendable {
-  let model: SentencePieceModel
+  let model: any PieceTable
   /// By id.
   let added: [AddedToken]
   /// The number of different tokens, as Python's `len(tokenizer)`.
@@ -22,7 +22,7 @@ struct Vocabulary: Sendable {
   ///
   /// - Throws: ``TokenizerError/malformedSettings(path:reason:)`` when one of
   ///   `[CLS]`, `[SEP]`, `[PAD]`, `[UNK]` was set to null.
-  init(_ model: SentencePieceModel, _ settings: TokenizerSettings, folder: String) throws(TokenizerError) {
+  init(_ model: any PieceTable, _ settings: TokenizerSettings, folder: String) throws(TokenizerError) {
     var added = settings.added.map { $0.entry.token(id: $0.id) }
     var byContent: [[UInt8]: Int] = [:]
     for (index, token) in added.enumerated() { byContent[Array(token.content.utf8)] = index }
@@ -69,7 +69,7 @@ struct Vocabulary: Sendable {
         model.id(of: Array(token.content.utf8)).flatMap { $0 == token.id ? nil : ($0, token.id) }
       }
     ) { _, last in last }
-    var pieces = (0..<Int32(model.count)).map { String(decoding: model.piece($0), as: UTF8.self) }
+    var pieces = (0..<Int32(model.count)).map { model.text(of: $0) }
     for token in added where pieces.indices.contains(Int(token.id)) { pieces[Int(token.id)] = token.content }
     self.pieces = pieces
   }

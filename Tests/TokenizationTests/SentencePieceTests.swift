@@ -46,7 +46,7 @@ import Testing
     let bytes = try Array(Data(contentsOf: Self.folder.appending(path: "\(model).model")))
     let own = try SentencePieceModel(SentencePieceProto(bytes, path: model))
     for line in try lines(model) {
-      #expect(Array(own.decoded(line.ids).utf8) == Array(line.decoded.utf8), "\(line.text.debugDescription)")
+      #expect(Array(own.decode(line.ids).utf8) == Array(line.decoded.utf8), "\(line.text.debugDescription)")
     }
   }
 

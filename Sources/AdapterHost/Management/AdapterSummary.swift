@@ -99,6 +99,7 @@ extension Encoder {
   fileprivate static func counts(_ name: String) -> Bool {
     let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
     return (own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")) && !isKnownUnused(own)
+      && !WholeModel.isAdded(own)
   }
 }
 

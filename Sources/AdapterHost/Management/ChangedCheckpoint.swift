@@ -3,39 +3,60 @@ internal import Foundation
 internal import Heads
 
 extension CheckpointFolder {
-  /// The files of a tokenizer, and of a head that lies beside a checkpoint: a new one gets them too.
-  private static let companions =
-    [
-      "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    ] + SavedHead.files
+  /// The files of a tokenizer, which a new checkpoint gets too.
+  private static let tokenizer = [
+    "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+  ]
 
-  /// Writes this checkpoint with other values in some tensors; all become float32, and the files of the
-  /// tokenizer and of a head beside it come along.
+  /// Writes this checkpoint with other values in some tensors, and with another head; all become float32, and the
+  /// tokenizer's files come along. Adapters, fusions and heads that `adapters` saved in it are left behind.
   ///
   /// - Parameters:
   ///   - changes: values by the names of tensors below `deberta.`
+  ///   - head: the head that it gets; nil keeps its own, also one that lies beside it.
   ///   - folder: exists.
-  func write(replacing changes: [String: [Float]], to folder: String) throws {
-    try Safetensors.write(tensors(changes), metadata: ["format": "pt"], to: folder + "/model.safetensors")
-    try float32Configuration().write(to: folder + "/config.json")
-    for file in Self.companions where FileManager.default.fileExists(atPath: "\(path)/\(file)") {
+  func write(replacing changes: [String: [Float]], head: ClassHead?, to folder: String) throws {
+    var tensors = try encoderTensors(changes, without: head)
+    tensors += head?.tensors ?? []
+    try Safetensors.write(tensors, metadata: ["format": "pt"], to: folder + "/model.safetensors")
+    try configuration(with: head).write(to: folder + "/config.json")
+    for file in Self.tokenizer + (head == nil ? SavedHead.files : [])
+    where FileManager.default.fileExists(atPath: "\(path)/\(file)") {
       try AtomicFile.write(AtomicFile.read("\(path)/\(file)"), to: "\(folder)/\(file)")
     }
   }
 
-  /// Every tensor that holds numbers of a model; position ids are counted anew by whoever loads it.
-  private func tensors(_ changes: [String: [Float]]) throws -> [OutgoingTensor] {
-    try weights.tensors.filter { !$0.name.hasSuffix("position_ids") }.map { stored in
-      let own = stored.name.hasPrefix("deberta.") ? String(stored.name.dropFirst("deberta.".count)) : stored.name
-      return OutgoingTensor(name: stored.name, shape: stored.shape, values: try changes[own] ?? stored.floats())
+  /// Every tensor that holds numbers of the model; position ids are counted again by whoever loads it.
+  ///
+  /// Beside a head transformers looks for the encoder below `deberta.`
+  private func encoderTensors(_ changes: [String: [Float]], without head: ClassHead?) throws -> [OutgoingTensor] {
+    let isWhole = isWhole
+    return try weights.tensors.compactMap { stored in
+      let own = stored.name.belowDeberta
+      let isOfEncoder = own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")
+      if own.hasSuffix("position_ids") || head?.replaces(own) == true { return nil }
+      if isWhole, WholeModel.isAdded(own) { return nil }
+      return OutgoingTensor(
+        name: head != nil && isOfEncoder ? "deberta." + own : stored.name, shape: stored.shape,
+        values: try changes[own] ?? stored.floats())
     }
   }
 
-  /// The configuration, with the type of the numbers as they are written.
-  private func float32Configuration() throws -> JSONValue {
-    let file = path + "/config.json"
-    var members = try ConfigurationFields(JSONValue(configuration, file: file), file: file).members
+  private var isWhole: Bool { (try? WholeModel(configurationFields)) != nil }
+
+  private var configurationFields: ConfigurationFields {
+    get throws {
+      let file = path + "/config.json"
+      return try ConfigurationFields(JSONValue(configuration, file: file), file: file)
+    }
+  }
+
+  /// The configuration, with the head's members and the type of the numbers as they are written.
+  private func configuration(with head: ClassHead?) throws -> JSONValue {
+    var members = try configurationFields.members
     for key in ["torch_dtype", "dtype"] where members[key] != nil { members[key] = .string("float32") }
+    for key in WholeModel.keys { members[key] = nil }
+    for (key, value) in head?.configuration ?? [:] { members[key] = value == .null ? nil : value }
     return .object(members)
   }
 }

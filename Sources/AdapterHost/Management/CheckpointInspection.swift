@@ -21,15 +21,15 @@ extension Inspection.Part {
       draft.addParameterCount()
       let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: fields.file)
       let ledger = WeightLedger(checkpoint.weights, rename: \.belowDeberta)
-      let head = try StaticHead(.object(fields.members), file: fields.file, in: ledger)
-      try draft.compare(
-        checkpoint.weights, with: shape.encoderTensors + (head?.tensors(shape, in: ledger) ?? []),
-        rename: \.belowDeberta, isLeft: Encoder.isKnownUnused
-      ) {
-        let reader = WeightReader(ledger, Compute(threads: 1))
-        let words = try Encoder(reader, shape).wordEmbeddings
-        _ = try head?.read(reader, shape, words: words)
-        try ledger.finish(knowing: Encoder.isKnownUnused)
+      let head = try StaticHead(fields, in: ledger, hiddenSize: shape.hiddenSize)
+      if let head { draft.add("head", head.text) }
+      let whole = try WholeModel(fields)
+      draft.facts += whole?.facts ?? []
+      let wanted =
+        shape.encoderTensors + (head?.tensors(shape, in: ledger) ?? [])
+        + (whole == nil ? [] : checkpoint.weights.added)
+      try draft.compare(checkpoint.weights, with: wanted, rename: \.belowDeberta, isLeft: Encoder.isKnownUnused) {
+        _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
       }
     }
   }
@@ -38,6 +38,13 @@ extension Inspection.Part {
     guard let reason = failure({ _ = try DebertaV2Tokenizer(folder: folder) }) else { return [] }
     let isThere = FileManager.default.fileExists(atPath: folder + "/spm.model")
     return [isThere ? "a tokenizer that can be read: \(reason)" : "the tokenizer's spm.model, to read texts"]
+  }
+}
+
+extension TensorFile {
+  /// The tensors of adapters, fusions and heads that `adapters` added to a model; reading them tells whether they fit.
+  fileprivate var added: [WantedTensor] {
+    tensors.filter { WholeModel.isAdded($0.name.belowDeberta) }.map { WantedTensor($0.name.belowDeberta, $0.shape) }
   }
 }
 

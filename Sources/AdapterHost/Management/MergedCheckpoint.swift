@@ -6,35 +6,56 @@ internal import Tensors
 
 /// A base model with an adapter's effect in its weights, as a checkpoint that transformers loads.
 public enum MergedCheckpoint {
-  /// Writes `config.json`, `model.safetensors` and the tokenizer's files; beside them the adapter's head, if it has
-  /// one, as the reference saves heads.
+  /// What was written.
+  public struct Written: Sendable, Hashable {
+    /// The number of tensors that the adapter changes.
+    public let changedTensors: Int
+    /// Where the adapter's head is.
+    public let head: HeadPlace
+  }
+
+  /// Where a merged adapter's head is written.
+  public enum HeadPlace: Sendable, Hashable {
+    /// The adapter has no head; the base model's own stays, if it has one.
+    case none
+    /// In the checkpoint, as this class of transformers.
+    case inClass(String)
+    /// Beside the checkpoint, as `adapters` saves heads: no class of transformers has such layers.
+    case beside
+  }
+
+  /// Writes `config.json`, `model.safetensors` and the tokenizer's files, with the adapter's head as the class of
+  /// transformers that has its layers; a head that none has is saved beside them.
   ///
-  /// Tensors keep their names and become float32. The folder is read back before it gets its name: its encoder gives
-  /// the very bits that the merged model gives.
+  /// Tensors keep their names and become float32. The folder is read back before it gets its name: its encoder and its
+  /// head give the very bits that the merged model gives.
   ///
   /// - Parameters:
   ///   - name: a loaded adapter.
   ///   - model: the model that `source` holds, with nothing merged.
   ///   - source: the base model's folder.
   ///   - folder: where nothing is, or an empty folder.
-  /// - Returns: the number of tensors that the adapter changes.
   /// - Throws: `ModelError.notMergeable`, if the adapter's effect depends on the text;
   ///   `WorkspaceError.folderInUse`; `CheckpointError`, if a file cannot be written.
   @discardableResult
   public static func write(
     _ name: String, of model: DebertaV2AdapterModel, from source: String, to folder: String
-  ) throws -> Int {
+  ) throws -> Written {
     try NewFolder.check(folder)
     let checkpoint = try CheckpointFolder(path: source)
     var merged = model
     try merged.mergeAdapter(name)
     let changes = changes(from: model, to: merged)
+    let head = model.head(name)
+    let exported = head.flatMap { model.classHead($0, words: nil) }
     try NewFolder.write(folder) { folder in
-      try checkpoint.write(replacing: changes, to: folder)
-      if model.head(name) != nil { try model.saveHead(name, to: folder) }
-      try compare(merged, with: folder)
+      try checkpoint.write(replacing: changes, head: exported, to: folder)
+      if head != nil, exported == nil { try model.saveHead(name, to: folder) }
+      try compare(merged, head: head == nil ? "default" : name, with: folder)
     }
-    return changes.count
+    return Written(
+      changedTensors: changes.count,
+      head: head == nil ? .none : exported.map { .inClass($0.className) } ?? .beside)
   }
 
   // MARK: Tensors
@@ -70,12 +91,14 @@ public enum MergedCheckpoint {
 
   // MARK: Check
 
-  private static func compare(_ merged: DebertaV2AdapterModel, with folder: String) throws {
+  private static func compare(_ merged: DebertaV2AdapterModel, head: String, with folder: String) throws {
     let written = try DebertaV2AdapterModel(folder: folder, compute: merged.compute)
     let ids = (0..<48).map { Int32($0 * 7919 % merged.configuration.vocabularySize) }
-    let expected = try merged([ids], setup: .composition(nil), heads: []).hiddenStates(row: 0).array
-    let found = try written([ids], setup: .composition(nil), heads: []).hiddenStates(row: 0).array
-    guard expected == found else { throw MergeError.differs(folder: folder) }
+    func outputs(_ model: DebertaV2AdapterModel, _ head: String) throws -> [[Float]] {
+      let output = try model([ids], setup: .composition(nil), heads: model.head(head) == nil ? [] : [head])
+      return [output.hiddenStates(row: 0).array] + output.answers.map { $0.output.logits.array }
+    }
+    guard try outputs(merged, head) == outputs(written, "default") else { throw MergeError.differs(folder: folder) }
   }
 }
 

@@ -18,16 +18,11 @@ extension Inspection.Part {
       draft.addParameterCount()
       try draft.tryWith(base, madeFor: fields, model: "base_model_name_or_path") { draft, shape in
         let rank = try fields.integer("r", in: 1...1 << 16) ?? 0
-        let head = try PeftFolder.head(in: folder, Compute(threads: 1))
-        let known = head.flatMap { StaticHead($0, beside: nil) }
         try draft.compare(
-          file,
-          with: PeftModules(file).tensors(rank: rank, shape)
-            + (head.flatMap { known?.tensors(shape, in: $0.weights.ledger) } ?? []),
-          rename: \.belowPeft, isLeft: { name in PeftModules.heads.contains { name.hasPrefix($0) } }
+          file, with: PeftModules(file).tensors(rank: rank, shape) + PeftModules.head(file), rename: \.belowPeft
         ) {
           _ = try SavedAdapter.read(folder, for: shape)
-          if let head { try known?.check(head.weights, shape) }
+          _ = try base.map { try HeadReader($0).head(besideAdapterIn: folder) }
         }
       }
     }
@@ -36,7 +31,7 @@ extension Inspection.Part {
 
 /// The linear layers that a file of PEFT has low-rank factors for.
 private struct PeftModules {
-  static let heads = ["classifier.", "pooler.", "score.", "qa_outputs."]
+  private static let heads = ["classifier.", "pooler.", "score.", "qa_outputs."]
   private static let factors = ["lora_A", "lora_B"]
 
   /// The layers with any factor, and the modules with one in any layer.
@@ -55,6 +50,12 @@ private struct PeftModules {
       modules.insert(parts[3..<parts.count - 2].joined(separator: "."))
     }
     (self.layers, self.modules) = (layers, modules)
+  }
+
+  /// The tensors of a head that a file holds; reading it tells whether they fit.
+  static func head(_ file: TensorFile) -> [WantedTensor] {
+    file.tensors.filter { tensor in heads.contains { tensor.name.belowPeft.hasPrefix($0) } }
+      .map { WantedTensor($0.name.belowPeft, $0.shape) }
   }
 
   /// Both factors of each of these layers; of modules that the encoder has.

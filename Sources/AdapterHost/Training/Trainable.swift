@@ -41,7 +41,7 @@ extension DebertaV2AdapterModel {
     for stored in weights.tensors {
       let name = stored.name.hasPrefix("deberta.") ? String(stored.name.dropFirst("deberta.".count)) : stored.name
       guard name.hasPrefix("embeddings.") || name.hasPrefix("encoder."),
-        !Encoder.isKnownUnused(name) || shape.reads(name)
+        !WholeModel.isAdded(name), !Encoder.isKnownUnused(name) || shape.reads(name)
       else { continue }
       tensors.append(NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()))
     }

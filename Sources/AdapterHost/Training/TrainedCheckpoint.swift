@@ -7,8 +7,8 @@ internal import Training
 enum TrainedCheckpoint {
   /// Writes `config.json`, `model.safetensors` and the tokenizer's files of a checkpoint, with other tensors in their places.
   ///
-  /// A trained head that the checkpoint has among its tensors is written there, another one beside them, as the
-  /// reference saves heads; either is the head `default` when the folder is loaded.
+  /// A trained head is written as the class of transformers that can hold it, else beside the checkpoint, as
+  /// `adapters` saves heads; either is the head `default` when the folder is loaded.
   ///
   /// - Parameters:
   ///   - tensors: by their names below `deberta.`
@@ -20,17 +20,12 @@ enum TrainedCheckpoint {
     _ tensors: [NamedTensor], head: String?, of model: DebertaV2AdapterModel, from source: String, to folder: String
   ) throws {
     let checkpoint = try CheckpointFolder(path: source)
-    var changes = Dictionary(tensors.map { ($0.name, $0.values.array) }) { $1 }
-    var beside = head
-    if let head, let saved = model.head(head)?.tensors(model.compute),
-      let names = model.checkpointNames(ofHead: head, saved.map(\.name))
-    {
-      for tensor in saved { for name in names[tensor.name] ?? [] { changes[name] = tensor.values } }
-      beside = nil
-    }
+    let changes = Dictionary(tensors.map { ($0.name, $0.values.array) }) { $1 }
+    let trained = head.flatMap { name in model.head(name) }
+    let exported = trained.flatMap { model.classHead($0, words: changes[DebertaV2AdapterModel.wordsName]) }
     try NewFolder.replace(folder) { folder in
-      try checkpoint.write(replacing: changes, to: folder)
-      if let beside { try model.saveHead(beside, to: folder) }
+      try checkpoint.write(replacing: changes, head: exported, to: folder)
+      if let head, exported == nil { try model.saveHead(head, to: folder) }
     }
   }
 }

@@ -21,24 +21,13 @@ extension AdapterDescription {
   ) throws -> (name: String, description: AdapterDescription) {
     let shape = try DebertaV2Configuration(json: Data(base.configuration.utf8), file: base.path + "/config.json")
     let (name, adapter) = try SavedAdapter.read(folder, for: shape)
-    var head: HeadDescription?
-    if SavedHead.exists(in: folder) {
-      let settings = try SavedHead.read(
-        folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1)
-      ).head.settings
-      head = HeadDescription(settings)
-    } else if let saved = try PeftFolder.head(in: folder, Compute(threads: 1)) {
-      let configuration = try JSONValue(Data(base.configuration.utf8), file: base.path)
-      let own = try StaticHead(configuration, file: base.path, in: saved.weights.ledger)
-      let known = StaticHead(saved, beside: own)
-      try known?.check(saved.weights, shape)
-      head = known?.description
-    }
+    let head = try HeadReader(Inspection.Base(base)).head(besideAdapterIn: folder)?.settings
     let description = AdapterDescription(
       method: adapter.methodName,
       configuration: String(
         decoding: try AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), as: UTF8.self),
-      parameterCount: adapter.parameters.count, head: head)
+      parameterCount: adapter.parameters.count,
+      head: head.map { HeadDescription(kind: $0.kind.rawValue, labels: $0.labels) })
     return (name, description)
   }
 }

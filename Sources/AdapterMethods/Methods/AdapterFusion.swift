@@ -75,6 +75,19 @@ public struct FusionSettings: Sendable {
   /// The reference's default, `dynamic`: query, key and value.
   public static var dynamic: FusionSettings { FusionSettings(settings: defaults) }
 
+  /// One of the reference's named settings: `dynamic` or `static`.
+  ///
+  /// - Throws: `ConfigurationError` for another name.
+  public init(preset name: String) throws(ConfigurationError) {
+    switch name {
+    case "dynamic": self = .dynamic
+    case "static": self = .static
+    default:
+      throw .impossible(
+        key: "fusion", value: "'\(name)'", expected: "'dynamic' or 'static'", file: "the fusion's configuration")
+    }
+  }
+
   /// Query and key alone: the values are the adapters' own.
   public static var `static`: FusionSettings {
     FusionSettings(

@@ -1,0 +1,162 @@
+internal import AdapterMethods
+internal import AdapterRegistry
+internal import Checkpoints
+internal import Deberta
+internal import Foundation
+internal import Heads
+internal import Tensors
+
+/// Reads heads for one base model, wherever they lie: among the tensors of its checkpoint, in a folder of a head, or
+/// beside an adapter, as `adapters` and PEFT save them.
+struct HeadReader: Sendable {
+  let shape: DebertaV2Configuration
+  /// The base model's `config.json`.
+  let fields: ConfigurationFields
+  /// The base model's tensors, of which a head that PEFT saved may miss some; nil where they are not at hand.
+  private let weights: TensorFile?
+  /// The word embeddings [vocabulary, E], to which a decoder may be tied.
+  private let words: Tensor?
+  private let compute: Compute
+  /// Whether decoders of words are tied to the word embeddings.
+  let tiesWords: Bool
+
+  /// - Throws: `ConfigurationError`.
+  init(
+    _ fields: ConfigurationFields, _ shape: DebertaV2Configuration, weights: TensorFile?, words: Tensor? = nil,
+    _ compute: Compute
+  ) throws(ConfigurationError) {
+    self.fields = fields
+    self.shape = shape
+    self.weights = weights
+    self.words = words
+    self.compute = compute
+    tiesWords = try fields.tiesWords
+  }
+
+  /// A reader for a base model that is not loaded.
+  init(_ base: Inspection.Base) throws {
+    let file = base.path + "/config.json"
+    try self.init(
+      ConfigurationFields(JSONValue(Data(base.configuration.utf8), file: file), file: file), base.shape,
+      weights: try? CheckpointFolder(path: base.path).weights, Compute(threads: 1))
+  }
+
+  /// The head that an adapter's folder holds, if it holds one.
+  ///
+  /// - Throws: `ConfigurationError`, `CheckpointError`, `HeadError`.
+  func head(besideAdapterIn folder: String) throws -> PredictionHead? {
+    if SavedHead.exists(in: folder) { return try head(in: folder).head }
+    guard let saved = try PeftFolder.head(in: folder, compute) else { return nil }
+    let ledger = saved.weights.ledger
+    let base = baseTensors
+    guard let kind = try kind(of: saved, beside: base) else { throw HeadError.unknownPeftHead(saved) }
+    let modules = StaticHead.modules(kind)
+    for module in modules where !ledger.names.contains(where: { $0.hasPrefix(module + ".") }) {
+      ledger.borrow(["weight", "bias"].map { "\(module).\($0)" }, from: base)
+      guard ledger.contains(module + ".weight") else { throw HeadError.notSaved(module: module, saved) }
+    }
+    let rows = ledger.shape(of: StaticHead.last(kind) + ".weight")?.first ?? 0
+    let settings = try HeadSettings(
+      kind, outputs: rows, labels: fields.namedOutputs == rows ? nil : LabelNames.numbered(rows), of: fields)
+    let head = try PredictionHead(settings, saved.weights, parts: modules, hiddenSize: shape.hiddenSize)
+    try ledger.finish()
+    return head
+  }
+
+  /// The head of a folder, by the name that the folder gives it; nil for one of transformers' classes, which has none.
+  ///
+  /// - Throws: `ConfigurationError`, `CheckpointError`.
+  func head(in folder: String) throws -> (name: String?, head: PredictionHead) {
+    let saved = try ConfigurationFields(path: folder + "/" + SavedHead.configurationFile)
+    guard saved.members["config"] ?? .null == .null, let name = try saved.string("model_class"),
+      let kind = StaticHead.kind(class: name)
+    else {
+      return try SavedHead.read(
+        folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, tiedTo: tiesWords ? words : nil, compute
+      )
+    }
+    try SavedFolder.check(saved, hiddenSize: shape.hiddenSize)
+    let ledger = WeightLedger(try TensorFile.first(of: SavedHead.weightFiles, in: folder), rename: \.belowDeberta)
+    let decoder = words ?? Tensor([0], rows: 1, columns: 1)
+    let head = try staticHead(kind, saved, ledger).read(WeightReader(ledger, compute), shape, words: decoder)
+    try ledger.finish(knowing: Encoder.isKnownUnused)
+    return (try saved.string("name"), head)
+  }
+
+  /// The head that `adapters` saved of one of transformers' classes.
+  private func staticHead(
+    _ kind: HeadKind, _ saved: ConfigurationFields, _ tensors: WeightLedger
+  ) throws -> StaticHead {
+    if kind == .maskedLM {
+      return .maskedLM(StaticMaskedLM(in: tensors) ?? .huggingFace, isTied: tiesWords && words != nil)
+    }
+    let rows = tensors.shape(of: StaticHead.last(kind) + ".weight")?.first ?? 2
+    if kind == .classification || kind == .tagging, let count = try saved.integer("num_labels", in: 1...1 << 24),
+      count != rows
+    {
+      throw saved.impossible("num_labels", "\(count)", "\(rows), the rows of \(StaticHead.last(kind)).weight")
+    }
+    return .labelled(try HeadSettings(kind, outputs: rows, labels: saved.labelNames(ofOutputs: rows), of: fields))
+  }
+
+  /// The kind of a head that PEFT saved: by its task, else that of the base model's own head if it has the same last
+  /// layer, else by its tensors.
+  private func kind(of saved: PeftFolder.Head, beside base: WeightLedger) throws -> HeadKind? {
+    switch saved.task?.uppercased() {
+    case "SEQ_CLS": return .classification
+    case "TOKEN_CLS": return .tagging
+    case "QUESTION_ANS": return .questionAnswering
+    default: break
+    }
+    let own = try StaticHead(fields, in: base, hiddenSize: shape.hiddenSize)
+    let names = saved.weights.ledger.names
+    if case .labelled(let settings)? = own {
+      let modules = StaticHead.modules(settings.kind)
+      let isOfClass = names.allSatisfy { name in modules.contains { name.hasPrefix($0 + ".") } }
+      if isOfClass { return settings.kind == .multilabelClassification ? .classification : settings.kind }
+    }
+    return StaticHead.kind(of: saved.weights.ledger, hiddenSize: shape.hiddenSize)
+  }
+
+  /// The tensors of the base model's checkpoint, by their names below `deberta.`
+  private var baseTensors: WeightLedger {
+    weights.map { WeightLedger($0, rename: \.belowDeberta) } ?? WeightLedger([], of: fields.file)
+  }
+}
+
+extension ConfigurationFields {
+  /// How many outputs `config.json` names.
+  fileprivate var namedOutputs: Int? {
+    for key in ["id2label", "label2id"] {
+      if case .object(let names) = members[key], !names.isEmpty { return names.count }
+    }
+    return nil
+  }
+}
+
+/// Why a head that lies beside an adapter cannot be used.
+enum HeadError: Error, Hashable, Sendable, CustomStringConvertible {
+  case notSaved(module: String, folder: String)
+  case unknownPeftHead(folder: String, task: String?, tensors: [String])
+
+  static func notSaved(module: String, _ head: PeftFolder.Head) -> HeadError {
+    .notSaved(module: module, folder: head.folder)
+  }
+
+  static func unknownPeftHead(_ head: PeftFolder.Head) -> HeadError {
+    .unknownPeftHead(folder: head.folder, task: head.task, tensors: head.weights.ledger.names)
+  }
+
+  var description: String {
+    switch self {
+    case .notSaved(let module, let folder):
+      "\(folder): the head has no \(module == "pooler.dense" ? "pooler" : module): PEFT did not save it, and the base "
+        + "model has none either. Name the base model that the adapter was trained on, or save the adapter again with "
+        + "modules_to_save=[\"classifier\", \"pooler\"]."
+    case .unknownPeftHead(let folder, let task, let tensors):
+      "\(folder): a head lies in the file (\(tensors.prefix(4).joined(separator: ", "))), but 'task_type' is "
+        + "\(task.map { "'\($0)'" } ?? "null"), and its tensors make up no head of this base model. Set 'task_type' to "
+        + "SEQ_CLS, TOKEN_CLS or QUESTION_ANS."
+    }
+  }
+}

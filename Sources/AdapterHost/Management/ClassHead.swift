@@ -1,0 +1,71 @@
+internal import Checkpoints
+internal import Deberta
+internal import Heads
+internal import Tensors
+
+/// A head as a class of transformers holds it in a checkpoint.
+struct ClassHead {
+  /// The class.
+  let className: String
+  /// What changes in `config.json`; null takes a member away.
+  let configuration: [String: JSONValue]
+  /// The head's tensors, by the names of the class.
+  let tensors: [OutgoingTensor]
+  /// Whether a tensor of the checkpoint, by its name below `deberta.`, is of the head that this one replaces.
+  let replaces: @Sendable (String) -> Bool
+
+  /// - Parameters:
+  ///   - head: any head.
+  ///   - own: the checkpoint's own head, whose place a head of words takes.
+  ///   - words: the word embeddings that the checkpoint will have, to which a decoder may be tied.
+  ///   - shape: the model's.
+  ///   - compute: what unpacks weights.
+  /// - Returns: nil for a head that no class can hold.
+  init?(
+    _ head: PredictionHead, beside own: StaticHead?, words: () -> [Float], _ shape: DebertaV2Configuration,
+    _ compute: Compute
+  ) {
+    let settings = head.settings
+    guard head.queryPositions == nil,
+      let name = settings.transformersClass(activation: shape.activation, embeddingSize: shape.embeddingSize)
+    else { return nil }
+    var members = settings.transformersConfiguration
+    members["architectures"] = .array([.string(name)])
+    var saved = head.tensors(compute)
+    var place = StaticHead.labelled(settings)
+    let places = saved.map(\.name)
+    if settings.kind == .maskedLM {
+      let decoder = saved.lastIndex { $0.name.hasSuffix(".weight") }
+      let isTied = decoder.map { saved[$0].values == words() } ?? true
+      if isTied, let decoder { saved.remove(at: decoder) }
+      place = .maskedLM(.huggingFace, isTied: isTied)
+      if !isTied { members["tie_word_embeddings"] = .bool(false) }
+      if isTied, case .maskedLM(.microsoft, _)? = own {
+        // Microsoft's names stay, and so does a configuration that names no class.
+        place = .maskedLM(.microsoft, isTied: true)
+        members["architectures"] = nil
+      }
+    }
+    className = name
+    configuration = members
+    let names = place.checkpointNames(of: places)
+    tensors = saved.flatMap { tensor in
+      (names[tensor.name] ?? []).map { OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values) }
+    }
+    let scopes =
+      settings.kind == .maskedLM ? ["cls.", "lm_predictions."] : ["classifier.", "pooler.", "qa_outputs."]
+    replaces = { name in scopes.contains { name.hasPrefix($0) } }
+  }
+}
+
+extension DebertaV2AdapterModel {
+  /// The name of the word embeddings below `deberta.`
+  static let wordsName = "embeddings.word_embeddings.weight"
+
+  /// A head as a class of transformers holds it in this model's checkpoint; nil for one that no class can hold.
+  ///
+  /// - Parameter words: the word embeddings, if they are others than this model's.
+  func classHead(_ head: PredictionHead, words: [Float]?) -> ClassHead? {
+    ClassHead(head, beside: staticHead, words: { words ?? baseEncoder.wordEmbeddings.array }, configuration, compute)
+  }
+}

@@ -1,0 +1,127 @@
+internal import AdapterMethods
+internal import Checkpoints
+internal import Deberta
+internal import Heads
+internal import Tensors
+
+/// What `save_pretrained` of an adapter model keeps in one checkpoint: adapters, fusions and heads, which `config.json`
+/// describes and whose tensors stand among the model's.
+///
+/// Source: adapters, `configuration/model_adapters_config.py`, `ModelAdaptersConfig`; `heads/model_mixin.py`.
+struct WholeModel {
+  /// The members of `config.json`.
+  static let keys = ["adapters", "prediction_heads"]
+
+  private let adapters: [(name: String, configuration: Description)]
+  private let fusions: [(name: String, adapters: [String], configuration: Description)]
+  private let heads: [(name: String, configuration: ConfigurationFields)]
+
+  fileprivate enum Description {
+    case named(String)
+    case members(ConfigurationFields)
+  }
+
+  /// - Parameter fields: `config.json`.
+  /// - Returns: nil for a checkpoint that describes none of these.
+  /// - Throws: `ConfigurationError`.
+  init?(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    let own = try fields.object("adapters")
+    let heads = try fields.object("prediction_heads")
+    guard own != nil || heads != nil else { return nil }
+    adapters = try own?.described("adapters", by: "config_map") ?? []
+    let names = try own?.object("fusion_name_map")
+    var fusions: [(name: String, adapters: [String], configuration: Description)] = []
+    for (name, configuration) in try own?.described("fusions", by: "fusion_config_map") ?? [] {
+      let members = try names?.strings(name) ?? name.split(separator: ",").map(String.init)
+      fusions.append((name, members, configuration))
+    }
+    self.fusions = fusions
+    var described: [(name: String, configuration: ConfigurationFields)] = []
+    for name in heads?.members.keys.sorted() ?? [] {
+      if let configuration = try heads?.object(name) { described.append((name, configuration)) }
+    }
+    self.heads = described
+  }
+
+  /// Whether a tensor, by its name below `deberta.`, is of an adapter, a fusion or a head that `adapters` added.
+  static func isAdded(_ name: String) -> Bool {
+    let parts = name.split(separator: ".")
+    return parts.contains { part in
+      [
+        "adapters", "loras", "refts", "prefix_tunings", "prefix_gates", "prompt_tunings", "adapter_fusion_layer",
+        "invertible_adapters", "shared_parameters", "heads",
+      ].contains(part)
+    }
+  }
+
+  /// The names of what it keeps, for people.
+  var facts: [Inspection.Fact] {
+    [("adapters", adapters.map(\.name)), ("fusions", fusions.map(\.name)), ("heads", heads.map(\.name))]
+      .filter { !$0.1.isEmpty }.map { Inspection.Fact(name: $0, value: $1.joined(separator: "; ")) }
+  }
+
+  /// Reads the adapters.
+  func readAdapters(
+    _ ledger: WeightLedger, _ shape: DebertaV2Configuration
+  ) throws -> [(name: String, adapter: Adapter)] {
+    try adapters.map { name, configuration in
+      let method =
+        switch configuration {
+        case .named(let preset): try MethodCatalog.standard.method(preset: preset)
+        case .members(let fields): try MethodCatalog.standard.method(fields)
+        }
+      return (name, try SavedAdapter.adapter(named: name, method, in: ledger, for: shape))
+    }
+  }
+
+  /// Reads the fusions.
+  func readFusions(
+    _ ledger: WeightLedger, _ shape: DebertaV2Configuration
+  ) throws -> [(name: String, fusion: AdapterFusion)] {
+    try fusions.map { name, members, configuration in
+      let settings: FusionSettings =
+        switch configuration {
+        case .named(let preset): try FusionSettings(preset: preset)
+        case .members(let fields): try FusionSettings(fields)
+        }
+      return (name, try SavedFusion.fusion(named: name, of: members, settings, in: ledger, for: shape))
+    }
+  }
+
+  /// Reads the heads.
+  func readHeads(
+    _ ledger: WeightLedger, _ shape: DebertaV2Configuration, tiedTo words: Tensor?, _ compute: Compute
+  ) throws -> [(name: String, head: PredictionHead)] {
+    try heads.map { name, configuration in
+      let reader = WeightReader(ledger, compute, scope: "heads.\(name)")
+      return (
+        name,
+        try PredictionHead(
+          HeadSettings(configuration), reader, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps,
+          tiedTo: words)
+      )
+    }
+  }
+}
+
+extension ConfigurationFields {
+  /// The names of a map, sorted, each with the configuration that another map has under its value, or else with that
+  /// value, which names a preset.
+  fileprivate func described(
+    _ key: String, by map: String
+  ) throws(ConfigurationError) -> [(name: String, configuration: WholeModel.Description)] {
+    let configurations = try object(map)
+    guard let names = try object(key) else { return [] }
+    var described: [(name: String, configuration: WholeModel.Description)] = []
+    for name in names.members.keys.sorted() {
+      guard let hash = try names.string(name) else { continue }
+      switch configurations?.members[hash] {
+      case .string(let preset): described.append((name, .named(preset)))
+      case nil: described.append((name, .named(hash)))
+      default:
+        if let fields = try configurations?.object(hash) { described.append((name, .members(fields))) }
+      }
+    }
+    return described
+  }
+}

@@ -1,0 +1,55 @@
+public import Checkpoints
+public import Tensors
+
+extension HeadSettings {
+  /// The class of transformers whose head has the same modules; nil if there is none.
+  ///
+  /// - Parameters:
+  ///   - activation: the model's `hidden_act`, which masked language models use.
+  ///   - embeddingSize: the width of the word embeddings.
+  public func transformersClass(activation hidden: Activation, embeddingSize words: Int) -> String? {
+    guard hasBias else { return nil }
+    let name: String? =
+      switch kind {
+      case .classification, .multilabelClassification: layers == 2 ? "SequenceClassification" : nil
+      case .multipleChoice: layers == 2 ? "MultipleChoice" : nil
+      case .tagging: layers == 1 ? "TokenClassification" : nil
+      case .questionAnswering: layers == 1 && outputs == 2 ? "QuestionAnswering" : nil
+      case .maskedLM:
+        layers == 2 && hasNorms && activation == hidden && embeddingSize ?? words == words ? "MaskedLM" : nil
+      }
+    return name.map { "DebertaV2For" + $0 }
+  }
+
+  /// The members of `config.json` that describe the head to transformers; null takes a member away.
+  public var transformersConfiguration: [String: JSONValue] {
+    var members: [String: JSONValue] = [:]
+    if kind == .classification || kind == .multilabelClassification || kind == .tagging {
+      let names = labelNames.enumerated()
+      members["id2label"] = .object(Dictionary(uniqueKeysWithValues: names.map { ("\($0)", .string($1)) }))
+      members["label2id"] = .object(Dictionary(uniqueKeysWithValues: names.map { ($1, .integer($0)) }))
+      members["num_labels"] = .null
+    }
+    if kind == .classification || kind == .multilabelClassification || kind == .multipleChoice {
+      members["pooler_hidden_act"] = .string(activation.map(\.transformersName) ?? Activation.linear.rawValue)
+    }
+    members["problem_type"] = problemType.map { .string($0) } ?? .null
+    for key in ["sentence_transformers", "sbert_ce_default_activation_function"] { members[key] = .null }
+    return members
+  }
+
+  private var problemType: String? {
+    switch (kind, function) {
+    case (.multilabelClassification, _): "multi_label_classification"
+    case (.classification, .none): "regression"
+    case (.classification, .softmax): "single_label_classification"
+    // A single output without a problem type is a probability.
+    default: nil
+    }
+  }
+}
+
+extension Activation {
+  /// Its name among the activations of transformers, which lack a second one of `adapters`.
+  fileprivate var transformersName: String { self == .leakyrelu ? Activation.leakyRelu.rawValue : rawValue }
+}

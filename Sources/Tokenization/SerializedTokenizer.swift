@@ -1,0 +1,192 @@
+internal import Checkpoints
+internal import FoundationEssentials
+
+/// `tokenizer.json`, as the fast tokenizer of DeBERTa-v2/v3 is saved: unigram pieces with their scores, added tokens, and
+/// the steps before the search.
+///
+/// What would change ids and is not known here is refused by its name.
+///
+/// - SeeAlso: tokenizers/src/{models/unigram,normalizers,pre_tokenizers,processors}, their `serialization.rs`.
+struct SerializedTokenizer {
+  let pieces: UnigramPieces
+  let addedTokens: [(id: Int32, entry: TokenEntry)]
+  let normalizer: FastNormalizer
+  let cuts: FastCuts
+
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    guard let model = try fields.object("model") else { throw .missing(key: "model", file: fields.file) }
+    let type = try model.string("type") ?? "Unigram"
+    guard type == "Unigram" else {
+      throw fields.impossible("model.type", "'\(type)'", "'Unigram', as DeBERTa-v2 and v3 have it")
+    }
+    let listed = try model.pieces()
+    guard !listed.isEmpty, let unknown = try model.integer("unk_id", in: 0...listed.count - 1) else {
+      throw .missing(key: "model.unk_id", file: fields.file)
+    }
+    pieces = UnigramPieces(
+      listed, unknownID: Int32(unknown), fallsBackToBytes: try model.bool("byte_fallback") ?? false)
+    addedTokens = try Self.addedTokens(fields)
+    normalizer = FastNormalizer(steps: try fields.normalizerSteps())
+    cuts = try FastCuts(fields.parts("pre_tokenizer", nested: "pretokenizers"))
+    try fields.checkTemplate()
+  }
+
+  /// The added tokens alone.
+  static func addedTokens(
+    _ fields: ConfigurationFields
+  ) throws(ConfigurationError) -> [(id: Int32, entry: TokenEntry)] {
+    var tokens: [(id: Int32, entry: TokenEntry)] = []
+    for element in try fields.elements("added_tokens") {
+      let token = try ConfigurationFields(element, file: fields.file)
+      guard let id = try token.integer("id", in: 0...Int(Int32.max)) else {
+        throw .missing(key: "added_tokens.id", file: fields.file)
+      }
+      tokens.append((Int32(id), try TokenEntry(token)))
+    }
+    return tokens
+  }
+}
+
+extension ConfigurationFields {
+  /// The elements of a list; none where it is missing.
+  fileprivate func elements(_ key: String) throws(ConfigurationError) -> [JSONValue] {
+    try value(key, "a list") { if case .array(let elements) = $0 { elements } else { nil } } ?? []
+  }
+
+  fileprivate func pieces() throws(ConfigurationError) -> [(text: [UInt8], score: Double)] {
+    var pieces: [(text: [UInt8], score: Double)] = []
+    for element in try elements("vocab") {
+      guard case .array(let pair) = element, pair.count == 2, case .string(let text) = pair[0],
+        let score = pair[1].double
+      else { throw impossible("model.vocab", element.kind, "a list of pieces, each with its score") }
+      pieces.append((Array(text.utf8), score))
+    }
+    return pieces
+  }
+
+  /// The parts of a sequence, or the one part that stands alone; none for null.
+  fileprivate func parts(_ key: String, nested: String) throws(ConfigurationError) -> [ConfigurationFields] {
+    guard let part = try object(key) else { return [] }
+    guard try part.string("type") == "Sequence" else { return [part] }
+    var parts: [ConfigurationFields] = []
+    for element in try part.elements(nested) {
+      let inner = try ConfigurationFields(element, file: file)
+      parts += try ConfigurationFields(.object([key: .object(inner.members)]), file: file).parts(key, nested: nested)
+    }
+    return parts
+  }
+
+  fileprivate func normalizerSteps() throws(ConfigurationError) -> [FastNormalizer.Step] {
+    var steps: [FastNormalizer.Step] = []
+    for part in try parts("normalizer", nested: "normalizers") { steps += try part.steps }
+    return steps
+  }
+
+  /// What a normalizer does.
+  fileprivate var steps: [FastNormalizer.Step] {
+    get throws(ConfigurationError) {
+      let type = try string("type") ?? ""
+      switch type {
+      case "Lowercase": return [.lowercase]
+      case "Strip": return [.strip(left: try bool("strip_left") ?? true, right: try bool("strip_right") ?? true)]
+      case "NFC", "NFD", "NFKC", "NFKD": return [.unicode(type)]
+      case "Precompiled":
+        let text = try string("precompiled_charsmap") ?? ""
+        guard let blob = Data(base64Encoded: text), let map = Charsmap(Array(blob)[...]) else {
+          throw impossible("precompiled_charsmap", "no table", "a table of SentencePiece in base 64")
+        }
+        return [.charsmap(map)]
+      case "Replace":
+        let content = Array((try string("content") ?? "").utf8)
+        let pattern = try object("pattern")
+        if let text = try pattern?.string("String"), !text.isEmpty {
+          return [.replace(Array(text.utf8), by: content)]
+        }
+        let expression = try pattern?.string("Regex") ?? ""
+        guard expression == " {2,}" else {
+          throw impossible("normalizer.pattern", "the expression '\(expression)'", "' {2,}' or a text")
+        }
+        return [.joinSpaces(by: content)]
+      default:
+        throw impossible(
+          "normalizer.type", "'\(type)'", "Lowercase, Strip, Precompiled, Replace, NFC, NFD, NFKC or NFKD")
+      }
+    }
+  }
+
+  /// Checks that special tokens stand where those of DeBERTa do: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`.
+  fileprivate func checkTemplate() throws(ConfigurationError) {
+    guard let processor = try object("post_processor") else {
+      throw impossible("post_processor", "null", "a template that puts [CLS] and [SEP] around a text")
+    }
+    let type = try processor.string("type") ?? ""
+    if type == "BertProcessing" { return }
+    guard type == "TemplateProcessing" else {
+      throw impossible("post_processor.type", "'\(type)'", "TemplateProcessing or BertProcessing")
+    }
+    func shape(_ key: String) throws(ConfigurationError) -> [String] {
+      var shape: [String] = []
+      for element in try processor.elements(key) {
+        let item = try ConfigurationFields(element, file: file)
+        let kind = item.members.keys.first ?? ""
+        let inner = try item.object(kind)
+        shape.append("\(try inner?.string("id") ?? "?"):\(try inner?.integer("type_id", in: 0...9) ?? 0)")
+      }
+      return shape
+    }
+    let (single, pair) = (try shape("single"), try shape("pair"))
+    guard let cls = single.first, let sep = single.last, single == [cls, "A:0", sep],
+      pair == [cls, "A:0", sep, "B:1", sep.dropLast() + "1"]
+    else {
+      throw impossible(
+        "post_processor", "the template \((single + ["/"] + pair).joined(separator: " "))",
+        "[CLS] A [SEP], and for a pair [CLS] A [SEP] B [SEP]")
+    }
+  }
+}
+
+/// Where the fast tokenizer cuts a normalised text before it searches for pieces.
+struct FastCuts: Sendable {
+  enum Prepending: Sendable { case always, first, never }
+
+  /// Every sign of punctuation stands by itself.
+  var splitsByPunctuation = false
+  /// When U+2581 is put in front of a stretch of text.
+  var prepending = Prepending.always
+  /// Whether each space begins a stretch that is searched by itself.
+  var splitsAtSpaces = true
+
+  /// Those of a tokenizer that is converted from `spm.model`.
+  init(splitsByPunctuation: Bool) { self.splitsByPunctuation = splitsByPunctuation }
+
+  fileprivate init(_ parts: [ConfigurationFields]) throws(ConfigurationError) {
+    var hasSpaces = false
+    for part in parts {
+      let type = try part.string("type") ?? ""
+      switch type {
+      case "Punctuation" where !hasSpaces:
+        let behavior = try part.string("behavior") ?? "Isolated"
+        guard behavior == "Isolated" else {
+          throw part.impossible("pre_tokenizer.behavior", "'\(behavior)'", "'Isolated'")
+        }
+        splitsByPunctuation = true
+      case "Metaspace" where !hasSpaces:
+        hasSpaces = true
+        let mark = try part.string("replacement") ?? "\u{2581}"
+        guard mark == "\u{2581}" else { throw part.impossible("pre_tokenizer.replacement", "'\(mark)'", "'\u{2581}'") }
+        let addsSpace = try part.bool("add_prefix_space") ?? true
+        let scheme = try part.string("prepend_scheme") ?? (addsSpace ? "always" : "never")
+        let known: [String: Prepending] = ["always": .always, "first": .first, "never": .never]
+        guard let own = known[scheme] else {
+          throw part.impossible("pre_tokenizer.prepend_scheme", "'\(scheme)'", "'always', 'first' or 'never'")
+        }
+        prepending = own
+        splitsAtSpaces = try part.bool("split") ?? true
+      default: throw part.impossible("pre_tokenizer.type", "'\(type)'", "Punctuation, then Metaspace")
+      }
+    }
+    guard hasSpaces else {
+      throw .missing(key: "pre_tokenizer", file: parts.first?.file ?? "tokenizer.json")
+    }
+  }
+}
