@@ -29,6 +29,12 @@ public struct ForwardRequest {
       ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, model.configuration)
     let trace = Trace(kinds)
     let output = try model(padded.batch, setup: .composition(setup), heads: heads, trace: trace)
+    if input.choices == nil, let head = output.answers.first(where: { $0.output.settings.kind == .multipleChoice }) {
+      throw ConfigurationError.wrongType(
+        key: "input_ids",
+        expected: "whole numbers in three dimensions, the tokens of every choice of every row, for the "
+          + "head '\(head.name)', which chooses", found: "two dimensions", file: input.file)
+    }
     let writer = PaddedWriter(padded, output, hiddenSize: model.configuration.hiddenSize)
     var tensors = [writer.states("last_hidden_state") { output.hiddenStates(row: $0) }]
     for (index, states) in trace.hiddenStates.enumerated() {
@@ -134,8 +140,10 @@ private struct PaddedWriter {
     let rows = answer.rows.count
     switch answer.settings.kind {
     case .multipleChoice:
-      let choices = choices ?? answer.settings.choices ?? 1
-      return [OutgoingTensor(name: "logits/\(name)", shape: [rows / choices, choices], values: answer.logits.array)]
+      // Rows without choices have no logits.
+      let choices = choices ?? 0
+      let shape = [choices == 0 ? 0 : rows / choices, choices]
+      return [OutgoingTensor(name: "logits/\(name)", shape: shape, values: answer.logits.array)]
     case .questionAnswering:
       return ["start_logits", "end_logits"].enumerated().map { column, kind in
         let states = states("\(kind)/\(name)", rows: rows, features: 1) {
@@ -153,6 +161,7 @@ private struct PaddedWriter {
 
 /// The inputs of a file.
 private struct JSONInput {
+  let file: String
   let ids: [[Int]]
   let mask: PaddedInput.Mask
   let tokenTypes: [[Int]]?
@@ -161,6 +170,7 @@ private struct JSONInput {
 
   init(path: String) throws(ConfigurationError) {
     let fields = try ConfigurationFields(path: path, limit: Limits.inputBytes)
+    file = path
     guard let ids = try fields.nested("input_ids") else { throw .missing(key: "input_ids", file: path) }
     let mask = try fields.nested("attention_mask")
     let types = try fields.nested("token_type_ids")

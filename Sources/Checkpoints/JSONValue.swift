@@ -98,6 +98,16 @@ public enum JSONValue: Hashable, Sendable {
     return text + "\""
   }
 
+  /// Whether all numbers in it are finite, as strict JSON demands.
+  public var isFinite: Bool {
+    switch self {
+    case .object(let members): members.values.allSatisfy(\.isFinite)
+    case .array(let elements): elements.allSatisfy(\.isFinite)
+    case .number(let number): number.isFinite
+    case .string, .integer, .bool, .null: true
+    }
+  }
+
   /// What the value is, for messages.
   public var kind: String {
     switch self {

@@ -1,4 +1,5 @@
 public import Checkpoints
+internal import Glibc
 
 /// What makes scores of the outputs of a head that classifies texts; the names are those that pipelines of
 /// transformers use for `function_to_apply`.
@@ -9,6 +10,19 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
   case sigmoid
   /// The outputs as they are: values.
   case none
+
+  /// The scores of a text's outputs; not a number where an output is none.
+  public func scores(_ outputs: [Float]) -> [Float] {
+    switch self {
+    case .none: return outputs
+    case .sigmoid: return outputs.map { 1 / (1 + expf(-$0)) }
+    case .softmax:
+      let largest = outputs.max() ?? 0
+      let powers = outputs.map { expf($0 - largest) }
+      let sum = powers.reduce(0, +)
+      return powers.map { $0 / sum }
+    }
+  }
 
   /// What a head means that says nothing else: several labels are judged one by one, a single output is a value.
   static func usual(_ kind: HeadKind, outputs: Int) -> ScoreFunction {

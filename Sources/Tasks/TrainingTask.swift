@@ -12,10 +12,14 @@ public enum TrainingTask: String, Sendable, Hashable, CaseIterable {
   case maskedLM = "masked_lm"
 
   /// The task of a head.
-  public init(_ settings: HeadSettings) {
+  ///
+  /// - Throws: ``TrainingTaskError`` for a head that gives several values, which no task here has.
+  public init(_ settings: HeadSettings) throws(TrainingTaskError) {
+    let givesValue = settings.kind == .classification && settings.outputs == 1
+    if settings.function == .none, !givesValue { throw .severalValues(outputs: settings.outputs) }
     self =
       switch settings.kind {
-      case .classification: settings.outputs == 1 ? .regression : .classification
+      case .classification: givesValue ? .regression : .classification
       case .multilabelClassification: .multilabelClassification
       case .tagging: .tagging
       case .questionAnswering: .questionAnswering
@@ -29,6 +33,19 @@ public enum TrainingTask: String, Sendable, Hashable, CaseIterable {
     switch self {
     case .classification, .multilabelClassification, .tagging: true
     case .regression, .questionAnswering, .multipleChoice, .maskedLM: false
+    }
+  }
+}
+
+/// Why a head can be neither trained nor evaluated.
+public enum TrainingTaskError: Error, Hashable, Sendable, CustomStringConvertible {
+  case severalValues(outputs: Int)
+
+  public var description: String {
+    switch self {
+    case .severalValues(let outputs):
+      "The head gives \(outputs) values for each text (problem_type 'regression'). Regression here is of one value; "
+        + "train a head of that kind."
     }
   }
 }

@@ -76,8 +76,8 @@ import Testing
 
   @Test func `A head gives its labels and its task`() throws {
     #expect(try LabelVocabulary(HeadSettings(.tagging, labels: ["O", "B-X"])).names == ["O", "B-X"])
-    #expect(TrainingTask(HeadSettings(.classification, labels: ["a", "b"])) == .classification)
-    #expect(TrainingTask(HeadSettings(.classification, labels: ["value"])) == .regression)
+    #expect(try TrainingTask(HeadSettings(.classification, labels: ["a", "b"])) == .classification)
+    #expect(try TrainingTask(HeadSettings(.classification, labels: ["value"])) == .regression)
   }
 
   /// 6 examples, 3 classes that occur: 6 / (3 · 3), 6 / (3 · 2), 6 / (3 · 1). Times the counts they sum to 6.

@@ -71,10 +71,14 @@ struct WorkspaceArguments: ParsableArguments {
   }
 
   /// What the flags say.
-  var request: WorkspaceRequest {
+  var request: WorkspaceRequest { request(labels: nil) }
+
+  /// - Parameter labels: the names of the outputs of heads that have none.
+  func request(labels: NameList?) -> WorkspaceRequest {
     WorkspaceRequest(
       model: base.model, registry: base.registry, adapters: adapters.folders, fusions: NamedFolders(fusion),
-      headFolders: NamedFolders(head), setup: setup, setupFolder: setupFolder, heads: activeHeads?.names)
+      headFolders: NamedFolders(head), setup: setup, setupFolder: setupFolder, heads: activeHeads?.names,
+      labels: labels?.names)
   }
 }
 
@@ -90,6 +94,14 @@ extension NamedFolders {
     self = [:]
     for item in folders { self[item.name] = item.folder }
   }
+}
+
+/// What the outputs of a head without names stand for.
+struct LabelArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The names of the outputs, in their order, of a head that has none (LABEL_0, ...).", valueName: "a,b,c"))
+  var labels: NameList?
 }
 
 /// How texts become tokens.

@@ -18,6 +18,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Data") var columns: ColumnArguments
   @Option(help: ArgumentHelp("The most tokens of a text; 0 for no limit.", valueName: "n")) var maxLength = 128
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
@@ -26,7 +27,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let workspace = try Workspace(workspace.request)
+    let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     let recipe = try recipe()
     let evaluation = HeadEvaluation(

@@ -26,13 +26,14 @@ struct ImportCommand: ParsableCommand {
     help: ArgumentHelp("What the adapters of a fusion are called here; by default as saved.", valueName: "a,b"))
   var joins: NameList?
   @Flag(help: "Take an adapter that says it was made for another base model of this shape.") var force = false
+  @OptionGroup var naming: LabelArguments
   @OptionGroup(title: "Registry") var base: BaseArguments
   @OptionGroup(title: "Output") var output: ResultArguments
 
   func run() throws {
     try Registry.edit(at: base.location) { registry in
       let model = try registry.model(nameOrFolder: base.model)
-      let imported = try registry.importFolder(folder, as: name, joining: joins?.names, of: model, force: force)
+      let imported = try registry.importFolder(folder, as: name, joining: joins?.names, labels: naming.labels?.names, of: model, force: force)
       output.report(
         imported.items.map { item in
           (

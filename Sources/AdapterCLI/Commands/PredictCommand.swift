@@ -36,6 +36,7 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup(title: "Input") var text: TextArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
   @OptionGroup(title: "Output") var output: OutputArguments
   @Flag(help: "Give the scores of all labels.") var scores = false
@@ -55,7 +56,7 @@ struct PredictCommand: ParsableCommand {
 
   private func predictor() throws -> Predictor {
     let start = ContinuousClock.now
-    let workspace = try Workspace(workspace.request)
+    let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer))
     predictor.maximumLength = tokenizer.maxLength

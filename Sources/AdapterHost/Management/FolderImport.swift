@@ -97,14 +97,17 @@ extension Registry {
   ///   - folder: one that the Python library saved.
   ///   - name: what to call it; nil: as saved, a fusion after its adapters, a setup after its folder.
   ///   - members: what the adapters of a fusion are called here; nil: as saved.
+  ///   - labels: the names of the outputs of an adapter's head that has none; nil leaves them.
   ///   - model: the base model.
   ///   - force: takes an adapter that was made for another base model of this shape.
   /// - Throws: `InspectionError`, `ImportError`, `RegistryError`; the errors of reading, which name file, tensor or key.
   public func importFolder(
-    _ folder: String, as name: String? = nil, joining members: [String]? = nil, of model: ModelRecord,
-    force: Bool = false
+    _ folder: String, as name: String? = nil, joining members: [String]? = nil, labels: [String]? = nil,
+    of model: ModelRecord, force: Bool = false
   ) throws -> ImportedFolder {
     let parts = PartReader.kinds(in: folder)
+    let isAdapter = parts.contains(.adapter) || parts.contains(.peftAdapter)
+    if let labels, !isAdapter { throw LabelNamingError(labels: labels.count, heads: []) }
     if parts.contains(.setup), !parts.contains(.adapter) {
       return try importSetup(folder, as: name, of: model, force: force)
     }
@@ -112,14 +115,7 @@ extension Registry {
       return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
-    let record = try importAdapter(
-      folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
-    ) { copy in
-      let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
-      // PEFT saves no name: its folder's is the adapter's.
-      let isOwnName = savedName != FilePaths.lastPart(of: copy)
-      return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
-    }
+    let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force)
     return ImportedFolder(items: [RegisteredItem(record)], setup: nil)
   }
 

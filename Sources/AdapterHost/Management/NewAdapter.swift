@@ -93,7 +93,7 @@ public struct NewHead: Sendable {
   var settings: HeadSettings { HeadSettings(kind, labels: labels, layers: layers) }
 
   /// Labels as the reference calls them where they have no names: `LABEL_0`, `LABEL_1`, …
-  public static func numbered(_ count: Int) -> [String] { (0..<max(0, count)).map { "LABEL_\($0)" } }
+  public static func numbered(_ count: Int) -> [String] { LabelNames.numbered(count) }
 }
 
 /// Why a head cannot be made.

@@ -18,17 +18,20 @@ extension Answer {
     switch settings.kind {
     case .maskedLM: self = .masks(MaskedToken.all(logits, encoding, tokenizer))
     case .questionAnswering: self = .answer(ContextAnswer(logits, encoding, context: input.pair ?? ""))
-    case .classification where settings.outputs == 1: self = .value(logits.pointer[0])
-    case .multilabelClassification:
-      let all = zip(settings.labelNames, logits.array).map { ScoredLabel(label: $0, score: 1 / (1 + exp(-$1))) }
-      self = .labels(zip(all, logits.array).filter { $1 > 0 }.map(\.0), all: all)
+    case .classification, .multilabelClassification:
+      let scores = settings.function.scores(logits.rows(0..<1).array)
+      let all = zip(settings.labelNames, scores).map { ScoredLabel(label: $0, score: $1) }
+      if settings.kind == .classification, settings.outputs == 1 {
+        self = .value(scores[0])
+      } else if settings.function == .sigmoid {
+        self = .labels(all.filter { $0.score > 0.5 }, all: all)
+      } else {
+        self = .label(all[logits.argmax(row: 0)], all: all)
+      }
     case .tagging:
       let labels = settings.labelNames
       let tags = Tags(logits, labels, encoding)
       self = .spans(EntityScheme(labels).map { tags.entities($0, in: input.text) } ?? tags.words(of: input.text))
-    case .classification:
-      let all = logits.softmax(row: 0, settings.labelNames)
-      self = .label(all[logits.argmax(row: 0)], all: all)
     case .multipleChoice: preconditionFailure("a choice is made among several sequences")
     }
   }
@@ -82,11 +85,6 @@ private struct Tags {
         range: entity.range, text: words.text(entity.range), label: entity.label, score: entity.score, all: [])
     }
   }
-}
-
-extension HeadSettings {
-  /// The labels; those that have no names are called as transformers does.
-  var labelNames: [String] { labels.isEmpty ? (0..<outputs).map { "LABEL_\($0)" } : labels }
 }
 
 extension Tensor {

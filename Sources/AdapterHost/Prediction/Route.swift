@@ -23,7 +23,8 @@ struct Route: Sendable {
   init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
     branches = try Self.branches(composition, heads: asked, in: model).filter { !$0.heads.isEmpty }
     guard !branches.isEmpty else {
-      throw PredictionError.noHead(setup: composition?.description, heads: model.headNames)
+      throw PredictionError.noHead(
+        setup: composition?.description, heads: model.headNames, unread: model.unreadHeadTensors)
     }
     var forms: [String: TextForm] = [:]
     for name in branches.flatMap(\.heads) { forms[name] = model.head(name).map { TextForm($0.settings.kind) } }
@@ -117,7 +118,8 @@ struct Route: Sendable {
 
 /// Why texts cannot be answered.
 public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
-  case noHead(setup: String?, heads: [String])
+  /// `unread` are tensors of the checkpoint's own head, which make up none that is known.
+  case noHead(setup: String?, heads: [String], unread: [String])
   case noContext(head: String)
   case noChoices(head: String)
   /// The reason is a sentence.
@@ -127,7 +129,11 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
 
   public var description: String {
     switch self {
-    case .noHead(let setup, let heads):
+    case .noHead(let setup, let heads, let unread) where setup == nil && heads.isEmpty && !unread.isEmpty:
+      "No head answers: no adapter is active, and the head in the checkpoint is not one that is known. Its tensors "
+        + "\(unread.prefix(4).joined(separator: ", ")) fit no class of DeBERTa-v2, and 'architectures' in config.json "
+        + "names none. Name an adapter that has a head with --setup or --adapter, or activate one."
+    case .noHead(let setup, let heads, _):
       (setup.map { "No head answers: no adapter in '\($0)' has one." }
         ?? "No head answers: no adapter is active, and the base model has no head of its own.")
         + (heads.isEmpty

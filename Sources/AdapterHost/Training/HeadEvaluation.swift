@@ -32,7 +32,10 @@ public struct HeadEvaluation: Sendable {
     let asked = try Route.branches(setup, heads: model.activeHeads, in: model).flatMap { branch in
       branch.heads.map { (setup: branch.composition, head: $0) }
     }
-    guard !asked.isEmpty else { throw PredictionError.noHead(setup: setup?.description, heads: model.headNames) }
+    guard !asked.isEmpty else {
+      throw PredictionError.noHead(
+        setup: setup?.description, heads: model.headNames, unread: model.unreadHeadTensors)
+    }
     return try asked.map { branch in
       do {
         let (result, data) = try result(of: model, branch.setup, branch.head, tokenizer, folder: folder)
@@ -48,7 +51,7 @@ public struct HeadEvaluation: Sendable {
     folder: String
   ) throws -> (EvaluationResult, TrainingDataset) {
     guard let settings = model.head(head)?.settings else { throw model.unknown(head: head) }
-    let task = TrainingTask(settings)
+    let task = try TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)

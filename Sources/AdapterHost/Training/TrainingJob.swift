@@ -63,7 +63,7 @@ public struct TrainingJob {
     let branches = try setup?.branches() ?? []
     let heads = branches.count > 1 ? branches.map(\.last) : [name]
     let present = heads.compactMap { head in model.head(head).map { (name: head, settings: $0.settings) } }
-    guard let task = present.first.map({ TrainingTask($0.settings) }) ?? recipe.task else {
+    guard let task = try present.first.map({ try TrainingTask($0.settings) }) ?? recipe.task else {
       throw TrainingJobError.noHead(name: heads[0])
     }
     if let asked = recipe.task, asked != task { throw TrainingJobError.otherHead(name: present[0].name, task, asked) }
@@ -85,6 +85,9 @@ public struct TrainingJob {
     if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
     trainingData = try encoder.dataset(source.train)
+    if let head = present.first, head.settings.function == .sigmoid, task == .regression {
+      try Self.requireProbabilities(trainingData, head: head.name)
+    }
     developmentData = try source.dev.map { try encoder.dataset($0, keepsReferences: true) }
     testData = try source.test.map { try encoder.dataset($0, keepsReferences: true) }
     for (index, head) in heads.enumerated() where model.head(head) == nil {
@@ -175,6 +178,17 @@ public struct TrainingJob {
 
   // MARK: Parts
 
+  /// A head whose one output is a probability is trained by cross entropy, to which other values mean nothing.
+  private static func requireProbabilities(
+    _ data: TrainingDataset, head: String
+  ) throws(TrainingJobError) {
+    for (example, line) in zip(data.examples, data.lines) {
+      if case .value(let value) = example.target, !(0...1).contains(value) {
+        throw .notAProbability(head: head, value: value, line: line)
+      }
+    }
+  }
+
   private static func labels(
     _ recipe: TrainingRecipe, _ task: TrainingTask, _ head: HeadSettings?, _ data: SourceData
   ) throws -> LabelVocabulary? {
@@ -233,7 +247,7 @@ public struct TrainingJob {
 extension HeadSettings {
   /// Whether two heads answer the same question, whatever their layers.
   fileprivate func hasAnswers(of other: HeadSettings) -> Bool {
-    kind == other.kind && outputs == other.outputs && labels == other.labels
+    kind == other.kind && outputs == other.outputs && labels == other.labels && function == other.function
   }
 }
 
@@ -244,6 +258,7 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
   case unlikeHeads(String, String)
   case sharedHead(name: String)
   case oneLabel(String)
+  case notAProbability(head: String, value: Float, line: Int)
   case frozenElsewhere(name: String, setup: String?)
   case freshInFusion(name: String)
 
@@ -265,6 +280,9 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
     case .freshInFusion(let name):
       "No adapter is called '\(name)', and a fusion joins adapters that are trained before it. Register it, or train "
         + "it first with 'adapter-cli train --adapter \(name)'."
+    case .notAProbability(let head, let value, let line):
+      "The head '\(head)' gives a probability (the sigmoid of its output), so its examples must have values from 0 to "
+        + "1; line \(line) has \(value)."
     case .frozenElsewhere(let name, let setup):
       "'\(name)' is to stay as it is, but is not in the setup" + (setup.map { " \($0)." } ?? ": there is none.")
     }

@@ -24,8 +24,8 @@ extension AdapterDescription {
     let head = try HeadReader(Inspection.Base(base)).head(besideAdapterIn: folder)?.settings
     let description = AdapterDescription(
       method: adapter.methodName,
-      configuration: String(
-        decoding: try AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), as: UTF8.self),
+      configuration: try JSONValue.registryText(
+        AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), file: folder),
       parameterCount: adapter.parameters.count,
       head: head.map { HeadDescription(kind: $0.kind.rawValue, labels: $0.labels) })
     return (name, description)
@@ -50,9 +50,17 @@ extension ModelDescription {
       !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) }
     }
     let description = ModelDescription(
-      configuration: String(decoding: checkpoint.configuration, as: UTF8.self),
+      configuration: try JSONValue.registryText(checkpoint.configuration, file: folder),
       parameterCount: checkpoint.weights.tensors.reduce(0) { $0 + $1.elementCount })
     return (description, names)
+  }
+}
+
+extension JSONValue {
+  /// A file's text as the registry keeps it: strict JSON, in which numbers that are not finite are null.
+  fileprivate static func registryText(_ bytes: Data, file: String) throws(CheckpointError) -> String {
+    let value = try JSONValue(bytes, file: file)
+    return value.isFinite ? String(decoding: bytes, as: UTF8.self) : value.line
   }
 }
 

@@ -22,6 +22,7 @@ public struct Workspace: Sendable {
   public let setup: Composition?
   /// The heads that answer; nil: those that follow the setup.
   public let heads: [String]?
+  private let labels: [String]?
   /// The registry, if it was used.
   public let registry: Registry?
   private let location: RegistryLocation
@@ -36,6 +37,7 @@ public struct Workspace: Sendable {
     let asked = try request.composition()
     heads = request.heads
     (adapters, fusions, headFolders) = (request.adapters, request.fusions, request.headFolders)
+    labels = request.labels
     let isFolder = request.model.map { FileManager.default.fileExists(atPath: $0) } ?? false
     let wantsSetup = asked == nil && adapters.isEmpty && (request.model == nil || request.usesActiveSetup)
     let looksUp = wantsSetup || request.leavesOpen(asked)
@@ -138,6 +140,7 @@ public struct Workspace: Sendable {
     for name in heads ?? [] where model.head(name) == nil { try loadHead(name, into: &model) }
     try model.setActiveAdapters(setup)
     model.activeHeads = heads
+    if let labels { try model.nameLabels(labels) }
     return model
   }
 

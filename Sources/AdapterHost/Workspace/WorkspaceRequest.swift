@@ -16,6 +16,8 @@ public struct WorkspaceRequest: Hashable, Sendable {
   public var setupFolder: String?
   /// The heads that answer.
   public var heads: [String]?
+  /// The names of the outputs of heads that have none.
+  public var labels: [String]?
   /// Whether a model that is named without a setup and without adapters has
   /// the active setup of its registration; if not, it is the base model alone.
   public var usesActiveSetup = true
@@ -23,7 +25,7 @@ public struct WorkspaceRequest: Hashable, Sendable {
   public init(
     model: String? = nil, registry: String? = nil, adapters: NamedFolders = [:], fusions: NamedFolders = [:],
     headFolders: NamedFolders = [:], setup: String? = nil, setupFolder: String? = nil, heads: [String]? = nil,
-    usesActiveSetup: Bool = true
+    labels: [String]? = nil, usesActiveSetup: Bool = true
   ) {
     self.model = model
     self.registry = registry
@@ -33,6 +35,7 @@ public struct WorkspaceRequest: Hashable, Sendable {
     self.setup = setup
     self.setupFolder = setupFolder
     self.heads = heads
+    self.labels = labels
     self.usesActiveSetup = usesActiveSetup
   }
 }

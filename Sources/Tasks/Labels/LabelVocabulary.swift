@@ -23,7 +23,7 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   /// The labels of a head; `LABEL_0`, … where they have no names.
   public init(_ settings: HeadSettings) throws(LabelError) {
-    try self.init(settings.labels.isEmpty ? (0..<settings.outputs).map { "LABEL_\($0)" } : settings.labels)
+    try self.init(settings.labelNames)
   }
 
   /// Reads the labels of a file: a JSON list, a JSON object of labels with their numbers (`label2id`) or of

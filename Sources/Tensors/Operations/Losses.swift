@@ -64,17 +64,22 @@ extension Pass {
 
   /// Binary cross entropy of each logit by itself, the mean over all of them. logits [M, K], a row of targets for each row.
   public func binaryCrossEntropy(_ logits: Tensor, _ targets: [[Bool]]) -> Tensor {
+    binaryCrossEntropy(logits, probabilities: targets.map { $0.map { $0 ? 1 : 0 } })
+  }
+
+  /// The same with targets from 0 to 1.
+  public func binaryCrossEntropy(_ logits: Tensor, probabilities targets: [[Float]]) -> Tensor {
     let count = Double(max(logits.rows * logits.columns, 1))
     var total = 0.0
     for row in 0..<logits.rows {
       for column in 0..<logits.columns {
         let x = Double(logits[row, column])
-        total += max(x, 0) - (targets[row][column] ? x : 0) + log1p(exp(-abs(x)))
+        total += max(x, 0) - Double(targets[row][column]) * x + log1p(exp(-abs(x)))
       }
     }
     let loss = scalar(total / count)
     return recordElements(loss, logits) { x, row, column in
-      (1 / (1 + exp(-x)) - (targets[row][column] ? 1 : 0)) / count
+      (1 / (1 + exp(-x)) - Double(targets[row][column])) / count
     }
   }
 

@@ -71,7 +71,7 @@ public final class ModelEvaluator {
         let own = logits.rows(first..<first + example.sequences.count).array
         return switch data.task {
         case .multilabelClassification: .labels(own.map { $0 > 0 })
-        case .regression: .value(own[0])
+        case .regression: .value(head.settings.function.scores(own)[0])
         default: .label(own.largest)
         }
       }

@@ -8,7 +8,7 @@ public import Tensors
 /// |---|---|
 /// | classification, tagging, masked language model | cross entropy, over what has a target |
 /// | multi-label | binary cross entropy, over all labels of all rows |
-/// | regression | mean squared error |
+/// | regression | mean squared error; binary cross entropy where the output is a probability |
 /// | question answering | half the sum of the cross entropies of start and end, over the sequence's own tokens |
 /// | multiple choice | cross entropy over the choices |
 ///
@@ -41,7 +41,12 @@ struct TaskLoss {
       return (pass.binaryCrossEntropy(ofTexts(head, encoded, on: pass), flags), Float(flags.count))
     case .regression:
       let values = targets.map { target -> Float in if case .value(let value) = target { value } else { 0 } }
-      return (pass.meanSquaredError(ofTexts(head, encoded, on: pass), values), Float(values.count))
+      let outputs = ofTexts(head, encoded, on: pass)
+      let loss =
+        head.settings.function == .sigmoid
+        ? pass.binaryCrossEntropy(outputs, probabilities: values.map { [$0] })
+        : pass.meanSquaredError(outputs, values)
+      return (loss, Float(values.count))
     case .tagging, .maskedLM:
       let (tokens, labels) = asked(encoded.texts, targets)
       let states = pass.gather(encoded.hidden, rows: tokens)
@@ -117,9 +122,9 @@ extension PreparedModel {
   ) -> (loss: Tensor, weight: Float) {
     var losses: [(loss: Tensor, weight: Float)] = []
     for (index, name) in names.enumerated() {
-      guard let head = heads[name] else { continue }
+      guard let head = heads[name], let task = try? TrainingTask(head.settings) else { continue }
       let own = encoded.part(index, of: names.count)
-      losses.append(TaskLoss(TrainingTask(head.settings), options)(head, own, targets, on: pass))
+      losses.append(TaskLoss(task, options)(head, own, targets, on: pass))
     }
     guard losses.count != 1 else { return losses[0] }
     return (pass.weightedSum(losses.map { ($0.loss, 1) }), losses.first?.weight ?? 0)

@@ -1,0 +1,90 @@
+public import AdapterRegistry
+internal import Checkpoints
+internal import Files
+internal import Foundation
+internal import Heads
+internal import Tensors
+
+extension DebertaV2AdapterModel {
+  /// Gives names to the outputs of the heads that answer and have none.
+  ///
+  /// - Throws: `LabelNamingError`, if no such head has as many outputs.
+  mutating func nameLabels(_ labels: [String]) throws {
+    let answering = try Route.branches(activeAdapters, heads: activeHeads, in: self).flatMap(\.heads)
+    let known = answering.compactMap { name in head(name).map { (name: name, settings: $0.settings) } }
+    let nameless = known.filter { $0.settings.isNameless(for: labels) }
+    guard !nameless.isEmpty else {
+      throw LabelNamingError(labels: labels.count, heads: known.map { ($0.name, $0.settings) })
+    }
+    for head in nameless { try nameLabels(labels, ofHead: head.name) }
+  }
+}
+
+extension HeadSettings {
+  fileprivate func isNameless(for labels: [String]) -> Bool {
+    hasNumberedLabels && (try? naming(labels)) != nil
+  }
+}
+
+extension Registry {
+  /// Registers an adapter's folder; a head without names of its outputs gets them first, in the copy.
+  ///
+  /// - Parameters:
+  ///   - folder: an adapter's.
+  ///   - name: what to call it; nil is its own name.
+  ///   - model: the base model.
+  ///   - labels: the names of the head's outputs; nil leaves them.
+  ///   - force: takes an adapter that says it was made for another base model of this shape.
+  /// - Throws: `LabelNamingError`, if the folder has no head, a head with names, or another number of outputs.
+  public func importAdapter(
+    folder: String, as name: String?, of model: ModelRecord, labels: [String]?, force: Bool = false
+  ) throws -> AdapterRecord {
+    guard let labels else {
+      return try importAdapter(
+        folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
+      ) { copy in
+        let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
+        // PEFT saves no name: its folder's is the adapter's.
+        let isOwnName = savedName != FilePaths.lastPart(of: copy)
+        return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
+      }
+    }
+    try PartReader.require([.adapter, .peftAdapter], in: folder)
+    let base = Inspection.Base(model)
+    let reader = try HeadReader(base)
+    guard let head = try reader.head(besideAdapterIn: folder), head.settings.isNameless(for: labels) else {
+      let settings = try reader.head(besideAdapterIn: folder)?.settings
+      throw LabelNamingError(labels: labels.count, heads: settings.map { [("of the folder", $0)] } ?? [])
+    }
+    let ownName = FilePaths.lastPart(of: FilePaths.absolute(folder))
+    return try NewFolder.temporarily { place in
+      let copy = place + "/" + ownName
+      try Folders.create(copy)
+      for file in PartReader.adapterFiles
+      where FileManager.default.fileExists(atPath: "\(folder)/\(file)") {
+        try FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: "\(copy)/\(file)")
+      }
+      try SavedHead.write(
+        head.naming(labels), named: ownName, modelName: base.name, hiddenSize: reader.shape.hiddenSize, to: copy,
+        Compute(threads: 1))
+      return try importAdapter(folder: copy, as: name, of: model, labels: nil, force: force)
+    }
+  }
+}
+
+/// Why outputs get no names.
+public struct LabelNamingError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+
+  init(labels: Int, heads: [(name: String, settings: HeadSettings)]) {
+    let facts = heads.map { head in
+      head.settings.hasNumberedLabels
+        ? "'\(head.name)' has \(head.settings.outputs)"
+        : "'\(head.name)' has names already (\(head.settings.labelNames.prefix(3).joined(separator: ", ")))"
+    }
+    description =
+      "No head has \(labels) outputs without names"
+      + (facts.isEmpty ? ": there is no head." : ": " + facts.joined(separator: ", ") + ".")
+      + " Give as many labels as the head has outputs, or none."
+  }
+}
