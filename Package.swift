@@ -70,7 +70,7 @@ let package = Package(
     tests("KernelsTests", uses: ["Kernels", "Tensors"]),
     tests("TensorsTests", uses: ["Checkpoints", "Kernels", "Tensors"]),
     tests("CheckpointsTests", uses: ["Checkpoints", "Files"]),
-    tests("TokenizationTests", uses: ["Tokenization"]),
+    tests("TokenizationTests", uses: ["Checkpoints", "Tokenization"]),
     tests("DebertaTests", uses: ["AdapterHost", "Checkpoints", "Deberta", "Kernels", "Tensors"]),
     tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tensors"]),
     tests(

@@ -205,12 +205,12 @@ public struct DebertaV2AdapterModel: Sendable {
     _ folder: String, as name: String? = nil, withHead: Bool = true, headAs headName: String? = nil
   ) throws -> String {
     let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
-    let head = try withHead && SavedHead.exists(in: folder) ? readHead(folder) : nil
+    let head = try withHead && SavedHead.exists(in: folder) ? headReader.head(in: folder) : nil
     let fusionName = name ?? savedName
     replaceFusion(fusionName, fusion)
     if let head {
-      let headName = headName ?? name ?? head.name
-      put(head.head, headName)
+      let headName = headName ?? name ?? head.name ?? fusionName
+      heads[headName] = head.head
       setHead(headName, ofFusion: fusionName)
     }
     return fusionName

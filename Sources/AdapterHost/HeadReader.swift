@@ -124,16 +124,6 @@ struct HeadReader: Sendable {
   }
 }
 
-extension ConfigurationFields {
-  /// How many outputs `config.json` names.
-  fileprivate var namedOutputs: Int? {
-    for key in ["id2label", "label2id"] {
-      if case .object(let names) = members[key], !names.isEmpty { return names.count }
-    }
-    return nil
-  }
-}
-
 /// Why a head that lies beside an adapter cannot be used.
 enum HeadError: Error, Hashable, Sendable, CustomStringConvertible {
   case notSaved(module: String, folder: String)

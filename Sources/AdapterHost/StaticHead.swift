@@ -26,7 +26,7 @@ enum StaticHead: Sendable {
       self = .maskedLM(StaticMaskedLM(in: tensors) ?? expected, isTied: try fields.tiesWords)
     case let kind?:
       let rows = tensors.shape(of: Self.last(kind) + ".weight")?.first
-      self = .labelled(try HeadSettings(kind, outputs: rows ?? 2, of: fields))
+      self = .labelled(try HeadSettings(kind, outputs: rows ?? fields.namedOutputs ?? 2, of: fields))
     case nil: return nil
     }
   }
@@ -200,6 +200,14 @@ extension ConfigurationFields {
   fileprivate func labelNames(ofOutputs count: Int, given: [String]?) throws(ConfigurationError) -> [String] {
     if let given { return given }
     return try labelNames(ofOutputs: count)
+  }
+
+  /// How many outputs `config.json` names.
+  var namedOutputs: Int? {
+    for key in ["id2label", "label2id"] {
+      if case .object(let names) = members[key], !names.isEmpty { return names.count }
+    }
+    return nil
   }
 
   /// What stands between the pooler and the classifier.

@@ -51,7 +51,7 @@ import Testing
     (["predict", "--model", "Models", "a"], "Models/config.json: cannot be read (No such file or directory)."),
     (
       ["tokenize", "--model", "Adapters", "a"],
-      "Adapters/spm.model: no such file. A DeBERTa-v2/v3 tokenizer is a folder with 'spm.model' (tokenizer.json alone is not enough); copy it from where the model was published."
+      "Adapters/spm.model: no such file, and no tokenizer.json in its place. A DeBERTa-v2/v3 tokenizer is a folder with one of them; copy it from where the model was published."
     ),
     (
       ["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"],

@@ -105,6 +105,18 @@ import Testing
     expectClose(wrong.array, [(2 * log(2.0) + 2 * (near + 3)) / 4], .loss)
   }
 
+  /// At 0 every target costs log 2; at x a target t costs log(1 + e^x) - t x, which is least where t is the sigmoid of x.
+  @Test func `Binary cross entropy takes probabilities`() {
+    let x = Tensor([0, 2], rows: 2, columns: 1)
+    let expected = (log(2.0) + log(1 + exp(2.0)) - 0.25 * 2) / 2
+    expectClose(pass.binaryCrossEntropy(x, probabilities: [[0.3], [0.25]]).array, [expected], .loss)
+    let tape = Tape(TinyModel.compute)
+    tape.watch(x)
+    let best: Float = 0.88079708
+    tape.backward(from: Pass(TinyModel.compute, tape: tape).binaryCrossEntropy(x, probabilities: [[0.5], [best]]))
+    expectClose(tape.gradient(of: x)?.array ?? [], [0, 0], .op)
+  }
+
   /// ((1 - 3)² + (2 - 0)² + 0²) / 3 = 8 / 3
   @Test func `The mean squared error is the mean of squares`() {
     let loss = pass.meanSquaredError(Tensor([1, 2, 5], rows: 3, columns: 1), [3, 0, 5])

@@ -80,6 +80,12 @@ import Testing
     #expect(try TrainingTask(HeadSettings(.classification, labels: ["value"])) == .regression)
   }
 
+  @Test func `A head that gives several values has no task`() throws {
+    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .none)
+    #expect(throws: TrainingTaskError.severalValues(outputs: 2)) { try TrainingTask(settings) }
+    #expect(try TrainingTask(HeadSettings(.classification, labels: ["x"], function: .sigmoid)) == .regression)
+  }
+
   /// 6 examples, 3 classes that occur: 6 / (3 · 3), 6 / (3 · 2), 6 / (3 · 1). Times the counts they sum to 6.
   @Test func `Balanced weights let every class count alike`() {
     #expect(ClassWeights.balanced(counts: [3, 2, 0, 1]) == [Float(2) / 3, 1, 1, 2])

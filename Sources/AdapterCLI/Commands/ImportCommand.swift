@@ -33,7 +33,8 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     try Registry.edit(at: base.location) { registry in
       let model = try registry.model(nameOrFolder: base.model)
-      let imported = try registry.importFolder(folder, as: name, joining: joins?.names, labels: naming.labels?.names, of: model, force: force)
+      let imported = try registry.importFolder(
+        folder, as: name, joining: joins?.names, labels: naming.labels?.names, of: model, force: force)
       output.report(
         imported.items.map { item in
           (

@@ -31,7 +31,9 @@ struct MergeCommand: ParsableCommand {
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder)
     try workspace.loadAdapter(name, into: &model)
     let written = try MergedCheckpoint.write(name, of: model, from: workspace.modelFolder, to: folder)
-    var lines = ["Wrote \(model.name) with \(name) merged to \(folder): \(written.changedTensors.counting("tensor")) changed."]
+    var lines = [
+      "Wrote \(model.name) with \(name) merged to \(folder): \(written.changedTensors.counting("tensor")) changed."
+    ]
     var place = JSONValue.null
     switch written.head {
     case .none: break

@@ -61,7 +61,7 @@ private func present(_ names: [[String]], in folder: String) -> [String] {
 extension HeadDescription {
   /// What the registry records of a head: its kind by the name that `train --head` has for it.
   init(_ settings: HeadSettings) {
-    self.init(kind: TrainingTask(settings).rawValue, labels: settings.labels)
+    self.init(kind: (try? TrainingTask(settings))?.rawValue ?? settings.kind.rawValue, labels: settings.labels)
   }
 }
 

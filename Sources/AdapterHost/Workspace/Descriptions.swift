@@ -27,7 +27,7 @@ extension AdapterDescription {
       configuration: try JSONValue.registryText(
         AtomicFile.read(folder + "/" + SavedAdapter.configurationFile), file: folder),
       parameterCount: adapter.parameters.count,
-      head: head.map { HeadDescription(kind: $0.kind.rawValue, labels: $0.labels) })
+      head: head.map { HeadDescription($0) })
     return (name, description)
   }
 }

@@ -133,7 +133,9 @@ public struct Workspace: Sendable {
     compute: Compute = Compute(), besides others: [String] = []
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
-    for name in adapters.names + others { try loadAdapter(name, into: &model) }
+    // A folder that is given comes before an adapter of its name that the checkpoint keeps.
+    for adapter in adapters { try model.loadAdapter(path(adapter.folder), as: adapter.name, overwrite: true) }
+    for name in others { try loadAdapter(name, into: &model) }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
     if let setup { try load(setup, into: &model) }
     for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
