@@ -80,7 +80,11 @@ extension Inspection.Part {
   static func head(_ folder: String) -> Inspection.Part {
     PartDraft.part(.head) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedHead.configurationFile)")
-      draft.facts = fields.facts(["name", "model_name", "hidden_size", "version"])
+      let isOfClass = fields.members["config"] ?? .null == .null
+      draft.facts = fields.facts(
+        ["name"] + (isOfClass ? ["model_class", "num_labels", "label2id"] : []) + [
+          "model_name", "hidden_size", "version",
+        ])
       let file = Result { try TensorFile.first(of: ["model_head.safetensors", "pytorch_model_head.bin"], in: folder) }
       if let file = try? file.get() { draft.list(file) }
       guard let configuration = try fields.object("config") else { return }

@@ -36,7 +36,7 @@ extension Inspection.Part {
 
   private static func missingTokenizer(_ folder: String) -> [String] {
     guard let reason = failure({ _ = try DebertaV2Tokenizer(folder: folder) }) else { return [] }
-    let isThere = FileManager.default.fileExists(atPath: folder + "/spm.model")
+    let isThere = ["spm.model", "tokenizer.json"].contains { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
     return [isThere ? "a tokenizer that can be read: \(reason)" : "the tokenizer's spm.model, to read texts"]
   }
 }
