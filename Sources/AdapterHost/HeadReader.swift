@@ -15,14 +15,14 @@ struct HeadReader: Sendable {
   /// The base model's tensors, of which a head that PEFT saved may miss some; nil where they are not at hand.
   private let weights: TensorFile?
   /// The word embeddings [vocabulary, E], to which a decoder may be tied.
-  private let words: Tensor?
+  private let words: WeightMatrix?
   private let compute: Compute
   /// Whether decoders of words are tied to the word embeddings.
   let tiesWords: Bool
 
   /// - Throws: `ConfigurationError`.
   init(
-    _ fields: ConfigurationFields, _ shape: DebertaV2Configuration, weights: TensorFile?, words: Tensor? = nil,
+    _ fields: ConfigurationFields, _ shape: DebertaV2Configuration, weights: TensorFile?, words: WeightMatrix? = nil,
     _ compute: Compute
   ) throws(ConfigurationError) {
     self.fields = fields
@@ -77,7 +77,7 @@ struct HeadReader: Sendable {
     }
     try SavedFolder.check(saved, hiddenSize: shape.hiddenSize)
     let ledger = WeightLedger(try TensorFile.first(of: SavedHead.weightFiles, in: folder), rename: \.belowDeberta)
-    let decoder = words ?? Tensor([0], rows: 1, columns: 1)
+    let decoder = words ?? WeightMatrix(Tensor([0], rows: 1, columns: 1))
     let head = try staticHead(kind, saved, ledger).read(WeightReader(ledger, compute), shape, words: decoder)
     try ledger.finish(knowing: Encoder.isKnownUnused)
     return (try saved.string("name"), head)

@@ -90,7 +90,7 @@ struct WholeModel {
 
   /// Reads the heads.
   func readHeads(
-    _ ledger: WeightLedger, _ shape: DebertaV2Configuration, tiedTo words: Tensor?, _ compute: Compute
+    _ ledger: WeightLedger, _ shape: DebertaV2Configuration, tiedTo words: WeightMatrix?, _ compute: Compute
   ) throws -> [(name: String, head: PredictionHead)] {
     try heads.map { name, configuration in
       let reader = WeightReader(ledger, compute, scope: "heads.\(name)")
