@@ -54,7 +54,7 @@ import Testing
     #expect(before.lines.count == names.count)
     for command in [
       ["add", "new"], ["activate", "truecase"], ["rename", "truecase", "x"], ["tag", "truecase", "t"],
-      ["remove", "truecase", "--yes"], ["export", "truecase", disk.path("out")],
+      ["export", "truecase", disk.path("out")],
     ] {
       let outcome = try place.run(command + ["--registry", registry])
       #expect(outcome.exitCode == 1, "\(command)")
@@ -63,6 +63,13 @@ import Testing
       #expect(try place.run("verify", "--registry", registry).exitCode == 0, "\(command)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path).sorted() == entries, "\(command)")
     }
+
+    // What makes room is done: the folder goes before its row.
+    let removal = try place.run("remove", "truecase", "--yes", "--registry", registry)
+    #expect(removal.exitCode == 0, "\(removal)")
+    #expect(try place.run("list", "--registry", registry).lines.count == names.count - 1)
+    #expect(!FileManager.default.fileExists(atPath: disk.path("Adapters/truecase")))
+    #expect(try place.run("verify", "--registry", registry).exitCode == 0)
     try FileManager.default.removeItem(atPath: disk.path("filler"))
     #expect(try place.run("add", "after", "--config", "lora[r=1]", "--registry", registry).exitCode == 0)
     #expect(try place.run("verify", "--registry", registry).exitCode == 0)

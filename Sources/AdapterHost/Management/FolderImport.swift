@@ -115,6 +115,8 @@ extension Registry {
       return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
+    // A folder of something else is refused before anything is copied.
+    try PartReader.require([.adapter, .peftAdapter], in: folder)
     let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force)
     return ImportedFolder(items: [RegisteredItem(record)], setup: nil)
   }
