@@ -93,7 +93,7 @@ import Testing
       throws: CheckpointError.cannotWrite(path: missing, operation: "creating a file in its folder", code: ENOENT)
     ) { try AtomicFile.write(Data(), to: missing) }
     mkdir("\(folder.path)/taken", 0o755)
-    #expect(throws: CheckpointError.cannotWrite(path: "\(folder.path)/taken", operation: "renaming", code: EISDIR)) {
+    #expect(throws: CheckpointError.cannotWrite(path: "\(folder.path)/taken", operation: "writing", code: EISDIR)) {
       try AtomicFile.write(Data([1]), to: "\(folder.path)/taken")
     }
     #expect(try folder.contents == ["taken"])
