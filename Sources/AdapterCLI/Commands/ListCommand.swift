@@ -56,7 +56,8 @@ struct ListCommand: ParsableCommand {
       return "No adapter is registered for \(model): 'adapter-cli help import', 'help add' and 'help train' show how."
     }
     let known = [
-      ("method", method, Set(items.map(\.method))), ("head", head, Set(items.map { $0.head?.kind ?? "none" })),
+      ("method", method.map { $0.lowercased() }, Set(items.map(\.method))),
+      ("head", head, Set(items.map { $0.head?.kind ?? "none" })),
       ("tag", tag, Set(items.flatMap(\.tags))),
     ]
     for (option, values, present) in known where !values.isEmpty && present.isDisjoint(with: values) {
@@ -67,7 +68,7 @@ struct ListCommand: ParsableCommand {
   }
 
   private func isWanted(_ item: RegisteredItem) -> Bool {
-    (method.isEmpty || method.contains(item.method))
+    (method.isEmpty || method.contains { $0.lowercased() == item.method })
       && (head.isEmpty || head.contains(item.head?.kind ?? "none"))
       && (tag.isEmpty || !Set(tag).isDisjoint(with: item.tags)) && (!active || item.isActive)
   }
