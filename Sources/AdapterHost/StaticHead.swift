@@ -224,6 +224,8 @@ extension Encoder {
     return [
       "cls.", "classifier.", "pooler.", "qa_outputs.", "lm_predictions.", "mask_predictions.", "heads.",
       "embeddings.position_ids", "embeddings.position_embeddings.", "embeddings.token_type_embeddings.",
+      // The word embeddings again, by which prompt tuning of `adapters` knows them.
+      "prompt_tuning.base_model_embeddings.",
     ].contains { name.hasPrefix($0) }
       || ["position_ids", "token_type_ids"].contains(name)
       || module.contains("loss") || module.hasPrefix("criterion")

@@ -49,7 +49,7 @@ struct WholeModel {
     return parts.contains { part in
       [
         "adapters", "loras", "refts", "prefix_tunings", "prefix_gates", "prompt_tunings", "adapter_fusion_layer",
-        "invertible_adapters", "shared_parameters", "heads",
+        "invertible_adapters", "shared_parameters", "base_model_embeddings", "heads",
       ].contains(part)
     }
   }

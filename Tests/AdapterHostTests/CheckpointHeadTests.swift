@@ -247,6 +247,9 @@ import Testing
           let folder = try? adapter.save(name, for: shape, in: self.folder)
           tensors += folder.flatMap { try? TensorFile(path: $0 + "/adapter.safetensors").outgoing } ?? []
         }
+        // The word embeddings a second time, as prompt tuning keeps them.
+        tensors.append(
+          OutgoingTensor(name: "deberta.prompt_tuning.base_model_embeddings.weight", shape: [1], values: [0]))
         tensors += head.tensors(TinyModel.compute).map {
           OutgoingTensor(name: "heads.t." + $0.name, shape: $0.shape, values: $0.values)
         }
