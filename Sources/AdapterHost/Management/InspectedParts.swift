@@ -47,9 +47,8 @@ struct PartReader: Sendable {
   ]
 
   /// The files of an adapter, as `adapters` and as PEFT save it.
-  static let adapterFiles = all.filter { $0.kind == .adapter || $0.kind == .peftAdapter }.flatMap {
-    [$0.configuration] + $0.weights
-  }
+  static let adapterFiles: Set<String> = Set(
+    all.filter { $0.kind == .adapter || $0.kind == .peftAdapter }.flatMap { [$0.configuration] + $0.weights })
 
   private static func isPEFT(_ folder: String) -> Bool {
     (try? ConfigurationFields(path: folder + "/adapter_config.json"))?.members["peft_type"] != nil
