@@ -77,7 +77,7 @@ import Testing
     expectClose(ScoreFunction.softmax.scores([1, 2]), [0.26894142, 0.73105858], .op)
     expectClose(ScoreFunction.sigmoid.scores([1, 0]), [0.73105858, 0.5], .op)
     #expect(ScoreFunction.none.scores([3, -4]) == [3, -4])
-    #expect(ScoreFunction.softmax.scores([.nan, 1]).allSatisfy(\.isNaN))
+    #expect(ScoreFunction.softmax.scores([.nan, 1]).allSatisfy { $0.isNaN })
   }
 
   @Test func `Outputs without names can be named, as many as there are`() throws {

@@ -157,21 +157,6 @@ import Tokenization
       return
     }
   }
-}
-
-/// A small generator with a seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 
   @Test(arguments: ["spm.model", "tokenizer_config.json"])
   func `What is no regular file, or too large, is refused by its name at once`(_ name: String) throws {
@@ -198,4 +183,19 @@ struct SeededGenerator: RandomNumberGenerator {
     }
     #expect(sparse?.contains("it has 1099511627776 bytes, and at most 67108864 are read") == true)
   }
+}
+
+/// A small generator with a seed (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func next(below limit: Int) -> Int { Int(next() % UInt64(limit)) }
 }
