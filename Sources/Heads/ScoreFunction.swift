@@ -9,12 +9,12 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
   /// Of each output by itself: any number of labels applies; a single output is a probability.
   case sigmoid
   /// The outputs as they are: values.
-  case none
+  case identity = "none"
 
   /// The scores of a text's outputs; not a number where an output is none.
   public func scores(_ outputs: [Float]) -> [Float] {
     switch self {
-    case .none: return outputs
+    case .identity: return outputs
     case .sigmoid: return outputs.map { 1 / (1 + expf(-$0)) }
     case .softmax:
       let largest = outputs.max() ?? 0
@@ -28,7 +28,7 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
   static func usual(_ kind: HeadKind, outputs: Int) -> ScoreFunction {
     switch kind {
     case .multilabelClassification: .sigmoid
-    case .classification: outputs == 1 ? .none : .softmax
+    case .classification: outputs == 1 ? .identity : .softmax
     case .tagging, .questionAnswering, .multipleChoice, .maskedLM: .softmax
     }
   }
@@ -44,7 +44,7 @@ extension ConfigurationFields {
   /// - Throws: `ConfigurationError` for a value that is not known.
   public func scoreFunction(outputs: Int) throws(ConfigurationError) -> ScoreFunction {
     switch try string("problem_type") {
-    case "regression": return .none
+    case "regression": return .identity
     case "multi_label_classification": return .sigmoid
     case "single_label_classification", nil: break
     case let other?:
@@ -60,7 +60,7 @@ extension ConfigurationFields {
     switch name.split(separator: ".").last {
     case "Sigmoid": return .sigmoid
     // Several outputs are compared with each other, whatever the name of the function.
-    case "Identity": return outputs == 1 ? .none : .softmax
+    case "Identity": return outputs == 1 ? .identity : .softmax
     case "Softmax" where outputs > 1: return .softmax
     default:
       throw impossible(

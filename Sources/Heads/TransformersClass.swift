@@ -41,7 +41,7 @@ extension HeadSettings {
   private var problemType: String? {
     switch (kind, function) {
     case (.multilabelClassification, _): "multi_label_classification"
-    case (.classification, .none): "regression"
+    case (.classification, .identity): "regression"
     case (.classification, .softmax): "single_label_classification"
     // A single output without a problem type is a probability.
     default: nil

@@ -42,19 +42,19 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{}", 3, ScoreFunction.softmax), ("{}", 1, .sigmoid), (#"{"problem_type": "regression"}"#, 1, .none),
-    (#"{"problem_type": "regression"}"#, 3, .none), (#"{"problem_type": "multi_label_classification"}"#, 3, .sigmoid),
+    ("{}", 3, ScoreFunction.softmax), ("{}", 1, .sigmoid), (#"{"problem_type": "regression"}"#, 1, .identity),
+    (#"{"problem_type": "regression"}"#, 3, .identity), (#"{"problem_type": "multi_label_classification"}"#, 3, .sigmoid),
     (#"{"problem_type": "single_label_classification"}"#, 3, .softmax),
     (#"{"problem_type": "single_label_classification"}"#, 1, .sigmoid),
-    (#"{"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}"#, 1, .none),
+    (#"{"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}"#, 1, .identity),
     (#"{"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}}"#, 1, .sigmoid),
     (#"{"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}"#, 3, .softmax),
-    (#"{"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"}"#, 1, .none),
+    (#"{"sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"}"#, 1, .identity),
     (
       #"{"sbert_ce_default_activation_function": "a.Identity", "sentence_transformers": {"activation_fn": "b.Sigmoid"}}"#,
       1, .sigmoid
     ),
-    (#"{"problem_type": "regression", "sbert_ce_default_activation_function": "a.Sigmoid"}"#, 1, .none),
+    (#"{"problem_type": "regression", "sbert_ce_default_activation_function": "a.Sigmoid"}"#, 1, .identity),
   ])
   func `The configuration decides how outputs are scored`(
     _ json: String, _ outputs: Int, _ function: ScoreFunction
@@ -76,7 +76,7 @@ import Testing
   @Test func `Scores are softmax, sigmoid or the outputs themselves`() {
     expectClose(ScoreFunction.softmax.scores([1, 2]), [0.26894142, 0.73105858], .op)
     expectClose(ScoreFunction.sigmoid.scores([1, 0]), [0.73105858, 0.5], .op)
-    #expect(ScoreFunction.none.scores([3, -4]) == [3, -4])
+    #expect(ScoreFunction.identity.scores([3, -4]) == [3, -4])
     #expect(ScoreFunction.softmax.scores([.nan, 1]).allSatisfy { $0.isNaN })
   }
 
@@ -95,7 +95,7 @@ import Testing
   /// A probability of one output is nothing that the reference's file says.
   @Test func `What scores a head's outputs survives saving`() throws {
     let folder = try TemporaryFolder()
-    for function in [ScoreFunction.sigmoid, .none] {
+    for function in [ScoreFunction.sigmoid, .identity] {
       let head = PredictionHead(
         HeadSettings(.classification, labels: ["x"], function: function), hiddenSize: 6, layerNormEps: 1e-7,
         deviation: 0.5, seed: 1, TinyModel.compute)
@@ -103,7 +103,7 @@ import Testing
       let again = try SavedHead.read(folder.path, hiddenSize: 6, layerNormEps: 1e-7, TinyModel.compute).head
       #expect(again.settings.function == function)
       let members = try ConfigurationFields(path: folder.path("head_config.json")).members
-      #expect((members["function_to_apply"] == nil) == (function == .none))
+      #expect((members["function_to_apply"] == nil) == (function == .identity))
     }
   }
 }

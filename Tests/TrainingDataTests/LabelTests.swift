@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func `A head that gives several values has no task`() throws {
-    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .none)
+    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .identity)
     #expect(throws: TrainingTaskError.severalValues(outputs: 2)) { try TrainingTask(settings) }
     #expect(try TrainingTask(HeadSettings(.classification, labels: ["x"], function: .sigmoid)) == .regression)
   }
