@@ -43,7 +43,8 @@ import Testing
 
   @Test(arguments: [
     ("{}", 3, ScoreFunction.softmax), ("{}", 1, .sigmoid), (#"{"problem_type": "regression"}"#, 1, .identity),
-    (#"{"problem_type": "regression"}"#, 3, .identity), (#"{"problem_type": "multi_label_classification"}"#, 3, .sigmoid),
+    (#"{"problem_type": "regression"}"#, 3, .identity),
+    (#"{"problem_type": "multi_label_classification"}"#, 3, .sigmoid),
     (#"{"problem_type": "single_label_classification"}"#, 3, .softmax),
     (#"{"problem_type": "single_label_classification"}"#, 1, .sigmoid),
     (#"{"sentence_transformers": {"activation_fn": "torch.nn.modules.linear.Identity"}}"#, 1, .identity),

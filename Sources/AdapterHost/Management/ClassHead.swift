@@ -66,6 +66,8 @@ extension DebertaV2AdapterModel {
   ///
   /// - Parameter words: the word embeddings, if they are others than this model's.
   func classHead(_ head: PredictionHead, words: [Float]?) -> ClassHead? {
-    ClassHead(head, beside: staticHead, words: { words ?? baseEncoder.wordEmbeddings.widened(compute).array }, configuration, compute)
+    ClassHead(
+      head, beside: staticHead, words: { words ?? baseEncoder.wordEmbeddings.widened(compute).array }, configuration,
+      compute)
   }
 }
