@@ -49,7 +49,8 @@ def command(options: argparse.Namespace, task: str, steps: int, seed: int, outpu
             str(unpacked(options.train / f"{task}.train.jsonl.xz", options.work)), "--dev",
             str(unpacked(options.train / f"{task}.dev.jsonl.xz", options.work)), "--test",
             str(options.eval / f"{task}.test.jsonl"), "--steps", str(steps), "--batch-size", str(BATCH),
-            "--learning-rate", str(rate), "--warmup-steps", "50", "--evaluate-every", "end", "--seed", str(seed),
+            "--learning-rate", str(rate), "--warmup-steps", "50", "--max-length", "128", "--evaluate-every", "end",
+            "--seed", str(seed),
             "--unregistered", "--json", "--output", str(output)]
 
 

@@ -31,7 +31,7 @@ adapter() { # name, configuration, head, learning rate, steps
   "$cli" train --registry "$root/registry.sqlite" --adapter "$1" --config "$2" --head "$3" --learning-rate "$4" \
     --steps "$5" --labels "$(python3 -c "import json; print(','.join(json.load(open('$train/$1.labels.json'))))")" \
     --train "$1.train.jsonl" --dev "$1.dev.jsonl" --test "$1.test.jsonl" --batch-size 32 --warmup-steps 50 \
-    --evaluate-every end --seed 1
+    --max-length 128 --evaluate-every end --seed 1
 }
 adapter debian-section seq_bn classification 1.5e-3 700
 adapter debian-facets "lora[alpha=16]" multilabel_classification 3e-3 700

@@ -149,6 +149,9 @@ public struct BoundAdapter: Sendable {
   /// The number of lowest layers in which it does not act; 0 where it acts on the embeddings.
   public var unhookedLayers: Int { bound.hooks.unhookedLayers }
 
+  /// Whether it acts in some layer, and not on the embeddings alone.
+  public var actsInLayers: Bool { bound.hooks.actsInLayers }
+
   /// - Parameters:
   ///   - skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).
   ///   - pass: what it computes with and records.

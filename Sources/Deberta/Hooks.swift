@@ -169,6 +169,9 @@ public struct EncoderHooks: Sendable {
     return layers.firstIndex { !$0.isEmpty } ?? layers.count
   }
 
+  /// Whether some hook acts in a layer.
+  public var actsInLayers: Bool { layers.contains { !$0.isEmpty } }
+
   /// No hooks: the base model.
   public init(layers: Int) { self.layers = Array(repeating: LayerHooks(), count: layers) }
 }

@@ -6,11 +6,11 @@ import Testing
 @Suite struct EvaluationResultTests {
   @Test func `Every task has its metrics, of which one is the primary`() {
     let results: [(EvaluationResult, String, [String])] = [
-      (.classification([0], [0]), "accuracy", ["accuracy", "macro_f1", "matthews_correlation"]),
+      (.classification([0], [0]), "macro_f1", ["accuracy", "macro_f1", "matthews_correlation"]),
       (.multilabelClassification([[true]], [[true]]), "micro_f1", ["micro_f1", "macro_f1", "exact_match"]),
       (.regression([0, 1], [0, 1]), "pearson", ["pearson", "spearman", "mean_squared_error"]),
       (.tagging([[0]], [[0]], labels: ["B-X", "O"]), "f1", ["precision", "recall", "f1", "accuracy"]),
-      (.tagging([[0]], [[0]], labels: ["LOWER", "UPPER"]), "accuracy", ["accuracy", "macro_f1"]),
+      (.tagging([[0]], [[0]], labels: ["LOWER", "UPPER"]), "macro_f1", ["accuracy", "macro_f1"]),
       (.questionAnswering(["a b"], [["A b."]]), "f1", ["exact_match", "f1"]),
       (.multipleChoice([1], [1]), "accuracy", ["accuracy"]),
     ]
@@ -43,6 +43,26 @@ import Testing
     #expect(result(-1).isBetter(than: result(.nan)))
     #expect(!result(.nan).isBetter(than: result(-1)))
     #expect(!result(.nan).isBetter(than: result(.nan)))
+  }
+
+  /// 18 of 20 are of one class. Calling all of them so is right in 18; finding both others at the price of four is not.
+  @Test func `Of classes of unequal size whoever finds the rare one is better, unless accuracy decides`() throws {
+    let targets = [Int](repeating: 0, count: 18) + [1, 1]
+    let blind = EvaluationResult.classification([Int](repeating: 0, count: 20), targets)
+    let seeing = EvaluationResult.classification([Int](repeating: 0, count: 14) + [1, 1, 1, 1, 1, 1], targets)
+    #expect(blind["accuracy"] == 0.9 && seeing["accuracy"] == 0.8)
+    #expect(seeing.isBetter(than: blind) && !blind.isBetter(than: seeing))
+    let (one, other) = try (#require(blind.judged(by: "accuracy")), #require(seeing.judged(by: "accuracy")))
+    #expect(one.isBetter(than: other) && one.primary.name == "accuracy")
+  }
+
+  @Test func `A metric decides by its own direction`() throws {
+    let near = try #require(EvaluationResult.regression([1, 2, 3.1], [1, 2, 3]).judged(by: "mean_squared_error"))
+    let far = try #require(EvaluationResult.regression([2, 4, 6], [1, 2, 3]).judged(by: "mean_squared_error"))
+    #expect(near.isBetter(than: far) && !far.isBetter(than: near))
+    #expect(near.judged(by: "accuracy") == nil)
+    #expect(TrainingTask.tagging.metricNames(labels: ["O", "B-X"]) == ["precision", "recall", "f1", "accuracy"])
+    #expect(TrainingTask.maskedLM.metricNames() == ["loss", "accuracy", "perplexity"])
   }
 
   @Test func `A result is an object of JSON`() {

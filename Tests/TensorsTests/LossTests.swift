@@ -117,6 +117,14 @@ import Testing
     expectClose(tape.gradient(of: x)?.array ?? [], [0, 0], .op)
   }
 
+  /// The same with 3 times the weight for the positives of the first label.
+  @Test func `Weights of binary cross entropy are those of positives`() {
+    let x = Tensor([0, 0, 3, -3], rows: 2, columns: 2)
+    let near = log(1 + exp(-3.0))
+    let weighted = pass.binaryCrossEntropy(x, [[true, false], [true, false]], positiveWeights: [3, 7])
+    expectClose(weighted.array, [(3 * log(2.0) + log(2.0) + 3 * near + near) / 4], .loss)
+  }
+
   /// ((1 - 3)² + (2 - 0)² + 0²) / 3 = 8 / 3
   @Test func `The mean squared error is the mean of squares`() {
     let loss = pass.meanSquaredError(Tensor([1, 2, 5], rows: 3, columns: 1), [3, 0, 5])

@@ -244,6 +244,11 @@ extension OpExample {
       OpExample("binaryCrossEntropy", [logits]) { pass, x in
         pass.binaryCrossEntropy(x[0], (0..<m).map { row in (0..<n).map { (row + $0) % 3 == 0 } })
       },
+      OpExample("binaryCrossEntropy with weights", [logits]) { pass, x in
+        pass.binaryCrossEntropy(
+          x[0], (0..<m).map { row in (0..<n).map { (row + $0) % 3 == 0 } },
+          positiveWeights: (0..<n).map { 0.5 + Double($0 % 4) })
+      },
       OpExample("meanSquaredError", [scores]) { pass, x in
         pass.meanSquaredError(x[0], (0..<m).map { Float($0 % 5) - 2 })
       },

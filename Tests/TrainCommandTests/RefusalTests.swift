@@ -40,13 +40,17 @@ import Testing
 
   private static let flags = ["--adapter", "x", "--head", "classification", "--steps", "2", "--train"]
 
-  @Test(arguments: [
+  private static func unregistrable(_ reason: String) -> String {
+    "The result could not be registered at the end: \(reason) With --unregistered it stays in the output folder alone."
+  }
+
+  private static let refusals: [([String], String)] = [
     (flags + ["none.jsonl"], "none.jsonl: the data cannot be read (No such file or directory)."),
     (flags + ["empty.jsonl"], "empty.jsonl: no example is in it. Is it the right file, in the right format?"),
     (
       flags + ["other.jsonl"],
       "other.jsonl: no column for the text: looked for 'text', 'sentence', 'sentence1', 'premise', 'question1', "
-        + "'content', found 'label', 'words'. Name the column that holds it."
+        + "'content', found 'label', 'words'. Name the column that holds it: --column text=NAME."
     ),
     (
       flags + ["train.jsonl", "--dev", "plants.jsonl"],
@@ -59,11 +63,11 @@ import Testing
     ),
     (
       ["--adapter", "truecase", "--head", "classification", "--train", "train.jsonl"],
-      "There is an adapter 'truecase' of the base model 'deberta-v3-tiny-en' already."
+      unregistrable("There is an adapter 'truecase' of the base model 'deberta-v3-tiny-en' already.")
     ),
     (
       ["--adapter", "truecase", "--head", "classification", "--train", "train.jsonl", "--overwrite"],
-      "The adapter 'truecase' of the base model 'deberta-v3-tiny-en' is used by the active setup."
+      unregistrable("The adapter 'truecase' of the base model 'deberta-v3-tiny-en' is used by the active setup.")
     ),
     (flags + ["train.jsonl", "--freeze", "y"], "'y' is to stay as it is, but is not in the setup x."),
     (
@@ -84,7 +88,9 @@ import Testing
       flags + ["train.jsonl", "--output", "Adapters", "--adapter", "truecase", "--unregistered"],
       "Adapters/truecase is there already; name a folder that is new or empty."
     ),
-  ])
+  ]
+
+  @Test(arguments: refusals)
   func `What cannot be trained is told in a sentence, and nothing is changed`(
     _ arguments: [String], _ message: String
   ) throws {

@@ -68,7 +68,7 @@ import Testing
     #expect(stopped.code == 130 && !stopped.wasKilled, "\(stopped)")
     #expect(
       stopped.messages.contains(
-        /\nStopped after step \d+; 'adapter-cli train --resume' with the same flags goes on\.\n$/))
+        /\nStopped after step \d+; 'adapter-cli train --resume --output stopped' goes on\.\n$/))
     #expect(!place.exists("stopped/x"))
     let again = try place.train(words)
     #expect(again.exitCode == 1)
@@ -125,9 +125,10 @@ import Testing
     #expect(
       full.messages.hasSuffix(
         "Error: \(disk.path("run"))/training-state.safetensors: cannot be written; writing failed (No space left on "
-          + "device).\n"), "\(full)")
+          + "device). The state of step 1 is kept in \(disk.path("run"))/training-state.safetensors: make room, then resume "
+          + "the run.\n"), "\(full)")
     let names = try FileManager.default.contentsOfDirectory(atPath: disk.path("run")).sorted()
-    #expect(names == ["curves.svg", "log.jsonl", "training-state.safetensors"])
+    #expect(names == ["curves.svg", "log.jsonl", "recipe.json", "training-state.safetensors"])
     try #require(Self.system("mount", "-o", "remount,size=20m", disk.path))
     let resumed = try place.train(words + ["--resume"])
     #expect(resumed.exitCode == 0, "\(resumed)")

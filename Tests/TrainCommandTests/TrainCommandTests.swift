@@ -86,7 +86,7 @@ import Testing
     #expect(
       names.sorted() == [
         "adapter_fusion_config.json", "head_config.json", "model_adapter_fusion.safetensors",
-        "model_head.safetensors", "pytorch_model_adapter_fusion.bin", "pytorch_model_head.bin",
+        "model_head.safetensors", "pytorch_model_adapter_fusion.bin", "pytorch_model_head.bin", "recipe.json",
       ])
     // The registry keeps one file of each.
     let kept = try FileManager.default.contentsOfDirectory(atPath: place.path("Adapters/fused"))
@@ -125,7 +125,7 @@ import Testing
         """, as: "upper.json")
       let outcome = try place.train(upper + ["--adapter", "upper", "--output", "with-\(memory)"])
       #expect(outcome.exitCode == 0, "\(outcome)")
-      results.append(try place.files("with-\(memory)/upper"))
+      results.append(try place.files("with-\(memory)/upper").filter { $0.key != "recipe.json" })
     }
     #expect(results[0] == results[1])
     #expect(results[0].count == 6)
@@ -134,7 +134,8 @@ import Testing
   @Test func `A trained base model is a checkpoint`() throws {
     let outcome = try place.train("--settings", "run.json", "--adapter", "whole", "--train-base", "--steps", "2")
     #expect(outcome.exitCode == 0, "\(outcome)")
-    #expect(outcome.output.hasSuffix("\nSaved to runs/whole/model.\n"))
+    #expect(outcome.output.hasSuffix("\nSaved to runs/whole/model.\nRegistered whole.\n"))
+    #expect(try place.run("predict", "a cat", "--model", "whole", "--json").exitCode == 0)
     #expect(try place.run("inspect", "runs/whole/model").exitCode == 0)
     // Its head is saved with it, and answers.
     let answer = try place.run("predict", "a cat", "--model", "runs/whole/model", "--json")
@@ -143,7 +144,9 @@ import Testing
     let again = try place.train(
       "--settings", "run.json", "--adapter", "top", "--setup", "top", "--model", "runs/whole/model", "--train-base",
       "--steps", "1")
-    #expect(again.output.hasSuffix("\nSaved to runs/top/top.\nSaved to runs/top/model.\n"), "\(again)")
+    #expect(
+      again.output.hasSuffix("\nSaved to runs/top/top.\nSaved to runs/top/model.\nRegistered top, top.\n"), "\(again)")
+    #expect(try place.run("verify").exitCode == 0)
     let file = "model_head.safetensors"
     #expect(try place.bytes("runs/top/model/\(file)") == place.bytes("runs/whole/model/\(file)"))
     #expect(try place.bytes("runs/top/top/\(file)") != place.bytes("runs/whole/model/\(file)"))
@@ -157,7 +160,8 @@ import Testing
       "--settings", "run.json", "--adapter", "m", "--setup", "Parallel(x, y)", "--freeze", "x,y", "--train-base",
       "--steps", "1")
     #expect(
-      outcome.output.hasSuffix("\nSaved to runs/m/x-head.\nSaved to runs/m/y-head.\nSaved to runs/m/model.\n"),
+      outcome.output.hasSuffix(
+        "\nSaved to runs/m/x-head.\nSaved to runs/m/y-head.\nSaved to runs/m/model.\nRegistered m.\n"),
       "\(outcome)")
     #expect(!place.exists("runs/m/model/head_config.json"))
   }

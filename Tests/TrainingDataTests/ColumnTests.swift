@@ -46,14 +46,13 @@ import Testing
       {"text": "a", "labels": ["x", "y"]}
       {"text": "a", "labels": []}
       {"text": "a", "labels": [0, 2]}
-      {"text": "a", "labels": [0.0, 1.0, 1.0]}
       {"text": "a", "labels": [false, true, true]}
       {"text": "a", "labels": "x, y"}
       """, as: "d.jsonl", for: .multilabelClassification)
     #expect(
       data.answers == [
         .labels(.listed([.name("x"), .name("y")])), .labels(.listed([])), .labels(.listed([.number(0), .number(2)])),
-        .labels(.flags([false, true, true])), .labels(.flags([false, true, true])), .labels(.listed([.name("x, y")])),
+        .labels(.flags([false, true, true])), .labels(.listed([.name("x, y")])),
       ])
     let cells = try read("text,labels\na,\"x, y z\"\nb,\na,\"[1, 2]\"\n", as: "d.csv", for: .multilabelClassification)
     #expect(

@@ -29,7 +29,11 @@ import Testing
     try Data(bytes).write(to: URL(filePath: folder.path("d.txt")))
     let data = try SourceData(path: folder.path("d.txt"), for: .maskedLM)
     #expect(data.texts == ["a", "b"])
-    #expect(data.reasons == ["2: is not UTF-8."])
+    #expect(
+      data.reasons == [
+        "2: the text is not UTF-8 (byte 0xC3 after 0 characters). If the file is in Windows-1252 or Latin-1, convert it: "
+          + "iconv -f WINDOWS-1252 -t UTF-8."
+      ])
   }
 
   @Test func `Ten faults of few lines are tolerated, and eleven are not`() throws {

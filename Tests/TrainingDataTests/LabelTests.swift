@@ -24,7 +24,7 @@ import Testing
       line: 1, content: .text("", pair: nil), answer: .labels(.listed([.name("b"), .name("a")])))
     #expect(try LabelVocabulary(inferredFrom: [several]).names == ["a", "b"])
     let flags = SourceExample(line: 1, content: .text("", pair: nil), answer: .labels(.flags([true])))
-    #expect(throws: LabelError.onlyFlags) { try LabelVocabulary(inferredFrom: [flags]) }
+    #expect(throws: LabelError.onlyFlags(count: 1)) { try LabelVocabulary(inferredFrom: [flags]) }
   }
 
   @Test func `A number is a label's name before it is its place`() throws {
@@ -48,7 +48,6 @@ import Testing
   @Test func `Flags are taken one for each label`() throws {
     let labels = try LabelVocabulary(["a", "b", "c"])
     #expect(try labels.flags(of: .listed([.name("c"), .name("a")])) == [true, false, true])
-    #expect(try labels.flags(of: .listed([.number(0), .number(1), .number(1)])) == [false, true, true])
     #expect(try labels.flags(of: .listed([.number(0), .number(1)])) == [true, true, false])
     #expect(try labels.flags(of: .flags([true, false, false])) == [true, false, false])
     #expect(throws: LabelError.flagCount(found: 1, count: 3)) { try labels.flags(of: .flags([true])) }
@@ -86,8 +85,13 @@ import Testing
     #expect(try TrainingTask(HeadSettings(.classification, labels: ["x"], function: .sigmoid)) == .regression)
   }
 
+  /// Of 6 examples 2, 3 and 1 have the labels: 4 / 2, 3 / 3, 5 / 1; labels of all or none weigh 1.
+  @Test func `Balanced weights let the positives of a label count as much as its negatives`() {
+    #expect(ClassWeights.balancedPositives(counts: [2, 3, 1, 6, 0], examples: 6) == [2, 1, 5, 1, 1])
+  }
+
   /// 6 examples, 3 classes that occur: 6 / (3 · 3), 6 / (3 · 2), 6 / (3 · 1). Times the counts they sum to 6.
   @Test func `Balanced weights let every class count alike`() {
-    #expect(ClassWeights.balanced(counts: [3, 2, 0, 1]) == [Float(2) / 3, 1, 1, 2])
+    #expect(ClassWeights.balanced(counts: [3, 2, 0, 1]) == [Double(2) / 3, 1, 1, 2])
   }
 }

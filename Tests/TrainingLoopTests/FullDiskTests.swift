@@ -43,6 +43,9 @@ import Testing
       try #require(events == ["saved 3"])
       let text = try #require(error?.description)
       try #require(text.hasPrefix("\(path)/training-state.safetensors: cannot be written; writing failed ("))
+      try #require(
+        text.hasSuffix(
+          "The state of step 3 is kept in \(path)/training-state.safetensors: make room, then resume the run."))
     }
     let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     #expect(left.sorted() == ["curves.svg", "log.jsonl", "training-state.safetensors"])

@@ -32,12 +32,13 @@ import Testing
       """
       {"steps": 700, "optimizer": {"name": "adamw", "betas": [0.8, 0.99], "epsilon": 1e-6}, "weight_decay": 0.1,
        "learning_rate": 0.0015, "schedule": "cosine", "warmup_ratio": 0.06, "clip_norm": 0, "accumulate": 2,
-       "evaluate_every": 50, "patience": 3, "keep_best": false, "save_every": 0, "seed": 42, "dropout": false}
+       "evaluate_every": 50, "patience": 3, "keep_best": false, "best_by": "f1", "save_every": 0, "seed": 42, "dropout": false}
       """)
     let expected = TrainingSettings(
       .steps(700), optimizer: .adamW(AdamW(betas: (0.8, 0.99), epsilon: 1e-6, weightDecay: 0.1)),
       learningRate: 0.0015, curve: .cosine, warmUp: .ratio(0.06), clipNorm: nil, accumulation: 2,
-      evaluation: .steps(50), patience: 3, keepsBest: false, saveInterval: nil, seed: 42, usesDropout: false)
+      evaluation: .steps(50), patience: 3, keepsBest: false, bestBy: "f1", saveInterval: nil, seed: 42,
+      usesDropout: false)
     #expect(settings == expected)
   }
 

@@ -16,6 +16,7 @@ struct TrainedAdapterArguments: ParsableArguments {
 
   func add(to members: inout [String: JSONValue]) {
     func set(_ key: String, _ value: JSONValue?) { if let value { members[key] = value } }
+    set("adapter", adapter.map { .string($0) })
     set("config", config.map { .string($0) })
     set("head", head.map { .string($0) })
     set("labels", labels.map { .array($0.names.map { .string($0) }) })
@@ -85,10 +86,15 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Tokens of a batch; by default 2048.", valueName: "n")) var batchTokens: Int?
   @Option(help: ArgumentHelp("Examples of a batch, in place of --batch-tokens.", valueName: "n")) var batchSize: Int?
   @Option(help: ArgumentHelp("Batches that make one step.", valueName: "n")) var accumulate: Int?
-  @Option(help: ArgumentHelp("The most tokens of a text; by default 128.", valueName: "n")) var maxLength: Int?
+  @Option(help: ArgumentHelp("The most tokens of an input, 0 for no limit; by default 512.", valueName: "n"))
+  var maxLength: Int?
   @Option(help: ArgumentHelp("'epoch', 'end' or a number of steps between evaluations.", valueName: "when"))
   var evaluateEvery: String?
   @Option(help: ArgumentHelp("Evaluations without a new best that end the run.", valueName: "n")) var patience: Int?
+  @Option(
+    help: ArgumentHelp(
+      "The metric that decides which evaluation is the best; by default macro_f1 for classes.", valueName: "metric"))
+  var bestBy: String?
   @Option(help: "Where the random values start.") var seed: Int?
   @Flag(help: "Train the base model too, and write it to the output folder.") var trainBase = false
 
@@ -111,6 +117,7 @@ struct TrainingArguments: ParsableArguments {
     set("max_length", maxLength.map { .integer($0) })
     set("evaluate_every", evaluateEvery.map { text in Int(text).map { .integer($0) } ?? .string(text) })
     set("patience", patience.map { .integer($0) })
+    set("best_by", bestBy.map { .string($0) })
     set("seed", seed.map { .integer($0) })
     if trainBase { members["train_base"] = .bool(true) }
   }

@@ -16,7 +16,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String
   @OptionGroup(title: "Data") var columns: ColumnArguments
-  @Option(help: ArgumentHelp("The most tokens of a text; 0 for no limit.", valueName: "n")) var maxLength = 128
+  @Option(help: ArgumentHelp("The most tokens of an input; 0 for no limit.", valueName: "n"))
+  var maxLength = InputLength.standard
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Output") var output: OutputArguments

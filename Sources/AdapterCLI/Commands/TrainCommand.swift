@@ -12,14 +12,16 @@ struct TrainCommand: ParsableCommand {
         adapter-cli train --adapter names --config "lora[r=8]" --head tagging \\
           --train a.conll --dev b.conll --epochs 5 --learning-rate 3e-3
         adapter-cli train --adapter topics --settings run.json --seed 2
-        adapter-cli train --adapter topics --settings run.json --resume
+        adapter-cli train --settings runs/topics/recipe.json --output runs/again
+        adapter-cli train --resume --output runs/topics
 
       Data are JSON Lines, CSV, TSV, CoNLL columns or plain text. A settings file is a JSON object; flags come before \
       what it says, and 'adapter-cli train --keys' lists what it may say.
 
-      The output folder holds the state of the run, log.jsonl, curves.svg, summary.json and the trained adapters. \
-      Ctrl-C saves the state first (exit code 130); --resume goes on from there to the same bits. The parameters of the best \
-      evaluation are kept.
+      The output folder holds recipe.json (a settings file with everything that the run was done by), the state of the \
+      run, log.jsonl, curves.svg, summary.json and the trained adapters. Ctrl-C, a closed terminal or a request to end \
+      saves the state first; --resume goes on from there to the same bits, without other flags. The parameters of the \
+      best evaluation are kept: by macro F1 for classes, or by the metric that 'best_by' names.
       """)
 
   @OptionGroup(title: "Adapter") var adapters: TrainedAdapterArguments
@@ -28,7 +30,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Model") var base: BaseArguments
   @OptionGroup(title: "Model") var threadArguments: ThreadArguments
   @Option(help: ArgumentHelp("The folder of the run; by default runs/NAME.", valueName: "dir")) var output: String?
-  @Flag(help: "Go on with the run that is saved in the output folder.") var resume = false
+  @Flag(help: "Go on with the run in the output folder, by its recipe.") var resume = false
   @Flag(help: "Replace a registered adapter of the name.") var overwrite = false
   @Flag(help: "Leave the registry as it is; the result is in the output folder.") var unregistered = false
   @Flag(help: "Write the summary as JSON.") var json = false
@@ -40,8 +42,14 @@ struct TrainCommand: ParsableCommand {
       throw ValidationError("--adapter is '\(adapter)'; expected NAME or NAME=DIR.")
     }
     if output == "" { throw ValidationError("--output is empty; expected a folder.") }
-    // What is wrong with a settings file is told when it is read.
-    if let members = try? members(), adapters.adapter == nil, members["setup"] == nil { throw Self.namesNothing }
+    if resume {
+      if output == nil, adapters.adapter == nil {
+        throw ValidationError("Missing --output DIR: which run is to go on?")
+      }
+      return
+    }
+    // What is wrong with a settings file is reported when it is read.
+    if let members = try? members(), members["adapter"] == nil, members["setup"] == nil { throw Self.namesNothing }
     if training.settings != nil { return }
     guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }
     _ = try TrainingRecipe(flags: members())
@@ -49,13 +57,22 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     if keys { return Self.printKeys() }
-    let recipe = try TrainingRecipe(members(), file: training.settings ?? "The command line")
-    let parts = adapters.adapter?.parts ?? []
+    let folder = output ?? adapters.adapter?.parts.first.map { "runs/\($0)" }
+    let recipe = try resume ? resumedRecipe(folder ?? "") : TrainingRecipe(members(), file: source)
+    let parts = recipe.adapter?.parts ?? []
     guard let name = parts.first ?? recipe.setup?.last else { throw Self.namesNothing }
     let run = try TrainingSession(
-      recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, base: base, threads: threadArguments.threads,
-      output: output ?? "runs/\(name)", registers: !unregistered && !recipe.trainsBase, overwrites: overwrite)
+      recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, registry: base.registry,
+      threads: threadArguments.threads, output: folder ?? "runs/\(name)")
     try run.run(resume ? .resumed : .new, json: json)
+  }
+
+  /// Where the members come from, for messages.
+  private var source: String { training.settings ?? "The command line" }
+
+  /// The recipe of the run in a folder, with what may be given when it goes on.
+  private func resumedRecipe(_ folder: String) throws -> TrainingRecipe {
+    try TrainingRecipe(resuming: folder, with: members(), file: source)
   }
 
   private static let namesNothing = ValidationError("Missing --adapter NAME: what is to be trained?")
@@ -66,6 +83,9 @@ struct TrainCommand: ParsableCommand {
     adapters.add(to: &members)
     data.add(to: &members)
     training.add(to: &members)
+    if let model = base.model { members["model"] = .string(model) }
+    if unregistered { members["unregistered"] = .bool(true) }
+    if overwrite { members["overwrite"] = .bool(true) }
     return members
   }
 

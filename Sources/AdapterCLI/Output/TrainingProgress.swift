@@ -24,7 +24,9 @@ struct TrainingProgress {
       isOnScreen = true
       Terminal.showStatus(report.line(width: Terminal.messageWidth))
     case .evaluation(let report, let isBest):
-      if isLive || tells { note("step \(report.step): \(report.result.text)\(isBest ? " (best)" : "")") }
+      if isLive || tells {
+        note("step \(report.step): \(report.result.text)\(isBest ? " (best \(report.result.primary.name))" : "")")
+      }
     case .saved: break
     }
   }

@@ -8,24 +8,35 @@ struct TrainingSession {
   private let recipe: TrainingRecipe
   private let workspace: Workspace
   private let model: DebertaV2AdapterModel
-  private let base: BaseArguments
+  private let location: RegistryLocation
   private let output: String
   private let registers: Bool
-  private let overwrites: Bool
 
   /// Loads the model, and refuses what would fail at the end.
+  ///
+  /// - Parameters:
+  ///   - recipe: what to do.
+  ///   - name: the adapter that is trained where the recipe has no setup.
+  ///   - folder: that of a saved adapter that is trained on.
+  ///   - registry: a registry's path; nil is the one that counts.
+  ///   - threads: nil for one for each processor.
+  ///   - output: the folder of the run.
   init(
-    _ recipe: TrainingRecipe, adapter name: String, folder: String?, base: BaseArguments, threads: Int?,
-    output: String, registers: Bool, overwrites: Bool
+    _ recipe: TrainingRecipe, adapter name: String, folder: String?, registry: String?, threads: Int?, output: String
   ) throws {
-    self.recipe = recipe
     self.name = name
-    self.base = base
     self.output = output
-    self.overwrites = overwrites
+    location = RegistryLocation(given: registry)
     workspace = try Workspace(
       WorkspaceRequest(
-        model: base.model, registry: base.registry, setup: recipe.setup?.description, usesActiveSetup: false))
+        model: recipe.model, registry: registry, setup: recipe.setup?.description, usesActiveSetup: false))
+    var recipe = recipe
+    recipe.model = recipe.model ?? workspace.modelName ?? workspace.modelFolder
+    self.recipe = recipe
+    registers =
+      try !recipe.isUnregistered
+      && TrainedAdapters.canRegister(
+        recipe, adapter: name, modelFolder: workspace.modelFolder, output: output, at: location)
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
@@ -39,12 +50,7 @@ struct TrainingSession {
       }
     }
     self.model = model
-    self.registers =
-      try registers
-      && TrainedAdapters.canRegister(
-        recipe.trainedAdapters(name), fusions: recipe.trainedFusions(name), modelFolder: workspace.modelFolder,
-        at: base.location, overwrites: overwrites)
-    if registers, !self.registers {
+    if !recipe.isUnregistered, !registers {
       Terminal.note("The base model is in no registry, so the result will be in \(output) alone.")
     }
   }
@@ -54,7 +60,7 @@ struct TrainingSession {
       recipe, adapter: name, model: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
     if case .new = start { try TrainedAdapters.requireFree(job, in: output) }
     Terminal.note(job.introduction)
-    for note in job.warnings { Terminal.note(note) }
+    for note in job.notes { Terminal.note(note) }
     var progress = TrainingProgress(tells: !json)
     let interruption = Interruption()
     let summary = try job.run(start, output: output) { event in
@@ -62,8 +68,8 @@ struct TrainingSession {
       return interruption.signal == nil ? .continue : .stop
     }
     progress.clear()
-    guard summary.end != .stopped else {
-      Terminal.note("Stopped after step \(summary.steps); 'adapter-cli train --resume' with the same flags goes on.")
+    if summary.end == .stopped {
+      Terminal.note("Stopped after step \(summary.steps); 'adapter-cli train --resume --output \(output)' goes on.")
       throw ExitCode(128 + (interruption.signal ?? SIGINT))
     }
     let tests = try job.test()
@@ -71,12 +77,12 @@ struct TrainingSession {
     let registered =
       try registers
       ? TrainedAdapters.register(
-        saved.adapters, of: workspace.modelFolder, at: base.location, overwrites: overwrites) : []
-    let names = registered.map(\.name)
+        saved, of: workspace.modelFolder, output: output, at: location, overwrites: recipe.overwrites) : []
     if json {
-      print(summary.json(tests, saved: saved.folders, registered: names).line)
+      print(summary.json(job, tests, saved: saved.folders, registered: registered).line)
     } else {
-      print(summary.text(tests.map { Array(zip(job.heads, $0)) } ?? [], saved: saved.folders, registered: names))
+      let tests = tests.map { Array(zip(job.heads, $0)) } ?? []
+      print(summary.text(tests, saved: saved.folders, registered: registered))
     }
   }
 }
@@ -91,23 +97,21 @@ extension TrainingJob {
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }
 
-  fileprivate var warnings: [String] {
-    [trainingData, developmentData, testData].compactMap { $0 }.flatMap { $0.warnings(cutAt: recipe.maximumLength) }
+  /// What a person should know before the run.
+  fileprivate var notes: [String] {
+    let data = [trainingData, developmentData, testData].compactMap { $0 }
+    return changedFiles + data.flatMap { $0.warnings(cutAt: recipe.maximumLength) }
   }
 }
 
 extension TrainingDataset {
   /// What a person should know of the data.
   func warnings(cutAt length: Int?) -> [String] {
-    var notes: [String] = []
-    if faults.count > 0 {
-      notes.append(
-        "\(faults.count) of \(faults.records) records of \(faults.path) were left out; the first: "
-          + "\(faults.first.first?.description ?? "")")
-    }
+    var notes = faults.notes
     if truncation.examples > 0 {
       notes.append(
-        "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length ?? 0) tokens.")
+        "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length ?? 0) tokens; "
+          + "--max-length sets another length, 0 for none.")
     }
     return notes
   }
@@ -122,15 +126,20 @@ extension TrainingSummary {
         + "the last loss is \(Double(loss).formatted(decimals: 4))."
     ]
     if end == .noImprovement { lines.append("No evaluation was better for a while, so it ended early.") }
-    if let best { lines.append("Best at step \(best.step): \(best.result.text).") }
+    if let best {
+      lines.append("Best by \(best.result.primary.name) at step \(best.step): \(best.result.text).")
+    }
     for test in tests { lines.append("Test\(tests.count > 1 ? " of \(test.head)" : ""): \(test.result.text).") }
     lines += saved.map { "Saved to \($0)." }
     if !registered.isEmpty { lines.append("Registered \(registered.joined(separator: ", ")).") }
     return lines.joined(separator: "\n")
   }
 
-  fileprivate func json(_ tests: [EvaluationResult]?, saved: [String], registered: [String]) -> JSONValue {
+  fileprivate func json(
+    _ job: TrainingJob, _ tests: [EvaluationResult]?, saved: [String], registered: [String]
+  ) -> JSONValue {
     guard case .object(var members) = object else { return object }
+    members["recipe"] = .object(job.resolvedRecipe)
     members["test"] = tests.map { .array($0.map(\.json)) }
     members["saved"] = .array(saved.map { .string($0) })
     members["registered"] = .array(registered.map { .string($0) })

@@ -52,8 +52,10 @@ extension FusionDescription {
   static func files(in folder: String) -> [String] { present(SavedFusion.fileNames, in: folder) }
 }
 
+/// The recipe of the run that made a part goes with it.
 private func present(_ names: [[String]], in folder: String) -> [String] {
-  (names + [[SavedHead.configurationFile], SavedHead.weightFiles]).compactMap { names in
+  let others = [[SavedHead.configurationFile], SavedHead.weightFiles, [TrainingRecipe.fileName]]
+  return (names + others).compactMap { names in
     names.first { FileSystem.exists("\(folder)/\($0)") }
   }
 }

@@ -11,7 +11,9 @@ public struct HeadEvaluation: Sendable {
   public var columns: DataColumns
   public var maximumLength: Int?
 
-  public init(data: String, format: TrainingFormat? = nil, columns: DataColumns = [:], maximumLength: Int? = 128) {
+  public init(
+    data: String, format: TrainingFormat? = nil, columns: DataColumns = [:], maximumLength: Int? = InputLength.standard
+  ) {
     self.data = data
     self.format = format
     self.columns = columns
@@ -53,7 +55,7 @@ public struct HeadEvaluation: Sendable {
     guard let settings = model.head(head)?.settings else { throw model.unknown(head: head) }
     let task = try TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
-    let source = try SourceData(path: data, for: task, format: format, columns: columns)
+    let source = try SourceData(path: data, for: task, format: format, columns: columns, labels: labels)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
     let data = try encoder.dataset(source, keepsReferences: true)
     let evaluator = ModelEvaluator(

@@ -6,33 +6,72 @@ public import Training
 
 /// Keeps what a run has trained: folders, and rows of the registry.
 public enum TrainedAdapters {
-  /// The folder of a trained adapter or fusion.
+  /// What a run has saved.
   public struct Saved: Sendable, Hashable {
-    public let name: String
-    public let folder: String
-    /// The adapters that a fusion joins; none for an adapter.
-    let joins: [String]
-    let metrics: String
+    /// The folder of an adapter or a fusion.
+    struct Part: Sendable, Hashable {
+      let name: String
+      let folder: String
+      /// The adapters that a fusion joins; none for an adapter.
+      let joins: [String]
+      let metrics: String
+    }
+
+    /// Everything, in order.
+    public let folders: [String]
+    let parts: [Part]
+    /// The folder of the trained base model, if that was trained.
+    let model: String?
     let source: String
   }
 
-  /// Whether adapters and fusions can be registered: the base model is known there, and the names are free.
+  /// Whether the result of a run can be registered at its end: the registry and the folder of adapters can be written,
+  /// the base model is known there, and the names are free.
   ///
+  /// - Parameters:
+  ///   - recipe: what will be trained.
+  ///   - name: the adapter that is trained where the recipe has no setup.
+  ///   - modelFolder: the base model's.
+  ///   - output: the folder of the run; a trained base model is called like it.
+  ///   - location: the registry.
   /// - Returns: false where there is no registry, or the base model is not in it.
-  /// - Throws: `RegistryError`: a name cannot be one, is taken, or what has it is in use and cannot be replaced.
+  /// - Throws: `TrainingJobError.cannotRegister`.
   public static func canRegister(
-    _ names: [String], fusions: [(name: String, adapters: [String])] = [], modelFolder: String,
-    at location: RegistryLocation, overwrites: Bool
+    _ recipe: TrainingRecipe, adapter name: String, modelFolder: String, output: String, at location: RegistryLocation
   ) throws -> Bool {
-    let names = try names.map { try ItemName($0, for: .adapter).text }
-    for fusion in fusions { _ = try ItemName(fusion.name, for: .fusion) }
     guard let path = location.path, FileManager.default.fileExists(atPath: path) else { return false }
+    do {
+      if recipe.trainsBase {
+        try requireFree(model: modelName(output), at: path)
+      } else {
+        guard try requireFree(recipe, name, modelFolder: modelFolder, at: path) else { return false }
+      }
+      try Registry.requireWritable(path: path)
+    } catch let error as RegistryError {
+      throw TrainingJobError.cannotRegister(reason: error.description)
+    }
+    return true
+  }
+
+  private static func requireFree(model name: String, at path: String) throws {
+    let name = try ItemName(name, for: .model).text
+    let registry = try Registry.open(path: path, for: .reading)
+    if try registry.models().contains(where: { $0.name == name }) {
+      throw RegistryError.nameTaken(kind: .model, name: name, model: nil)
+    }
+  }
+
+  private static func requireFree(
+    _ recipe: TrainingRecipe, _ name: String, modelFolder: String, at path: String
+  ) throws -> Bool {
+    let names = try recipe.trainedAdapters(name).map { try ItemName($0, for: .adapter).text }
+    let fusions = recipe.trainedFusions(name)
+    for fusion in fusions { _ = try ItemName(fusion.name, for: .fusion) }
     let registry = try Registry.open(path: path, for: .reading)
     guard let model = try registry.model(in: modelFolder) else { return false }
-    try Registry.requireWritable(path: path)
     let taken = try Set(registry.adapters(of: model.name).map(\.name))
     for name in names where taken.contains(name) {
-      guard overwrites else { throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name) }
+      guard recipe.overwrites else { throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name) }
       try registry.requireUnused(adapter: name, of: model.name)
     }
     for fusion in fusions {
@@ -41,12 +80,20 @@ public enum TrainedAdapters {
       if taken.contains(fusion.name) {
         throw RegistryError.nameTaken(kind: .adapter, name: fusion.name, model: model.name)
       }
-      for old in try registry.replaced(by: fusion.name, joining: fusion.adapters, of: model.name) where !overwrites {
+      let old = try registry.replaced(by: fusion.name, joining: fusion.adapters, of: model.name).first
+      if let old, !recipe.overwrites {
         throw RegistryError.nameTaken(kind: .fusion, name: old.name, model: model.name)
       }
     }
     return true
   }
+
+  /// What a base model is called that was trained into a folder.
+  private static func modelName(_ output: String) -> String {
+    URL(filePath: output).standardizedFileURL.lastPathComponent
+  }
+
+  // MARK: Folders
 
   /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
   static func folders(_ job: TrainingJob) -> [String] {
@@ -72,96 +119,126 @@ public enum TrainedAdapters {
     for folder in folders(job) { try NewFolder.check("\(output)/\(folder)") }
   }
 
-  /// Saves each trained adapter and fusion with its head below `output`, and the base model where that was trained.
+  /// Saves each trained adapter and fusion with its head below `output`, and the base model where that was trained; the recipe
+  /// lies in each of the folders.
   ///
-  /// - Returns: the adapters and fusions, and all folders.
   /// - Throws: `CheckpointError`, if a file cannot be written; what is there stays.
   public static func save(
     _ job: TrainingJob, _ summary: TrainingSummary, _ tests: [EvaluationResult]?, modelFolder: String,
     to output: String
-  ) throws -> (adapters: [Saved], folders: [String]) {
+  ) throws -> Saved {
     let model = try job.trainedModel()
-    // A run looks at its first head alone; the others are judged here.
-    let development = job.heads.count > 1 ? try job.judge() : summary.best.map { [$0.result] }
-    var saved: [Saved] = []
-    func record(_ name: String, _ folder: String, joins: [String] = [], head: String) {
-      let index = job.heads.firstIndex(of: head)
-      saved.append(
-        Saved(
-          name: name, folder: folder, joins: joins,
-          metrics: metrics(summary, index.flatMap { development?[$0] }, index.flatMap { tests?[$0] }).line,
-          source: "trained on \(job.recipe.trainingData), \(summary.steps) steps, seed \(job.recipe.settings.seed)"))
+    func write(_ name: String, _ body: (String) throws -> Void) throws {
+      try NewFolder.replace("\(output)/\(name)") { folder in
+        try body(folder)
+        try JSONValue.object(job.resolvedRecipe).write(to: "\(folder)/\(TrainingRecipe.fileName)")
+      }
+    }
+    // A run looks at its first head alone; the others are evaluated here.
+    let development = job.heads.count > 1 ? try job.evaluate() : summary.best.map { [$0.result] }
+    var parts: [Saved.Part] = []
+    func record(_ name: String, in folder: String, joins: [String] = []) {
+      let index = job.heads.firstIndex(of: name)
+      parts.append(
+        Saved.Part(
+          name: name, folder: "\(output)/\(folder)", joins: joins,
+          metrics: metrics(summary, index.flatMap { development?[$0] }, index.flatMap { tests?[$0] }).line))
     }
     for name in job.trainedAdapters {
-      let folder = "\(output)/\(name)"
-      try NewFolder.replace(folder) { try model.saveAdapter(name, to: $0, as: .both) }
-      record(name, folder, head: name)
+      try write(name) { try model.saveAdapter(name, to: $0, as: .both) }
+      record(name, in: name)
     }
     for fusion in job.recipe.trainedFusions(job.heads[0]) {
       let name = AdapterFusion.name(of: fusion.adapters)
-      let folder = "\(output)/\(name)"
-      try NewFolder.replace(folder) { try model.saveAdapterFusion(name, to: $0, as: .both) }
-      record(fusion.name, folder, joins: fusion.adapters, head: fusion.name)
+      try write(name) { try model.saveAdapterFusion(name, to: $0, as: .both) }
+      record(fusion.name, in: name, joins: fusion.adapters)
     }
-    for name in headsAlone(job) {
-      try NewFolder.replace("\(output)/\(name)-head") { try model.saveHead(name, to: $0, as: .both) }
-    }
+    for name in headsAlone(job) { try write("\(name)-head") { try model.saveHead(name, to: $0, as: .both) } }
     if job.recipe.trainsBase {
-      try TrainedCheckpoint.write(
-        job.trainable.baseTensors, head: baseHead(job), of: model, from: modelFolder, to: "\(output)/model")
+      try write("model") {
+        try TrainedCheckpoint.write(
+          job.trainable.baseTensors, head: baseHead(job), of: model, from: modelFolder, to: $0)
+      }
     }
-    return (saved, folders(job).map { "\(output)/\($0)" })
+    return Saved(
+      folders: folders(job).map { "\(output)/\($0)" }, parts: parts,
+      model: job.recipe.trainsBase ? "\(output)/model" : nil,
+      source: "trained on \(job.recipe.trainingData), \(summary.steps) steps, seed \(job.recipe.settings.seed)")
   }
 
-  /// Publishes saved adapters and fusions in the registry.
+  // MARK: The registry
+
+  /// Publishes saved adapters and fusions in the registry; a trained base model is registered where it lies, and what was
+  /// trained with it is registered for it.
   ///
-  /// - Throws: `RegistryError`; what came before the one that failed is registered.
+  /// - Parameters:
+  ///   - saved: what a run has saved.
+  ///   - modelFolder: the folder of the base model that the run began with.
+  ///   - output: the folder of the run; a trained base model is called like it.
+  ///   - location: the registry.
+  ///   - overwrites: whether adapters of the same names are replaced.
+  /// - Returns: the names of what was registered.
+  /// - Throws: `TrainingJobError.notRegistered`; what came before the one that failed is registered.
   public static func register(
-    _ saved: [Saved], of modelFolder: String, at location: RegistryLocation, overwrites: Bool
-  ) throws -> [RegisteredItem] {
-    try Registry.edit(at: location) { registry in
-      guard let model = try registry.model(in: modelFolder) else { return [] }
-      return try saved.map { adapter in
-        if !adapter.joins.isEmpty {
-          return try register(fusion: adapter, in: registry, of: model, overwrites: overwrites)
+    _ saved: Saved, of modelFolder: String, output: String, at location: RegistryLocation, overwrites: Bool
+  ) throws -> [String] {
+    do {
+      return try Registry.edit(at: location) { registry in
+        var names: [String] = []
+        var model = try registry.model(in: modelFolder)
+        if let folder = saved.model {
+          let (description, files) = try ModelDescription.read(folder)
+          let record = try registry.register(
+            modelAt: folder, as: modelName(output), describedBy: description, files: files)
+          names.append(record.name)
+          model = record
         }
-        let isTaken = try registry.adapters(of: model.name) { _ in }.contains { $0.name == adapter.name }
-        if isTaken, overwrites { try registry.removeAdapter(adapter.name, of: model.name) }
-        let files = AdapterDescription.files(in: adapter.folder)
-        let record = try registry.importAdapter(
-          folder: adapter.folder, as: adapter.name, of: model.name, files: files
-        ) { copy in
-          var (name, description) = try AdapterDescription.readForImport(copy, for: model)
-          description.metrics = adapter.metrics
-          description.source = adapter.source
-          description.baseDigest = model.digest
-          return (name, description)
+        guard let model else { return names }
+        for part in saved.parts {
+          let add = part.joins.isEmpty ? register(adapter:_:of:in:overwrites:) : register(fusion:_:of:in:overwrites:)
+          names.append(try add(part, saved.source, model, registry, overwrites))
         }
-        return RegisteredItem(record)
+        return names
       }
+    } catch {
+      throw TrainingJobError.notRegistered(folders: saved.folders, reason: "\(error)")
     }
   }
 
   private static func register(
-    fusion: Saved, in registry: Registry, of model: ModelRecord, overwrites: Bool
-  ) throws -> RegisteredItem {
+    adapter: Saved.Part, _ source: String, of model: ModelRecord, in registry: Registry, overwrites: Bool
+  ) throws -> String {
+    let isTaken = try registry.adapters(of: model.name) { _ in }.contains { $0.name == adapter.name }
+    if isTaken, overwrites { try registry.removeAdapter(adapter.name, of: model.name) }
+    let record = try registry.importAdapter(
+      folder: adapter.folder, as: adapter.name, of: model.name, files: AdapterDescription.files(in: adapter.folder)
+    ) { copy in
+      var (name, description) = try AdapterDescription.readForImport(copy, for: model)
+      description.metrics = adapter.metrics
+      description.source = source
+      description.baseDigest = model.digest
+      return (name, description)
+    }
+    return record.name
+  }
+
+  private static func register(
+    fusion: Saved.Part, _ source: String, of model: ModelRecord, in registry: Registry, overwrites: Bool
+  ) throws -> String {
     if overwrites {
       for old in try registry.replaced(by: fusion.name, joining: fusion.joins, of: model.name) {
         try registry.removeFusion(old.name, of: model.name)
       }
     }
-    let files = FusionDescription.files(in: fusion.folder)
     let record = try registry.importFusion(
-      folder: fusion.folder, as: fusion.name, of: model.name, files: files
+      folder: fusion.folder, as: fusion.name, of: model.name, files: FusionDescription.files(in: fusion.folder)
     ) { copy in
       var description = try FusionDescription.readForImport(copy, for: model, joining: fusion.joins)
-      description.source = fusion.source
+      description.source = source
       return (fusion.name, description)
     }
-    return RegisteredItem(record, isActive: false)
+    return record.name
   }
-
-  // MARK: Metrics
 
   private static func metrics(
     _ summary: TrainingSummary, _ development: EvaluationResult?, _ test: EvaluationResult?

@@ -15,7 +15,7 @@ enum TrainedCheckpoint {
   ///   - head: the name of the head that was trained with them; nil where heads stay with adapters.
   ///   - model: has the trained head.
   ///   - source: the checkpoint's folder.
-  ///   - folder: what is there is replaced.
+  ///   - folder: an empty one.
   static func write(
     _ tensors: [NamedTensor], head: String?, of model: DebertaV2AdapterModel, from source: String, to folder: String
   ) throws {
@@ -23,9 +23,7 @@ enum TrainedCheckpoint {
     let changes = Dictionary(tensors.map { ($0.name, $0.values.array) }) { $1 }
     let trained = head.flatMap { name in model.head(name) }
     let exported = trained.flatMap { model.classHead($0, words: changes[DebertaV2AdapterModel.wordsName]) }
-    try NewFolder.replace(folder) { folder in
-      try checkpoint.write(replacing: changes, head: exported, to: folder)
-      if let head, exported == nil { try model.saveHead(head, to: folder) }
-    }
+    try checkpoint.write(replacing: changes, head: exported, to: folder)
+    if let head, exported == nil { try model.saveHead(head, to: folder) }
   }
 }

@@ -1,6 +1,8 @@
 public import AdapterMethods
-internal import Checkpoints
+internal import AdapterRegistry
+public import Checkpoints
 internal import Deberta
+internal import Files
 internal import Foundation
 internal import Heads
 internal import Tensors
@@ -16,6 +18,8 @@ public import Training
 /// ```
 public struct TrainingJob {
   public let recipe: TrainingRecipe
+  /// Every setting that acts, with what the data decided and what the run is made from: it can be followed again.
+  public let resolvedRecipe: [String: JSONValue]
   /// The adapters that act; nil where the base model is trained alone.
   public let setup: Composition?
   /// The heads that are trained, one; under Parallel one for each branch.
@@ -27,6 +31,8 @@ public struct TrainingJob {
   public let trainable: TrainableModel
   public let trainingData: TrainingDataset
   public let developmentData, testData: TrainingDataset?
+  /// Files of the recipe's record that are others by now.
+  public let changedFiles: [String]
   private let objective: ModelObjective
   private let developmentEvaluator, testEvaluator: ModelEvaluator?
 
@@ -49,81 +55,79 @@ public struct TrainingJob {
       throw TrainingJobError.frozenElsewhere(name: frozen, setup: setup?.description)
     }
     let fused = Set((setup?.fusedAdapters ?? []).flatMap { $0 })
-    for adapter in setup?.adapters ?? [] where model.adapter(adapter) == nil {
-      // A fusion attends to what trained adapters make.
-      if fused.contains(adapter) { throw TrainingJobError.freshInFusion(name: adapter) }
-      try model.addAdapter(adapter, configuration: recipe.configuration, seed: recipe.settings.seed)
-    }
-    for fused in setup?.fusedAdapters ?? [] where model.fusion(AdapterFusion.name(of: fused)) == nil {
-      try model.addAdapterFusion(fused, seed: recipe.settings.seed)
-    }
-    let part: TrainedPart =
-      recipe.trainsBase
-      ? .everything : fused.isEmpty ? .adapters : .fusions(withAdapters: true)
-    let branches = try setup?.branches() ?? []
-    let heads = branches.count > 1 ? branches.map(\.last) : [name]
+    let makesAdapter = try Self.addParts(of: setup, recipe, to: &model)
+    let heads = try Self.heads(setup, name)
     let present = heads.compactMap { head in model.head(head).map { (name: head, settings: $0.settings) } }
     guard let task = try present.first.map({ try TrainingTask($0.settings) }) ?? recipe.task else {
       throw TrainingJobError.noHead(name: heads[0])
     }
     if let asked = recipe.task, asked != task { throw TrainingJobError.otherHead(name: present[0].name, task, asked) }
-    for (index, head) in heads.enumerated() where heads[..<index].contains(head) {
-      throw TrainingJobError.sharedHead(name: head)
-    }
     for other in present.dropFirst() where !other.settings.hasAnswers(of: present[0].settings) {
       throw TrainingJobError.unlikeHeads(present[0].name, other.name)
     }
+    let makesHead = present.count < heads.count
 
-    func source(_ path: String) throws -> SourceData {
-      try SourceData(path: path, for: task, format: recipe.format, columns: recipe.columns)
-    }
-    let source = (
-      train: try source(recipe.trainingData), dev: try recipe.developmentData.map(source),
-      test: try recipe.testData.map(source)
-    )
-    let labels = try Self.labels(recipe, task, present.first?.settings, source.train)
-    if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
-    let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
-    trainingData = try encoder.dataset(source.train)
+    let data = try JobData(recipe, task, head: present.first?.settings, tokenizer)
     if let head = present.first, head.settings.function == .sigmoid, task == .regression {
-      try Self.requireProbabilities(trainingData, head: head.name)
+      try Self.requireProbabilities(data.training, head: head.name)
     }
-    developmentData = try source.dev.map { try encoder.dataset($0, keepsReferences: true) }
-    testData = try source.test.map { try encoder.dataset($0, keepsReferences: true) }
     for (index, head) in heads.enumerated() where model.head(head) == nil {
       try model.addHead(
-        head, Self.head(task, labels, trainingData, recipe.headLayers), seed: recipe.settings.seed &+ UInt64(index))
+        head, Self.head(task, data.labels, data.training, recipe.headLayers),
+        seed: recipe.settings.seed &+ UInt64(index))
     }
+    let trainable = try model.trainable(
+      setup, heads: heads, frozen: recipe.frozen + (recipe.trainsBase ? [] : fused.sorted()),
+      part: Self.part(recipe, setup), folder: folder)
+    let unhookedLayers = try trainable.unhookedLayers()
+    let acting = ActingSettings(
+      task: task, makesAdapter: makesAdapter, makesHead: makesHead,
+      adaptsLayers: try recipe.adapterDrop == .none || trainable.adaptsLayers(),
+      hasDevelopmentData: data.development != nil, optimizer: recipe.settings.optimizer)
+    try acting.check(recipe)
+    try Self.check(recipe, task, data.labels, layers: model.configuration.layerCount)
 
     self.recipe = recipe
     self.setup = setup
     self.heads = heads
     self.task = task
     self.model = model
-    let trainable = try model.trainable(
-      setup, heads: heads, frozen: recipe.frozen + (recipe.trainsBase ? [] : fused.sorted()), part: part,
-      folder: folder)
     self.trainable = trainable
+    (trainingData, developmentData, testData) = (data.training, data.development, data.test)
+    let record = try RunRecord(recipe, modelFolder: folder)
+    changedFiles = recipe.record.map { earlier in record.changes(since: earlier) } ?? []
+    var resolved = recipe
+    resolved.adapter = recipe.adapter ?? name
+    resolved.task = task
+    resolved.record = record
+    if let labels = data.labels, makesHead { resolved.labels = .names(labels.names) }
+    resolvedRecipe = acting.acting(resolved.object)
+
     let masking =
       try task == .maskedLM ? TokenMasking(tokenizer, rate: recipe.maskingRate, seed: recipe.settings.seed) : nil
-    let names = labels?.names ?? []
-    let evaluators = try [developmentData, testData].map { data in
-      try data.map { data in
-        ModelEvaluator(
-          data, labels: names, masking: masking, cache: try Self.cache(data, recipe, trainable, task))
-      }
+    func cache(_ data: TrainingDataset) throws -> PrefixCache? {
+      guard unhookedLayers > 0, recipe.prefixMemory > 0, task != .maskedLM else { return nil }
+      return try PrefixCache(
+        data, layers: unhookedLayers, hiddenSize: trainable.configuration.hiddenSize, memory: recipe.prefixMemory,
+        folder: FileManager.default.temporaryDirectory.path)
     }
+    func evaluator(_ examples: TrainingDataset) throws -> ModelEvaluator {
+      ModelEvaluator(examples, labels: data.labels?.names ?? [], masking: masking, cache: try cache(examples))
+    }
+    developmentEvaluator = try data.development.map(evaluator)
+    testEvaluator = try data.test.map(evaluator)
     var settings = recipe.objectiveSettings
-    if recipe.balancesClasses, let labels {
-      settings.loss.classWeights = ClassWeights.balanced(counts: trainingData.labelCounts(labels.count)).map {
-        Double($0)
-      }
+    if recipe.balancesClasses, let labels = data.labels {
+      let counts = data.training.labelCounts(labels.count)
+      settings.loss.classWeights =
+        task == .multilabelClassification
+        ? ClassWeights.balancedPositives(counts: counts, examples: data.training.examples.count)
+        : ClassWeights.balanced(counts: counts)
     }
     objective = ModelObjective(
-      trainable, heads: heads, trainingData, masking: masking, settings: settings,
-      cache: try Self.cache(trainingData, recipe, trainable, task), evaluator: evaluators[0],
-      fingerprint: try Self.fingerprint(recipe, setup, folder: folder))
-    (developmentEvaluator, testEvaluator) = (evaluators[0], evaluators[1])
+      trainable, heads: heads, data.training, masking: masking, settings: settings, cache: try cache(data.training),
+      evaluator: developmentEvaluator,
+      fingerprint: Self.fingerprint(resolvedRecipe, record, fixed: Self.fixedAdapters(recipe, setup, trainable)))
   }
 
   /// Trains.
@@ -137,15 +141,16 @@ public struct TrainingJob {
     _ start: Trainer.Start = .new, output: String?,
     onEvent: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
   ) throws -> TrainingSummary {
-    try Trainer(objective, settings: recipe.settings, output: output, compute: trainable.compute).run(
-      start, onEvent: onEvent)
+    try Trainer(
+      objective, settings: recipe.settings, output: output, recipe: .object(resolvedRecipe), compute: trainable.compute
+    ).run(start, onEvent: onEvent)
   }
 
   /// How the parameters as they are do on the test data, head by head; nil without test data.
   public func test() throws -> [EvaluationResult]? { try testEvaluator?.evaluate(trainable, heads: heads) }
 
   /// How the parameters as they are do on the development data, head by head; nil without such data.
-  public func judge() throws -> [EvaluationResult]? { try developmentEvaluator?.evaluate(trainable, heads: heads) }
+  public func evaluate() throws -> [EvaluationResult]? { try developmentEvaluator?.evaluate(trainable, heads: heads) }
 
   /// The model with the parameters as they are.
   public func trainedModel() throws -> DebertaV2AdapterModel {
@@ -189,15 +194,55 @@ public struct TrainingJob {
     }
   }
 
-  private static func labels(
-    _ recipe: TrainingRecipe, _ task: TrainingTask, _ head: HeadSettings?, _ data: SourceData
-  ) throws -> LabelVocabulary? {
-    guard task.hasLabels else { return nil }
-    if let head { return try LabelVocabulary(head) }
-    return switch recipe.labels {
-    case .names(let names): try LabelVocabulary(names)
-    case .file(let path): try LabelVocabulary(path: path)
-    case nil: try LabelVocabulary(inferredFrom: data.examples)
+  private static func part(_ recipe: TrainingRecipe, _ setup: Composition?) -> TrainedPart {
+    if recipe.trainsBase { return .everything }
+    return setup?.fusedAdapters.isEmpty == false ? .fusions(withAdapters: true) : .adapters
+  }
+
+  /// Adds the adapters and fusions of a setup that are not there, no two from the same random values.
+  ///
+  /// - Returns: whether an adapter was added.
+  private static func addParts(
+    of setup: Composition?, _ recipe: TrainingRecipe, to model: inout DebertaV2AdapterModel
+  ) throws -> Bool {
+    let seed = recipe.settings.seed
+    let fused = Set((setup?.fusedAdapters ?? []).flatMap { $0 })
+    var makesAdapter = false
+    for (index, adapter) in (setup?.adapters ?? []).enumerated() where model.adapter(adapter) == nil {
+      // A fusion attends to what trained adapters make.
+      if fused.contains(adapter) { throw TrainingJobError.freshInFusion(name: adapter) }
+      try model.addAdapter(adapter, configuration: recipe.configuration, seed: seed &+ UInt64(index))
+      makesAdapter = true
+    }
+    for (index, fused) in (setup?.fusedAdapters ?? []).enumerated()
+    where model.fusion(AdapterFusion.name(of: fused)) == nil {
+      try model.addAdapterFusion(fused, seed: seed &+ UInt64(index))
+    }
+    return makesAdapter
+  }
+
+  /// The heads that a setup trains.
+  private static func heads(_ setup: Composition?, _ name: String) throws -> [String] {
+    let branches = try setup?.branches() ?? []
+    let heads = branches.count > 1 ? branches.map(\.last) : [name]
+    for (index, head) in heads.enumerated() where heads[..<index].contains(head) {
+      throw TrainingJobError.sharedHead(name: head)
+    }
+    return heads
+  }
+
+  private static func check(
+    _ recipe: TrainingRecipe, _ task: TrainingTask, _ labels: LabelVocabulary?, layers: Int
+  ) throws {
+    let metrics = task.metricNames(labels: labels?.names ?? [])
+    if let bestBy = recipe.settings.bestBy, !metrics.contains(bestBy) {
+      throw ConfigurationError.impossible(
+        key: "best_by", value: "'\(bestBy)'", expected: "one of \(metrics.joined(separator: ", "))",
+        file: "The settings")
+    }
+    if case .fixed(let count) = recipe.adapterDrop, count >= layers {
+      throw ConfigurationError.impossible(
+        key: "adapter_drop", value: "\(count)", expected: "fewer than the \(layers) layers", file: "The settings")
     }
   }
 
@@ -218,28 +263,35 @@ public struct TrainingJob {
     }
   }
 
-  /// A cache of what the layers below the lowest adapter make of the data.
-  private static func cache(
-    _ data: TrainingDataset, _ recipe: TrainingRecipe, _ model: TrainableModel, _ task: TrainingTask
-  ) throws -> PrefixCache? {
-    let layers = try model.unhookedLayers()
-    guard layers > 0, recipe.prefixMemory > 0, task != .maskedLM else { return nil }
-    return try PrefixCache(
-      data, layers: layers, hiddenSize: model.configuration.hiddenSize, memory: recipe.prefixMemory,
-      folder: FileManager.default.temporaryDirectory.path)
+  /// The adapters of a setup that are not trained, by their names.
+  private static func fixedAdapters(
+    _ recipe: TrainingRecipe, _ setup: Composition?, _ trainable: TrainableModel
+  ) -> [String: Adapter] {
+    let trained = recipe.trainedAdapters("")
+    let names = recipe.setup == nil ? [] : (setup?.adapters ?? []).filter { !trained.contains($0) }
+    return Dictionary(names.map { ($0, trainable.adapter($0)) }) { first, _ in first }.compactMapValues { $0 }
   }
 
+  /// The keys that may differ when a run goes on: where things lie, and what becomes of the result. Data and base
+  /// model count by their digests.
+  private static let places: Set = [
+    "adapter", "model", "train", "dev", "test", "record", "unregistered", "overwrite",
+  ]
+
   private static func fingerprint(
-    _ recipe: TrainingRecipe, _ setup: Composition?, folder: String
-  ) throws -> [String: String] {
-    var facts = ["setup": setup?.description ?? "none"]
+    _ recipe: [String: JSONValue], _ record: RunRecord, fixed: [String: Adapter]
+  ) -> [String: String] {
     // How long a run is, and how often it saves, may change when it is resumed as far as the trainer lets it.
-    let own = Set(TrainingRecipe.keys.map(\.name))
-    for (key, value) in recipe.members where own.contains(key) { facts[key] = value.line }
-    for (key, path) in [("train", recipe.trainingData), ("dev", recipe.developmentData ?? "")] where !path.isEmpty {
-      facts[key + " size"] = "\(try FileManager.default.attributesOfItem(atPath: path)[.size] ?? 0) bytes"
+    let own = Set(TrainingRecipe.keys.map(\.name)).subtracting(places)
+    var facts = recipe.filter { own.contains($0.key) }.mapValues(\.line)
+    for part in ["train", "dev", "model"] {
+      facts["the digest of \(part)"] = record.digests[part]?.short
     }
-    facts["base model"] = URL(filePath: folder).standardizedFileURL.lastPathComponent
+    for (name, adapter) in fixed {
+      let values = adapter.parameters.specs.lazy.flatMap { adapter.parameters[$0].array.lazy.map(\.bitPattern) }
+      let bytes = values.flatMap { bits in (0..<4).map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) } }
+      facts["the digest of the adapter \(name)"] = ContentDigest(of: bytes).short
+    }
     return facts
   }
 }
@@ -248,43 +300,5 @@ extension HeadSettings {
   /// Whether two heads answer the same question, whatever their layers.
   fileprivate func hasAnswers(of other: HeadSettings) -> Bool {
     kind == other.kind && outputs == other.outputs && labels == other.labels && function == other.function
-  }
-}
-
-/// Why a recipe cannot be followed.
-public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible {
-  case noHead(name: String)
-  case otherHead(name: String, TrainingTask, TrainingTask)
-  case unlikeHeads(String, String)
-  case sharedHead(name: String)
-  case oneLabel(String)
-  case notAProbability(head: String, value: Float, line: Int)
-  case frozenElsewhere(name: String, setup: String?)
-  case freshInFusion(name: String)
-
-  public var description: String {
-    switch self {
-    case .noHead(let name):
-      "There is no head called '\(name)', and no kind of head is named to make one. "
-        + "Name one of \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))."
-    case .otherHead(let name, let found, let asked):
-      "The head '\(name)' is for \(found.rawValue), not for \(asked.rawValue); leave the kind out, or train another "
-        + "adapter's head."
-    case .unlikeHeads(let first, let second):
-      "The heads '\(first)' and '\(second)' have different answers, so the same examples cannot train both."
-    case .sharedHead(let name):
-      "Several branches of the setup end with '\(name)', so they would share its head; each needs one of its own."
-    case .oneLabel(let label):
-      "A head that knows the label '\(label)' alone has nothing to choose; classification takes two labels or more. "
-        + "For numbers train a head for regression."
-    case .freshInFusion(let name):
-      "No adapter is called '\(name)', and a fusion joins adapters that are trained before it. Register it, or train "
-        + "it first with 'adapter-cli train --adapter \(name)'."
-    case .notAProbability(let head, let value, let line):
-      "The head '\(head)' gives a probability (the sigmoid of its output), so its examples must have values from 0 to "
-        + "1; line \(line) has \(value)."
-    case .frozenElsewhere(let name, let setup):
-      "'\(name)' is to stay as it is, but is not in the setup" + (setup.map { " \($0)." } ?? ": there is none.")
-    }
   }
 }

@@ -46,13 +46,17 @@ extension ModelDescription {
     _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
     _ = try DebertaV2Tokenizer(folder: folder)
     let checkpoint = try CheckpointFolder(path: folder)
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter { name in
-      !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) }
-    }
     let description = ModelDescription(
       configuration: try JSONValue.registryText(checkpoint.configuration, file: folder),
       parameterCount: checkpoint.weights.tensors.reduce(0) { $0 + $1.elementCount })
-    return (description, names)
+    return (description, try files(in: folder))
+  }
+
+  /// The names of the files of a base model's folder that count.
+  static func files(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter { name in
+      !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) }
+    }
   }
 }
 

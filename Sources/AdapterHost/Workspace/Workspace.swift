@@ -28,7 +28,7 @@ public struct Workspace: Sendable {
   private let location: RegistryLocation
   private let adapters, fusions, headFolders: NamedFolders
   /// The base model's name in the registry.
-  private let modelName: String?
+  public let modelName: String?
 
   /// - Throws: `WorkspaceError`, `RegistryError`, `CompositionError`, with the names of what is not there.
   public init(_ request: WorkspaceRequest, location given: RegistryLocation? = nil) throws {

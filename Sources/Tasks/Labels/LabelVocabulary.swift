@@ -85,9 +85,6 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   /// Whether each label applies.
   ///
-  /// A list of as many whole numbers as there are labels, all 0 or 1, is
-  /// taken for flags if there are more than two labels: no label would be
-  /// named twice.
   /// - Throws: ``LabelError/flagCount(found:count:)``, and what ``index(of:)`` throws.
   public func flags(of labels: MultipleLabels) throws(LabelError) -> [Bool] {
     switch labels {
@@ -95,9 +92,6 @@ public struct LabelVocabulary: Sendable, Hashable {
       guard flags.count == count else { throw .flagCount(found: flags.count, count: count) }
       return flags
     case .listed(let listed):
-      if count > 2, listed.count == count, listed.allSatisfy({ $0 == .number(0) || $0 == .number(1) }) {
-        return listed.map { $0 == .number(1) }
-      }
       var flags = [Bool](repeating: false, count: count)
       for label in listed { flags[try index(of: label)] = true }
       return flags
@@ -118,7 +112,7 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
   /// There are more or fewer flags than labels.
   case flagCount(found: Int, count: Int)
   /// The data give flags, and the names of the labels are not known.
-  case onlyFlags
+  case onlyFlags(count: Int)
   /// A file of labels cannot be read.
   case unreadable(path: String, reason: String)
 
@@ -132,7 +126,8 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .outOfRange(let number, let count):
       "the label \(number) is none of the \(count) that are known: their numbers are 0 to \(count - 1)."
     case .flagCount(let found, let count): "expected a flag for each of \(count) labels, found \(found)."
-    case .onlyFlags: "the data tell by flags which labels apply; give the names of the labels."
+    case .onlyFlags(let count):
+      "the lists of labels are flags, one for each of \(count) labels; name these in order with --labels."
     case .unreadable(_, let reason): reason
     }
   }

@@ -1,12 +1,14 @@
 extension EvaluationResult {
-  /// Classification: `accuracy`, the primary one, `macro_f1`, `matthews_correlation`.
+  /// Classification: `accuracy`, `macro_f1`, the primary one, `matthews_correlation`.
+  ///
+  /// Where classes are of unequal size, accuracy is best for whoever calls everything the frequent class.
   public static func classification(_ predictions: [Int], _ targets: [Int]) -> EvaluationResult {
     EvaluationResult(
       [
         Metric("accuracy", Metrics.accuracy(predictions, targets)),
         Metric("macro_f1", Metrics.macroF1(predictions, targets)),
         Metric("matthews_correlation", Metrics.matthews(predictions, targets)),
-      ], primary: "accuracy")
+      ], primary: "macro_f1")
   }
 
   /// Several labels at once: `micro_f1`, the primary one, `macro_f1`, `exact_match`.
@@ -31,7 +33,7 @@ extension EvaluationResult {
   }
 
   /// Tagging: of spans, where labels are of the form `B-X`, `precision`, `recall`, `f1`, the primary one, and
-  /// `accuracy` of words; of other labels `accuracy`, the primary one, and `macro_f1`.
+  /// `accuracy` of words; of other labels `accuracy` and `macro_f1`, the primary one.
   ///
   /// - Parameters:
   ///   - predictions: the label of each word of each sentence.
@@ -42,7 +44,7 @@ extension EvaluationResult {
     let accuracy = Metric("accuracy", Metrics.accuracy(words.predictions, words.targets))
     guard let scheme = SpanTag.scheme(labels) else {
       let macroF1 = Metric("macro_f1", Metrics.macroF1(words.predictions, words.targets))
-      return EvaluationResult([accuracy, macroF1], primary: "accuracy")
+      return EvaluationResult([accuracy, macroF1], primary: "macro_f1")
     }
     let spans = Metrics.spanScores(predictions, targets, scheme)
     return EvaluationResult(
@@ -77,5 +79,24 @@ extension EvaluationResult {
       [
         Metric("loss", score.meanLoss), Metric("accuracy", score.accuracy), Metric("perplexity", score.perplexity),
       ], primary: "loss", isLoss: true)
+  }
+}
+
+extension TrainingTask {
+  /// The names of the metrics of a head.
+  ///
+  /// - Parameter labels: the names of its labels.
+  public func metricNames(labels: [String] = []) -> [String] {
+    let result: EvaluationResult =
+      switch self {
+      case .classification: .classification([], [])
+      case .multilabelClassification: .multilabelClassification([], [])
+      case .regression: .regression([], [])
+      case .tagging: .tagging([], [], labels: labels)
+      case .questionAnswering: .questionAnswering([], [])
+      case .multipleChoice: .multipleChoice([], [])
+      case .maskedLM: .maskedLM(LanguageModelScore())
+      }
+    return result.metrics.map(\.name)
   }
 }

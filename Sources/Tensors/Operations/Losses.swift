@@ -3,11 +3,11 @@ internal import Kernels
 
 // Losses [1, 1], means over what counts, in float64 inside. Source: PyTorch, `torch.nn.functional`.
 
-/// How cross entropy weighs classes and spreads targets.
+/// How cross entropy, also that of each label by itself, weighs classes and spreads targets.
 public struct CrossEntropyOptions: Sendable, Hashable {
   /// The share of every target that all classes have in common: 0 ..< 1.
   public var labelSmoothing: Double
-  /// A weight for each class; nil: all alike.
+  /// A weight for each class, or for the positives of each label; nil: all alike.
   public var classWeights: [Double]?
 
   public init(labelSmoothing: Double = 0, classWeights: [Double]? = nil) {
@@ -63,23 +63,34 @@ extension Pass {
   }
 
   /// Binary cross entropy of each logit by itself, the mean over all of them. logits [M, K], a row of targets for each row.
-  public func binaryCrossEntropy(_ logits: Tensor, _ targets: [[Bool]]) -> Tensor {
-    binaryCrossEntropy(logits, probabilities: targets.map { $0.map { $0 ? 1 : 0 } })
+  ///
+  ///     loss = Σₘₖ (w(k) tₘₖ log(1 + exp(-xₘₖ)) + (1 - tₘₖ) log(1 + exp(xₘₖ))) / (M · K)
+  ///
+  /// - Parameter weights: w, one for the positive targets of each column; nil: all 1.
+  public func binaryCrossEntropy(
+    _ logits: Tensor, _ targets: [[Bool]], positiveWeights weights: [Double]? = nil
+  ) -> Tensor {
+    binaryCrossEntropy(logits, probabilities: targets.map { $0.map { $0 ? 1 : 0 } }, positiveWeights: weights)
   }
 
   /// The same with targets from 0 to 1.
-  public func binaryCrossEntropy(_ logits: Tensor, probabilities targets: [[Float]]) -> Tensor {
+  public func binaryCrossEntropy(
+    _ logits: Tensor, probabilities targets: [[Float]], positiveWeights weights: [Double]? = nil
+  ) -> Tensor {
+    precondition(weights.map { $0.count == logits.columns } ?? true, "a weight for each of \(logits.columns) columns")
     let count = Double(max(logits.rows * logits.columns, 1))
     var total = 0.0
     for row in 0..<logits.rows {
       for column in 0..<logits.columns {
         let x = Double(logits[row, column])
-        total += max(x, 0) - Double(targets[row][column]) * x + log1p(exp(-abs(x)))
+        let (target, rest) = (Double(targets[row][column]), log1p(exp(-abs(x))))
+        total += (weights?[column] ?? 1) * target * (max(-x, 0) + rest) + (1 - target) * (max(x, 0) + rest)
       }
     }
     let loss = scalar(total / count)
     return recordElements(loss, logits) { x, row, column in
-      (1 / (1 + exp(-x)) - Double(targets[row][column])) / count
+      let target = Double(targets[row][column])
+      return ((1 - target) / (1 + exp(-x)) - (weights?[column] ?? 1) * target / (1 + exp(x))) / count
     }
   }
 

@@ -29,29 +29,28 @@ struct ColumnValue {
   func float(_ record: DataRecord) throws(DataFault) -> Float {
     let number: Double? =
       if record.isTextOnly, case .string(let text) = value { Double(text) } else { value.double }
-    guard let number, Float(number).isFinite else { throw wrong("a number", record) }
+    guard let number, Float(number).isFinite else { throw isBlank ? empty(record) : wrong("a number", record) }
     return Float(number)
   }
 
   func label(_ record: DataRecord) throws(DataFault) -> GivenLabel {
+    if isBlank { throw empty(record) }
     guard let label = GivenLabel(value, isTextOnly: record.isTextOnly) else {
       throw wrong("a label's name or number", record)
     }
     return label
   }
 
+  /// Whether the value is a text without anything to be seen.
+  private var isBlank: Bool { if case .string(let text) = value { text.allSatisfy(\.isWhitespace) } else { false } }
+
+  private func empty(_ record: DataRecord) -> DataFault { record.fault("'\(name)' is empty.") }
+
+  /// Labels, or flags of true and false. Whether numbers of 0 and 1 are flags is decided by all records together.
   func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
     if case .string = value, !record.isTextOnly { return .listed([try label(record)]) }
     let elements = try list(record, separatedBy: ",")
-    // Lists of 1.0 and 0.0 or of true and false are flags; whole numbers are those of labels.
-    let flags = elements.compactMap { element -> Bool? in
-      switch element {
-      case .bool(let bool): bool
-      case .number(0): false
-      case .number(1): true
-      default: nil
-      }
-    }
+    let flags = elements.compactMap { element in if case .bool(let flag) = element { flag } else { nil } }
     if !flags.isEmpty, flags.count == elements.count { return .flags(flags) }
     var labels: [GivenLabel] = []
     for (index, element) in elements.enumerated() {
@@ -60,13 +59,12 @@ struct ColumnValue {
     return .listed(labels)
   }
 
-  /// A label for each word; null and the number -100 stand for none.
+  /// A label for each word; null stands for none.
   func tags(_ record: DataRecord) throws(DataFault) -> [GivenLabel?] {
     var labels: [GivenLabel?] = []
     for (index, element) in try list(record).enumerated() {
-      let label =
-        element == .null ? nil : try ColumnValue(name: "\(name)[\(index)]", value: element).label(record)
-      labels.append(label == .number(-100) ? nil : label)
+      labels.append(
+        element == .null ? nil : try ColumnValue(name: "\(name)[\(index)]", value: element).label(record))
     }
     return labels
   }
@@ -81,18 +79,19 @@ struct ColumnValue {
       if text.first == "[" { return try parsed(text, record).list(record) }
       let parts =
         separator.map { separator in
-          text.split(separator: separator).map { $0.trimming { $0.isWhitespace } }.filter { !$0.isEmpty }
+          text.split(separator: separator).map { $0.trimming(\.isWhitespace) }.filter { !$0.isEmpty }
         } ?? text.split(whereSeparator: \.isWhitespace)
       return parts.map { .string(String($0)) }
     default: throw wrong("a list", record)
     }
   }
 
-  /// The value of JSON in a column of text.
+  /// The value of JSON, or of a list as Python prints it, in a column of text.
   func parsed(_ text: String, _ record: DataRecord) throws(DataFault) -> ColumnValue {
     do {
       return ColumnValue(name: name, value: try JSONValue(Data(text.utf8), file: record.path))
     } catch {
+      if let printed = PrintedList(text).value { return ColumnValue(name: name, value: printed) }
       throw record.fault("'\(name)' cannot be read: \(error.reason)")
     }
   }

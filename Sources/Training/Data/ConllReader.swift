@@ -1,57 +1,113 @@
 internal import Checkpoints
 
-/// Sentences as CoNLL writes them: a token and its tags in each line, a blank line behind each sentence.
+/// Sentences as CoNLL writes them: a token and its tags in each line, a blank line after each sentence.
 ///
-/// The columns are called `1`, `2`, …, each a list with an element a token;
-/// `tokens` is the first, and `tags` is the last. Columns stand between tabs
-/// or, in a line without one, between spaces. Lines that begin with
-/// `-DOCSTART-` are left out.
+/// Columns stand between tabs or, in a line without one, between spaces. They
+/// are called `1`, `2`, …, each a list with an element for each token;
+/// `tokens` is the first, or the second if the first counts the tokens of its
+/// sentence from 1; `tags` is the last. Lines that begin with `-DOCSTART-`
+/// are left out, as are lines before a sentence that begin with `# `, and those
+/// that begin with `#` and a tab if they have other columns than the sentence.
+///
+/// Ten columns of which the first counts are CoNLL-U: they are also called
+/// `id`, `form`, `lemma`, `upos`, …, `tags` is `upos`, and ranges (`1-2`) and
+/// empty nodes (`1.1`) are no tokens. A comment `# global.columns = ID FORM …`
+/// names the columns (CoNLL-U Plus).
 struct ConllReader: RecordReader {
   private let lines: DataLines
   private var columnCount: Int?
+  /// The names of the columns, where the file or its format names them.
+  private var names: [String] = []
+  /// Whether the first column counts the tokens; decided by the first sentence of several tokens.
+  private var countsTokens: Bool?
+
+  private typealias Row = (line: DataLines.Line, cells: [String])
+
+  private static let conllU = ["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
 
   init(lines: DataLines) { self.lines = lines }
 
   mutating func next() throws(DatasetError) -> Result<DataRecord, DataFault>? {
-    var rows: [[String]] = []
-    var start: Int?
-    var fault: DataFault?
-    while let line = try lines.next() {
-      if line.isBlank || line.bytes?.starts(with: Array("-DOCSTART-".utf8)) == true {
-        if start != nil { break }
-        continue
+    while let block = try block() {
+      do {
+        let rows = try checked(block)
+        if !rows.isEmpty { return .success(sentence(rows)) }
+      } catch {
+        return .failure(error)
       }
-      start = start ?? line.number
-      do { rows.append(try row(line)) } catch { fault = fault ?? error }
     }
-    guard let start else { return nil }
-    return fault.map(Result.failure) ?? .success(sentence(rows, line: start))
+    return nil
   }
 
-  private mutating func row(_ line: DataLines.Line) throws(DataFault) -> [String] {
-    let text = try lines.text(line).get()
-    let cells =
-      text.contains("\t")
-      ? text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      : text.split(separator: " ").map(String.init)
-    let expected = columnCount ?? max(cells.count, 2)
-    guard cells.count == expected else {
-      let found = cells.count == 1 ? "1 column" : "\(cells.count) columns"
-      let place = columnCount == nil ? "at least 2 columns, a token and its tag" : "\(expected) columns, as above"
-      throw lines.fault(line, "expected \(place), found \(found).")
+  /// The lines of the next sentence, without the comments before it.
+  private mutating func block() throws(DatasetError) -> [DataLines.Line]? {
+    var block: [DataLines.Line] = []
+    while let line = try lines.next() {
+      if line.isBlank || line.begins("-DOCSTART-") {
+        if !block.isEmpty { break }
+      } else if block.isEmpty, line.begins("# ") || line.bytes?.elementsEqual("#".utf8) == true {
+        nameColumns(line)
+      } else {
+        block.append(line)
+      }
     }
-    columnCount = expected
-    return cells
+    return block.isEmpty ? nil : block
   }
 
-  private func sentence(_ rows: [[String]], line: Int) -> DataRecord {
+  private mutating func nameColumns(_ comment: DataLines.Line) {
+    let words = String(decoding: comment.bytes ?? [], as: UTF8.self).split(separator: " ")
+    guard words.count > 3, words[1] == "global.columns", words[2] == "=" else { return }
+    names = words[3...].map { $0.lowercased() }
+  }
+
+  /// The rows of tokens, all with as many columns as those of the sentences before.
+  private mutating func checked(_ block: [DataLines.Line]) throws(DataFault) -> [Row] {
+    var rows: [Row] = []
+    for line in block {
+      let text = try lines.text(line).get()
+      let cells =
+        text.contains("\t")
+        ? text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        : text.split(separator: " ").map(String.init)
+      rows.append((line, cells))
+    }
+    while rows.count > 1, rows[0].line.begins("#\t"), rows[0].cells.count != rows[1].cells.count { rows.removeFirst() }
+    for (line, cells) in rows {
+      let expected = columnCount ?? max(cells.count, 2)
+      guard cells.count == expected else {
+        let found = cells.count == 1 ? "1 column" : "\(cells.count) columns"
+        let place = columnCount == nil ? "at least 2 columns, a token and its tag" : "\(expected) columns, as above"
+        throw lines.fault(line, "expected \(place), found \(found).")
+      }
+      columnCount = expected
+    }
+    if columnCount == Self.conllU.count, names.isEmpty, countsTokens != false {
+      rows.removeAll { $0.cells[0].contains { "-.".contains($0) } && $0.cells[0].first?.isNumber == true }
+    }
+    if rows.count > 1, countsTokens == nil { countsTokens = (columnCount ?? 0) > 2 && isCounted(rows) }
+    return rows
+  }
+
+  /// Whether the first column of a sentence is 1, 2, 3, …
+  private func isCounted(_ rows: [Row]) -> Bool { rows.map { $0.cells[0] } == (1...rows.count).map { "\($0)" } }
+
+  private func sentence(_ rows: [Row]) -> DataRecord {
     let count = columnCount ?? 0
-    let columns = (0..<count).map { column in
-      (name: "\(column + 1)", value: JSONValue.array(rows.map { .string($0[column]) }))
-    }
-    let aliases = [("tokens", columns.first?.value), ("tags", columns.last?.value)].compactMap { name, value in
-      value.map { (name: name, value: $0) }
-    }
-    return DataRecord(path: lines.path, line: line, columns: aliases + columns, isTextOnly: true)
+    let columns = (0..<count).map { column in JSONValue.array(rows.map { .string($0.cells[column]) }) }
+    let counts = countsTokens ?? (count == Self.conllU.count && isCounted(rows))
+    let isConllU = counts && count == Self.conllU.count && names.isEmpty
+    let names = isConllU ? Self.conllU : self.names.count == count ? self.names : []
+    let tokens = names.firstIndex(of: "form") ?? (counts ? 1 : 0)
+    let tags = isConllU ? 3 : count - 1
+    let named = zip(names, columns).map { (name: $0, value: $1) }
+    let numbered = columns.enumerated().map { (name: "\($0.offset + 1)", value: $0.element) }
+    return DataRecord(
+      path: lines.path, line: rows[0].line.number,
+      columns: [("tokens", columns[tokens]), ("tags", columns[tags])] + named + numbered, isTextOnly: true)
   }
+}
+
+extension DataLines.Line {
+  /// Whether the line begins with an ASCII text.
+  fileprivate func begins(_ text: String) -> Bool { bytes?.starts(with: text.utf8) == true }
 }

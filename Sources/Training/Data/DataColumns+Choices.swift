@@ -10,8 +10,7 @@ extension DataColumns {
   /// - Returns: nil if the line has none.
   /// - Throws: ``DataFault`` for what cannot be choices.
   public func choices(of members: [String: JSONValue], path: String, line: Int) throws(DataFault) -> [String]? {
-    let columns = members.keys.sorted().map { (name: $0, value: members[$0] ?? .null) }
-    let record = DataRecord(path: path, line: line, columns: columns, isTextOnly: false)
+    let record = DataRecord(path: path, line: line, members)
     let reader = ExampleReader(task: .multipleChoice, columns: self)
     guard reader.find(.choices, record) != nil || !reader.numberedChoices(record).isEmpty else { return nil }
     return try reader.givenChoices(record).texts

@@ -5,6 +5,15 @@ public struct DataFault: Error, Hashable, Sendable, CustomStringConvertible {
   public let line: Int
   /// A sentence.
   public let reason: String
+  /// Whether the record is sound but for a label, which says that it has none.
+  let isUnlabeled: Bool
+
+  init(path: String, line: Int, reason: String, isUnlabeled: Bool = false) {
+    self.path = path
+    self.line = line
+    self.reason = reason
+    self.isUnlabeled = isUnlabeled
+  }
 
   public var description: String { "\(path), line \(line): \(reason)" }
 }
@@ -18,14 +27,37 @@ public struct DataFaults: Hashable, Sendable {
   public private(set) var count = 0
   /// The first of these.
   public private(set) var first: [DataFault] = []
+  /// Those whose label, -1 or -100, says that they have none. They are no faults.
+  public private(set) var unlabeledCount = 0
+  /// The first of these.
+  public private(set) var firstUnlabeled: DataFault?
 
   init(path: String) { self.path = path }
 
   mutating func countRecord() { records += 1 }
 
   mutating func add(_ fault: DataFault, keeping limit: Int) {
+    if fault.isUnlabeled {
+      unlabeledCount += 1
+      firstUnlabeled = firstUnlabeled ?? fault
+      return
+    }
     count += 1
     if first.count < limit { first.append(fault) }
+  }
+
+  /// What a person should know of the records that were left out, a sentence or two for each kind.
+  public var notes: [String] {
+    var notes: [String] = []
+    if let fault = first.first {
+      notes.append("\(count) of \(records) records of \(path) were left out; the first: \(fault)")
+    }
+    if let fault = firstUnlabeled {
+      notes.append(
+        "\(unlabeledCount) of \(records) records of \(path) have no label and were left out; the first: \(fault) "
+          + "If this number is a class, name all classes with --labels.")
+    }
+    return notes
   }
 }
 

@@ -26,6 +26,7 @@ final class DataLines {
   private var number = 0
   /// The bytes skipped of a line that is too long.
   private var skipped = 0
+  private var hasBegun = false
   private var hasEnded = false
 
   /// - Throws: ``DatasetError/unreadable(path:code:)``.
@@ -38,6 +39,9 @@ final class DataLines {
   deinit { close(descriptor) }
 
   /// The next line; nil at the end.
+  ///
+  /// - Throws: ``DatasetError/unreadable(path:code:)``, and ``DatasetError/foreignContent(path:found:remedy:)`` if the
+  ///   file does not begin as UTF-8 text does.
   func next() throws(DatasetError) -> Line? {
     while true {
       if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) { return line(to: end, next: end + 1) }
@@ -81,5 +85,9 @@ final class DataLines {
     }
     if result < 0 { throw .unreadable(path: path, code: code) }
     hasEnded = result == 0
+    if !hasBegun, let content = ForeignContent(buffer[...]) {
+      throw .foreignContent(path: path, found: content.name, remedy: content.remedy)
+    }
+    hasBegun = true
   }
 }

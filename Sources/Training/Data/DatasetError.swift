@@ -1,4 +1,5 @@
 internal import Checkpoints
+internal import Files
 internal import Glibc
 public import Tokenization
 
@@ -8,16 +9,24 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   case unreadable(path: String, code: Int32)
   /// No line ends within ``Limits/endlessLineBytes``.
   case endlessLine(path: String, line: Int)
+  /// The file does not begin as UTF-8 text does.
+  case foreignContent(path: String, found: String, remedy: String)
   /// The file's name does not tell its format.
   case unknownFormat(path: String)
   /// The file holds no example.
   case empty(path: String)
   /// No column has a name under which the task looks for a part of its examples.
   case missingColumn(DataColumns.Role, wanted: [String], found: [String], path: String)
+  /// Two columns have a name that is read.
+  case repeatedColumn(String, path: String)
+  /// Every example says that it has no label.
+  case noLabels(DataFaults)
   /// A label is not one of the vocabulary.
   case label(LabelError, path: String, line: Int)
   /// A quoted field goes on to the end of the file.
   case openQuote(path: String, line: Int)
+  /// What all records depend on cannot be read: the heading of a table, or the array that fills a file.
+  case malformed(path: String, line: Int, reason: String)
   /// More lines are malformed than is tolerated.
   case tooManyFaults(DataFaults)
   /// The texts cannot be cut into tokens.
@@ -31,17 +40,25 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(path): the data cannot be read (\(String(cString: strerror(code))))."
     case .endlessLine(let path, let line):
       "\(path), line \(line): no line ends within \(Limits.endlessLineBytes) bytes; expected a record on each line."
+    case .foreignContent(let path, let found, let remedy):
+      "\(path): the file is \(found), and data are read as UTF-8 text; \(remedy)."
     case .unknownFormat(let path):
       "\(path): its name does not tell how it is written; expected an end like "
         + ".jsonl, .csv, .tsv, .conll or .txt. Give the format, and decompress the file if it is compressed."
     case .empty(let path): "\(path): no example is in it. Is it the right file, in the right format?"
     case .missingColumn(let role, let wanted, let found, let path):
       "\(path): no column for the \(role.rawValue): looked for \(wanted.quoted), "
-        + (found.isEmpty ? "found no columns." : "found \(found.quoted). Name the column that holds it.")
+        + (found.isEmpty ? "found no columns." : "found \(found.quoted). \(Self.advice(role, wanted, found))")
+    case .repeatedColumn(let name, let path):
+      "\(path): two columns are called '\(name)', and one of them is read. Rename the other, or name another column."
+    case .noLabels(let faults):
+      "\(faults.path): none of the \(faults.records) records has a label. The first: "
+        + "\(faults.firstUnlabeled?.description ?? "") If this number is a class, name all classes with --labels."
     case .label(let error, let path, let line): "\(path), line \(line): \(error)"
     case .openQuote(let path, let line):
       "\(path), line \(line): a quote opens here, and the file ends before it closes. "
         + "Write a quote inside a quoted field as two."
+    case .malformed(let path, let line, let reason): "\(path), line \(line): \(reason)"
     case .tooManyFaults(let faults):
       "\(faults.path): \(faults.count) of \(faults.records) records cannot be used. The first:\n"
         + faults.first.prefix(3).map { "  \($0)" }.joined(separator: "\n")
@@ -50,6 +67,19 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
       "The tokenizer has no mask token; a masked language model needs one. "
         + "Look for 'mask_token' in its tokenizer_config.json."
     }
+  }
+}
+
+extension DatasetError {
+  /// How to name the column that holds a part, with the most similar one that was found.
+  private static func advice(_ role: DataColumns.Role, _ wanted: [String], _ found: [String]) -> String {
+    if found.count == 1, let name = found.first, let separator = [",", ";", "|"].first(where: name.contains) {
+      return
+        "Only one column was found: are they separated by '\(separator)'? Then it is CSV: name the file so, or the format."
+    }
+    let near = wanted.lazy.compactMap { NearestNames.of($0, in: found, limit: 1).first }.first
+    return near.map { "Did you mean '\($0)'? Then name it: --column \(role.rawValue)=\($0)." }
+      ?? "Name the column that holds it: --column \(role.rawValue)=NAME."
   }
 }
 

@@ -4,33 +4,57 @@ internal import Checkpoints
 ///
 /// With quotes it is RFC 4180: a field that begins with a quote ends at the
 /// next single one; two stand for one; line ends inside belong to the field
-/// and become LF. Blank lines hold nothing. Without a header the columns are
-/// called `1`, `2`, …
+/// and become LF. Lines that are blank or hold only empty fields are no
+/// records, and empty fields beyond the last column are left out, as
+/// spreadsheets add both. Without a header the columns are called `1`, `2`, …
 struct DelimitedReader: RecordReader {
+  /// How fields are written.
+  enum Dialect {
+    /// Fields may be quoted; the separator is recognized by the first line.
+    case csv
+    /// Fields stand between tabs as they are.
+    case tsv
+  }
+
   private let lines: DataLines
-  private let separator: Unicode.Scalar
-  private let hasQuotes: Bool
+  private let dialect: Dialect
   private let hasHeader: Bool
+  private let wanted: Set<String>
+  private var separator: Unicode.Scalar?
   private var names: [String]?
 
-  init(lines: DataLines, separator: Unicode.Scalar, hasQuotes: Bool, hasHeader: Bool) {
+  /// - Parameters:
+  ///   - lines: of the file.
+  ///   - dialect: how fields are written.
+  ///   - hasHeader: whether the first line names the columns.
+  ///   - wanted: the names of columns that somebody will look for.
+  init(lines: DataLines, _ dialect: Dialect, hasHeader: Bool, wanted: [String] = []) {
     self.lines = lines
-    self.separator = separator
-    self.hasQuotes = hasQuotes
+    self.dialect = dialect
     self.hasHeader = hasHeader
+    self.wanted = Set(wanted.map(\.foldedColumnName))
+    separator = dialect == .tsv ? "\t" : nil
   }
 
   mutating func next() throws(DatasetError) -> Result<DataRecord, DataFault>? {
     while let (line, result) = try fields() {
-      let fields: [String]
+      var fields: [String]
       switch result {
       case .success(let all): fields = all
-      case .failure(let fault): return .failure(fault)
+      case .failure(let fault):
+        if names == nil, hasHeader {
+          throw .malformed(path: fault.path, line: fault.line, reason: "the heading cannot be read: \(fault.reason)")
+        }
+        return .failure(fault)
       }
+      if fields.count > 1, fields.allSatisfy(\.isEmpty) { continue }
       guard let names else {
         names = hasHeader ? fields : (1...fields.count).map { "\($0)" }
         if hasHeader { continue }
         return record(line, fields)
+      }
+      if fields.count > names.count, fields[names.count...].allSatisfy(\.isEmpty) {
+        fields.removeSubrange(names.count...)
       }
       guard fields.count == names.count else {
         let reason = "expected \(names.count) fields, as in the first line, found \(fields.count)."
@@ -47,10 +71,17 @@ struct DelimitedReader: RecordReader {
   }
 
   /// The fields of the next line that is not blank, and of those that its quotes reach into.
-  private func fields() throws(DatasetError) -> (line: Int, Result<[String], DataFault>)? {
+  private mutating func fields() throws(DatasetError) -> (line: Int, Result<[String], DataFault>)? {
     while let first = try lines.next() {
       if separator == "\t" ? first.bytes?.isEmpty == true : first.isBlank { continue }
-      var cutter = FieldCutter(separator: separator, hasQuotes: hasQuotes)
+      if separator == nil, let bytes = first.bytes {
+        if let named = Self.namedSeparator(bytes) {
+          separator = named
+          continue
+        }
+        separator = recognizedSeparator(bytes)
+      }
+      var cutter = FieldCutter(separator: separator ?? ",", hasQuotes: dialect == .csv)
       var line = first
       while true {
         guard let bytes = line.bytes else { return (first.number, .failure(lines.tooLong(line))) }
@@ -65,13 +96,40 @@ struct DelimitedReader: RecordReader {
         guard let next = try lines.next() else { throw .openQuote(path: lines.path, line: first.number) }
         line = next
       }
-      let texts = cutter.fields.compactMap { String(validating: $0, as: UTF8.self) }
-      guard texts.count == cutter.fields.count else {
-        return (first.number, .failure(lines.fault(first, "is not UTF-8.")))
+      var texts: [String] = []
+      for field in cutter.fields {
+        guard let text = String(validating: field, as: UTF8.self) else {
+          return (first.number, .failure(lines.fault(first, DataLines.invalidText(field))))
+        }
+        texts.append(text)
       }
       return (first.number, .success(texts))
     }
     return nil
+  }
+
+  // MARK: - The separator
+
+  private static let separators: [Unicode.Scalar] = [",", ";", "\t", "|"]
+
+  /// The separator that a first line `sep=;` names, as spreadsheets write and read it.
+  private static func namedSeparator(_ line: ArraySlice<UInt8>) -> Unicode.Scalar? {
+    guard line.count == 5, line.starts(with: Array("sep=".utf8)), let last = line.last else { return nil }
+    return separators.first { $0.value == UInt32(last) }
+  }
+
+  /// The separator by which the first line has the most columns that are wanted; of these the first in the order
+  /// comma, semicolon, tab, bar, but one that separates nothing only if none does.
+  private func recognizedSeparator(_ line: ArraySlice<UInt8>) -> Unicode.Scalar {
+    func rank(_ separator: Unicode.Scalar) -> (wanted: Int, separates: Int) {
+      var cutter = FieldCutter(separator: separator, hasQuotes: true)
+      guard (try? cutter.feed(line)) == true else { return (0, 0) }
+      let names = cutter.fields.map { String(decoding: $0, as: UTF8.self).foldedColumnName }
+      return (hasHeader ? names.count(where: wanted.contains) : 0, names.count > 1 ? 1 : 0)
+    }
+    let ranks = Self.separators.map(rank)
+    let best = ranks.max { $0 < $1 } ?? (0, 0)
+    return zip(Self.separators, ranks).first { $1 == best }?.0 ?? ","
   }
 }
 

@@ -77,7 +77,7 @@ public struct ExampleEncoder: Sendable {
       if keepsReferences, let question = features.question { questions.append(question) }
     }
     try source.tolerance.check(faults)
-    guard !examples.isEmpty else { throw faults.count > 0 ? .tooManyFaults(faults) : .empty(path: source.path) }
+    guard !examples.isEmpty else { throw SourceData.nothing(faults) }
     return TrainingDataset(
       task: task, examples: examples, lines: lines, questions: questions, truncation: truncation, faults: faults)
   }

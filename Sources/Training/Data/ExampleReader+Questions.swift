@@ -41,7 +41,7 @@ extension ExampleReader {
     case .string(let text) where record.isTextOnly && (text.first == "{" || text.first == "["):
       return try givenAnswers(column.parsed(text, record), record)
     case .string(let text):
-      return [(text, try start(record.values["answer_start"]))]
+      return [(text, try start(record.column("answer_start")?.value))]
     case .array(let elements):
       var answers: [(text: String, start: Int?)] = []
       for element in elements {
@@ -71,6 +71,7 @@ extension ExampleReader {
     let (texts, names) = try givenChoices(record)
     let given = try value(.label, record)
     let label = try given.label(record)
+    if label.isNone { throw record.unlabeled(label) }
     let letters = (0..<min(texts.count, 26)).compactMap { Unicode.Scalar(65 + UInt32($0)).map { String($0) } }
     let answer: Int? =
       switch label {

@@ -14,7 +14,7 @@ extension ExampleReader {
       sentence = (text, Words(text).ranges)
     }
     let tags = try value(.tags, record)
-    let labels = try tags.tags(record)
+    let labels = try tags.tags(record).map { tag in tag.flatMap { isNone($0) ? nil : $0 } }
     guard !sentence.ranges.isEmpty else { throw record.fault("there are no words.") }
     guard labels.count == sentence.ranges.count else {
       throw record.fault(

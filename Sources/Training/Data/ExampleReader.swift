@@ -4,23 +4,34 @@ internal import Checkpoints
 struct ExampleReader {
   let task: TrainingTask
   let columns: DataColumns
+  /// The labels that are known beforehand: of these, `-1` and `-100` are labels like any other.
+  var labels: Set<String> = []
 
   /// Checks that a record, of which all others have the form, has the columns that the task needs.
   ///
-  /// - Throws: ``DatasetError/missingColumn(_:wanted:found:path:)``.
+  /// - Throws: ``DatasetError/missingColumn(_:wanted:found:path:)``, ``DatasetError/repeatedColumn(_:path:)``.
   func checkColumns(of record: DataRecord) throws(DatasetError) {
     let roles: [DataColumns.Role] =
       switch task {
       case .classification, .multilabelClassification, .regression: [.text, .label]
-      case .tagging: [has(.tokens, record) || columns[.tokens] != nil ? .tokens : .text, .tags]
+      case .tagging: [column(.tokens, record) != nil || columns[.tokens] != nil ? .tokens : .text, .tags]
       case .questionAnswering: [.question, .context, .answers]
       case .multipleChoice: numberedChoices(record).isEmpty ? [.question, .choices, .label] : [.question, .label]
       case .maskedLM: [.text]
       }
-    let named = DataColumns.Role.allCases.filter { columns[$0] != nil && !roles.contains($0) && isRead($0) }
-    for role in roles + named where !has(role, record) {
+    let named = DataColumns.Role.allCases.filter { columns[$0] != nil && !roles.contains($0) && task.reads($0) }
+    for role in roles + named where column(role, record) == nil {
       throw .missingColumn(role, wanted: columns.candidates(role, for: task), found: record.names, path: record.path)
     }
+    for role in DataColumns.Role.allCases where task.reads(role) {
+      guard let name = column(role, record)?.name else { continue }
+      if record.names.count(where: { $0 == name }) > 1 { throw .repeatedColumn(name, path: record.path) }
+    }
+  }
+
+  /// The names under which some column is looked for.
+  var wantedNames: [String] {
+    DataColumns.Role.allCases.filter(task.reads).flatMap { columns.candidates($0, for: task) }
   }
 
   func example(_ record: DataRecord) throws(DataFault) -> SourceExample {
@@ -32,8 +43,8 @@ struct ExampleReader {
     _ record: DataRecord
   ) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
     switch task {
-    case .classification: (try texts(record), .label(try value(.label, record).label(record)))
-    case .multilabelClassification: (try texts(record), .labels(try value(.label, record).labels(record)))
+    case .classification: (try texts(record), .label(try gold(value(.label, record).label(record), record)))
+    case .multilabelClassification: (try texts(record), .labels(try labels(record)))
     case .regression: (try texts(record), .value(try value(.label, record).float(record)))
     case .tagging: try tagging(record)
     case .questionAnswering: try question(record)
@@ -47,32 +58,43 @@ struct ExampleReader {
     return .text(try value(.text, record).string(record), pair: try pair?.string(record))
   }
 
-  // MARK: - Columns
-
-  /// Whether the task reads a part that it can do without.
-  private func isRead(_ role: DataColumns.Role) -> Bool {
-    switch task {
-    case .classification, .multilabelClassification, .regression: role == .pair
-    default: false
-    }
+  private func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
+    let labels = try value(.label, record).labels(record)
+    if case .listed(let listed) = labels { for label in listed { _ = try gold(label, record) } }
+    return labels
   }
 
-  private func has(_ role: DataColumns.Role, _ record: DataRecord) -> Bool {
-    columns.candidates(role, for: task).contains { record.values[$0] != nil }
+  /// The label, if it is one.
+  private func gold(_ label: GivenLabel, _ record: DataRecord) throws(DataFault) -> GivenLabel {
+    if isNone(label) { throw record.unlabeled(label) }
+    return label
+  }
+
+  /// Whether a number stands for 'no gold label'.
+  func isNone(_ label: GivenLabel) -> Bool { label.isNone && !labels.contains(label.description) }
+
+  // MARK: - Columns
+
+  /// The column of a part, whether it has a value or not: by its exact name before one in other case.
+  private func column(_ role: DataColumns.Role, _ record: DataRecord) -> ColumnValue? {
+    let names = columns.candidates(role, for: task)
+    if let name = names.first(where: { record.values[$0] != nil }) { return record.column(name) }
+    return names.lazy.compactMap { record.column($0) }.first
   }
 
   /// The value of a part; nil if it is missing or null.
   func find(_ role: DataColumns.Role, _ record: DataRecord) -> ColumnValue? {
-    for name in columns.candidates(role, for: task) {
+    let names = columns.candidates(role, for: task)
+    for name in names {
       if let value = record.values[name], value != .null { return ColumnValue(name: name, value: value) }
     }
-    return nil
+    return names.lazy.compactMap { record.column($0) }.first { $0.value != .null }
   }
 
   func value(_ role: DataColumns.Role, _ record: DataRecord) throws(DataFault) -> ColumnValue {
     if let value = find(role, record) { return value }
     let names = columns.candidates(role, for: task)
-    let name = names.first { record.values[$0] != nil } ?? names.first ?? role.rawValue
+    let name = column(role, record)?.name ?? names.first ?? role.rawValue
     throw record.fault("'\(name)' is missing.")
   }
 
@@ -80,13 +102,33 @@ struct ExampleReader {
   func numberedChoices(_ record: DataRecord) -> [ColumnValue] {
     if columns[.choices] != nil { return [] }
     for prefix in ["choice", "ending"] {
-      let numbers = record.names.filter { $0.hasPrefix(prefix) }.compactMap { Int($0.dropFirst(prefix.count)) }
-      if numbers.count > 1 {
-        return numbers.sorted().map { number in
-          ColumnValue(name: "\(prefix)\(number)", value: record.values["\(prefix)\(number)"] ?? .null)
+      let numbered = record.names.compactMap { name -> (number: Int, name: String)? in
+        let folded = name.foldedColumnName
+        guard folded.hasPrefix(prefix) else { return nil }
+        return Int(folded.dropFirst(prefix.count)).map { ($0, name) }
+      }
+      if numbered.count > 1 {
+        return numbered.sorted { $0.number < $1.number }.map { _, name in
+          ColumnValue(name: name, value: record.values[name] ?? .null)
         }
       }
     }
     return []
+  }
+}
+
+extension TrainingTask {
+  /// Whether the examples of the task have a part, or can have it.
+  public func reads(_ role: DataColumns.Role) -> Bool {
+    switch role {
+    case .text: self != .questionAnswering && self != .multipleChoice
+    case .pair: self == .classification || self == .multilabelClassification || self == .regression
+    case .label:
+      self == .classification || self == .multilabelClassification || self == .regression || self == .multipleChoice
+    case .tokens, .tags: self == .tagging
+    case .question: self == .questionAnswering || self == .multipleChoice
+    case .context, .answers: self == .questionAnswering
+    case .choices: self == .multipleChoice
+    }
   }
 }

@@ -1,7 +1,7 @@
 extension LabelVocabulary {
   /// The labels that occur, sorted; by their values, if all are whole numbers.
   ///
-  /// - Throws: ``LabelError/onlyFlags`` where the data say which labels apply, but not what they are called;
+  /// - Throws: ``LabelError/onlyFlags(count:)`` where the data say which labels apply, but not what they are called;
   ///   ``LabelError/none``.
   public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
     var found: Set<String> = []
@@ -9,7 +9,7 @@ extension LabelVocabulary {
       switch example.answer {
       case .label(let label): found.insert(label.description)
       case .labels(.listed(let labels)): found.formUnion(labels.map(\.description))
-      case .labels(.flags): throw .onlyFlags
+      case .labels(.flags(let flags)): throw .onlyFlags(count: flags.count)
       case .tags(let labels): found.formUnion(labels.compactMap { $0?.description })
       case .none, .value, .answers, .choice: break
       }

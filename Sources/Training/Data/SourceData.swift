@@ -40,19 +40,20 @@ public struct SourceData: Sendable {
   ///   - task: what the examples are for; it says which columns are read.
   ///   - format: nil: as the name of the file tells.
   ///   - columns: what the columns are called.
+  ///   - labels: those that are known, if any are; `-1` is a label only if it is among them.
   ///   - tolerance: how many records may be malformed. They are left out.
   /// - Throws: ``DatasetError``: a file that cannot be read, without examples,
   ///   without a column that the task needs, or with too many faults.
   public init(
     path: String, for task: TrainingTask, format: TrainingFormat? = nil, columns: DataColumns = [:],
-    tolerance: FaultTolerance = FaultTolerance()
+    labels: LabelVocabulary? = nil, tolerance: FaultTolerance = FaultTolerance()
   ) throws(DatasetError) {
     self.path = path
     self.task = task
     self.tolerance = tolerance
     let format = if let format { format } else { try TrainingFormat(path: path, for: task) }
-    var records = try format.records(path: path, hasHeader: columns.hasHeader)
-    let reader = ExampleReader(task: task, columns: columns)
+    let reader = ExampleReader(task: task, columns: columns, labels: Set(labels?.names ?? []))
+    var records = try format.records(path: path, hasHeader: columns.hasHeader, wanted: reader.wantedNames)
     var faults = DataFaults(path: path)
     var examples: [SourceExample] = []
     var hasCheckedColumns = false
@@ -68,9 +69,20 @@ public struct SourceData: Sendable {
         faults.add(error, keeping: tolerance.kept)
       }
     }
+    if task == .multilabelClassification {
+      let resolved = examples.resolvingFlags(known: labels?.count, path: path)
+      examples = resolved.examples
+      for fault in resolved.faults { faults.add(fault, keeping: tolerance.kept) }
+    }
     try tolerance.check(faults)
-    guard !examples.isEmpty else { throw faults.count > 0 ? .tooManyFaults(faults) : .empty(path: path) }
+    guard !examples.isEmpty else { throw Self.nothing(faults) }
     self.examples = examples
     self.faults = faults
+  }
+
+  /// Why there are no examples.
+  static func nothing(_ faults: DataFaults) -> DatasetError {
+    if faults.count > 0 { return .tooManyFaults(faults) }
+    return faults.unlabeledCount > 0 ? .noLabels(faults) : .empty(path: faults.path)
   }
 }

@@ -52,12 +52,21 @@ public struct TruncationReport: Sendable, Hashable {
 public enum ClassWeights {
   /// n / (k · count) for each class, where n counts the examples and k the classes that occur.
   ///
-  /// Their sum over the examples is n. A class that does not occur has the weight 1: no example asks for it.
+  /// Their sum over the examples is n. A class that does not occur has the weight 1: it is the target of no example.
   ///
   /// Source: scikit-learn, `compute_class_weight(class_weight="balanced")`.
-  public static func balanced(counts: [Int]) -> [Float] {
-    let total = Float(counts.reduce(0, +))
-    let classes = Float(counts.count { $0 > 0 })
-    return counts.map { $0 > 0 ? total / (classes * Float($0)) : 1 }
+  public static func balanced(counts: [Int]) -> [Double] {
+    let total = Double(counts.reduce(0, +))
+    let classes = Double(counts.count { $0 > 0 })
+    return counts.map { $0 > 0 ? total / (classes * Double($0)) : 1 }
+  }
+
+  /// (n - count) / count for the positives of each label, so that they weigh as much as the negatives.
+  ///
+  /// A label that applies to all of the n examples, or to none, has the weight 1.
+  ///
+  /// Source: PyTorch, `BCEWithLogitsLoss`, `pos_weight`.
+  public static func balancedPositives(counts: [Int], examples: Int) -> [Double] {
+    counts.map { 0 < $0 && $0 < examples ? Double(examples - $0) / Double($0) : 1 }
   }
 }

@@ -4,6 +4,7 @@ internal import Glibc
 
 /// The folder that a run writes to; one process at a time.
 ///
+/// - `recipe.json`: what the run is done by; another run can follow it.
 /// - `training-state.safetensors`: what the run is resumed from (``StateFile``).
 /// - `log.jsonl`: a line for each step and evaluation (``RunLog``).
 /// - `curves.svg`: the same for the eye (``TrainingPlot``).
@@ -15,11 +16,13 @@ struct RunFolder {
   var statePath: String { "\(path)/\(StateFile.name)" }
   var plotPath: String { "\(path)/\(Self.plot)" }
   var summaryPath: String { "\(path)/\(Self.summary)" }
+  var recipePath: String { "\(path)/\(Self.recipe)" }
 
   private static let plot = "curves.svg"
   private static let summary = "summary.json"
+  private static let recipe = "recipe.json"
   /// The files that ``AtomicFile`` writes.
-  private static let written = [StateFile.name, plot, summary]
+  private static let written = [StateFile.name, plot, summary, recipe]
 
   /// Makes the folder where it is missing, and takes it for this process.
   ///

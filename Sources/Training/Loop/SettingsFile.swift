@@ -29,6 +29,10 @@ extension TrainingSettings {
     Key(name: "evaluate_every", summary: "'epoch' (default), 'end', or a number of steps; always at the end, too"),
     Key(name: "patience", summary: "whole number; evaluations without a new best that end the run; default never"),
     Key(name: "keep_best", summary: "true (default) puts the parameters of the best evaluation back at the end"),
+    Key(
+      name: "best_by",
+      summary: "the metric that decides which evaluation is the best; default macro_f1 for classes, else see the README"
+    ),
     Key(name: "save_every", summary: "whole number; steps between saved states; 0 for only at the end; default 500"),
     Key(name: "seed", summary: "whole number; what dropout is drawn from; default 0"),
     Key(name: "dropout", summary: "true (default) or false"),
@@ -100,6 +104,7 @@ extension TrainingSettings {
       } ?? evaluation
     patience = try fields.integer("patience", in: counts)
     keepsBest = try fields.bool("keep_best") ?? keepsBest
+    bestBy = try fields.string("best_by")
     if let steps = try fields.integer("save_every", in: counts) { saveInterval = steps == 0 ? nil : steps }
     seed = try fields.integer("seed", in: counts).map { UInt64($0) } ?? seed
     usesDropout = try fields.bool("dropout") ?? usesDropout
@@ -127,6 +132,7 @@ extension TrainingSettings {
     case .end: members["evaluate_every"] = .string("end")
     }
     members["patience"] = patience.map { .integer($0) }
+    members["best_by"] = bestBy.map { .string($0) }
     return .object(members)
   }
 }

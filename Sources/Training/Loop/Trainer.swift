@@ -1,3 +1,4 @@
+public import Checkpoints
 public import Tensors
 
 /// Runs a ``TrainingObjective``: steps, evaluations, the best parameters, and a state that outlives the process.
@@ -25,14 +26,20 @@ public struct Trainer {
 
   public let objective: any TrainingObjective
   public let settings: TrainingSettings
-  /// The folder for the state, the log, the curves and the summary; nil writes nothing.
+  /// The folder for the recipe, the state, the log, the curves and the summary; nil writes nothing.
   public let output: String?
+  /// Everything that the run is done by, kept in its folder; nil if nobody can say.
+  public let recipe: JSONValue?
   public let compute: Compute
 
-  public init(_ objective: any TrainingObjective, settings: TrainingSettings, output: String? = nil, compute: Compute) {
+  public init(
+    _ objective: any TrainingObjective, settings: TrainingSettings, output: String? = nil, recipe: JSONValue? = nil,
+    compute: Compute
+  ) {
     self.objective = objective
     self.settings = settings
     self.output = output
+    self.recipe = recipe
     self.compute = compute
   }
 
@@ -49,7 +56,7 @@ public struct Trainer {
     _ start: Start = .new, onEvent: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
   ) throws -> TrainingSummary {
     try settings.check()
-    let run = try TrainingRun(objective, settings: settings, output: output, compute: compute)
+    let run = try TrainingRun(objective, settings: settings, output: output, recipe: recipe, compute: compute)
     try withoutActuallyEscaping(onEvent) { try run.run(start, $0) }
     return run.summary
   }

@@ -4,6 +4,8 @@ public import Checkpoints
 public enum TrainingError: Error, Hashable, Sendable {
   /// A file cannot be read or written.
   case checkpoint(CheckpointError)
+  /// A file of the run's folder cannot be written, such as on a full disk; the last state that is kept, if one is.
+  case notWritten(CheckpointError, savedStep: Int?, savedPath: String?)
   /// A setting is of the wrong kind, or cannot be.
   case configuration(ConfigurationError)
   /// A configuration has a key that nothing reads.
@@ -70,6 +72,12 @@ public enum TrainingError: Error, Hashable, Sendable {
     public let saved: String?
     /// Nil where the present run does not have it.
     public let now: String?
+
+    public init(name: String, saved: String?, now: String?) {
+      self.name = name
+      self.saved = saved
+      self.now = now
+    }
   }
 }
 
@@ -77,6 +85,12 @@ extension TrainingError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .checkpoint(let error): error.description
+    case .notWritten(let error, let savedStep, let savedPath):
+      if let savedStep, let savedPath {
+        "\(error) The state of step \(savedStep) is kept in \(savedPath): make room, then resume the run."
+      } else {
+        "\(error) No state of the run is kept yet: make room, then start again."
+      }
     case .configuration(let error): error.description
     case .unknownKey(let key, let nearest, let known, let file):
       "\(file): the key '\(key)' is unknown. "

@@ -9,6 +9,7 @@ final class TrainingRun {
   private let settings: TrainingSettings
   private let parameters: [TrainedParameter]
   private let folder: RunFolder?
+  private let recipe: JSONValue?
   private let optimizer: Optimizer
   private let schedule: Schedule
   private let step: TrainingStep
@@ -23,9 +24,13 @@ final class TrainingRun {
   private var parametersOfStep = 0
   private var pace = Pace()
 
-  init(_ objective: any TrainingObjective, settings: TrainingSettings, output: String?, compute: Compute) throws {
+  init(
+    _ objective: any TrainingObjective, settings: TrainingSettings, output: String?, recipe: JSONValue?,
+    compute: Compute
+  ) throws {
     self.objective = objective
     self.settings = settings
+    self.recipe = recipe
     parameters = objective.parameters
     guard !parameters.isEmpty else { throw TrainingError.noParameters }
     var names: Set<String> = []
@@ -58,8 +63,15 @@ final class TrainingRun {
     }
   }
 
+  /// - Throws: `notWritten`, with the last state that is kept, if a file of the folder cannot be written on the way.
   func run(_ start: Trainer.Start, _ listener: (TrainingEvent) throws -> TrainingDecision) throws {
     try begin(start, listener)
+    do { try takeSteps(listener) } catch TrainingError.checkpoint(let error) {
+      throw TrainingError.notWritten(error, savedStep: savedStep, savedPath: stateFile?.path)
+    }
+  }
+
+  private func takeSteps(_ listener: Listener) throws {
     while state.end == nil && !wantsStop {
       let batches = try objective.batches(epoch: state.epoch)
       guard !batches.isEmpty else { throw TrainingError.noBatches(epoch: state.epoch) }
@@ -88,6 +100,7 @@ final class TrainingRun {
       (state, best, changes) = try stateFile.read(into: optimizer)
       savedStep = state.step
     }
+    if let recipe { try folder.write(recipe.indented + "\n", to: folder.recipePath) }
     losses = try folder.log.keep(through: state.step)
     parametersOfStep = state.step
     if savedStep != nil { try tell(.resumed(step: state.step), listener) }
@@ -155,7 +168,8 @@ final class TrainingRun {
 
   private func evaluate(epoch: Int, _ listener: Listener) throws {
     let clock = ContinuousClock.now
-    guard let result = try objective.evaluate() else { return }
+    guard let found = try objective.evaluate() else { return }
+    let result = try settings.judged(found)
     let seconds = Pace.seconds(since: clock)
     pace.add(pause: seconds)
     state.seconds += seconds
@@ -180,7 +194,9 @@ final class TrainingRun {
       for (parameter, values) in zip(parameters, best) { parameter.value.set(values) }
       parametersOfStep = state.evaluations[index].step
     }
-    if let folder { try folder.write(summary.object.indented + "\n", to: folder.summaryPath) }
+    guard let folder, case .object(var members) = summary.object else { return }
+    members["recipe"] = recipe
+    try folder.write(JSONValue.object(members).indented + "\n", to: folder.summaryPath)
   }
 
   private func tell(_ event: TrainingEvent, _ listener: Listener) throws {

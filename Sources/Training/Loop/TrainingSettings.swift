@@ -16,7 +16,7 @@ public struct TrainingSettings: Hashable, Sendable {
     case epochs(Int)
   }
 
-  /// When the parameters are judged; always at the end, too.
+  /// When the parameters are evaluated; always at the end, too.
   public enum EvaluationInterval: Hashable, Sendable {
     case steps(Int)
     case epoch
@@ -38,6 +38,8 @@ public struct TrainingSettings: Hashable, Sendable {
   public var patience: Int?
   /// Whether the parameters of the best evaluation are put back at the end.
   public var keepsBest: Bool
+  /// The metric that decides which evaluation is the best; nil for the primary one of the objective.
+  public var bestBy: String?
   /// The steps after which the state is saved; nil for only at the end.
   public var saveInterval: Int?
   /// What dropout is drawn from.
@@ -48,7 +50,8 @@ public struct TrainingSettings: Hashable, Sendable {
   public init(
     _ length: Length, optimizer: OptimizerSettings = .adamW(AdamW()), learningRate: Double = 1e-4,
     curve: Schedule.Curve = .linear, warmUp: Schedule.WarmUp = .none, clipNorm: Double? = 1, accumulation: Int = 1,
-    evaluation: EvaluationInterval = .epoch, patience: Int? = nil, keepsBest: Bool = true, saveInterval: Int? = 500,
+    evaluation: EvaluationInterval = .epoch, patience: Int? = nil, keepsBest: Bool = true, bestBy: String? = nil,
+    saveInterval: Int? = 500,
     seed: UInt64 = 0, usesDropout: Bool = true
   ) {
     self.length = length
@@ -61,6 +64,7 @@ public struct TrainingSettings: Hashable, Sendable {
     self.evaluation = evaluation
     self.patience = patience
     self.keepsBest = keepsBest
+    self.bestBy = bestBy
     self.saveInterval = saveInterval
     self.seed = seed
     self.usesDropout = usesDropout
@@ -99,5 +103,17 @@ public struct TrainingSettings: Hashable, Sendable {
     if let patience { try expect(patience > 0, "patience", patience, "1 or more") }
     if let saveInterval { try expect(saveInterval > 0, "save_every", saveInterval, "0 (only at the end) or more") }
     try expect(seed <= UInt64(Int.max), "seed", seed, "0 to \(Int.max)")
+  }
+
+  /// An evaluation whose primary metric is the one that decides.
+  func judged(_ result: EvaluationResult) throws(TrainingError) -> EvaluationResult {
+    guard let bestBy else { return result }
+    guard let judged = result.judged(by: bestBy) else {
+      throw .configuration(
+        .impossible(
+          key: "best_by", value: "'\(bestBy)'",
+          expected: "one of \(result.metrics.map(\.name).joined(separator: ", "))", file: "The settings"))
+    }
+    return judged
   }
 }

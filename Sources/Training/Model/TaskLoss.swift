@@ -7,7 +7,7 @@ public import Tensors
 /// | task | loss |
 /// |---|---|
 /// | classification, tagging, masked language model | cross entropy, over what has a target |
-/// | multi-label | binary cross entropy, over all labels of all rows |
+/// | multi-label | binary cross entropy, over all labels of all rows; class weights are those of positives |
 /// | regression | mean squared error; binary cross entropy where the output is a probability |
 /// | question answering | half the sum of the cross entropies of start and end, over the sequence's own tokens |
 /// | multiple choice | cross entropy over the choices |
@@ -38,7 +38,10 @@ struct TaskLoss {
       return (pass.crossEntropy(ofTexts(head, encoded, on: pass), classes, options), counted(classes))
     case .multilabelClassification:
       let flags = targets.map { target -> [Bool] in if case .labels(let flags) = target { flags } else { [] } }
-      return (pass.binaryCrossEntropy(ofTexts(head, encoded, on: pass), flags), Float(flags.count))
+      let logits = ofTexts(head, encoded, on: pass)
+      return (
+        pass.binaryCrossEntropy(logits, flags, positiveWeights: options.classWeights), Float(flags.count)
+      )
     case .regression:
       let values = targets.map { target -> Float in if case .value(let value) = target { value } else { 0 } }
       let outputs = ofTexts(head, encoded, on: pass)

@@ -105,6 +105,12 @@ public struct TrainableModel: Sendable {
     return (setup?.adapters ?? []).compactMap { bound[$0]?.unhookedLayers }.min() ?? configuration.layerCount
   }
 
+  /// Whether an adapter of the setup acts in some layer.
+  public func adaptsLayers() throws -> Bool {
+    let bound = try prepared(on: Pass(compute)).lowering.adapters
+    return (setup?.adapters ?? []).contains { bound[$0]?.actsInLayers == true }
+  }
+
   /// The model of the parameters as they are, for passes like this one.
   ///
   /// - Parameters:

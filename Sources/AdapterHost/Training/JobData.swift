@@ -1,0 +1,53 @@
+internal import Heads
+internal import Tokenization
+internal import Training
+
+/// The examples of a recipe in tokens, and the labels that they are counted by.
+struct JobData {
+  let labels: LabelVocabulary?
+  let training: TrainingDataset
+  let development, test: TrainingDataset?
+
+  /// Reads the files of a recipe.
+  ///
+  /// - Parameters:
+  ///   - recipe: names them.
+  ///   - task: what the examples are for.
+  ///   - head: the settings of a head that is there already; its labels count.
+  ///   - tokenizer: the base model's.
+  /// - Throws: `DatasetError`, `LabelError`; `TrainingJobError.afterFaults` where records were left out before.
+  init(
+    _ recipe: TrainingRecipe, _ task: TrainingTask, head: HeadSettings?, _ tokenizer: DebertaV2Tokenizer
+  ) throws {
+    var notes: [String] = []
+    do {
+      let given = try task.hasLabels ? Self.givenLabels(recipe, head) : nil
+      func source(_ path: String) throws -> SourceData {
+        let source = try SourceData(
+          path: path, for: task, format: recipe.format, columns: recipe.columns, labels: given)
+        notes += source.faults.notes
+        return source
+      }
+      let training = try source(recipe.trainingData)
+      let (development, test) = (try recipe.developmentData.map(source), try recipe.testData.map(source))
+      let labels = try task.hasLabels ? given ?? LabelVocabulary(inferredFrom: training.examples) : nil
+      if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
+      let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
+      self.labels = labels
+      self.training = try encoder.dataset(training)
+      self.development = try development.map { try encoder.dataset($0, keepsReferences: true) }
+      self.test = try test.map { try encoder.dataset($0, keepsReferences: true) }
+    } catch  where !notes.isEmpty {
+      throw TrainingJobError.afterFaults(notes: notes, reason: "\(error)")
+    }
+  }
+
+  private static func givenLabels(_ recipe: TrainingRecipe, _ head: HeadSettings?) throws -> LabelVocabulary? {
+    if let head { return try LabelVocabulary(head) }
+    return switch recipe.labels {
+    case .names(let names): try LabelVocabulary(names)
+    case .file(let path): try LabelVocabulary(path: path)
+    case nil: nil
+    }
+  }
+}

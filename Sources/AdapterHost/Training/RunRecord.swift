@@ -1,0 +1,64 @@
+internal import AdapterRegistry
+internal import Checkpoints
+public import Files
+internal import Foundation
+internal import Training
+
+/// What a run was made from, as its recipe keeps it: the program, and digests of the data and of the base model.
+///
+/// ```json
+/// {"program": "adapter-host 0.1.0", "train": "9f86d081…", "dev": "60303ae2…", "model": "fd61a03a…"}
+/// ```
+public struct RunRecord: Hashable, Sendable {
+  /// The program and its version.
+  public var program: String?
+  /// The SHA-256 of the files under `train`, `dev` and `test`, and of the base model's files under `model`.
+  public var digests: [String: ContentDigest]
+
+  static let parts = ["train", "dev", "test", "model"]
+
+  /// Reads the files of a recipe as they are now.
+  ///
+  /// - Parameters:
+  ///   - recipe: names the data.
+  ///   - folder: the base model's.
+  /// - Throws: `RegistryError`, `FileError` for a file that cannot be read.
+  init(_ recipe: TrainingRecipe, modelFolder folder: String) throws {
+    digests = ["model": try FolderContents(of: folder, files: ModelDescription.files(in: folder)).digest]
+    let data = [("train", recipe.trainingData), ("dev", recipe.developmentData), ("test", recipe.testData)]
+    // What is read from a pipe cannot be read a second time.
+    for case (let part, let path?) in data where Self.isFile(path) { digests[part] = try ContentDigest(ofFile: path) }
+    program = "adapter-host \(ProgramVersion.current)"
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    let type = try? URL(filePath: path).resolvingSymlinksInPath().resourceValues(forKeys: [.isRegularFileKey])
+    return type?.isRegularFile == true
+  }
+
+  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    program = try fields.string("program")
+    digests = [:]
+    for (key, value) in fields.members where key != "program" {
+      guard Self.parts.contains(key), case .string(let text) = value, let digest = ContentDigest(text) else {
+        throw fields.impossible("record.\(key)", value.kind, "the SHA-256 of train, dev, test or model")
+      }
+      digests[key] = digest
+    }
+  }
+
+  var object: JSONValue {
+    var members = digests.mapValues { JSONValue.string($0.text) }
+    members["program"] = program.map { .string($0) }
+    return .object(members)
+  }
+
+  /// The files that are others than those of an earlier record, a sentence for each.
+  func changes(since earlier: RunRecord) -> [String] {
+    Self.parts.compactMap { part in
+      guard let was = earlier.digests[part], let now = digests[part], was != now else { return nil }
+      let files = part == "model" ? "The files of the base model" : "The examples of '\(part)'"
+      return "\(files) are not those of the recipe: their digest was \(was.short), and is \(now.short)."
+    }
+  }
+}

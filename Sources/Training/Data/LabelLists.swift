@@ -1,0 +1,44 @@
+extension [SourceExample] {
+  /// The examples of a data set with several labels, with numbers read as flags where all of them are flags.
+  ///
+  /// Lists of one length, of nothing but 0 and 1, are flags if a list names a number twice: no label would apply
+  /// twice. Of lists of two, which then would name both labels each, it is enough that no others are known.
+  /// - Parameters:
+  ///   - known: how many labels there are; nil where the data decide.
+  ///   - path: where the examples come from.
+  /// - Returns: the examples that can be used, and a fault for each list that names a label twice.
+  func resolvingFlags(known: Int?, path: String) -> (examples: [SourceExample], faults: [DataFault]) {
+    let flags = map(\.answer.flags)
+    let lengths = Set(flags.map { $0?.count })
+    if let only = lengths.first, let length = only, lengths.count == 1, length > 1,
+      length > 2 || known ?? 2 == 2 || contains(where: \.answer.namesOneTwice)
+    {
+      let resolved = zip(self, flags).map { example, flags in
+        SourceExample(line: example.line, content: example.content, answer: .labels(.flags(flags ?? [])))
+      }
+      return (resolved, [])
+    }
+    let faults = filter(\.answer.namesOneTwice).map {
+      DataFault(path: path, line: $0.line, reason: "a label is named twice; each applies or does not.")
+    }
+    return (filter { !$0.answer.namesOneTwice }, faults)
+  }
+}
+
+extension SourceExample.Answer {
+  /// Labels as flags, as far as they can be: true and false, or numbers of 0 and 1.
+  fileprivate var flags: [Bool]? {
+    switch self {
+    case .labels(.flags(let flags)): return flags
+    case .labels(.listed(let labels)):
+      let flags = labels.compactMap { $0 == .number(0) ? false : $0 == .number(1) ? true : nil }
+      return flags.count == labels.count ? flags : nil
+    default: return nil
+    }
+  }
+
+  fileprivate var namesOneTwice: Bool {
+    guard case .labels(.listed(let labels)) = self else { return false }
+    return Set(labels.map(\.description)).count < labels.count
+  }
+}
