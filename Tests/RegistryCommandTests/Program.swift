@@ -65,6 +65,20 @@ struct Workplace {
     return process.terminationReason == .uncaughtSignal
   }
 
+  /// Starts the program, sends it a signal, and waits for its end.
+  ///
+  /// - Returns: the exit code; that of a shell where the signal itself ended the program.
+  func end(_ arguments: [String], with signal: Int32, after delay: UInt32) throws -> Int32 {
+    let process = try CommandLineTool.process(arguments, in: path)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    usleep(delay)
+    Foundation.kill(process.processIdentifier, signal)
+    process.waitUntilExit()
+    return process.terminationReason == .uncaughtSignal ? 128 + process.terminationStatus : process.terminationStatus
+  }
+
   /// Runs the program on a terminal, where somebody types.
   func runOnTerminal(
     _ arguments: String..., typing input: String = "", columns: Int = 80, environment: [String: String] = [:]
