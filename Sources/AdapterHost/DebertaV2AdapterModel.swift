@@ -60,7 +60,7 @@ public struct DebertaV2AdapterModel: Sendable {
     configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
     self.compute = compute
     name = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
-    let ledger = WeightLedger(folder.weights, rename: \.belowDeberta)
+    let ledger = WeightLedger(folder.weights, rename: EncoderLayout.ownName)
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     encoder = base

@@ -76,7 +76,8 @@ struct HeadReader: Sendable {
       )
     }
     try SavedFolder.check(saved, hiddenSize: shape.hiddenSize)
-    let ledger = WeightLedger(try TensorFile.first(of: SavedHead.weightFiles, in: folder), rename: \.belowDeberta)
+    let ledger = WeightLedger(
+      try TensorFile.first(of: SavedHead.weightFiles, in: folder), rename: EncoderLayout.ownName)
     let decoder = words ?? WeightMatrix(Tensor([0], rows: 1, columns: 1))
     let head = try staticHead(kind, saved, ledger).read(WeightReader(ledger, compute), shape, words: decoder)
     try ledger.finish(knowing: Encoder.isKnownUnused)
@@ -120,7 +121,7 @@ struct HeadReader: Sendable {
 
   /// The tensors of the base model's checkpoint, by their names below `deberta.`
   private var baseTensors: WeightLedger {
-    weights.map { WeightLedger($0, rename: \.belowDeberta) } ?? WeightLedger([], of: fields.file)
+    weights.map { WeightLedger($0, rename: EncoderLayout.ownName) } ?? WeightLedger([], of: fields.file)
   }
 }
 

@@ -10,6 +10,9 @@ public protocol AdapterMethod: Sendable {
   /// The value of `architecture` in the reference's configuration; nil for bottlenecks, which have none.
   static var architecture: String? { get }
 
+  /// The keys of its settings.
+  static var fields: [MethodField] { get }
+
   /// Whether a configuration of this architecture is of this method: several methods share one.
   static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool
 
@@ -21,6 +24,9 @@ public protocol AdapterMethod: Sendable {
 
   /// The settings as the reference stores them, every key.
   var settings: [String: JSONValue] { get }
+
+  /// Whether a fresh adapter can be made: settings that say how its values are found act, or are refused.
+  func checkStart() throws(ConfigurationError)
 
   /// What an adapter of this method stores for an encoder.
   func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec]
@@ -44,6 +50,10 @@ extension AdapterMethod {
   public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool { true }
 
   public var name: String { Self.architecture ?? "bottleneck" }
+
+  public func checkStart() throws(ConfigurationError) {
+    try ConfigurationFields(.object(settings), file: "the configuration").checkStart(Self.fields)
+  }
 
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? { nil }
 }

@@ -48,7 +48,7 @@ struct Combination {
     guard inputs == outputs else {
       let owners = zip(names, hooks).filter { $0.1 != nil }.map(\.0)
       throw .chain(
-        first: owners[0], second: owners[1], place: place.module, inputs: inputs, outputs: outputs)
+        first: owners[0], second: owners[1], place: place.path, inputs: inputs, outputs: outputs)
     }
     return lowRank.dropFirst().reduce(start) { ChainedLowRank(first: $0, second: $1) }
   }

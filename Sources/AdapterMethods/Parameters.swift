@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Deberta
 public import Tensors
 
@@ -14,6 +15,8 @@ public struct ParameterSpec: Sendable, Hashable {
   public let isTrainable: Bool
   /// Other names under which the reference stores the same tensor.
   public let aliases: [Alias]
+  /// From which the module's values start anew; nil: they go on from those of the module before.
+  private(set) var seed: UInt64?
 
   /// A second name of a tensor, in the same kind of collection.
   public struct Alias: Sendable, Hashable {
@@ -37,6 +40,14 @@ public struct ParameterSpec: Sendable, Hashable {
     self.initializer = initializer
     self.isTrainable = isTrainable
     self.aliases = aliases
+  }
+
+  /// The same with the seed of the method's settings, unless it has one; 0 is none, as in the reference.
+  func seeded(by method: any AdapterMethod) -> ParameterSpec {
+    guard seed == nil, let own = method.settings[MethodField.seed.key]?.wholeNumber, own != 0 else { return self }
+    var spec = self
+    spec.seed = UInt64(bitPattern: Int64(own))
+    return spec
   }
 
   /// The tensor's name apart from the adapter's.
@@ -71,7 +82,12 @@ public struct AdapterParameters: Sendable {
   /// Fresh values for an encoder, each tensor as its initialiser says.
   public init(_ specs: [ParameterSpec], for encoder: Encoder, random: inout RandomNumbers) {
     var tensors: [String: Tensor] = [:]
+    var module = ""
     for spec in specs {
+      if let seed = spec.seed, module != "\(spec.place).\(spec.container)" {
+        random = RandomNumbers(seed: seed)
+        module = "\(spec.place).\(spec.container)"
+      }
       let columns = spec.shape.last ?? 1
       tensors[spec.id] = Tensor(
         spec.initializer.values(spec.shape, encoder, &random), rows: spec.count / max(columns, 1), columns: columns)

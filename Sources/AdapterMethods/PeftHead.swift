@@ -12,7 +12,7 @@ extension PeftFolder {
   }
 
   /// Whether a tensor, by its name in transformers, is one that `modules_to_save` saves of a head.
-  static func isOfHead(_ name: String) -> Bool {
+  public static func isOfHead(_ name: String) -> Bool {
     ["pooler.dense", "classifier", "qa_outputs", "score"].contains { name == $0 + ".weight" || name == $0 + ".bias" }
   }
 
@@ -22,7 +22,7 @@ extension PeftFolder {
     guard isDescribed(by: fields) else { return nil }
     let file = try TensorFile.first(of: weightFiles, in: folder)
     let ledger = WeightLedger(file) { stored in
-      let name = ownName(stored, adapter: "")
+      let name = ownName(stored)
       return isOfHead(name) ? name : nil
     }
     guard !ledger.unused.isEmpty else { return nil }

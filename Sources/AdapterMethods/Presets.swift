@@ -89,7 +89,9 @@ extension MethodCatalog {
     let name = String(trimmed.prefix { $0 != "[" }).filter { $0 != " " }
     guard let preset = presets[name] else {
       throw .impossible(
-        key: "name", value: "'\(name)'", expected: "one of " + presets.keys.sorted().joined(separator: ", "),
+        key: "name", value: "'\(name)'",
+        expected: Self.nearest(name, presets.keys.sorted()) ?? "one of "
+          + presets.keys.sorted().joined(separator: ", "),
         file: source)
     }
     var rest = trimmed.drop { $0 != "[" }
@@ -112,12 +114,18 @@ extension MethodCatalog {
   private func changed(
     _ preset: [String: JSONValue], by changes: [String: JSONValue], name: String, source: String
   ) throws(ConfigurationError) -> [String: JSONValue] {
-    let known = try method(ConfigurationFields(.object(preset), file: source)).settings
-    for (key, value) in changes where known[key] == nil {
+    let known = try type(of: method(ConfigurationFields(.object(preset), file: source))).fields.map(\.key)
+    for (key, value) in changes where !known.contains(key) {
       throw .impossible(
-        key: key, value: value.kind, expected: "a field of '\(name)': " + known.keys.sorted().joined(separator: ", "),
+        key: key, value: value.kind,
+        expected: Self.nearest(key, known) ?? "a field of '\(name)': " + known.sorted().joined(separator: ", "),
         file: source)
     }
     return preset.with(changes)
+  }
+
+  private static func nearest(_ name: String, _ known: [String]) -> String? {
+    let nearest = NearestNames.of(name, in: known, limit: 2)
+    return nearest.isEmpty ? nil : "another name; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?"
   }
 }

@@ -13,9 +13,12 @@ public struct Adapter: Sendable {
   }
 
   /// A fresh adapter for an encoder; a seed repeats it.
+  ///
+  /// - Throws: `ConfigurationError`, also for a setting that says how values start and is not had here.
   public init(_ method: any AdapterMethod, for encoder: Encoder, seed: UInt64) throws(ConfigurationError) {
+    try method.checkStart()
     var random = RandomNumbers(seed: seed)
-    let specs = try method.parameters(for: encoder.configuration)
+    let specs = try method.parameters(for: encoder.configuration).map { $0.seeded(by: method) }
     self.init(method: method, parameters: AdapterParameters(specs, for: encoder, random: &random))
   }
 }
@@ -78,15 +81,20 @@ public enum SavedAdapter {
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
 
-  /// Writes a folder that the reference loads; the folder exists.
+  /// Writes a folder that the reference loads; one of PEFT for LoRA that the reference's settings cannot describe. The
+  /// folder exists.
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
     _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String,
     as format: WeightFormat = .safetensors
-  ) throws(CheckpointError) {
+  ) throws {
+    if adapter.method.settings["peft_type"] != nil {
+      return try PeftFolder.write(adapter, base: modelName, for: shape, to: folder, as: format)
+    }
     let tensors = adapter.parameters.specs.map { spec in
-      OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: adapter.parameters[spec].array)
+      OutgoingTensor(
+        name: EncoderLayout.storedName(spec.key(name)), shape: spec.shape, values: adapter.parameters[spec].array)
     }
     try format.write(tensors, as: weightFiles, to: folder)
     let configuration = SavedFolder.description(
@@ -106,9 +114,10 @@ enum LegacyConfiguration {
 
   /// A tensor's name as it is today, below `deberta.`.
   static func tensorName(_ name: String) -> String {
-    let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
-    return own.split(separator: ".", omittingEmptySubsequences: false).map { containers[String($0)] ?? String($0) }
-      .joined(separator: ".")
+    EncoderLayout.ownName(name).split(separator: ".", omittingEmptySubsequences: false).map {
+      containers[String($0)] ?? String($0)
+    }
+    .joined(separator: ".")
   }
 
   /// Settings as a current version would write them: without a version `gelu`
@@ -116,6 +125,12 @@ enum LegacyConfiguration {
   static func updated(_ fields: ConfigurationFields, version: String?) throws(ConfigurationError) -> ConfigurationFields
   {
     var members = fields.members
+    // Version 1 nested the two keys of an invertible adapter.
+    if case .object(let invertible) = members["invertible_adapter"] {
+      members["invertible_adapter"] = nil
+      members["inv_adapter"] = invertible["block_type"]
+      members["inv_adapter_reduction_factor"] = invertible["reduction_factor"]
+    }
     if version == nil, case .string(let name) = members["non_linearity"] {
       members["non_linearity"] = .string(["gelu": "gelu_new", "gelu_orig": "gelu"][name] ?? name)
     }

@@ -69,7 +69,8 @@ public enum SavedFusion {
     to folder: String, as format: WeightFormat = .safetensors
   ) throws(CheckpointError) {
     let tensors = fusion.parameters.specs.map { spec in
-      OutgoingTensor(name: "deberta." + spec.key(name), shape: spec.shape, values: fusion.parameters[spec].array)
+      OutgoingTensor(
+        name: EncoderLayout.storedName(spec.key(name)), shape: spec.shape, values: fusion.parameters[spec].array)
     }
     try format.write(tensors, as: weightFiles, to: folder)
     let description = SavedFolder.description(

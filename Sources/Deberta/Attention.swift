@@ -13,26 +13,21 @@ struct SelfAttention: Sendable {
   /// The layer's own position tables.
   var keyTable, queryTable: PositionTable?
 
-  init(_ weights: WeightReader, _ shape: DebertaV2Configuration, positions: Tensor?) throws(CheckpointError) {
-    let width = shape.headCount * shape.headSize
-    query = try weights["query_proj"].linear(in: shape.hiddenSize, out: width)
-    key = try weights["key_proj"].linear(in: shape.hiddenSize, out: width)
-    value = try weights["value_proj"].linear(in: shape.hiddenSize, out: width)
+  init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
+    let (shape, pass) = (reader.shape, reader.weights.pass)
+    query = try reader.linear(.query, layer: layer)
+    key = try reader.linear(.key, layer: layer)
+    value = try reader.linear(.value, layer: layer)
     headCount = shape.headCount
     scale = shape.scoreScale
     dropout = shape.attentionDropout
     guard let positions else { return }
     if shape.positionTerms.contains(.contentToPosition) {
-      let projection =
-        shape.sharesPositionProjections
-        ? key : try weights["pos_key_proj"].linear(in: shape.hiddenSize, out: width)
-      keyTable = table(projection, positions, .key, on: weights.pass)
+      keyTable = table(try reader.linear(.positionKey(layer: layer)) ?? key, positions, .key, on: pass)
     }
     if shape.positionTerms.contains(.positionToContent) {
-      let projection =
-        shape.sharesPositionProjections
-        ? query : try weights["pos_query_proj"].linear(in: shape.hiddenSize, out: width)
-      queryTable = table(projection, positions, .query(scale: scale), on: weights.pass)
+      let projection = try reader.linear(.positionQuery(layer: layer)) ?? query
+      queryTable = table(projection, positions, .query(scale: scale), on: pass)
     }
   }
 

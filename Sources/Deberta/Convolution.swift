@@ -17,14 +17,15 @@ struct Convolution: Sendable {
   private let norm: LayerNorm
 
   init(
-    _ weights: WeightReader, _ shape: DebertaV2Configuration, _ convolution: DebertaV2Configuration.Convolution
+    _ reader: PlaceReader, _ convolution: DebertaV2Configuration.Convolution
   ) throws(CheckpointError) {
-    let hidden = shape.hiddenSize
+    let weights = reader.weights[EncoderPlace.convolution.path]
+    let hidden = reader.shape.hiddenSize
     let size = hidden / convolution.groups
     let taps = convolution.kernelSize
     // [outputs, inputs, taps] as stored; a product wants a row of [taps, inputs] for each output.
-    let stored = try weights["conv"].tensor("weight", [hidden, size, taps])
-    let bias = try weights["conv"].tensor("bias", [hidden])
+    let stored = try weights.tensor("weight", [hidden, size, taps])
+    let bias = try weights.tensor("bias", [hidden])
     let pass = weights.pass
     groups = (0..<convolution.groups).map { group in
       let elements = (0..<size).flatMap { output in
@@ -36,7 +37,7 @@ struct Convolution: Sendable {
     }
     kernelSize = taps
     activation = convolution.activation
-    norm = try weights["LayerNorm"].layerNorm(hidden, eps: shape.layerNormEps)
+    norm = try reader.norm(.convolutionNorm)
   }
 
   /// embeddings [T, H], layer [T, H] → [T, H]

@@ -14,19 +14,14 @@ struct Embeddings: Sendable {
   let norm: LayerNorm
   let dropout: Float
 
-  init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
-    let size = shape.embeddingSize
-    words = try weights.weight("word_embeddings.weight", [shape.vocabularySize, size])
-    positions =
-      try shape.addsAbsolutePositions
-      ? weights.tensor("position_embeddings.weight", [shape.maximumPositions, size]) : nil
-    types =
-      try shape.typeVocabularySize > 0
-      ? weights.tensor("token_type_embeddings.weight", [shape.typeVocabularySize, size]) : nil
-    projection =
-      try size == shape.hiddenSize
-      ? nil : weights["embed_proj"].linear(in: size, out: shape.hiddenSize, bias: false)
-    norm = try weights["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+  init(_ reader: PlaceReader) throws(CheckpointError) {
+    let shape = reader.shape
+    words = try reader.weights[EncoderPlace.wordEmbeddings.path]
+      .weight("weight", [shape.vocabularySize, shape.embeddingSize])
+    positions = try reader.table(.positionEmbeddings)
+    types = try reader.table(.tokenTypeEmbeddings)
+    projection = try reader.linear(.embeddingProjection)
+    norm = try reader.norm(.embeddingNorm)
     dropout = shape.hiddenDropout
   }
 

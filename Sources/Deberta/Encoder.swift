@@ -26,23 +26,20 @@ public struct Encoder: Sendable {
   public init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
     configuration = shape
     compute = weights.compute
-    embeddings = try Embeddings(weights["embeddings"], shape)
-    let encoder = weights["encoder"]
-    var positions: Tensor?
-    if let relative = shape.relativePositions {
-      positions = try encoder.tensor("rel_embeddings.weight", [relative.rows, shape.hiddenSize])
-    }
+    let reader = PlaceReader(weights: weights, shape: shape)
+    embeddings = try Embeddings(reader)
+    var positions = try reader.table(.relativePositions)
     if shape.normalizesPositions {
-      let norm = try encoder["LayerNorm"].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+      let norm = try reader.norm(.relativeNorm)
       positions = positions.map { weights.pass.norm($0, norm) }
     }
     self.positions = positions
     layers = []
     for index in 0..<shape.layerCount {
-      layers.append(try EncoderLayer(encoder["layer.\(index)"], shape, positions: positions))
+      layers.append(try EncoderLayer(reader, layer: index, positions: positions))
     }
     convolution = try shape.convolution.map { convolution throws(CheckpointError) in
-      try Convolution(encoder["conv"], shape, convolution)
+      try Convolution(reader, convolution)
     }
   }
 

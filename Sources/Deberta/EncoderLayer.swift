@@ -25,17 +25,15 @@ struct EncoderLayer: Sendable {
   let dropout: Float
 
   /// - Parameter positions: the encoder's relative positions [2 · span, H], normalised.
-  init(_ weights: WeightReader, _ shape: DebertaV2Configuration, positions: Tensor?) throws(CheckpointError) {
-    let (hidden, eps) = (shape.hiddenSize, shape.layerNormEps)
-    let output = weights["attention.output"]
-    attention = try SelfAttention(weights["attention.self"], shape, positions: positions)
-    attentionOutput = try output["dense"].linear(in: shape.headCount * shape.headSize, out: hidden)
-    attentionNorm = try output["LayerNorm"].layerNorm(hidden, eps: eps)
-    up = try weights["intermediate.dense"].linear(in: hidden, out: shape.intermediateSize)
-    down = try weights["output.dense"].linear(in: shape.intermediateSize, out: hidden)
-    outputNorm = try weights["output.LayerNorm"].layerNorm(hidden, eps: eps)
-    activation = shape.activation
-    dropout = shape.hiddenDropout
+  init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
+    attention = try SelfAttention(reader, layer: layer, positions: positions)
+    attentionOutput = try reader.linear(.attentionOutput, layer: layer)
+    attentionNorm = try reader.norm(.attentionNorm(layer: layer))
+    up = try reader.linear(.up, layer: layer)
+    down = try reader.linear(.down, layer: layer)
+    outputNorm = try reader.norm(.outputNorm(layer: layer))
+    activation = reader.shape.activation
+    dropout = reader.shape.hiddenDropout
   }
 
   /// x [T, H] → [T, H]

@@ -8,12 +8,17 @@ import AdapterHost
 struct OutputScale: AdapterMethod {
   static let architecture: String? = "output_scale"
 
+  static let fields = [
+    MethodField("architecture", .string("output_scale")), MethodField("leave_out", .array([])),
+  ]
+
   let settings: [String: JSONValue]
   private let leaveOut: Set<Int>
 
-  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
+  init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
     leaveOut = Set(try fields.integers("leave_out") ?? [])
-    settings = fields.members.merging(["leave_out": .array([])]) { own, _ in own }
   }
 
   func parameters(for shape: DebertaV2Configuration) -> [ParameterSpec] {

@@ -28,11 +28,21 @@ struct TrainingSubject {
     _ presets: [String: String], setup: String, base: String = "v3", part: TrainedPart = .adapters,
     fusion: String? = nil
   ) throws {
-    var loading = try TinyModel.load(base)
+    let shape = try TinyModel.shape(base)
+    var adapters: [String: Adapter] = [:]
     for (index, name) in presets.keys.sorted().enumerated() {
-      guard let preset = presets[name] else { continue }
-      try loading.addRandom(preset, named: name, seed: UInt64(11 + index))
+      adapters[name] = try presets[name].map { try Adapter.random($0, for: shape, seed: UInt64(11 + index)) }
     }
+    try self.init(adapters: adapters, setup: setup, base: base, part: part, fusion: fusion)
+  }
+
+  /// Some adapters and a setup of them, all of which are trained.
+  init(
+    adapters: [String: Adapter], setup: String, base: String = "v3", part: TrainedPart = .adapters,
+    fusion: String? = nil
+  ) throws {
+    var loading = try TinyModel.load(base)
+    for (name, adapter) in adapters { try loading.add(adapter, named: name) }
     if let fusion { try loading.loadAdapterFusion(fusion) }
     self.init(
       try loading.trainable(Composition(setup), heads: [], part: part, folder: Fixtures.base(base)))

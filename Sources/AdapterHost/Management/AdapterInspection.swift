@@ -22,7 +22,7 @@ extension Inspection.Part {
         let name = try fields.string("name") ?? ""
         let specs = try settings.map { try MethodCatalog.standard.method($0).parameters(for: shape) } ?? []
         try draft.compare(
-          file, with: specs.map { WantedTensor($0.keys(name), $0.shape) }, rename: \.belowDeberta
+          file, with: specs.map { WantedTensor($0.keys(name), $0.shape) }, rename: EncoderLayout.ownName
         ) { _ = try SavedAdapter.read(folder, for: shape) }
       }
     }
@@ -52,7 +52,7 @@ extension Inspection.Part {
       try draft.tryWith(base, madeFor: fields) { draft, shape in
         let wanted = try fusionTensors(of: file, named: name, settings, shape)
         try draft.compare(
-          file, with: wanted, rename: \.belowDeberta,
+          file, with: wanted, rename: EncoderLayout.ownName,
           isLeft: { $0.contains(".adapter_fusion_layer.\(name),") }
         ) { _ = try SavedFusion.read(folder, for: shape) }
       }
@@ -63,7 +63,7 @@ extension Inspection.Part {
   private static func fusionTensors(
     of file: TensorFile, named name: String, _ settings: ConfigurationFields?, _ shape: DebertaV2Configuration
   ) throws -> [WantedTensor] {
-    let held = file.tensors.map(\.name.belowDeberta)
+    let held = file.tensors.map { EncoderLayout.ownName($0.name) }
     let matrix = [shape.hiddenSize, shape.hiddenSize]
     let members = try ["query", "key", "value"].filter { try settings?.bool($0) ?? true }
     return (0..<shape.layerCount).flatMap { layer in

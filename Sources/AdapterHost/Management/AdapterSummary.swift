@@ -34,7 +34,7 @@ public struct AdapterSummary: Hashable, Sendable {
     let checkpoint = try CheckpointFolder(path: workspace.modelFolder)
     let file = checkpoint.path + "/config.json"
     let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: file)
-    let total = checkpoint.weights.tensors.reduce(0) { $0 + (Encoder.counts($1.name) ? $1.elementCount : 0) }
+    let total = EncoderLayout(shape).parameterCount
     checkpointParameterCount = checkpoint.weights.tensors.reduce(0) { $0 + $1.elementCount }
     let active = Set(workspace.setup?.adapters ?? [])
     var found: [(name: String, method: String, count: Int)] = []
@@ -91,15 +91,6 @@ public struct AdapterSummary: Hashable, Sendable {
       text.append(digit)
     }
     return String(text.reversed())
-  }
-}
-
-extension Encoder {
-  /// Whether a tensor of a checkpoint is a parameter of the encoder.
-  fileprivate static func counts(_ name: String) -> Bool {
-    let own = name.hasPrefix("deberta.") ? String(name.dropFirst("deberta.".count)) : name
-    return (own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")) && !isKnownUnused(own)
-      && !WholeModel.isAdded(own)
   }
 }
 

@@ -32,12 +32,12 @@ extension CheckpointFolder {
   private func encoderTensors(_ changes: [String: [Float]], without head: ClassHead?) throws -> [OutgoingTensor] {
     let isWhole = isWhole
     return try weights.tensors.compactMap { stored in
-      let own = stored.name.belowDeberta
+      let own = EncoderLayout.ownName(stored.name)
       let isOfEncoder = own.hasPrefix("embeddings.") || own.hasPrefix("encoder.")
       if own.hasSuffix("position_ids") || head?.replaces(own) == true { return nil }
       if isWhole, WholeModel.isAdded(own) { return nil }
       return OutgoingTensor(
-        name: head != nil && isOfEncoder ? "deberta." + own : stored.name, shape: stored.shape,
+        name: head != nil && isOfEncoder ? EncoderLayout.storedName(own) : stored.name, shape: stored.shape,
         values: try changes[own] ?? stored.floats())
     }
   }

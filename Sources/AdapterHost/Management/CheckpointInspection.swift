@@ -20,15 +20,17 @@ extension Inspection.Part {
       draft.list(checkpoint.weights)
       draft.addParameterCount()
       let shape = try DebertaV2Configuration(json: checkpoint.configuration, file: fields.file)
-      let ledger = WeightLedger(checkpoint.weights, rename: \.belowDeberta)
+      let ledger = WeightLedger(checkpoint.weights, rename: EncoderLayout.ownName)
       let head = try StaticHead(fields, in: ledger, hiddenSize: shape.hiddenSize)
       if let head { draft.add("head", head.text) }
       let whole = try WholeModel(fields)
       draft.facts += whole?.facts ?? []
       let wanted =
-        shape.encoderTensors + (head?.tensors(shape, in: ledger) ?? [])
+        shape.wantedTensors + (head?.tensors(shape, in: ledger) ?? [])
         + (whole == nil ? [] : checkpoint.weights.added)
-      try draft.compare(checkpoint.weights, with: wanted, rename: \.belowDeberta, isLeft: Encoder.isKnownUnused) {
+      try draft.compare(
+        checkpoint.weights, with: wanted, rename: EncoderLayout.ownName, isLeft: Encoder.isKnownUnused
+      ) {
         _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
       }
     }
@@ -44,11 +46,7 @@ extension Inspection.Part {
 extension TensorFile {
   /// The tensors of adapters, fusions and heads that `adapters` added to a model; reading them tells whether they fit.
   fileprivate var added: [WantedTensor] {
-    tensors.filter { WholeModel.isAdded($0.name.belowDeberta) }.map { WantedTensor($0.name.belowDeberta, $0.shape) }
+    tensors.map { (EncoderLayout.ownName($0.name), $0.shape) }.filter { WholeModel.isAdded($0.0) }
+      .map { WantedTensor($0.0, $0.1) }
   }
-}
-
-extension String {
-  /// A tensor's name below the encoder, `deberta.` being left out.
-  var belowDeberta: String { hasPrefix("deberta.") ? String(dropFirst("deberta.".count)) : self }
 }

@@ -78,7 +78,7 @@ extension ModelRecord {
   /// The parameters of the encoder alone: those of heads that the checkpoint carries do not count.
   public var encoderParameterCount: Int {
     get throws(ConfigurationError) {
-      try shape.encoderTensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+      try EncoderLayout(shape).parameterCount
     }
   }
 }

@@ -60,18 +60,6 @@ public enum MergedCheckpoint {
 
   // MARK: Tensors
 
-  /// The names of linear layers below `deberta.encoder.layer.N.`
-  private static func scope(_ place: ProjectionPlace) -> String {
-    switch place {
-    case .query: "attention.self.query_proj"
-    case .key: "attention.self.key_proj"
-    case .value: "attention.self.value_proj"
-    case .attentionOutput: "attention.output.dense"
-    case .up: "intermediate.dense"
-    case .down: "output.dense"
-    }
-  }
-
   /// The weights and biases that differ, by their names below `deberta.`
   private static func changes(
     from base: DebertaV2AdapterModel, to merged: DebertaV2AdapterModel
@@ -80,7 +68,7 @@ public enum MergedCheckpoint {
     for layer in 0..<base.configuration.layerCount {
       for place in ProjectionPlace.allCases {
         let (old, new) = (base.linear(place, layer: layer), merged.linear(place, layer: layer))
-        let scope = "encoder.layer.\(layer).\(scope(place))"
+        let scope = EncoderPlace.projection(place, layer: layer).path
         let weight = base.compute.unpacked(new.weight).array
         if weight != base.compute.unpacked(old.weight).array { changes[scope + ".weight"] = weight }
         if let bias = new.bias?.array, bias != old.bias?.array { changes[scope + ".bias"] = bias }

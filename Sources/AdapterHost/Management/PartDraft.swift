@@ -68,6 +68,11 @@ struct WantedTensor {
   init(_ name: String, _ shape: [Int]) { self.init([name], shape) }
 }
 
+extension DebertaV2Configuration {
+  /// What is read of an encoder of this shape.
+  var wantedTensors: [WantedTensor] { EncoderLayout(self).tensors.map { WantedTensor($0.name, $0.shape) } }
+}
+
 /// More than one sentence about a tensor could say: how many are wrong in which way.
 private struct TensorFaults: Error, CustomStringConvertible {
   let missing, misshapen, unexpected: Int

@@ -36,23 +36,11 @@ extension DebertaV2AdapterModel {
 
   /// Every tensor of a checkpoint's encoder, in memory of its own.
   private static func parameters(_ folder: String, _ shape: DebertaV2Configuration) throws -> TrainableBase {
-    let weights = try CheckpointFolder(path: folder).weights
-    var tensors: [NamedTensor] = []
-    for stored in weights.tensors {
-      let name = stored.name.hasPrefix("deberta.") ? String(stored.name.dropFirst("deberta.".count)) : stored.name
-      guard name.hasPrefix("embeddings.") || name.hasPrefix("encoder."),
-        !WholeModel.isAdded(name), !Encoder.isKnownUnused(name) || shape.reads(name)
-      else { continue }
-      tensors.append(NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()))
+    let own = Set(EncoderLayout(shape).tensors.map(\.name))
+    let tensors = try CheckpointFolder(path: folder).weights.tensors.compactMap { stored -> NamedTensor? in
+      let name = EncoderLayout.ownName(stored.name)
+      return own.contains(name) ? NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()) : nil
     }
     return TrainableBase(tensors, shape)
-  }
-}
-
-extension DebertaV2Configuration {
-  /// Whether an encoder of this shape reads a table of embeddings that others leave.
-  fileprivate func reads(_ name: String) -> Bool {
-    name.hasPrefix("embeddings.position_embeddings.") && addsAbsolutePositions
-      || name.hasPrefix("embeddings.token_type_embeddings.") && typeVocabularySize > 0
   }
 }

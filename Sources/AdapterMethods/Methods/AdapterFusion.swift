@@ -55,6 +55,21 @@ public struct AdapterFusion: Sendable {
     AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters.copied)
   }
 
+  /// What draws the values to the identity in training: 0.01 Σ ‖I - V‖² over all places; nil without values, and where
+  /// the settings turn it off. The reference's trainer adds it whatever they say.
+  ///
+  /// Source: adapters, `model_mixin.py`, `get_fusion_regularization_loss`; `trainer.py`, `AdapterTrainerCallback`.
+  public func regularization(on pass: Pass) -> Tensor? {
+    let values = places.compactMap(\.value)
+    guard settings.isRegularized, let size = values.first?.shape[0] else { return nil }
+    let identity = (0..<size * size).map { Float($0 / size == $0 % size ? 1 : 0) }
+    let count = Float(size * size)
+    return pass.weightedSum(
+      values.map { spec in
+        (pass.meanSquaredError(parameters[spec].reshaped(rows: size * size, columns: 1), identity), 0.01 * count)
+      })
+  }
+
   /// The name that a fusion of these adapters has.
   public static func name(of adapters: [String]) -> String { adapters.joined(separator: ",") }
 }
@@ -68,12 +83,16 @@ public struct FusionSettings: Sendable {
   /// Whether the residual is part of what is attended to, and not added afterwards.
   let addsResidualBefore: Bool
   let projectsValuesFirst: Bool
+  /// Whether the values are drawn to the identity in training.
+  let isRegularized: Bool
   let startsAsIdentity: Bool
+  /// Of the scores, in training; nil or 0: as likely as the model's own attention does it.
+  let dropout: Float?
   /// Every key, as the reference stores it.
   public let settings: [String: JSONValue]
 
-  /// The reference's default, `dynamic`: query, key and value.
-  public static var dynamic: FusionSettings { FusionSettings(settings: defaults) }
+  /// The reference's default: query, key and value.
+  public static var dynamic: FusionSettings { preset([:]) }
 
   /// One of the reference's named settings: `dynamic` or `static`.
   ///
@@ -90,37 +109,42 @@ public struct FusionSettings: Sendable {
 
   /// Query and key alone: the values are the adapters' own.
   public static var `static`: FusionSettings {
-    FusionSettings(
-      settings: defaults.merging(["value": .bool(false), "value_initialized": .bool(false)]) { $1 })
+    preset(["value": .bool(false), "value_initialized": .bool(false), "regularization": .bool(false)])
   }
 
-  private init(settings: [String: JSONValue]) {
-    func isOn(_ key: String) -> Bool { settings[key] == .bool(true) }
-    self.settings = settings
-    (hasQuery, hasKey, hasValue) = (isOn("query"), isOn("key"), isOn("value"))
-    readsQueryBeforeNorm = isOn("query_before_ln")
-    addsResidualBefore = isOn("residual_before")
-    projectsValuesFirst = isOn("value_before_softmax")
-    startsAsIdentity = isOn("value_initialized")
+  private static func preset(_ changes: [String: JSONValue]) -> FusionSettings {
+    do { return try FusionSettings(ConfigurationFields(.object(changes), file: "a preset")) } catch {
+      preconditionFailure("a preset of fusions is one: \(error)")
+    }
   }
+
+  /// The keys of a fusion's settings.
+  public static let fields: [MethodField] = [
+    MethodField("key", .bool(true)), MethodField("query", .bool(true)), MethodField("value", .bool(true)),
+    MethodField("query_before_ln", .bool(false)), MethodField("residual_before", .bool(false)),
+    MethodField("value_before_softmax", .bool(true)), MethodField("value_initialized", .bool(true)),
+    MethodField("dropout_prob", .null), MethodField("regularization", .bool(true)),
+    MethodField(
+      "temperature", .bool(false),
+      .refused("false: with a temperature the reference's answers change from call to call, until it has fallen to 1")),
+  ]
 
   /// - Throws: `ConfigurationError`.
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
-    hasQuery = try fields.bool("query") ?? true
-    hasKey = try fields.bool("key") ?? true
-    hasValue = try fields.bool("value") ?? true
-    readsQueryBeforeNorm = try fields.bool("query_before_ln") ?? false
-    addsResidualBefore = try fields.bool("residual_before") ?? false
-    projectsValuesFirst = try fields.bool("value_before_softmax") ?? true
-    startsAsIdentity = fields.members["value_initialized"] != .bool(false)
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    // The reference also takes the range of the values' start for this switch.
+    let isIdentity = given.members["value_initialized"].map { $0 != .bool(false) && $0 != .null }
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
+    hasQuery = try fields.flag("query")
+    hasKey = try fields.flag("key")
+    hasValue = try fields.flag("value")
+    readsQueryBeforeNorm = try fields.flag("query_before_ln")
+    addsResidualBefore = try fields.flag("residual_before")
+    projectsValuesFirst = try fields.flag("value_before_softmax")
+    isRegularized = try fields.flag("regularization")
+    startsAsIdentity = isIdentity ?? true
+    dropout = try fields.members["dropout_prob"] == .null ? nil : fields.probability("dropout_prob")
   }
-
-  private static let defaults: [String: JSONValue] = [
-    "key": .bool(true), "query": .bool(true), "value": .bool(true), "query_before_ln": .bool(false),
-    "regularization": .bool(true), "residual_before": .bool(false), "temperature": .bool(false),
-    "value_before_softmax": .bool(true), "value_initialized": .bool(true), "dropout_prob": .null,
-  ]
 }
 
 /// A place where a fusion acts, and what it stores there.
@@ -129,13 +153,15 @@ struct FusionPlace: Sendable {
   let site: BottleneckSite
   let query, key: (weight: ParameterSpec, bias: ParameterSpec)?
   let value: ParameterSpec?
+  /// Of the scores, in training.
+  let dropout: Float
   /// Stored, and without effect, where there are no projections at all.
   private let dense: [ParameterSpec]
 
   /// Every place of an encoder where there can be bottlenecks.
   static func all(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
     (0..<shape.layerCount).flatMap { layer in
-      BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, hidden: shape.hiddenSize) }
+      BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, shape) }
     }
   }
 
@@ -143,7 +169,9 @@ struct FusionPlace: Sendable {
     [query?.weight, query?.bias, key?.weight, key?.bias, value].compactMap { $0 } + dense
   }
 
-  init(_ settings: FusionSettings, _ layer: Int, _ site: BottleneckSite, hidden: Int) {
+  init(_ settings: FusionSettings, _ layer: Int, _ site: BottleneckSite, _ shape: DebertaV2Configuration) {
+    let hidden = shape.hiddenSize
+    dropout = settings.dropout.flatMap { $0 > 0 ? $0 : nil } ?? shape.attentionDropout
     self.layer = layer
     self.site = site
     let path = site.path(layer: layer)
@@ -191,6 +219,7 @@ struct FusionLayer: Sendable {
   private let name: String
   private let place: String
   private let query, key, value: Linear?
+  private let dropout: Float
 
   init(_ fusion: AdapterFusion, _ place: FusionPlace, named name: String, on pass: Pass) {
     func linear(_ specs: (weight: ParameterSpec, bias: ParameterSpec)) -> Linear {
@@ -199,6 +228,7 @@ struct FusionLayer: Sendable {
     settings = fusion.settings
     self.name = name
     self.place = place.site.rawValue
+    dropout = place.dropout
     query = place.query.map(linear)
     key = place.key.map(linear)
     value = place.value.map { pass.layer(weight: fusion.parameters[$0]) }
@@ -211,6 +241,7 @@ struct FusionLayer: Sendable {
     for (index, up) in ups.enumerated() {
       pass.rowProducts(query, key.map { pass.linear(up, $0) } ?? up, into: weights.columns(index..<index + 1))
     }
+    pass.dropout(weights, dropout)
     pass.softmax(weights)
     record(weights, at: site, on: pass)
     let early = settings.projectsValuesFirst ? value : nil

@@ -51,6 +51,8 @@ public struct Bottleneck: AdapterMethod {
   var isGated: Bool
   /// Of the scaled up-projection, in training.
   var dropout: Float
+  /// How likely a text's whole up-projection is left out, in training.
+  var dropPath: Float
   var leaveOut: Set<Int>
   var initialization: Initialization
   /// How the projections are stored, if not as plain matrices.
@@ -64,59 +66,90 @@ public struct Bottleneck: AdapterMethod {
     case mamAdapter = "mam_adapter"
   }
 
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    func impossible(_ key: String, _ value: String, _ expected: String) -> ConfigurationError {
-      .impossible(key: key, value: value, expected: expected, file: fields.file)
-    }
-    func required(_ key: String) throws(ConfigurationError) -> Bool {
-      guard let value = try fields.bool(key) else { throw .missing(key: key, file: fields.file) }
-      return value
-    }
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
+  public static let fields: [MethodField] = [
+    MethodField("mh_adapter", nil),
+    MethodField("output_adapter", nil),
+    MethodField("reduction_factor", nil),
+    MethodField("non_linearity", nil),
+    MethodField("original_ln_before", .bool(false)),
+    MethodField("original_ln_after", .bool(true)),
+    MethodField("ln_before", .bool(false)),
+    MethodField("ln_after", .bool(false)),
+    MethodField("init_weights", .string("bert")),
+    .seed,
+    MethodField("is_parallel", .bool(false)),
+    MethodField("scaling", .number(1)),
+    MethodField("use_gating", .bool(false)),
+    MethodField("residual_before_ln", .bool(true)),
+    MethodField("adapter_residual_before_ln", .bool(false)),
+    MethodField("inv_adapter", .null),
+    MethodField("inv_adapter_reduction_factor", .null),
+    MethodField("cross_adapter", .bool(false), .none),
+    MethodField("leave_out", .array([])),
+    MethodField("dropout", .number(0)),
+    MethodField("phm_layer", .bool(false)),
+    MethodField("phm_dim", .integer(4)),
+    MethodField("factorized_phm_W", .bool(true)),
+    MethodField("shared_W_phm", .bool(false)),
+    MethodField("shared_phm_rule", .bool(true)),
+    MethodField("factorized_phm_rule", .bool(false)),
+    MethodField("phm_c_init", .string("normal")),
+    MethodField("phm_init_range", .number(0.0001)),
+    MethodField("learn_phm", .bool(true)),
+    MethodField("hypercomplex_nonlinearity", .string("glorot-uniform"), .none),
+    MethodField("phm_rank", .integer(1)),
+    MethodField("phm_bias", .bool(true)),
+    MethodField("stochastic_depth", .number(0)),
+  ]
+
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
     source = fields.file
-    afterAttention = try required("mh_adapter")
-    afterFeedForward = try required("output_adapter")
+    afterAttention = try fields.flag("mh_adapter")
+    afterFeedForward = try fields.flag("output_adapter")
     reduction = try ReductionFactor(fields)
-    guard let activation = try fields.activation("non_linearity") else {
-      throw .missing(key: "non_linearity", file: fields.file)
+    activation = try fields.there("non_linearity", fields.activation("non_linearity"))
+    normsBefore = try fields.flag("original_ln_before")
+    normsAfter = try fields.flag("original_ln_after")
+    ownNormBefore = try fields.flag("ln_before")
+    ownNormAfter = try fields.flag("ln_after")
+    addsResidualBeforeOwnNorm = try fields.flag("adapter_residual_before_ln")
+    isParallel = try fields.flag("is_parallel")
+    isGated = try fields.flag("use_gating")
+    dropout = try fields.probability("dropout")
+    dropPath = try fields.probability("stochastic_depth")
+    leaveOut = try fields.layers("leave_out")
+    let residual = try fields.value("residual_before_ln", "true, false or \"post_add\"") { value -> Residual? in
+      switch value {
+      case .bool(let before): before ? .beforeNorm : .afterNorm
+      case .string("post_add"): .postAdd
+      default: nil
+      }
     }
-    self.activation = activation
-    normsBefore = try fields.bool("original_ln_before") ?? false
-    normsAfter = try fields.bool("original_ln_after") ?? true
-    ownNormBefore = try fields.bool("ln_before") ?? false
-    ownNormAfter = try fields.bool("ln_after") ?? false
-    addsResidualBeforeOwnNorm = try fields.bool("adapter_residual_before_ln") ?? false
-    isParallel = try fields.bool("is_parallel") ?? false
-    isGated = try fields.bool("use_gating") ?? false
-    dropout = try fields.dropout()
-    leaveOut = try Set(fields.integers("leave_out") ?? [])
-    residual =
-      try fields.value("residual_before_ln", "true, false or \"post_add\"") { value -> Residual? in
-        switch value {
-        case .bool(let before): before ? .beforeNorm : .afterNorm
-        case .string("post_add"): .postAdd
-        default: nil
-        }
-      } ?? .beforeNorm
-    scaling =
-      try fields.value("scaling", "a number, \"learned\" or \"channel\"") { value -> Scaling? in
-        switch value {
-        case .string("learned"): .learned
-        case .string("channel"): .channel
-        default: value.double.map { .fixed(Float($0)) }
-        }
-      } ?? .fixed(1)
-    let name = try fields.string("init_weights") ?? "bert"
+    self.residual = try fields.there("residual_before_ln", residual)
+    let scaling = try fields.value("scaling", "a number, \"learned\" or \"channel\"") { value -> Scaling? in
+      switch value {
+      case .string("learned"): .learned
+      case .string("channel"): .channel
+      default: value.double.map { .fixed(Float($0)) }
+      }
+    }
+    self.scaling = try fields.there("scaling", scaling)
+    let name = try fields.word("init_weights")
     guard let initialization = Initialization(rawValue: name) else {
-      throw impossible("init_weights", "'\(name)'", "'bert', 'mam_adapter' or 'houlsby'")
+      throw fields.impossible("init_weights", "'\(name)'", "'bert', 'mam_adapter' or 'houlsby'")
     }
     self.initialization = initialization
-    if residual == .postAdd, !normsBefore, !isParallel {
-      throw impossible(
+    if self.residual == .postAdd, !normsBefore, !isParallel {
+      throw fields.impossible(
         "residual_before_ln", "'post_add'",
         "true or false, because there is no model layer norm before (original_ln_before)")
     }
-    kronecker = try fields.bool("phm_layer") ?? false ? KroneckerSettings(fields) : nil
+    if isParallel, dropPath > 0 {
+      throw fields.impossible("stochastic_depth", "\(dropPath)", "0, because is_parallel is true")
+    }
+    kronecker = try fields.flag("phm_layer") ? KroneckerSettings(fields) : nil
     invertible = try Invertible(fields, activation)
   }
 
@@ -128,18 +161,6 @@ public struct Bottleneck: AdapterMethod {
     default: "bottleneck"
     }
   }
-
-  private static let defaults: [String: JSONValue] = [
-    "original_ln_before": .bool(false), "original_ln_after": .bool(true), "ln_before": .bool(false),
-    "ln_after": .bool(false), "init_weights": .string("bert"), "init_weights_seed": .null, "is_parallel": .bool(false),
-    "scaling": .number(1), "use_gating": .bool(false), "residual_before_ln": .bool(true),
-    "adapter_residual_before_ln": .bool(false), "inv_adapter": .null, "inv_adapter_reduction_factor": .null,
-    "cross_adapter": .bool(false), "leave_out": .array([]), "dropout": .number(0), "phm_layer": .bool(false),
-    "phm_dim": .integer(4), "factorized_phm_W": .bool(true), "shared_W_phm": .bool(false),
-    "shared_phm_rule": .bool(true), "factorized_phm_rule": .bool(false), "phm_c_init": .string("normal"),
-    "phm_init_range": .number(0.0001), "learn_phm": .bool(true), "hypercomplex_nonlinearity": .string("glorot-uniform"),
-    "phm_rank": .integer(1), "phm_bias": .bool(true), "stochastic_depth": .number(0),
-  ]
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     try invertible?.check(shape)

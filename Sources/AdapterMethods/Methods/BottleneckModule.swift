@@ -9,7 +9,7 @@ enum BottleneckSite: String, CaseIterable, Sendable {
 
   /// The module's path, below `deberta.`.
   func path(layer: Int) -> String {
-    "encoder.layer.\(layer)." + (self == .attention ? "attention.output" : "output")
+    EncoderPlace.path(layer: layer) + (self == .attention ? ".attention.output" : ".output")
   }
 }
 
@@ -194,6 +194,12 @@ struct BottleneckJoin: FusibleJoin {
   /// gate · scaling · up(act(down(x)))
   private func bottleneck(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
     let output = projected(x, on: pass)
+    if method.dropPath > 0 {
+      let rows = site.segment.rows
+      let kept = Tensor(Array(repeating: 1, count: rows.count), rows: rows.count, columns: 1)
+      pass.dropout(kept, method.dropPath)
+      pass.scaleRows(output, rows, by: kept)
+    }
     pass.dropout(output, method.dropout)
     gate?.apply(to: output, reading: x, at: site, on: pass)
     return output

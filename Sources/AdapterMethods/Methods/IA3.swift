@@ -13,6 +13,7 @@ public import Tensors
 /// Cheaper than In-Context Learning" (2022); adapters, `methods/lora.py`, `IA3`.
 public struct IA3: AdapterMethod {
   public static let architecture: String? = "lora"
+  public static var fields: [MethodField] { ProjectionSettings.fields }
 
   private let projections: ProjectionSettings
 
@@ -25,8 +26,8 @@ public struct IA3: AdapterMethod {
     if projections.rank != 1 {
       throw fields.impossible("r", "\(projections.rank)", "1, because composition_mode is 'scale'")
     }
-    if let dropout = try fields.number("dropout"), dropout > 0 {
-      throw fields.impossible("dropout", "\(dropout)", "0, because composition_mode is 'scale'")
+    if projections.dropout > 0 {
+      throw fields.impossible("dropout", "\(projections.dropout)", "0, because composition_mode is 'scale'")
     }
     if try fields.bool("use_dora") ?? false {
       throw fields.impossible("use_dora", "true", "false, because composition_mode is 'scale'")
@@ -76,7 +77,7 @@ public struct IA3: AdapterMethod {
   }
 
   private func vector(_ module: ProjectionModule) -> ParameterSpec {
-    module.spec("lora_B", [module.outputs, 1], projections.factorInitializers(inputs: module.inputs).b)
+    module.spec("lora_B", [module.outputs, 1], projections.initialization.factors(inputs: module.inputs, rank: 1).b)
   }
 }
 

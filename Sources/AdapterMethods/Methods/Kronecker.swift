@@ -15,16 +15,16 @@ struct KroneckerSettings: Sendable {
   private let source: String
 
   init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    count = try fields.integer("phm_dim", in: 1...1 << 12) ?? 4
-    rank = try fields.integer("phm_rank", in: 1...1 << 12) ?? 1
-    factorsWeights = try fields.bool("factorized_phm_W") ?? true
-    sharesWeights = try fields.bool("shared_W_phm") ?? false
-    factorsRule = try fields.bool("factorized_phm_rule") ?? false
-    sharesRule = try fields.bool("shared_phm_rule") ?? true
-    trainsRule = try fields.bool("learn_phm") ?? true
-    hasBias = try fields.bool("phm_bias") ?? true
-    let range = try fields.number("phm_init_range").map { Float($0) } ?? 0.0001
-    switch try fields.string("phm_c_init") ?? "normal" {
+    count = try fields.whole("phm_dim", in: 1...1 << 12)
+    rank = try fields.whole("phm_rank", in: 1...1 << 12)
+    factorsWeights = try fields.flag("factorized_phm_W")
+    sharesWeights = try fields.flag("shared_W_phm")
+    factorsRule = try fields.flag("factorized_phm_rule")
+    sharesRule = try fields.flag("shared_phm_rule")
+    trainsRule = try fields.flag("learn_phm")
+    hasBias = try fields.flag("phm_bias")
+    let range = try fields.real("phm_init_range")
+    switch try fields.word("phm_c_init") {
     case "normal": ruleStart = .normal(deviation: sharesRule ? range : 0.01)
     case "uniform": ruleStart = .uniform(bound: sharesRule ? 1 : 0.01)
     case let name: throw fields.impossible("phm_c_init", "'\(name)'", "'normal' or 'uniform'")

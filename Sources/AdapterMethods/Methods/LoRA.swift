@@ -1,5 +1,5 @@
 public import Checkpoints
-internal import Deberta
+public import Deberta
 internal import Tensors
 
 /// LoRA: a product of low rank added to a linear layer.
@@ -11,14 +11,54 @@ internal import Tensors
 /// the relative positions where the model shares its projections (DeBERTa-v3).
 ///
 /// Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models"
-/// (2021); adapters, `methods/lora.py`, `LoRA`.
+/// (2021); adapters, `methods/lora.py`, `LoRA`; peft, `tuners/lora/layer.py`.
 public struct LoRA: AdapterMethod, LowRankMethod {
-  let projections: ProjectionSettings
+  /// Where it acts, as it was described.
+  private let description: Description
 
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    projections = try ProjectionSettings(fields)
-    if let mode = try fields.string("composition_mode"), mode != "add" {
+  private enum Description {
+    /// By the reference's settings: one rank and scale, in every layer but some.
+    case settings(ProjectionSettings)
+    /// One by one, as PEFT's files can.
+    case targets([LoRATarget])
+  }
+
+  /// Reads the reference's settings.
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    let settings = try ProjectionSettings(fields)
+    let mode = try fields.word("composition_mode")
+    if mode != "add" {
       throw fields.impossible("composition_mode", "'\(mode)'", "'add' or 'scale'")
+    }
+    description = .settings(settings)
+  }
+
+  /// LoRA of any rank and scale at any linear layers.
+  public init(_ targets: [LoRATarget]) { description = .targets(targets) }
+
+  /// The linear layers that it acts on, with rank, scale and dropout; nil for LoRA with gates, which has no scale.
+  public func targets(in shape: DebertaV2Configuration) -> [LoRATarget]? {
+    switch description {
+    case .targets(let targets): targets
+    case .settings(let settings): settings.isGated ? nil : settings.targets(shape)
+    }
+  }
+
+  /// The targets of LoRA that the reference's settings cannot describe; nil for others.
+  var listedTargets: [LoRATarget]? { if case .targets(let targets) = description { targets } else { nil } }
+
+  public var settings: [String: JSONValue] {
+    switch description {
+    case .settings(let settings): settings.settings
+    case .targets(let targets): PeftConfiguration(targets).members
+    }
+  }
+
+  func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] {
+    switch description {
+    case .settings(let settings): settings.modules(shape)
+    case .targets(let targets): targets.map { ProjectionModule($0, isGated: false, shape) }
     }
   }
 
@@ -35,18 +75,37 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   }
 
   private func specs(of module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {
-    let (aStart, bStart) = projections.factorInitializers(inputs: module.inputs)
+    let start: ProjectionSettings.Initialization =
+      if case .settings(let settings) = description { settings.initialization } else { .lora }
+    let (aStart, bStart) = start.factors(inputs: module.inputs, rank: module.rank)
     return (
-      module.spec("lora_A", [projections.rank, module.inputs], aStart),
-      module.spec("lora_B", [module.outputs, projections.rank], bStart)
+      module.spec("lora_A", [module.rank, module.inputs], aStart),
+      module.spec("lora_B", [module.outputs, module.rank], bStart)
     )
   }
 }
 
-extension ProjectionSettings {
+/// What LoRA adds at one linear layer: (alpha / rank) B A.
+public struct LoRATarget: Sendable, Hashable {
+  public let place: ProjectionPlace
+  public let layer: Int
+  public let rank: Int
+  public let alpha: Float
+  /// Of its input, in training.
+  public let dropout: Float
+
+  public init(_ place: ProjectionPlace, layer: Int, rank: Int, alpha: Float, dropout: Float = 0) {
+    (self.place, self.layer, self.rank, self.alpha, self.dropout) = (place, layer, rank, alpha, dropout)
+  }
+
+  /// The module's name below `deberta.`
+  var path: String { EncoderPlace.projection(place, layer: layer).path }
+}
+
+extension ProjectionSettings.Initialization {
   /// How the factors A and B start.
-  func factorInitializers(inputs: Int) -> (a: Initializer, b: Initializer) {
-    switch initialization {
+  func factors(inputs: Int, rank: Int) -> (a: Initializer, b: Initializer) {
+    switch self {
     case .lora: (.linear(inputs: inputs), .constant(0))
     case .bert: (.normal(deviation: 0.02), .normal(deviation: 0.02))
     case .ia3: (.constant(1), .constant(1))

@@ -9,7 +9,8 @@ internal import Tensors
 ///
 /// With a gate g, g takes the place of alpha / r, as in the reference.
 protocol LowRankMethod: AdapterMethod {
-  var projections: ProjectionSettings { get }
+  /// The linear layers that it acts on.
+  func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule]
 
   /// What is stored for one linear layer, without the gate.
   func specs(_ module: ProjectionModule) -> [ParameterSpec]
@@ -34,18 +35,17 @@ struct LowRankFactors {
 
 extension LowRankMethod {
   public static var architecture: String? { "lora" }
-
-  public var settings: [String: JSONValue] { projections.settings }
+  public static var fields: [MethodField] { ProjectionSettings.fields }
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
-    projections.modules(shape).flatMap { specs($0) + $0.gateSpecs }
+    modules(shape).flatMap { specs($0) + $0.gateSpecs }
   }
 
   public func hooks(
     _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
-    for module in projections.modules(encoder.configuration) {
+    for module in modules(encoder.configuration) {
       hooks.layers[module.layer][module.place] = hook(parameters, module, named: name, on: pass)
     }
     return hooks
@@ -57,22 +57,20 @@ extension LowRankMethod {
   ) -> AddedLowRank {
     let factors = factors(parameters, module, on: pass)
     return AddedLowRank(
-      a: pass.layer(weight: factors.a), left: LeftFactor(pass.scaled(factors.b, by: scale), on: pass),
-      gate: module.gate(parameters, named: name, on: pass), dropout: projections.dropout)
+      a: pass.layer(weight: factors.a), left: LeftFactor(pass.scaled(factors.b, by: module.scale), on: pass),
+      gate: module.gate(parameters, named: name, on: pass), dropout: module.dropout)
   }
 
   /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
-    guard !projections.isGated else { return nil }
+    let modules = modules(encoder.configuration)
+    guard modules.allSatisfy({ $0.gate == nil }) else { return nil }
     let pass = Pass(encoder.compute)
-    return encoder.replacing(projections.modules(encoder.configuration)) { module, linear in
-      let weight = factors(parameters, module, on: pass).added(to: linear.weight, times: scale, on: pass)
+    return encoder.replacing(modules) { module, linear in
+      let weight = factors(parameters, module, on: pass).added(to: linear.weight, times: module.scale, on: pass)
       return pass.layer(weight: weight, bias: linear.bias)
     }
   }
-
-  /// What the product is multiplied with: alpha / r, unless a gate decides.
-  var scale: Float { projections.isGated ? 1 : projections.alpha / Float(projections.rank) }
 }
 
 /// (alpha / r) B A x, or g B A x with a gate.

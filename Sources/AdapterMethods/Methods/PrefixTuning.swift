@@ -26,27 +26,35 @@ public struct PrefixTuning: AdapterMethod {
   public let settings: [String: JSONValue]
   private let source: String
 
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
-    length = try fields.integer("prefix_length", in: 1...1 << 16) ?? 30
-    isFlat = try fields.bool("flat") ?? false
-    bottleneckSize = try fields.integer("bottleneck_size", in: 1...1 << 20) ?? 512
-    activation = try fields.activation("non_linearity") ?? .tanh
-    let sharesGate = try fields.bool("shared_gating") ?? true
-    gateCount = try fields.bool("use_gating") ?? false ? (sharesGate ? 1 : 2) : 0
-    leaveOut = try Set(fields.integers("leave_out") ?? [])
-    dropout = try fields.dropout()
+  public static let fields: [MethodField] = [
+    MethodField("architecture", .string("prefix_tuning")),
+    MethodField("encoder_prefix", .bool(true), .none),
+    MethodField("cross_prefix", .bool(true), .none),
+    MethodField("leave_out", .array([])),
+    MethodField("flat", .bool(false)),
+    MethodField("prefix_length", .integer(30)),
+    MethodField("bottleneck_size", .integer(512)),
+    MethodField("non_linearity", .string("tanh")),
+    MethodField("dropout", .number(0)),
+    MethodField("use_gating", .bool(false)),
+    MethodField("shared_gating", .bool(true)),
+    .seed,
+  ]
+
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
+    length = try fields.whole("prefix_length", in: 1...1 << 16)
+    isFlat = try fields.flag("flat")
+    bottleneckSize = try fields.whole("bottleneck_size", in: 1...1 << 20)
+    activation = try fields.there("non_linearity", fields.activation("non_linearity"))
+    gateCount = try fields.flag("use_gating") ? (fields.flag("shared_gating") ? 1 : 2) : 0
+    leaveOut = try fields.layers("leave_out")
+    dropout = try fields.probability("dropout")
     source = fields.file
   }
 
   public var name: String { isFlat ? "prefix_tuning_flat" : "prefix_tuning" }
-
-  private static let defaults: [String: JSONValue] = [
-    "architecture": .string("prefix_tuning"), "encoder_prefix": .bool(true), "cross_prefix": .bool(true),
-    "leave_out": .array([]), "flat": .bool(false), "prefix_length": .integer(30), "bottleneck_size": .integer(512),
-    "non_linearity": .string("tanh"), "dropout": .number(0), "use_gating": .bool(false), "shared_gating": .bool(true),
-    "init_weights_seed": .null,
-  ]
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     let layers = layers(shape)
@@ -84,7 +92,8 @@ public struct PrefixTuning: AdapterMethod {
   private func gate(layer: Int, _ shape: DebertaV2Configuration) -> (weight: ParameterSpec, bias: ParameterSpec)? {
     guard gateCount > 0 else { return nil }
     func spec(_ member: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
-      ParameterSpec("encoder.layer.\(layer).attention.self.prefix_tuning", "prefix_gates", member, shape, start)
+      ParameterSpec(
+        EncoderPlace.path(layer: layer) + ".attention.self.prefix_tuning", "prefix_gates", member, shape, start)
     }
     return (
       spec("weight", [gateCount, shape.hiddenSize], .normal(deviation: 0.02)),
@@ -118,7 +127,7 @@ public struct PrefixTuning: AdapterMethod {
         return ParameterSpec(
           "prefix_tuning", "prefix_tunings", member, sizes, start,
           aliases: (0..<shape.layerCount).map { layer in
-            ParameterSpec.Alias("encoder.layer.\(layer).attention.self.prefix_tuning.pool", member)
+            ParameterSpec.Alias(EncoderPlace.path(layer: layer) + ".attention.self.prefix_tuning.pool", member)
           })
       }
       length = method.length

@@ -19,15 +19,37 @@ struct ProjectionSettings: Sendable {
 
   enum Initialization: String { case lora, bert, ia3, vera }
 
-  init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
+  /// The keys, with the standard values of LoRA.
+  static let fields: [MethodField] = [
+    MethodField("architecture", .string("lora")),
+    MethodField("selfattn_lora", .bool(true)),
+    MethodField("intermediate_lora", .bool(false)),
+    MethodField("output_lora", .bool(false)),
+    MethodField("leave_out", .array([])),
+    MethodField("r", .integer(8)),
+    MethodField("alpha", .integer(8)),
+    MethodField("dropout", .number(0)),
+    MethodField("attn_matrices", .array([.string("q"), .string("v")])),
+    MethodField("composition_mode", .string("add")),
+    MethodField("init_weights", .string("lora")),
+    MethodField("use_gating", .bool(false)),
+    MethodField("use_dora", .bool(false)),
+    MethodField("vera_d", .null),
+    MethodField("vera_b", .null),
+    .seed, .numberType,
+  ]
+
+  /// - Throws: `ConfigurationError`.
+  init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
     places = try Self.places(fields)
-    leaveOut = try Set(fields.integers("leave_out") ?? [])
-    rank = try fields.integer("r", in: 1...1 << 16) ?? 8
-    alpha = try fields.number("alpha").map { Float($0) } ?? 8
-    isGated = try fields.bool("use_gating") ?? false
-    dropout = try fields.dropout()
-    let name = try fields.string("init_weights") ?? "lora"
+    leaveOut = try fields.layers("leave_out")
+    rank = try fields.whole("r", in: 1...1 << 16)
+    alpha = try fields.real("alpha")
+    isGated = try fields.flag("use_gating")
+    dropout = try fields.probability("dropout")
+    let name = try fields.word("init_weights")
     guard let initialization = Initialization(rawValue: name) else {
       throw fields.impossible("init_weights", "'\(name)'", "'lora', 'bert', 'ia3' or 'vera'")
     }
@@ -35,35 +57,30 @@ struct ProjectionSettings: Sendable {
   }
 
   private static func places(_ fields: ConfigurationFields) throws(ConfigurationError) -> [ProjectionPlace] {
-    var places: [ProjectionPlace] = []
-    if try fields.bool("selfattn_lora") ?? true {
-      for name in try fields.strings("attn_matrices") ?? ["q", "v"] {
-        switch name {
-        case "q": places.append(.query)
-        case "k": places.append(.key)
-        case "v": places.append(.value)
-        case "o": break  // accepted and without effect, as in the reference
-        default: throw fields.impossible("attn_matrices", "'\(name)'", "'q', 'k' or 'v'")
-        }
-      }
+    let matrices = try fields.there("attn_matrices", fields.strings("attn_matrices"))
+    // 'o' is accepted and has no effect, as in the reference.
+    let known: [String: ProjectionPlace?] = ["q": .query, "k": .key, "v": .value, "o": nil]
+    if let odd = matrices.first(where: { known[$0] == nil }) {
+      throw fields.impossible("attn_matrices", "'\(odd)'", "'q', 'k' or 'v'")
     }
-    if try fields.bool("intermediate_lora") ?? false { places.append(.up) }
-    if try fields.bool("output_lora") ?? false { places.append(.down) }
+    var places: [ProjectionPlace] = []
+    if try fields.flag("selfattn_lora") {
+      for case let place?? in matrices.map({ known[$0] }) where !places.contains(place) { places.append(place) }
+    }
+    if try fields.flag("intermediate_lora") { places.append(.up) }
+    if try fields.flag("output_lora") { places.append(.down) }
     return places
   }
 
-  private static let defaults: [String: JSONValue] = [
-    "architecture": .string("lora"), "selfattn_lora": .bool(true), "intermediate_lora": .bool(false),
-    "output_lora": .bool(false), "leave_out": .array([]), "r": .integer(8), "alpha": .integer(8),
-    "dropout": .number(0), "attn_matrices": .array([.string("q"), .string("v")]), "composition_mode": .string("add"),
-    "init_weights": .string("lora"), "init_weights_seed": .null, "use_gating": .bool(false), "use_dora": .bool(false),
-    "vera_d": .null, "vera_b": .null, "dtype": .null,
-  ]
-
   /// The linear layers of an encoder that are adapted.
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] {
+    targets(shape).map { ProjectionModule($0, isGated: isGated, shape) }
+  }
+
+  /// The same with what each of them adds.
+  func targets(_ shape: DebertaV2Configuration) -> [LoRATarget] {
     (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
-      places.map { ProjectionModule($0, layer, isGated: isGated, shape) }
+      places.map { LoRATarget($0, layer: layer, rank: rank, alpha: alpha, dropout: dropout) }
     }
   }
 }
@@ -73,14 +90,18 @@ struct ProjectionModule: Sendable {
   let place: ProjectionPlace
   let layer: Int
   let inputs, outputs: Int
+  let rank: Int
+  /// What a product of low rank is multiplied by: alpha / r, unless a gate decides.
+  let scale: Float
+  /// Of the input of what is added, in training.
+  let dropout: Float
   let gate: (weight: ParameterSpec, bias: ParameterSpec)?
   private let path: String
 
-  init(_ place: ProjectionPlace, _ layer: Int, isGated: Bool, _ shape: DebertaV2Configuration) {
-    self.place = place
-    self.layer = layer
+  init(_ target: LoRATarget, isGated: Bool, _ shape: DebertaV2Configuration) {
+    (place, layer, rank, dropout) = (target.place, target.layer, target.rank, target.dropout)
     (inputs, outputs) = place.widths(shape)
-    path = "encoder.layer.\(layer).\(place.module)"
+    (path, scale) = (target.path, isGated ? 1 : target.alpha / Float(target.rank))
     gate =
       isGated
       ? (
@@ -106,47 +127,13 @@ struct ProjectionModule: Sendable {
   }
 }
 
-extension ConfigurationFields {
-  /// The probability of dropout in training, 0 where none is given.
-  func dropout() throws(ConfigurationError) -> Float {
-    let probability = try number("dropout") ?? 0
-    guard (0..<1).contains(probability) else {
-      throw impossible("dropout", "\(probability)", "a number from 0 to less than 1")
-    }
-    return Float(probability)
-  }
-}
-
 extension ProjectionPlace {
-  /// The layer's path in the reference, below `encoder.layer.N.`.
-  var module: String {
-    switch self {
-    case .query: "attention.self.query_proj"
-    case .key: "attention.self.key_proj"
-    case .value: "attention.self.value_proj"
-    case .attentionOutput: "attention.output.dense"
-    case .up: "intermediate.dense"
-    case .down: "output.dense"
-    }
-  }
-
   /// The reference's name of the location: the field of the configuration that turns it on.
   var location: String {
     switch self {
     case .query, .key, .value, .attentionOutput: "selfattn_lora"
     case .up: "intermediate_lora"
     case .down: "output_lora"
-    }
-  }
-
-  /// Inputs and outputs.
-  func widths(_ shape: DebertaV2Configuration) -> (inputs: Int, outputs: Int) {
-    let heads = shape.headCount * shape.headSize
-    return switch self {
-    case .query, .key, .value: (shape.hiddenSize, heads)
-    case .attentionOutput: (heads, shape.hiddenSize)
-    case .up: (shape.hiddenSize, shape.intermediateSize)
-    case .down: (shape.intermediateSize, shape.hiddenSize)
     }
   }
 }

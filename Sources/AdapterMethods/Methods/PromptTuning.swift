@@ -19,22 +19,26 @@ public struct PromptTuning: AdapterMethod {
   public let settings: [String: JSONValue]
   private let source: String
 
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
-    length = try fields.integer("prompt_length", in: 1...1 << 16) ?? 10
-    switch try fields.string("combine") ?? "prefix" {
+  public static let fields: [MethodField] = [
+    MethodField("architecture", .string("prompt_tuning")), MethodField("prompt_length", .integer(10)),
+    MethodField(
+      "prompt_init", .string("random_uniform"),
+      .startsOnly("'random_uniform': a fresh prompt does not start with the embeddings of a text here")),
+    MethodField("prompt_init_text", .null, .startsOnly("null: a fresh prompt does not start with a text here")),
+    MethodField("combine", .string("prefix")), .seed,
+  ]
+
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
+    length = try fields.whole("prompt_length", in: 1...1 << 16)
+    switch try fields.word("combine") {
     case "prefix": followsFirstToken = false
     case "prefix_after_bos": followsFirstToken = true
     case let name: throw fields.impossible("combine", "'\(name)'", "'prefix' or 'prefix_after_bos'")
     }
     source = fields.file
   }
-
-  private static let defaults: [String: JSONValue] = [
-    "architecture": .string("prompt_tuning"), "prompt_length": .integer(10),
-    "prompt_init": .string("random_uniform"), "prompt_init_text": .null, "combine": .string("prefix"),
-    "init_weights_seed": .null,
-  ]
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     if shape.convolution != nil {

@@ -28,22 +28,34 @@ public struct Reft: AdapterMethod {
   public let settings: [String: JSONValue]
   private let source: String
 
-  public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    settings = fields.members.merging(Self.defaults) { own, _ in own }
-    let all = fields.members["layers"].map { $0 == .string("all") } ?? true
-    let isActive = try fields.bool("output_reft") ?? true
-    layers = try !isActive ? [] : all ? nil : Set(fields.integers("layers") ?? [])
-    prefixCount = try fields.integer("prefix_positions", in: 0...1 << 20) ?? 3
-    suffixCount = try fields.integer("suffix_positions", in: 0...1 << 20) ?? 0
-    rank = try fields.integer("r", in: 1...1 << 16) ?? 1
-    guard let isOrthogonal = try fields.bool("orthogonality") else {
-      throw .missing(key: "orthogonality", file: fields.file)
-    }
-    self.isOrthogonal = isOrthogonal
-    isTied = try fields.bool("tied_weights") ?? false
-    subtractsProjection = try fields.bool("subtract_projection") ?? true
+  public static let fields: [MethodField] = [
+    MethodField("architecture", .string("reft")),
+    MethodField("layers", .string("all")),
+    MethodField("prefix_positions", .integer(3)),
+    MethodField("suffix_positions", .integer(0)),
+    MethodField("r", .integer(1)),
+    MethodField("orthogonality", nil),
+    MethodField("tied_weights", .bool(false)),
+    MethodField("dropout", .number(0.05)),
+    MethodField("non_linearity", .null),
+    MethodField("output_reft", .bool(true)),
+    MethodField("subtract_projection", .bool(true)),
+    .seed, .numberType,
+  ]
+
+  public init(_ given: ConfigurationFields) throws(ConfigurationError) {
+    let fields = try given.completed(by: Self.fields)
+    settings = fields.members
+    let all = fields.members["layers"] == .string("all")
+    layers = try !fields.flag("output_reft") ? [] : all ? nil : fields.layers("layers")
+    prefixCount = try fields.whole("prefix_positions", in: 0...1 << 20)
+    suffixCount = try fields.whole("suffix_positions", in: 0...1 << 20)
+    rank = try fields.whole("r", in: 1...1 << 16)
+    isOrthogonal = try fields.flag("orthogonality")
+    isTied = try fields.flag("tied_weights")
+    subtractsProjection = try fields.flag("subtract_projection")
     activation = try fields.activation("non_linearity") ?? .linear
-    dropout = try fields.dropout()
+    dropout = try fields.probability("dropout")
     source = fields.file
   }
 
@@ -55,13 +67,6 @@ public struct Reft: AdapterMethod {
     case (true, false): "reft"
     }
   }
-
-  private static let defaults: [String: JSONValue] = [
-    "architecture": .string("reft"), "layers": .string("all"), "prefix_positions": .integer(3),
-    "suffix_positions": .integer(0), "r": .integer(1), "tied_weights": .bool(false), "dropout": .number(0.05),
-    "non_linearity": .null, "dtype": .null, "output_reft": .bool(true), "init_weights_seed": .null,
-    "subtract_projection": .bool(true),
-  ]
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     if isOrthogonal, rank >= shape.hiddenSize {
@@ -110,7 +115,8 @@ private struct ReftTensors {
       _ member: String, _ shape: [Int], _ start: Initializer, isTrainable: Bool = true
     ) -> ParameterSpec {
       ParameterSpec(
-        "encoder.layer.\(layer).reft_layer", "refts", "units.\(unit).\(member)", shape, start, isTrainable: isTrainable)
+        EncoderPlace.path(layer: layer) + ".reft_layer", "refts", "units.\(unit).\(member)", shape, start,
+        isTrainable: isTrainable)
     }
     source = spec("learned_source.weight", [rank, hidden], .linear(inputs: hidden))
     sourceBias = spec("learned_source.bias", [rank], .linear(inputs: hidden))

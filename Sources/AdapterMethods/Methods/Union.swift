@@ -11,6 +11,8 @@ public import Tensors
 public struct Union: AdapterMethod {
   public static let architecture: String? = "union"
 
+  public static let fields = [MethodField("architecture", .string("union")), MethodField("configs", nil)]
+
   private let members: [any AdapterMethod]
   /// Every key, as the reference stores it.
   public let settings: [String: JSONValue]
@@ -38,6 +40,10 @@ public struct Union: AdapterMethod {
     source = fields.file
   }
 
+  public func checkStart() throws(ConfigurationError) {
+    for member in members { try member.checkStart() }
+  }
+
   public var name: String {
     let names = members.map(\.name)
     let areGated = members.allSatisfy { $0.settings["use_gating"] == .bool(true) }
@@ -53,7 +59,7 @@ public struct Union: AdapterMethod {
     var specs: [ParameterSpec] = []
     var seen: Set<String> = []
     for member in members {
-      for spec in try member.parameters(for: shape) {
+      for spec in try member.parameters(for: shape).map({ $0.seeded(by: member) }) {
         guard seen.insert(spec.id).inserted else {
           throw .impossible(
             key: "configs", value: "two methods with a tensor at \(spec.id)", expected: "each at places of its own",

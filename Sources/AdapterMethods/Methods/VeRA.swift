@@ -12,7 +12,7 @@ internal import Tensors
 /// Source: Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation"
 /// (2023); adapters, `methods/lora.py`, `Vera`.
 public struct VeRA: AdapterMethod, LowRankMethod {
-  let projections: ProjectionSettings
+  private let projections: ProjectionSettings
   /// What Dv and Bv start with on their diagonals.
   private let d, b: Float
 
@@ -35,8 +35,12 @@ public struct VeRA: AdapterMethod, LowRankMethod {
 
   public var name: String { "vera" }
 
+  public var settings: [String: JSONValue] { projections.settings }
+
+  func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { projections.modules(shape) }
+
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
-    let modules = projections.modules(shape)
+    let modules = modules(shape)
     guard let first = modules.first else { return [] }
     guard modules.allSatisfy({ ($0.inputs, $0.outputs) == (first.inputs, first.outputs) }) else {
       throw .impossible(
@@ -65,7 +69,7 @@ public struct VeRA: AdapterMethod, LowRankMethod {
   }
 
   private func shared(_ module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {
-    let (aStart, bStart) = projections.factorInitializers(inputs: module.inputs)
+    let (aStart, bStart) = projections.initialization.factors(inputs: module.inputs, rank: projections.rank)
     func spec(_ name: String, _ shape: [Int], _ start: Initializer) -> ParameterSpec {
       ParameterSpec("", "shared_parameters", name, shape, start, isTrainable: false)
     }

@@ -95,7 +95,8 @@ public final class ModelObjective: TrainingObjective {
     let prepared = try model.prepared(on: pass, skippingLayersBelow: skippedLayers(batch, epoch))
     let encoded = try prepared.encode(own, batch, cache, on: pass)
     let (loss, weight) = prepared.loss(encoded, heads: heads, own.map(\.target), settings.loss, on: pass)
-    return BatchLoss(mean: loss, weight: weight, tokens: own.reduce(0) { $0 + $1.tokenCount })
+    let whole = model.regularization(on: pass).map { pass.weightedSum([(loss, 1), ($0, 1)]) } ?? loss
+    return BatchLoss(mean: whole, weight: weight, tokens: own.reduce(0) { $0 + $1.tokenCount })
   }
 
   public func evaluate() throws -> EvaluationResult? { try evaluator?.evaluate(model, heads: heads).first }

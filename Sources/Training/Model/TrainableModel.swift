@@ -31,6 +31,7 @@ public struct TrainableModel: Sendable {
   private let adapters: [String: Adapter]
   private let fusions: [String: AdapterFusion]
   private let heads: [String: TrainableHead]
+  private let trainedFusions: [String]
   /// What is trained, by the names of the reference's state dictionary.
   public let parameters: [TrainedParameter]
 
@@ -64,12 +65,12 @@ public struct TrainableModel: Sendable {
     for name in trained.sorted() {
       guard let own = adapters[name]?.copied else { continue }
       ownAdapters[name] = own
-      parameters += own.parameters.trained { "deberta." + $0.key(name) }
+      parameters += own.parameters.trained { EncoderLayout.storedName($0.key(name)) }
     }
     for name in trainedFusions.sorted() {
       guard let own = fusions[name]?.copied else { continue }
       ownFusions[name] = own
-      parameters += own.parameters.trained { "deberta." + $0.key(name) }
+      parameters += own.parameters.trained { EncoderLayout.storedName($0.key(name)) }
     }
     for (name, head) in heads.sorted(by: { $0.key < $1.key }) {
       let own = TrainableHead(
@@ -79,8 +80,15 @@ public struct TrainableModel: Sendable {
     }
     self.adapters = ownAdapters
     self.fusions = ownFusions
+    self.trainedFusions = trainedFusions.sorted()
     self.heads = ownHeads
     self.parameters = parameters
+  }
+
+  /// What is added to the loss of every batch: the regularization of the fusions that are trained; nil without any.
+  func regularization(on pass: Pass) -> Tensor? {
+    let parts = trainedFusions.compactMap { fusions[$0]?.regularization(on: pass) }
+    return parts.isEmpty ? nil : pass.weightedSum(parts.map { ($0, 1) })
   }
 
   /// An adapter with its parameters as they are now.
@@ -159,7 +167,7 @@ public struct TrainableBase: Sendable {
   }
 
   fileprivate var parameters: [TrainedParameter] {
-    tensors.map { TrainedParameter(name: "deberta." + $0.name, value: $0.values) }
+    tensors.map { TrainedParameter(name: EncoderLayout.storedName($0.name), value: $0.values) }
   }
 
   /// The word embeddings [vocabulary, E].
