@@ -20,6 +20,8 @@ public import Tensors
 public struct DebertaV2AdapterModel: Sendable {
   public let configuration: DebertaV2Configuration
   public let compute: Compute
+  /// The methods that adapters can be of.
+  public let catalog: MethodCatalog
   /// The model's name in what is saved: the last part of its folder.
   public let name: String
   /// Reads heads that are made for this model.
@@ -53,8 +55,13 @@ public struct DebertaV2AdapterModel: Sendable {
   ///
   /// A head that lies beside the checkpoint, as the reference saves heads, comes before one among its tensors.
   ///
+  /// - Parameters:
+  ///   - folder: with `config.json` and the weights.
+  ///   - compute: what passes compute with.
+  ///   - catalog: the methods that adapters can be of; an application adds its own with `MethodCatalog.adding`.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
-  public init(folder: String, compute: Compute = Compute()) throws {
+  public init(folder: String, compute: Compute = Compute(), catalog: MethodCatalog = .standard) throws {
+    self.catalog = catalog
     let folder = try CheckpointFolder(path: folder)
     let file = folder.path + "/config.json"
     configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
@@ -106,7 +113,7 @@ public struct DebertaV2AdapterModel: Sendable {
     _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
     seed: UInt64 = 0
   ) throws {
-    let method = try MethodCatalog.standard.method(preset: text)
+    let method = try catalog.method(preset: text)
     try add(Adapter(method, for: base, seed: seed), named: name, overwrite: overwrite)
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
@@ -118,7 +125,7 @@ public struct DebertaV2AdapterModel: Sendable {
   public mutating func loadAdapter(
     _ folder: String, as name: String? = nil, withHead: Bool = true, overwrite: Bool = false, setActive: Bool = false
   ) throws -> String {
-    let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration)
+    let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration, catalog: catalog)
     let name = name ?? savedName
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
     let head = try withHead ? headReader.head(besideAdapterIn: folder) : nil

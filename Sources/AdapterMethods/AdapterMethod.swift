@@ -70,6 +70,14 @@ public struct MethodCatalog: Sendable {
     Bottleneck.self, DoRA.self, IA3.self, VeRA.self, LoRA.self, Reft.self, PrefixTuning.self, PromptTuning.self,
   ])
 
+  /// These methods and further ones, such as an application's own; they come first.
+  public func adding(_ methods: any AdapterMethod.Type...) -> MethodCatalog { MethodCatalog(methods + self.methods) }
+
+  /// The configuration of a method that has no preset: its architecture says all.
+  func configuration(ofArchitecture name: String) -> [String: JSONValue]? {
+    methods.contains { $0.architecture == name } ? ["architecture": .string(name)] : nil
+  }
+
   /// Reads a configuration: `architecture` tells the method.
   ///
   /// - Throws: `ConfigurationError`, also for a method that is not in the catalogue.

@@ -87,7 +87,7 @@ extension MethodCatalog {
   private func configuration(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
     let trimmed = text.filter { $0 != "\n" }
     let name = String(trimmed.prefix { $0 != "[" }).filter { $0 != " " }
-    guard let preset = presets[name] else {
+    guard let preset = presets[name] ?? self.configuration(ofArchitecture: name) else {
       throw .impossible(
         key: "name", value: "'\(name)'",
         expected: Self.nearest(name, presets.keys.sorted()) ?? "one of "

@@ -75,7 +75,7 @@ import Testing
 
   @Test(arguments: MethodExample.all)
   func theNumberOfThreadsChangesNoBit(_ example: MethodExample) throws {
-    let adapter = try Adapter.random(example.preset, for: TinyModel.shape(), seed: 11)
+    let adapter = try Adapter.random(example.preset, for: TinyModel.shape(), seed: 11, catalog: MethodExample.catalog)
     let outputs = try [1, 2, 3].map { threads in
       var model = try TinyModel.load("v3", Compute(threads: threads))
       try model.add(adapter, named: "a")

@@ -43,8 +43,16 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
   var refusal: CompositionError? { if case .isRefused(let error) = stacked { error } else { nil } }
   var testDescription: String { preset }
 
+  /// The methods of this package, and one that an application could have made.
+  static let catalog = MethodCatalog.standard.adding(OutputShift.self)
+
   /// Every method, with its switches, one line each.
-  static let all = bottlenecks + projections + memories + edits + unions
+  static let all = bottlenecks + projections + memories + edits + unions + ownMethods
+
+  private static let ownMethods = [
+    MethodExample(preset: "output_shift", merged: .sum, stacked: .commutes),
+    MethodExample(preset: "output_shift[leave_out=[1], factor=0.5]", merged: .sum, stacked: .commutes),
+  ]
 
   private static let bottlenecks = [
     MethodExample(preset: "seq_bn", smooth: "seq_bn[non_linearity='gelu_new']"),
@@ -166,7 +174,7 @@ struct Subject {
 
   /// The adapter `a` of a method, with random values; and `b`, with other ones.
   init(_ example: MethodExample, base: String = "v3") throws {
-    model = try TinyModel.load(base)
+    model = try TinyModel.load(base, catalog: MethodExample.catalog)
     try model.addRandom(example.preset, named: "a", seed: 11)
     try model.addRandom(example.preset, named: "b", seed: 12)
   }

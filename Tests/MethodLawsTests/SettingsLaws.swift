@@ -9,7 +9,7 @@ import Testing
 
 /// Settings are declared once: what is saved is what acts, and what does not act is refused.
 @Suite struct SettingsLaws {
-  private let catalog = MethodCatalog.standard
+  private let catalog = MethodExample.catalog
 
   private func parsed(_ settings: [String: JSONValue], file: String = "the test") throws -> any AdapterMethod {
     try catalog.method(ConfigurationFields(.object(settings), file: file))

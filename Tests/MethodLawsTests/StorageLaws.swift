@@ -11,8 +11,9 @@ import Testing
   func savingAndLoadingKeepsEveryBitAndEveryKey(_ example: MethodExample) throws {
     let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
-    let adapter = try Adapter.random(example.preset, for: shape, seed: 5)
-    let (name, loaded) = try SavedAdapter.read(adapter.save("first", for: shape, in: folder), for: shape)
+    let adapter = try Adapter.random(example.preset, for: shape, seed: 5, catalog: MethodExample.catalog)
+    let (name, loaded) = try SavedAdapter.read(
+      adapter.save("first", for: shape, in: folder), for: shape, catalog: MethodExample.catalog)
     #expect(name == "first")
     #expect(loaded.method.settings == adapter.method.settings)
     #expect(loaded.values.keys.sorted() == adapter.values.keys.sorted())
@@ -24,9 +25,10 @@ import Testing
   func whatIsSavedAgainHasTheSameBytes(_ example: MethodExample) throws {
     let shape = try TinyModel.shape()
     let (one, two) = (try TemporaryFolder(), try TemporaryFolder())
-    let adapter = try Adapter.random(example.preset, for: shape, seed: 5)
+    let adapter = try Adapter.random(example.preset, for: shape, seed: 5, catalog: MethodExample.catalog)
     let first = try adapter.save("a", for: shape, in: one)
-    let second = try SavedAdapter.read(first, for: shape).adapter.save("a", for: shape, in: two)
+    let second = try SavedAdapter.read(first, for: shape, catalog: MethodExample.catalog).adapter.save(
+      "a", for: shape, in: two)
     let files = try FileManager.default.contentsOfDirectory(atPath: first).sorted()
     #expect(files == ["adapter.safetensors", "adapter_config.json"])
     for file in files {
@@ -39,7 +41,8 @@ import Testing
   func aKeyThatNobodyReadsIsKept(_ example: MethodExample) throws {
     let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
-    let path = try Adapter.random(example.preset, for: shape, seed: 5).save("a", for: shape, in: folder)
+    let path = try Adapter.random(example.preset, for: shape, seed: 5, catalog: MethodExample.catalog).save(
+      "a", for: shape, in: folder)
     let file = path + "/" + SavedAdapter.configurationFile
     var whole = try ConfigurationFields(path: file).members
     guard case .object(var settings) = whole["config"] else {
@@ -48,7 +51,7 @@ import Testing
     settings["a_key_of_the_future"] = .array([.integer(1), .number(0.5), .string("x"), .null])
     whole["config"] = .object(settings)
     try JSONValue.object(whole).write(to: file)
-    let loaded = try SavedAdapter.read(path, for: shape).adapter
+    let loaded = try SavedAdapter.read(path, for: shape, catalog: MethodExample.catalog).adapter
     #expect(loaded.method.settings == settings)
   }
 
@@ -99,14 +102,15 @@ import Testing
   ) throws {
     let shape = try TinyModel.shape()
     let folder = try TemporaryFolder()
-    let path = try Adapter.random(example.preset, for: shape, seed: 5).save("a", for: shape, in: folder)
-    _ = try SavedAdapter.read(path, for: shape)
+    let path = try Adapter.random(example.preset, for: shape, seed: 5, catalog: MethodExample.catalog).save(
+      "a", for: shape, in: folder)
+    _ = try SavedAdapter.read(path, for: shape, catalog: MethodExample.catalog)
     let file = path + "/adapter.safetensors"
     var tensors = try TensorFile(path: file).outgoing
     let (name, fact) = change(&tensors)
     try Safetensors.write(tensors, to: file)
     let error = #expect(throws: CheckpointError.self, sourceLocation: sourceLocation) {
-      try SavedAdapter.read(path, for: shape)
+      try SavedAdapter.read(path, for: shape, catalog: MethodExample.catalog)
     }
     let text = error?.description ?? ""
     #expect(text.contains(name) && text.contains(file), "\(text)", sourceLocation: sourceLocation)

@@ -31,7 +31,9 @@ struct TrainingSubject {
     let shape = try TinyModel.shape(base)
     var adapters: [String: Adapter] = [:]
     for (index, name) in presets.keys.sorted().enumerated() {
-      adapters[name] = try presets[name].map { try Adapter.random($0, for: shape, seed: UInt64(11 + index)) }
+      adapters[name] = try presets[name].map {
+        try Adapter.random($0, for: shape, seed: UInt64(11 + index), catalog: MethodExample.catalog)
+      }
     }
     try self.init(adapters: adapters, setup: setup, base: base, part: part, fusion: fusion)
   }
@@ -41,7 +43,7 @@ struct TrainingSubject {
     adapters: [String: Adapter], setup: String, base: String = "v3", part: TrainedPart = .adapters,
     fusion: String? = nil
   ) throws {
-    var loading = try TinyModel.load(base)
+    var loading = try TinyModel.load(base, catalog: MethodExample.catalog)
     for (name, adapter) in adapters { try loading.add(adapter, named: name) }
     if let fusion { try loading.loadAdapterFusion(fusion) }
     self.init(

@@ -11,8 +11,10 @@ public enum TinyModel {
   public static let compute = Compute()
 
   /// A fresh model of a base of the fixtures.
-  public static func load(_ base: String = "v3", _ compute: Compute = compute) throws -> DebertaV2AdapterModel {
-    try DebertaV2AdapterModel(folder: Fixtures.base(base), compute: compute)
+  public static func load(
+    _ base: String = "v3", _ compute: Compute = compute, catalog: MethodCatalog = .standard
+  ) throws -> DebertaV2AdapterModel {
+    try DebertaV2AdapterModel(folder: Fixtures.base(base), compute: compute, catalog: catalog)
   }
 
   /// The shape of a base.
@@ -42,9 +44,9 @@ extension ModelOutput {
 extension Adapter {
   /// An adapter of a preset such as `lora[r=3]` whose values are all random and of some weight, biases and norms too.
   public static func random(
-    _ preset: String, for shape: DebertaV2Configuration, seed: UInt64
+    _ preset: String, for shape: DebertaV2Configuration, seed: UInt64, catalog: MethodCatalog = .standard
   ) throws -> Adapter {
-    try random(MethodCatalog.standard.method(preset: preset), for: shape, seed: seed)
+    try random(catalog.method(preset: preset), for: shape, seed: seed)
   }
 
   /// An adapter of a method whose values are all random and of some weight.
@@ -108,7 +110,7 @@ extension DebertaV2AdapterModel {
 
   /// Adds an adapter with random values.
   public mutating func addRandom(_ preset: String, named name: String, seed: UInt64) throws {
-    try add(.random(preset, for: configuration, seed: seed), named: name)
+    try add(.random(preset, for: configuration, seed: seed, catalog: catalog), named: name)
   }
 }
 
