@@ -90,8 +90,7 @@ extension MethodCatalog {
     guard let preset = presets[name] ?? self.configuration(ofArchitecture: name) else {
       throw .impossible(
         key: "name", value: "'\(name)'",
-        expected: Self.nearest(name, presets.keys.sorted()) ?? "one of "
-          + presets.keys.sorted().joined(separator: ", "),
+        expected: "one of " + Self.choice(of: Array(presets.keys), near: name),
         file: source)
     }
     var rest = trimmed.drop { $0 != "[" }
@@ -118,14 +117,16 @@ extension MethodCatalog {
     for (key, value) in changes where !known.contains(key) {
       throw .impossible(
         key: key, value: value.kind,
-        expected: Self.nearest(key, known) ?? "a field of '\(name)': " + known.sorted().joined(separator: ", "),
+        expected: "a field of '\(name)': " + Self.choice(of: known, near: key),
         file: source)
     }
     return preset.with(changes)
   }
 
-  private static func nearest(_ name: String, _ known: [String]) -> String? {
-    let nearest = NearestNames.of(name, in: known, limit: 2)
-    return nearest.isEmpty ? nil : "another name; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?"
+  /// The names that there are, with those that are near in brackets.
+  private static func choice(of names: [String], near name: String) -> String {
+    let nearest = NearestNames.of(name, in: names, limit: 2).map { "'\($0)'" }
+    let hint = nearest.isEmpty ? "" : " (did you mean \(nearest.joined(separator: " or "))?)"
+    return names.sorted().joined(separator: ", ") + hint
   }
 }

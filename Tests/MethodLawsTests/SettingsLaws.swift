@@ -15,21 +15,32 @@ import Testing
     try catalog.method(ConfigurationFields(.object(settings), file: file))
   }
 
-  /// Field by field: a description of a value lists every one of them.
+  /// Every stored property of a value, with its path; sets and dictionaries in order.
+  private func listing(_ value: Any, _ path: String = "") -> [String] {
+    let mirror = Mirror(reflecting: value)
+    let children = mirror.children.enumerated().map { ($1.label ?? "\($0)", $1.value) }
+    switch mirror.displayStyle {
+    case .set?, .dictionary?:
+      return [path + "={" + children.map { listing($0.1).joined(separator: ",") }.sorted().joined(separator: ";") + "}"]
+    case _ where children.isEmpty: return ["\(path)=\(value)"]
+    default: return children.flatMap { listing($0.1, "\(path).\($0.0)") }
+    }
+  }
+
   @Test(arguments: MethodExample.all)
   func aFreshMethodIsTheOneParsedFromItsOwnSettings(_ example: MethodExample) throws {
     let fresh = try catalog.method(preset: example.preset)
     let file = "the configuration '\(example.preset)'"
     let again = try parsed(fresh.settings, file: file)
-    #expect("\(again)" == "\(fresh)")
+    #expect(listing(again) == listing(fresh) && listing(fresh).count > 1)
     #expect(again.settings == fresh.settings)
-    #expect("\(fresh)".contains(file) || !"\(fresh)".contains("source:"))
     // Without the keys that have their standard values it is the same one.
     let fields = type(of: fresh).fields
     let short = fresh.settings.filter { key, value in
       key == "architecture" || fields.first { $0.key == key }?.standard != value
     }
-    #expect(try "\(parsed(short, file: file))" == "\(fresh)")
+    #expect(short.count < fresh.settings.count || fresh is Union)
+    #expect(try listing(parsed(short, file: file)) == listing(fresh))
   }
 
   @Test(arguments: [MethodExample.loreft, MethodExample.all[0], MethodExample.everyLoRA])
