@@ -1,4 +1,5 @@
 public import Checkpoints
+internal import Files
 
 /// The reference's named configurations, as differences from a method's defaults.
 ///
