@@ -12,7 +12,7 @@ public enum PeftFolder {
   public static let weightFiles = ["adapter_model.safetensors", "adapter_model.bin"]
   private static let prefix = "base_model.model."
 
-  static func isDescribed(by fields: ConfigurationFields) -> Bool { fields.members["peft_type"] != nil }
+  public static func isDescribed(by fields: ConfigurationFields) -> Bool { fields.members["peft_type"] != nil }
 
   /// A tensor's name below the encoder, the prefixes of PEFT's and of transformers' classes left out.
   public static func ownName(_ stored: String) -> String {

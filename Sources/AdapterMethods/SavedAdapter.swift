@@ -34,7 +34,7 @@ extension Adapter {
 /// the first word. Source: adapters, `loading.py`, `AdapterLoader`.
 public enum SavedAdapter {
   public static let configurationFile = "adapter_config.json"
-  static let weightFiles = ["adapter.safetensors", "pytorch_adapter.bin"]
+  public static let weightFiles = ["adapter.safetensors", "pytorch_adapter.bin"]
 
   /// Reads a folder, also one of PEFT.
   ///

@@ -9,7 +9,7 @@ public import Tensors
 /// adapters, `loading.py`, `AdapterFusionLoader`.
 public enum SavedFusion {
   public static let configurationFile = "adapter_fusion_config.json"
-  static let weightFiles = ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"]
+  public static let weightFiles = ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"]
 
   /// Reads a folder.
   ///

@@ -15,7 +15,7 @@ extension Inspection.Part {
       if let settings { draft.add("method", try methodName(settings)) }
       draft.facts += fields.facts(["model_name", "model_type", "hidden_size", "version"])
       draft.facts += settings.map { $0.facts($0.keys(without: ["architecture"]), prefix: "config.") } ?? []
-      let file = try TensorFile.first(of: ["adapter.safetensors", "pytorch_adapter.bin"], in: folder)
+      let file = try TensorFile.first(of: SavedAdapter.weightFiles, in: folder)
       draft.list(file)
       draft.addParameterCount()
       try draft.tryWith(base, madeFor: fields) { draft, shape in
@@ -46,7 +46,7 @@ extension Inspection.Part {
       draft.facts += fields.facts(["model_name", "model_type", "hidden_size", "version"])
       draft.facts += settings.map { $0.facts($0.keys(without: []), prefix: "config.") } ?? []
       let file = try TensorFile.first(
-        of: ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"], in: folder)
+        of: SavedFusion.weightFiles, in: folder)
       draft.list(file)
       draft.addParameterCount()
       try draft.tryWith(base, madeFor: fields) { draft, shape in
@@ -85,7 +85,7 @@ extension Inspection.Part {
         ["name"] + (isOfClass ? ["model_class", "num_labels", "label2id"] : []) + [
           "model_name", "hidden_size", "version",
         ])
-      let file = Result { try TensorFile.first(of: ["model_head.safetensors", "pytorch_model_head.bin"], in: folder) }
+      let file = Result { try TensorFile.first(of: SavedHead.weightFiles, in: folder) }
       if let file = try? file.get() { draft.list(file) }
       guard let configuration = try fields.object("config") else { return }
       draft.facts += configuration.facts(configuration.keys(without: ["label2id"]), prefix: "config.")

@@ -1,5 +1,7 @@
+internal import AdapterMethods
 internal import Checkpoints
 internal import Foundation
+internal import Heads
 
 /// How one kind of thing is found in a folder, and what is told about it.
 struct PartReader: Sendable {
@@ -28,18 +30,17 @@ struct PartReader: Sendable {
       kind: .checkpoint, configuration: "config.json", weights: CheckpointFolder.weightNames, isIn: { _ in true },
       read: { folder, _ in .checkpoint(folder) }),
     PartReader(
-      kind: .adapter, configuration: "adapter_config.json", weights: ["adapter.safetensors", "pytorch_adapter.bin"],
+      kind: .adapter, configuration: SavedAdapter.configurationFile, weights: SavedAdapter.weightFiles,
       isIn: { !isPEFT($0) }, read: Inspection.Part.adapter),
     PartReader(
-      kind: .peftAdapter, configuration: "adapter_config.json",
-      weights: ["adapter_model.safetensors", "adapter_model.bin"],
+      kind: .peftAdapter, configuration: SavedAdapter.configurationFile, weights: PeftFolder.weightFiles,
       isIn: { isPEFT($0) }, read: Inspection.Part.peftAdapter),
     PartReader(
-      kind: .head, configuration: "head_config.json", weights: ["model_head.safetensors", "pytorch_model_head.bin"],
+      kind: .head, configuration: SavedHead.configurationFile, weights: SavedHead.weightFiles,
       isIn: { _ in true }, read: { folder, _ in .head(folder) }),
     PartReader(
-      kind: .fusion, configuration: "adapter_fusion_config.json",
-      weights: ["model_adapter_fusion.safetensors", "pytorch_model_adapter_fusion.bin"], isIn: { _ in true },
+      kind: .fusion, configuration: SavedFusion.configurationFile, weights: SavedFusion.weightFiles,
+      isIn: { _ in true },
       read: Inspection.Part.fusion),
     PartReader(
       kind: .setup, configuration: "adapter_setup.json", weights: [], isIn: { _ in true },
@@ -51,7 +52,7 @@ struct PartReader: Sendable {
     all.filter { $0.kind == .adapter || $0.kind == .peftAdapter }.flatMap { [$0.configuration] + $0.weights })
 
   private static func isPEFT(_ folder: String) -> Bool {
-    (try? ConfigurationFields(path: folder + "/adapter_config.json"))?.members["peft_type"] != nil
+    (try? ConfigurationFields(path: folder + "/" + SavedAdapter.configurationFile)).map(PeftFolder.isDescribed) ?? false
   }
 
   /// The kinds of things that a folder holds.
