@@ -39,9 +39,9 @@ struct Combination {
     let lowRank = present.compactMap(\.lowRank)
     let isLowRank = lowRank.count == present.count
     if let weights {
-      return isLowRank
-        ? SummedLowRank(lowRank, weights: weights, on: pass)
-        : WeightedProjection(children: present, weights: weights, rest: rest)
+      if isLowRank { return SummedLowRank(lowRank, weights: weights, on: pass) }
+      if block == .sum { return StackedProjection(children: present) }
+      return WeightedProjection(children: present, weights: weights, rest: rest)
     }
     guard present.count > 1 else { return first }
     guard isLowRank, let start = lowRank.first else { return StackedProjection(children: present) }
