@@ -1,6 +1,7 @@
 import AdapterHost
 import Foundation
 import TestSupport
+import Testing
 import Tokenization
 import Training
 
