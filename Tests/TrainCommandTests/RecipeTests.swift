@@ -31,6 +31,8 @@ import Testing
     #expect(fields.members["masking_rate"] == nil && fields.members["label_smoothing"] != nil)
     let summary = try ConfigurationFields(path: place.path("runs/r/summary.json"))
     #expect(summary.members["recipe"] == .object(fields.members))
+    let shown = try place.run("show", "x", "--json")
+    #expect(shown.output.contains("\"recipe\": {") && shown.output.contains("\"learning_rate\": 0.00123"), "\(shown)")
     #expect(try place.bytes("runs/r/x/recipe.json") == place.bytes("runs/r/recipe.json").dropLast())
   }
 

@@ -30,19 +30,11 @@ struct AdapterCard {
     details.add("Size", record.byteCount.asBytes)
     details.add("Source", record.source)
     details.add("Made for", madeFor)
-    details.add("Recipe", lines: recipe)
+    details.add(recipe: try? record.recipe)
     details.add("Added", record.created.minute + " UTC")
     if record.changed != record.created { details.add("Changed", record.changed.minute + " UTC") }
     details.add("Digest", record.digest.text)
     return details.lines(width: width) + [""] + files.table.rendered(width: width)
-  }
-
-  /// The settings of the run that trained it, in a line each.
-  private var recipe: [String] {
-    let members = (try? record.recipe) ?? [:]
-    return members.sorted { $0.key < $1.key }.filter { $0.key != "record" }.map { key, value in
-      if case .string(let text) = value { "\(key): \(text)" } else { "\(key): \(value.line)" }
-    }
   }
 
   private var madeFor: String {

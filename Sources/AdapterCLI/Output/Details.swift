@@ -11,6 +11,16 @@ struct Details {
   /// Adds values that stand one after the other, with commas.
   mutating func add(_ name: String, list: [String]) { add(name, list.joined(separator: ", ")) }
 
+  /// Adds the settings of the run that trained something, one below the other.
+  mutating func add(recipe: [String: JSONValue]?) {
+    let settings = (recipe ?? [:]).filter { $0.key != "record" }.sorted { $0.key < $1.key }
+    add(
+      "Recipe",
+      lines: settings.map { key, value in
+        if case .string(let text) = value { "\(key): \(text)" } else { "\(key): \(value.line)" }
+      })
+  }
+
   /// Adds values that stand one below the other.
   mutating func add(_ name: String, lines: [String]) {
     let lines = lines.filter { !$0.isEmpty }

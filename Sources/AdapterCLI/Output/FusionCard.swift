@@ -27,6 +27,7 @@ struct FusionCard {
     details.add("Folder", record.path)
     details.add("Size", record.byteCount.asBytes)
     details.add("Source", record.source)
+    details.add(recipe: try? record.recipe)
     details.add("Added", record.created.minute + " UTC")
     if record.changed != record.created { details.add("Changed", record.changed.minute + " UTC") }
     details.add("Digest", record.digest.text)
@@ -43,6 +44,7 @@ struct FusionCard {
         "folder": .string(record.path), "bytes": .integer(record.byteCount), "source": .string(record.source),
         "digest": .string(record.digest.text), "added": .string(record.created.second),
         "changed": .string(record.changed.second), "files": files.object,
+        "recipe": try record.recipe.map { .object($0) } ?? .null,
         "config": try JSONValue(Data(record.configuration.utf8), file: "the configuration of \(record.name)"),
       ])
     }
