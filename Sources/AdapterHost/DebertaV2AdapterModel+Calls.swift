@@ -66,7 +66,7 @@ extension DebertaV2AdapterModel {
       plan = try lowering.plan(rows: rows, lengths: lengths)
       repetitions = [rows]
     }
-    let answering = try answering(heads ?? activeHeads, repetitions, rows: lengths.count)
+    let answering = try answering(heads ?? activeHeads, repetitions)
     let names = answering.map(\.head)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
@@ -121,14 +121,17 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// The heads of a call: those that are asked for, or those that follow the adapters.
-  private func answering(
-    _ asked: [String]?, _ repetitions: [[Composition?]], rows: Int
-  ) throws -> [AnsweringHead] {
-    guard let asked else { return AnsweringHead.following(repetitions, named: head(following:)) }
-    for name in asked where heads[name] == nil { throw unknown(head: name) }
-    guard let answering = AnsweringHead.asked(asked, repetitions: repetitions.count, rows: rows) else {
-      throw ModelError.headsOfParallel(heads: asked, repetitions: repetitions.count)
+  /// The heads of a call: those that are requested, or those that follow the adapters.
+  ///
+  /// - Parameters:
+  ///   - requested: names of heads; nil: those that follow.
+  ///   - repetitions: what acts on each row, for each repetition of the rows.
+  /// - Throws: `ModelError.unknownHead`; `.headsOfParallel`, if a head follows none of several repetitions.
+  func answering(_ requested: [String]?, _ repetitions: [[Composition?]]) throws -> [AnsweringHead] {
+    guard let requested else { return AnsweringHead.following(repetitions, named: head(following:)) }
+    for name in requested where heads[name] == nil { throw unknown(head: name) }
+    guard let answering = AnsweringHead.requested(requested, repetitions, named: head(following:)) else {
+      throw ModelError.headsOfParallel(heads: requested, repetitions: repetitions.count)
     }
     return answering
   }

@@ -110,15 +110,28 @@ extension AnsweringHead {
     return labelled(found)
   }
 
-  /// Heads that are asked for: each answers all rows; the j-th of several repetitions has the j-th head.
+  /// Heads that are requested by name, in the order of the names.
   ///
-  /// - Returns: nil, if there are several repetitions and not a head for each.
-  public static func asked(_ names: [String], repetitions: Int, rows: Int) -> [AnsweringHead]? {
-    guard repetitions > 1, !names.isEmpty else {
-      return labelled(names.map { ($0, Array(0..<repetitions * rows)) })
+  /// Each answers all rows. Of several repetitions the j-th has the j-th head; if there are more or fewer heads, each
+  /// answers the repetitions that it follows, and the others have no answer.
+  /// - Parameters:
+  ///   - names: of heads.
+  ///   - repetitions: what acts on every row, as for `following`.
+  ///   - named: the head that follows an adapter or fusion, as for `following`.
+  /// - Returns: nil, if a head follows none of several repetitions.
+  public static func requested(
+    _ names: [String], _ repetitions: [[Composition?]], named: (String) -> String?
+  ) -> [AnsweringHead]? {
+    let rows = repetitions.first?.count ?? 0
+    guard repetitions.count > 1, !names.isEmpty else {
+      return labelled(names.map { ($0, Array(0..<repetitions.count * rows)) })
     }
-    guard names.count == repetitions else { return nil }
-    return labelled(names.enumerated().map { ($1, Array($0 * rows..<($0 + 1) * rows)) })
+    if names.count == repetitions.count {
+      return labelled(names.enumerated().map { ($1, Array($0 * rows..<($0 + 1) * rows)) })
+    }
+    let all = following(repetitions, named: named)
+    guard Set(names).isSubset(of: all.map(\.head)) else { return nil }
+    return labelled(names.flatMap { name in all.filter { $0.head == name }.map { ($0.head, $0.rows) } })
   }
 
   private static func labelled(_ found: [(head: String, rows: [Int])]) -> [AnsweringHead] {

@@ -95,11 +95,18 @@ INLINE float max_of(vec v) {
 
 // MARK: elementary functions
 
+// x between two bounds. NaN stays NaN: the comparisons are false for it, and the operand that is left is x.
+INLINE vec bounded(vec x, float low, float high) {
+  vec capped = x > broadcast(high) ? broadcast(high) : x;
+  return capped < broadcast(low) ? broadcast(low) : capped;
+}
+
 // exp(x) = 2^n exp(r), |r| <= ln 2 / 2, with a polynomial for exp(r) (Cephes, expf). Below -87.3 the result is 0.
 INLINE vec exp_of(vec x) {
-  vec inside = __builtin_elementwise_max(__builtin_elementwise_min(x, broadcast(88.37f)), broadcast(-87.3f));
-  const float integers = 12582912.0f;  // 1.5 * 2^23: adding it leaves no fraction
-  vec n = (inside * 1.44269504088896341f + integers) - integers;
+  vec inside = bounded(x, -87.3f, 88.37f);
+  const float integers = 12582912.0f;  // 1.5 * 2^23: adding it leaves no fraction, and n in the lowest bits
+  union { vec f; ivec i; } shifted = {.f = inside * 1.44269504088896341f + integers};
+  vec n = shifted.f - integers;
   vec r = fma_(n, broadcast(-0.693359375f), inside);
   r = fma_(n, broadcast(2.12194440e-4f), r);
   vec p = broadcast(1.9875691500e-4f);
@@ -109,15 +116,15 @@ INLINE vec exp_of(vec x) {
   p = fma_(p, r, broadcast(1.6666665459e-1f));
   p = fma_(p, r, broadcast(5.0000001201e-1f));
   p = fma_(p, r * r, r) + 1.0f;
-  union { ivec i; vec f; } power = {.i = (__builtin_convertvector(n, ivec) + 127) << 23};
+  union { ivec i; vec f; } power = {.i = (shifted.i + (127 - 0x4B400000)) << 23};
   union { ivec i; vec f; } result = {.f = p * power.f};
-  result.i &= x > broadcast(-87.3f);
+  result.i &= ~(x <= broadcast(-87.3f));
   return result.f;
 }
 
 // erf(x) = x P(x^2) / Q(x^2), clamped where float32 reaches 1; the coefficients minimise the relative error on [0, 3.92].
 INLINE vec erf_of(vec x) {
-  vec c = __builtin_elementwise_max(__builtin_elementwise_min(x, broadcast(3.92f)), broadcast(-3.92f));
+  vec c = bounded(x, -3.92f, 3.92f);
   vec s = c * c;
   vec p = broadcast(2.050060917e-06f);
   p = fma_(p, s, broadcast(2.848824731e-04f));
@@ -131,8 +138,7 @@ INLINE vec erf_of(vec x) {
   q = fma_(q, s, broadcast(1.141096647e-01f));
   q = fma_(q, s, broadcast(5.020772902e-01f));
   q = fma_(q, s, broadcast(1.0f));
-  vec y = c * p / q;
-  return __builtin_elementwise_max(__builtin_elementwise_min(y, broadcast(1.0f)), broadcast(-1.0f));
+  return bounded(c * p / q, -1.0f, 1.0f);
 }
 
 INLINE vec gelu_of(vec x) { return 0.5f * x * (1.0f + erf_of(x * 0.70710678118654752f)); }
@@ -360,8 +366,10 @@ static void softmax(int64_t M, int64_t N, float *x, int64_t x_stride) {
     for (int64_t n = 0; n < whole; n += LANES) top = __builtin_elementwise_max(top, load(x + n));
     if (rest > 0) top = __builtin_elementwise_max(top, load_some(x + whole, rest, -INFINITY));
     const float highest = max_of(top);
-    if (highest == -INFINITY) {
-      memset(x, 0, sizeof(float) * (size_t)N);
+    if (highest == -INFINITY) {  // no number above it: the maximum passes NaN by
+      float filling = 0;
+      for (int64_t n = 0; n < N; n++) filling = x[n] != x[n] ? x[n] : filling;
+      for (int64_t n = 0; n < N; n++) x[n] = filling;
       continue;
     }
     vec total = broadcast(0);

@@ -10,13 +10,17 @@ public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
 
+  /// The member that holds ``PredictionHead/maximumLength``; the reference does not read it.
+  private static let lengthKey = "max_length"
+
   /// The names of the files that a head may have.
   public static let files = [configurationFile] + weightFiles
 
   /// Whether a folder holds a head.
   public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
 
-  /// Reads a folder whose head has a configuration. Tensors of other heads, whose names start alike, are left: the reference saves them along.
+  /// Reads a folder whose head has a configuration. Tensors of other heads, whose names start alike, are left: the
+  /// reference saves them along.
   ///
   /// - Parameters:
   ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
@@ -37,10 +41,10 @@ public enum SavedHead {
       throw ConfigurationError.missing(key: "config", file: file)
     }
     let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
-    let head = try PredictionHead(
+    var head = try PredictionHead(
       HeadSettings(configuration, function: fields.function), WeightReader(ledger, compute, scope: "heads.\(name)"),
-      hiddenSize: hiddenSize,
-      layerNormEps: layerNormEps, tiedTo: words)
+      hiddenSize: hiddenSize, layerNormEps: layerNormEps, tiedTo: words)
+    head.maximumLength = try fields.integer(lengthKey, in: 0...1 << 24)
     try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
     return (name, head)
   }
@@ -56,9 +60,11 @@ public enum SavedHead {
     try format.write(tensors, as: weightFiles, to: folder)
     let (settings, key) = (head.settings, ConfigurationFields.functionKey)
     let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
+    var others: [String: JSONValue] = isUsual ? [:] : [key: .string(settings.function.rawValue)]
+    others[lengthKey] = head.maximumLength.map { .integer($0) }
     let description = SavedFolder.description(
       name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(settings.members),
-      others: isUsual ? [:] : [key: .string(settings.function.rawValue)])
+      others: others)
     try description.write(to: folder + "/" + configurationFile)
   }
 }

@@ -1,5 +1,16 @@
 /// How many tokens of an input are read: the length that training, evaluation and prediction share.
 public enum InputLength {
-  /// The tokens of an input, specials included, unless an adapter's record or a flag says otherwise.
+  /// The tokens of an input, specials included, unless a head's record or a caller says otherwise.
   public static let standard = 512
+
+  /// The most tokens of an input.
+  ///
+  /// - Parameters:
+  ///   - requested: what a caller wants; 0 for no limit.
+  ///   - recorded: what a head was trained with; 0 for no limit.
+  /// - Returns: nil for no limit.
+  public static func limit(requested: Int?, recorded: Int?) -> Int? {
+    let length = requested ?? recorded ?? standard
+    return length == 0 ? nil : length
+  }
 }

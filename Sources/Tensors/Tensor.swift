@@ -141,3 +141,12 @@ public struct Tensor: Sendable {
     return array
   }
 }
+
+extension Tensor {
+  /// Whether no element is NaN or infinite.
+  public var isFinite: Bool {
+    (0..<rows).allSatisfy { row in
+      UnsafeBufferPointer(start: pointer + row * stride, count: columns).allSatisfy(\.isFinite)
+    }
+  }
+}

@@ -41,18 +41,4 @@ public struct Encoding: Sendable, Hashable {
   /// How many tokens of both texts were dropped to respect the maximum length; at least so many, for texts of more than
   /// a megabyte, which are not read to their end.
   public var truncatedTokens: Int
-
-  /// The index of the first token of every word of a sequence, in order; nil
-  /// for a word without one (it was truncated, or all of it normalises to nothing).
-  ///
-  /// - Parameter sequence: 0 for the text, 1 for the pair.
-  /// - Complexity: O(tokens).
-  public func firstTokens(ofSequence sequence: Int = 0) -> [Int?] {
-    guard wordCounts.indices.contains(sequence) else { return [] }
-    var first = [Int?](repeating: nil, count: wordCounts[sequence])
-    for (token, word) in words.enumerated() where self.sequence[token] == sequence {
-      if let word, first[word] == nil { first[word] = token }
-    }
-    return first
-  }
 }

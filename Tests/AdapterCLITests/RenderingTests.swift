@@ -1,9 +1,9 @@
-import AdapterHost
 import Foundation
 import TestSupport
 import Testing
 
 @testable import AdapterCLI
+@testable import AdapterHost
 
 @Suite struct RenderingTests {
   @Test func `Wide characters count two columns, marks none`() {
@@ -126,5 +126,23 @@ import Testing
       PredictionTable(width: 30, heads: ["debian-section", "truecase"]).lines(prediction).prefix(4) == [
         "miss woodhouse was invited to…", "  debian-section", "    net 0.28", "  truecase",
       ])
+  }
+
+  @Test func `A table shows every entity, however many there are of a kind`() throws {
+    let predictions = try Self.predictions.get()
+    let spans = ["Ada", "Max", "Oslo", "Rome", "Eve"].enumerated().map { index, text in
+      LabeledSpan(range: index..<index + 1, text: text, label: index < 3 ? "PER" : "LOC", score: 0.5, all: [])
+    }
+    func lines(_ answer: Answer) -> [String] {
+      let prediction = Prediction(
+        input: predictions[0].input, answers: [("ner", answer)], lacks: [], tokenCount: 5, longestSequence: 5,
+        isLongestWithChoice: false, truncatedTokens: 0)
+      return Array(PredictionTable(width: 80, heads: ["ner"]).lines(prediction).dropFirst())
+    }
+    #expect(
+      lines(.entities(spans)) == ["  ner  Ada PER 0.50 · Max PER 0.50 · Oslo PER 0.50 · Rome LOC 0.50 · Eve LOC 0.50"])
+    #expect(lines(.entities([])) == ["  ner  (none)"])
+    // Where every word has a label, the usual one is a number.
+    #expect(lines(.words(spans)) == ["  ner  Rome LOC 0.50 · Eve LOC 0.50 · 3 others PER"])
   }
 }

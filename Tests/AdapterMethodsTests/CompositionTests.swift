@@ -242,11 +242,16 @@ import Testing
   }
 
   @Test func headsThatAreAskedForAnswerAllRowsOrARepetitionEach() throws {
-    #expect(AnsweringHead.asked(["a", "b"], repetitions: 1, rows: 2)?.map(\.rows) == [[0, 1], [0, 1]])
-    #expect(AnsweringHead.asked(["b", "b"], repetitions: 2, rows: 2)?.map(\.label) == ["b", "b#2"])
-    #expect(AnsweringHead.asked(["b", "a"], repetitions: 2, rows: 2)?.map(\.rows) == [[0, 1], [2, 3]])
-    #expect(AnsweringHead.asked(["b"], repetitions: 2, rows: 2) == nil)
-    #expect(AnsweringHead.asked([], repetitions: 2, rows: 2) == [])
+    func requested(_ names: [String], _ text: String) throws -> [AnsweringHead]? {
+      AnsweringHead.requested(names, try Composition(text).repetitions(rows: 2)) { $0 }
+    }
+    #expect(try requested(["a", "b"], "c")?.map(\.rows) == [[0, 1], [0, 1]])
+    #expect(try requested(["b", "b"], "Parallel(a, b)")?.map(\.label) == ["b", "b#2"])
+    #expect(try requested(["b", "a"], "Parallel(a, b)")?.map(\.rows) == [[0, 1], [2, 3]])
+    // Fewer heads than repetitions answer those that they follow.
+    #expect(try requested(["c", "a"], "Parallel(a, b, Stack(a, c))")?.map(\.rows) == [[4, 5], [0, 1]])
+    #expect(try requested(["x"], "Parallel(a, b)") == nil)
+    #expect(try requested([], "Parallel(a, b)") == [])
   }
 }
 

@@ -66,6 +66,21 @@ import Testing
     expectClose(z, [0, 1, -1, 1, -1, 1, -1, 1] as [Float], .exact)
   }
 
+  @Test(arguments: instructionSets)
+  func nanStaysNaNInEveryLane(_ set: VectorKernels.InstructionSet) throws {
+    let kernels = try kernels(set)
+    for count in [1, 4, 5, 16, 17, 33] {
+      for place in 0..<count {
+        let x = (0..<count).map { $0 == place ? Float.nan : 0.5 }
+        for apply in [kernels.exp, kernels.erf] {
+          var y = [Float](repeating: 7, count: count)
+          apply(x, &y, count)
+          #expect(y.indices.filter { y[$0].isNaN } == [place], "\(count) values, NaN at \(place)")
+        }
+      }
+    }
+  }
+
   /// Vectors of every width have ends that are not whole.
   @Test(arguments: instructionSets)
   func everyCountIsComputedAndNothingBehindIt(_ set: VectorKernels.InstructionSet) throws {

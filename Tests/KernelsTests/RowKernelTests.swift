@@ -137,6 +137,22 @@ private let widths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 97, 768]
     expectClose(x.array, [1, 0, 0, third, third, third, 0.5, 0.5, 0], .op)
   }
 
+  @Test(arguments: instructionSets)
+  func aRowWithNaNOrInfinityIsNaN(_ set: VectorKernels.InstructionSet) throws {
+    let kernels = try kernels(set)
+    for width in widths {
+      for (fault, others) in [(Float.nan, Float(1)), (.nan, -.infinity), (.infinity, 1)] {
+        for place in Set([0, width / 2, width - 1]) {
+          let x = Matrix(2, width) { row, column in row == 1 && column == place ? fault : others }
+          kernels.softmax(x.values)
+          let spoiled = x.row(1).contains { $0.isNaN }
+          #expect(spoiled, "width \(width), \(fault) at \(place) among \(others)")
+          #expect(x.row(0).allSatisfy(\.isFinite))
+        }
+      }
+    }
+  }
+
   // MARK: Others
 
   @Test(arguments: instructionSets)

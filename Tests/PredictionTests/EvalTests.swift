@@ -91,7 +91,7 @@ struct Agreement {
     case (.labels(let chosen, _)?, .many(let expected)):
       labels += 1
       equalLabels += chosen.map(\.label) == expected ? 1 : 0
-    case (.spans(let spans)?, .many(let expected)):
+    case (.words(let spans)?, .many(let expected)):
       labels += expected.count
       guard spans.count == expected.count else { break }
       equalLabels += zip(spans, expected).count { $0.label == $1 }

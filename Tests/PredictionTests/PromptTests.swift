@@ -23,9 +23,9 @@ import Testing
   ]
 
   private func labels(
-    _ logits: Tensor, _ encoding: Encoding, _ settings: HeadSettings, at place: (Int) -> Int
+    _ logits: Tensor, _ text: String, _ encoding: Encoding, _ settings: HeadSettings, at place: (Int) -> Int
   ) -> [String] {
-    encoding.firstTokens().compactMap { $0 }.map { token in
+    Sentence(text).firstTokens(encoding).compactMap { $0 }.map { token in
       let values = logits.rows(place(token)..<place(token) + 1).array
       return settings.labels[values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }]
     }
@@ -41,9 +41,9 @@ import Testing
     let logits = head.logits(row: 0)
     #expect(logits.rows == encoding.ids.count + Self.length)
     let place = try #require(Self.places.first { $0.0 == combine }).1
-    let expected = labels(logits, encoding, head.settings, at: place)
-    #expect(expected != labels(logits, encoding, head.settings) { $0 })
-    guard case .spans(let spans) = try predictor.predict([text])[0][head: "truecase"] else {
+    let expected = labels(logits, text, encoding, head.settings, at: place)
+    #expect(expected != labels(logits, text, encoding, head.settings) { $0 })
+    guard case .words(let spans) = try predictor.predict([text])[0][head: "truecase"] else {
       Issue.record("no spans")
       return
     }

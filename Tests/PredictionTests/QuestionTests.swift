@@ -106,7 +106,8 @@ import Testing
     let predictions = try predictor.predict(Self.questions.map { TextInput($0.0, pair: $0.1) })
     let found = try predictions.map(answer)
     #expect(found.contains { !$0.text.isEmpty })
-    #expect(predictions.contains { $0.truncatedTokens > 0 } == (limit != nil))
+    #expect(predictions.contains { $0.tokenCount > $0.longestSequence } == (limit != nil))
+    #expect(predictions.allSatisfy { $0.truncatedTokens == 0 })
     func exactMatch(_ answers: [ContextAnswer]) throws -> Double? {
       let path = try folder.write(lines(answers), as: "questions.jsonl")
       let results = try HeadEvaluation(data: path, maximumLength: limit).results(
@@ -123,7 +124,7 @@ import Testing
     #expect(again == found)
   }
 
-  @Test func `Only the context of a question is cut, and other heads read what they read alone`() throws {
+  @Test func `A question has windows over its context, and other heads read what they read alone`() throws {
     let question = "what is it, and who wrote it in a summer without sun"
     let input = TextInput(question, pair: "it is a small library for reading files, and a writer")
     var predictor = try predictor(nil, heads: ["span", "wordnet-domain"])
@@ -132,10 +133,11 @@ import Testing
     let other = try predictor.encode(input)
     #expect(other.sequence.count { $0 == 0 } < taken - 2)
     let prediction = try predictor.predict([input])[0]
-    let whole = try Shipped.tokenizer.get().encode(question, pair: input.pair).offsets
-    let last = whole[taken + 2].upperBound
-    #expect(try answer(prediction).range.map { $0.upperBound <= last } ?? true)
-    #expect(prediction.tokenCount == 2 * (taken + 4))
+    let windows = try QuestionWindows(
+      question, context: input.pair ?? "", Shipped.tokenizer.get(), maximumLength: taken + 4
+    ).encodings
+    #expect(windows.count > 2 && windows.allSatisfy { $0.ids.count <= taken + 4 })
+    #expect(prediction.tokenCount == windows.reduce(other.ids.count) { $0 + $1.ids.count })
     for name in ["span", "wordnet-domain"] {
       var alone = try self.predictor(nil, heads: [name])
       let uncut = try alone.predict([input])[0]

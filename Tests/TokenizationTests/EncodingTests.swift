@@ -97,21 +97,6 @@ import Tokenization
     }
   }
 
-  @Test func aWordsFirstTokenIsFoundEvenIfItIsABareSpace() throws {
-    let text = "  the unicode\ncat sat "
-    #expect(text.split(whereSeparator: \.isWhitespace).count == 4)
-    let encoding = try tokenizer.encode(text)
-    let first = encoding.firstTokens()
-    #expect(first.count == 4)
-    #expect(first.map { $0.map { encoding.tokens[$0] } } == ["▁the", "▁", "▁cat", "▁sat"])
-    #expect(encoding.firstTokens(ofSequence: 1) == [])
-  }
-
-  @Test func wordsThatVanishOrAreTruncatedHaveNoFirstToken() throws {
-    #expect(try tokenizer.encode("a \u{1} b").firstTokens() == [1, nil, 2])
-    #expect(try tokenizer.encode("the the the", maximumLength: 3).firstTokens() == [1, nil, nil])
-  }
-
   @Test func anAddedTokenInTheTextHasOffsetsAndAWord() throws {
     let encoding = try tokenizer.encode("the [MASK] the")
     let mask = try #require(encoding.tokens.firstIndex(of: "[MASK]"))

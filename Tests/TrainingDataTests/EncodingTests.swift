@@ -86,9 +86,10 @@ import Tokenization
       "{\"tokens\": [\"unbelievable\", \"cat\", \"(\", \"x.y\", \"日本\"], \"tags\": [\"A\", \"B\", \"C\", \"D\", -100]}",
       as: "d.jsonl", for: .tagging)
     let example = try encoder(.tagging, ["A", "B", "C", "D"]).dataset(data).examples[0]
-    let encoding = try shippedTokenizer.get().encode(words.joined(separator: " "))
+    let sentence = Sentence(words: words)
+    let encoding = try shippedTokenizer.get().encode(sentence.text)
     var expected = [Int32](repeating: -100, count: encoding.ids.count)
-    for (word, token) in encoding.firstTokens().enumerated() where word < 4 {
+    for (word, token) in sentence.firstTokens(encoding).enumerated() where word < 4 {
       expected[try #require(token)] = Int32(word)
     }
     #expect(encoding.ids.count > words.count + 4)
@@ -120,41 +121,85 @@ import Tokenization
 
   private func question(
     _ context: String, _ answer: String, maximumLength: Int? = nil
-  ) throws -> (TrainingDataset, QuestionReference, Int, Int) {
+  ) throws -> (learned: TrainingDataset, evaluated: TrainingDataset) {
     let data = try read(
       "{\"question\": \"what is it\", \"context\": \"\(context)\", \"answers\": \"\(answer)\"}", as: "d.jsonl",
       for: .questionAnswering)
-    let dataset = try encoder(.questionAnswering, maximumLength: maximumLength).dataset(data, keepsReferences: true)
-    guard case .span(let start, let end) = dataset.examples[0].target else { throw DatasetError.noMaskToken }
-    return (dataset, dataset.questions[0], start, end)
+    let encoder = try encoder(.questionAnswering, maximumLength: maximumLength)
+    return (try encoder.dataset(data), try encoder.dataset(data, for: .evaluation))
+  }
+
+  private func span(_ example: TrainingExample) throws -> ClosedRange<Int> {
+    guard case .span(let start, let end) = example.target else { throw DatasetError.noMaskToken }
+    return start...end
+  }
+
+  /// What a head that is sure of a span would answer.
+  private func text(_ span: ClosedRange<Int>, _ context: QuestionContext, window: Int = 0) -> String {
+    func logits(_ token: Int) -> [[Float]] {
+      context.windows.indices.map { own in
+        context.windows[own].indices.map { $0 == (own == window ? token : 0) ? 9 : 0 }
+      }
+    }
+    return context.answer(starts: logits(span.lowerBound), ends: logits(span.upperBound)).text
   }
 
   @Test(arguments: ["a small library", "library", "for reading files", "naïve — 日本"])
   func `The tokens of the answer give the answer back`(_ answer: String) throws {
-    let (dataset, reference, start, end) = try question("it is a small library for reading files — naïve — 日本", answer)
-    #expect(start > 0)
-    #expect(dataset.examples[0].sequences[0].tokenTypes[start...end].allSatisfy { $0 == 1 })
-    #expect(reference.text(start: start, end: end) == answer)
-    #expect(reference.answers == [answer])
-    #expect(reference.text(start: 0, end: 0) == "")
-    #expect(reference.text(start: end, end: 1000) == "")
+    let (learned, evaluated) = try question("it is a small library for reading files — naïve — 日本", answer)
+    let span = try span(learned.examples[0])
+    #expect(span.lowerBound > 0)
+    #expect(learned.examples[0].sequences[0].tokenTypes[span].allSatisfy { $0 == 1 })
+    #expect(text(span, evaluated.questions[0]) == answer)
+    #expect(evaluated.questions[0].answers == [answer])
+    #expect(text(0...0, evaluated.questions[0]) == "")
   }
 
-  @Test func `Only the context is cut, and an answer that is cut off is none`() throws {
-    let context = "it is a small library for reading files"
-    let (whole, _, _, _) = try question(context, "files")
-    let length = whole.examples[0].tokenCount
-    let (early, _, start, _) = try question(context, "small", maximumLength: length - 2)
-    #expect(start > 0)
-    #expect(early.truncation.answers == 0)
-    #expect((early.truncation.examples, early.truncation.tokens) == (1, 2))
-    let (late, reference, none, end) = try question(context, "reading files", maximumLength: length - 1)
-    #expect((none, end) == (0, 0))
-    #expect(late.truncation.answers == 1)
-    #expect(reference.answers == ["reading files"])
-    let (short, long) = (late.examples[0].sequences[0], whole.examples[0].sequences[0])
-    #expect(short.ids == long.ids.dropLast(2) + [try shippedTokenizer.get().sepID])
-    #expect(short.tokenTypes == Array(long.tokenTypes.dropLast()))
+  @Test func `A long context is read in windows, and each window that holds the answer learns it`() throws {
+    let context = "it is a small library for reading files and a writer of other files too"
+    let whole = try question(context, "a writer").learned.examples[0].sequences[0].ids.count
+    let (learned, evaluated) = try question(context, "a writer", maximumLength: whole - 4)
+    let windows = evaluated.examples[0].sequences
+    #expect(evaluated.examples.count == 1 && windows.count > 1)
+    #expect(windows.allSatisfy { $0.ids.count <= whole - 4 && $0.ids.last == windows[0].ids.last })
+    // The shared tokens are in both windows, and no token of the context is lost.
+    let last = windows[windows.count - 1]
+    #expect(try question(context, "a writer").learned.examples[0].sequences[0].ids.suffix(4) == last.ids.suffix(4))
+    #expect((learned.truncation.answered, learned.truncation.answers) == (1, 0))
+    let spans = try learned.examples.map(span)
+    #expect(spans.contains { $0.lowerBound > 0 })
+    for (example, span) in zip(learned.examples, spans) where span.lowerBound > 0 {
+      let window = try #require(windows.firstIndex(of: example.sequences[0]))
+      #expect(text(span, evaluated.questions[0], window: window) == "a writer")
+    }
+  }
+
+  @Test func `An answer that no window holds is counted, and never learned as no answer`() throws {
+    let context = "it is a small library for reading files and a writer of other files too"
+    let answer = "small library for reading files and a writer"
+    #expect(try question(context, answer).learned.examples.count == 1)
+    #expect(
+      message { _ = try question(context, answer, maximumLength: 12) }
+        == "d.jsonl: 1 of 1 answers were cut off: no window of 12 tokens holds one whole. Make windows longer with "
+        + "--max-length.")
+    let data = try read(
+      """
+      {"question": "what is it", "context": "\(context)", "answers": "\(answer)"}
+      {"question": "what is it", "context": "\(context)", "answers": "files"}
+      {"question": "what is it", "context": "\(context)", "answers": []}
+      """, as: "d.jsonl", for: .questionAnswering)
+    let encoder = try encoder(.questionAnswering, maximumLength: 12)
+    let learned = try encoder.dataset(data)
+    #expect((learned.truncation.answered, learned.truncation.answers) == (2, 1))
+    #expect(Set(learned.lines) == [2, 3])
+    // As many windows without the answer as with it; without any answer all windows have none.
+    let spans = try zip(learned.lines, learned.examples).map { ($0, try span($1)) }
+    let second = spans.filter { $0.0 == 2 }.map(\.1)
+    #expect(second.count { $0 == 0...0 } <= second.count { $0 != 0...0 })
+    #expect(spans.filter { $0.0 == 3 }.allSatisfy { $0.1 == 0...0 })
+    let evaluated = try encoder.dataset(data, for: .evaluation)
+    #expect(evaluated.examples.count == 3 && evaluated.truncation.answers == 1)
+    #expect(evaluated.questions.map(\.answers) == [[answer], ["files"], []])
   }
 
   @Test func `A question that leaves no room is a fault`() throws {
@@ -162,18 +207,6 @@ import Tokenization
       message { _ = try question("it is", "it", maximumLength: 5) }
         == "d.jsonl: 1 of 1 records cannot be used. The first:\n  d.jsonl, line 1: the question takes 6 tokens "
         + "with its specials, and leaves no room for the context in 5.")
-  }
-
-  @Test func `The best span has the largest sum, or none is better`() {
-    let reference = QuestionReference(
-      context: "a b c", offsets: [nil, nil, 0..<1, 2..<3, 4..<5, nil], answers: [])
-    let starts: [Float] = [0, 9, 1, 3, 0, 0]
-    let ends: [Float] = [0, 9, 4, 2, 3, 9]
-    #expect(reference.bestSpan(starts: starts, ends: ends) == (3, 4))
-    #expect(reference.bestSpan(starts: starts, ends: ends, limit: 1) == (2, 2))
-    #expect(reference.bestSpan(starts: [7] + starts.dropFirst(), ends: ends) == (0, 0))
-    #expect(reference.bestSpan(starts: [7] + starts.dropFirst(), ends: ends, allowsNone: false) == (3, 4))
-    #expect(reference.text(start: 3, end: 4) == "b c")
   }
 
   // MARK: - Choices

@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test func `Labels of tags and of several at once are found`() throws {
-    let words = SourceExample(line: 1, content: .words("", ranges: []), answer: .tags([.name("O"), nil, .name("B-X")]))
+    let words = SourceExample(line: 1, content: .words(Sentence("")), answer: .tags([.name("O"), nil, .name("B-X")]))
     #expect(try LabelVocabulary(inferredFrom: [words]).names == ["B-X", "O"])
     let several = SourceExample(
       line: 1, content: .text("", pair: nil), answer: .labels(.listed([.name("b"), .name("a")])))

@@ -55,8 +55,9 @@ extension SourceData {
     examples.map { example in
       switch example.content {
       case .text(let text, let pair): text + (pair.map { "|\($0)" } ?? "")
-      case .words(let text, let ranges):
-        ranges.map { String(String.UnicodeScalarView(Array(text.unicodeScalars)[$0])) }.joined(separator: "|")
+      case .words(let sentence):
+        sentence.ranges.map { String(String.UnicodeScalarView(Array(sentence.text.unicodeScalars)[$0])) }
+          .joined(separator: "|")
       case .question(let question, let context): "\(question)|\(context)"
       case .choices(let prompt, let choices): ([prompt] + choices).joined(separator: "|")
       }

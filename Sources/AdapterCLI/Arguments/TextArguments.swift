@@ -8,15 +8,22 @@ struct TextArguments: ParsableArguments {
   @Option(help: ArgumentHelp("A file of texts; '-' is standard input.", valueName: "file")) var input: String?
   @Option(
     help: ArgumentHelp(
-      "How input is read: a text in each line, or JSON Lines; 'auto' looks at the first line.", valueName: "format"))
+      "How input is read: a text in each line, JSON Lines, or the rows of a table; 'auto' looks at the file's name and "
+        + "the first line.", valueName: "format"))
   var format = TextSource.Format.auto
+  @Option(
+    help: ArgumentHelp(
+      "The column of a table that holds the texts, if it is not called 'text'; PART=NAME names another part, such as "
+        + "pair or context; may be repeated.", valueName: "name"))
+  var column: [TextColumn] = []
 
   func validate() throws {
     guard texts.isEmpty else {
       if input != nil { throw ValidationError("There are texts and --input; expected one of them.") }
-      if format == .jsonl {
-        throw ValidationError("--format jsonl is for --input and standard input, not for texts as arguments.")
+      if format != .auto, format != .text {
+        throw ValidationError("--format \(format) is for --input and standard input, not for texts as arguments.")
       }
+      if !column.isEmpty { throw ValidationError("--column is for --input, not for texts as arguments.") }
       return
     }
   }
@@ -27,11 +34,25 @@ struct TextArguments: ParsableArguments {
     if input == nil || input == "-", Terminal.isInteractive {
       Terminal.note("Reading texts from the terminal, one in a line; Ctrl-D ends.")
     }
-    return try TextSource(path: input == "-" ? nil : input, format: format)
+    let columns = DataColumns(Dictionary(column.map { ($0.part, $0.name) }) { $1 })
+    return try TextSource(path: input == "-" ? nil : input, format: format, columns: columns)
   }
 }
 
 extension TextSource.Format: ExpressibleByArgument {}
+
+/// A value of the form NAME, the column of texts, or PART=NAME.
+struct TextColumn: ExpressibleByArgument {
+  let part: DataColumns.Role
+  let name: String
+
+  init?(argument: String) {
+    let sides = argument.split(separator: "=", maxSplits: 1).map(String.init)
+    guard let last = sides.last else { return nil }
+    guard let part = sides.count == 1 ? .text : DataColumns.Role(rawValue: sides[0]) else { return nil }
+    (self.part, name) = (part, last)
+  }
+}
 
 /// How answers and listings are written.
 struct OutputArguments: ParsableArguments {

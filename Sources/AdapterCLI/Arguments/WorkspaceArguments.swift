@@ -109,15 +109,20 @@ struct TokenizerArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp("Whose ids to give: DebertaV2Tokenizer's or DebertaV2TokenizerFast's.", valueName: "variant"))
   var tokenizer = DebertaV2Tokenizer.Variant.slow
+}
+
+/// How much of a text is read.
+struct LengthArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Cut texts beyond so many tokens, [CLS] and [SEP] included; each answer tells how many were cut off.",
-      valueName: "n"))
+      "The most tokens of a text, [CLS] and [SEP] included: longer ones are cut, which the answer tells, and the context "
+        + "of a question is read in windows of so many. 0 for no limit; by default what the head was trained with, or "
+        + "else \(InputLength.standard).", valueName: "n"))
   var maxLength: Int?
 
   func validate() throws {
-    if let maxLength, maxLength < 2 {
-      throw ValidationError("--max-length is \(maxLength); [CLS] and [SEP] alone take 2.")
+    if let maxLength, maxLength != 0, maxLength < 2 {
+      throw ValidationError("--max-length is \(maxLength); [CLS] and [SEP] alone take 2. 0 stands for no limit.")
     }
   }
 }

@@ -16,14 +16,12 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String
   @OptionGroup(title: "Data") var columns: ColumnArguments
-  @Option(help: ArgumentHelp("The most tokens of an input; 0 for no limit.", valueName: "n"))
-  var maxLength = InputLength.standard
+  @OptionGroup(title: "Data") var length: LengthArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
-    if maxLength < 0 { throw ValidationError("--max-length is \(maxLength); expected 0 or more.") }
     _ = try recipe()
   }
 
@@ -32,11 +30,10 @@ struct EvaluateCommand: ParsableCommand {
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     let recipe = try recipe()
     let evaluation = HeadEvaluation(
-      data: data, format: recipe.format, columns: recipe.columns, maximumLength: maxLength == 0 ? nil : maxLength)
+      data: data, format: recipe.format, columns: recipe.columns, maximumLength: length.maxLength)
     let results = try evaluation.results(of: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
     var told: Set<String> = []
-    for note in results.flatMap({ $0.data.warnings(cutAt: evaluation.maximumLength) }) where told.insert(note).inserted
-    {
+    for note in results.flatMap({ $0.data.warnings }) where told.insert(note).inserted {
       Terminal.note(note)
     }
     if output.isTable {

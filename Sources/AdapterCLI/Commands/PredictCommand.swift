@@ -9,6 +9,7 @@ struct PredictCommand: ParsableCommand {
       Examples:
         adapter-cli predict "A library for reading PDF files."
         adapter-cli predict --input texts.txt --max-length 128 > answers.jsonl
+        adapter-cli predict --input reviews.csv --column review
         adapter-cli predict --setup "Parallel(a, b)" --scores < texts.jsonl
         adapter-cli predict --model DIR --adapter mine=DIR "Some text."
         adapter-cli predict --model DIR "A [MASK] who plays the piano."
@@ -19,14 +20,14 @@ struct PredictCommand: ParsableCommand {
       that answers it, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, \
       and the id comes back.
 
-      Lines of training data are read, too: without "text" the usual names count, such as "question", \
+      Lines of training data are read, too: without "text" the usual names apply, such as "question", \
       "prompt" and "sentence1", "context", "passage" and "sentence2", and choices may stand in "options", "endings", \
-      "choice0", ... or {"text": [...]}. A head that chooses does not read the pair; where no other head reads it, the \
-      line is refused.
+      "choice0", ... or {"text": [...]}. A list "tokens" or "words" holds words that are given beforehand: heads that \
+      label words label these. A head that chooses does not read the pair; if no other head reads it, the line is refused.
 
       A head that a line gives no context or no choices is left out, which is told once. A line that cannot be read, or \
-      that no head answers, is reported with its number; the others are answered, and the exit code is 1. --max-length \
-      cuts the context of a question, never the question.
+      that no head answers, is reported with its number; the others are answered, and the exit code is 1. A context \
+      that is longer than --max-length is read in overlapping windows, and the best answer of all windows is given.
 
       An answer is {"index": 0, "text": "...", "heads": {"NAME": ...}}, a head's part a label with its score, labels \
       with scores, a value, spans with offsets in Unicode scalars, the likeliest pieces for each [MASK] of the text, \
@@ -38,6 +39,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
+  @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Output") var output: OutputArguments
   @Flag(help: "Give the scores of all labels.") var scores = false
   @Flag(help: "Tell on standard error what was loaded, and how long everything took.") var verbose = false
@@ -59,7 +61,7 @@ struct PredictCommand: ParsableCommand {
     let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer))
-    predictor.maximumLength = tokenizer.maxLength
+    predictor.maximumLength = length.maxLength
     predictor.load = { setup, model in try workspace.load(setup, into: &model) }
     if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
     return predictor

@@ -17,7 +17,18 @@ struct TokenizeCommand: ParsableCommand {
   @OptionGroup(title: "Input") var text: TextArguments
   @OptionGroup(title: "Model") var base: BaseArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
+  @Option(
+    help: ArgumentHelp(
+      "Cut texts beyond so many tokens, [CLS] and [SEP] included; each line gives how many were cut off.",
+      valueName: "n"))
+  var maxLength: Int?
   @OptionGroup(title: "Output") var output: OutputArguments
+
+  func validate() throws {
+    if let maxLength, maxLength < 2 {
+      throw ValidationError("--max-length is \(maxLength); [CLS] and [SEP] alone take 2.")
+    }
+  }
 
   func run() throws {
     let lines = LineOutput.standard
@@ -25,7 +36,8 @@ struct TokenizeCommand: ParsableCommand {
     let tokenizer = try Workspace(request).loadTokenizer(tokenizer.tokenizer)
     let table = output.isTable ? TokenTable(width: Terminal.width) : nil
     var failures = 0
-    try tokenizer.tokenize(text.source(), maximumLength: self.tokenizer.maxLength) { item, isLast in
+    try tokenizer.tokenize(text.source(), maximumLength: maxLength) {
+      item, isLast in
       switch item {
       case .success(let tokens): try lines.add(table?.lines(tokens.encoding).joined(separator: "\n") ?? tokens.json)
       case .failure(let failure):

@@ -48,7 +48,8 @@ struct PredictionTable {
     case .labels(let chosen, let all):
       showsAllScores ? sorted(all) : chosen.isEmpty ? ["(none)"] : chosen.map(text)
     case .value(let value): ["\(value)"]
-    case .spans(let spans): self.spans(spans)
+    case .words(let words): self.words(words)
+    case .entities(let entities): entities.isEmpty ? ["(none)"] : entities.map(span)
     case .masks(let masks): masks.isEmpty ? ["(no [MASK])"] : masks.flatMap(self.pieces)
     case .answer(let answer): [found(answer)]
     case .choice(let best, let all): showsAllScores ? sorted(all) : [text(all[best])]
@@ -69,17 +70,17 @@ struct PredictionTable {
     }
   }
 
-  /// Spans with their labels. Where most of many have one label, that one is told by a number.
-  private func spans(_ spans: [LabeledSpan]) -> [String] {
-    let counts = Dictionary(spans.map { ($0.label, 1) }, uniquingKeysWith: +)
+  /// Words with their labels. If most of many have one label, these are given as a number.
+  private func words(_ words: [LabeledSpan]) -> [String] {
+    let counts = Dictionary(words.map { ($0.label, 1) }, uniquingKeysWith: +)
     let common = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
-    let hidden = common.flatMap { counts.count > 1 && $0.value > 2 && 2 * $0.value >= spans.count ? $0.key : nil }
-    let shown = spans.filter { $0.label != hidden || showsAllScores }.map { span in
-      item(span.text, " \(span.label.onOneLine) \(score(span.score))")
-    }
+    let hidden = common.flatMap { counts.count > 1 && $0.value > 2 && 2 * $0.value >= words.count ? $0.key : nil }
+    let shown = words.filter { $0.label != hidden || showsAllScores }.map(span)
     guard let hidden, !showsAllScores else { return shown.isEmpty ? ["(none)"] : shown }
-    return shown + ["\(spans.count - shown.count) others \(hidden.onOneLine)"]
+    return shown + ["\(words.count - shown.count) others \(hidden.onOneLine)"]
   }
+
+  private func span(_ span: LabeledSpan) -> String { item(span.text, " \(span.label.onOneLine) \(score(span.score))") }
 
   private func sorted(_ all: [ScoredLabel]) -> [String] { all.sorted { $0.score > $1.score }.map(text) }
 

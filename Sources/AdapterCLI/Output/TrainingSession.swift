@@ -100,17 +100,23 @@ extension TrainingJob {
   /// What a person should know before the run.
   fileprivate var notes: [String] {
     let data = [trainingData, developmentData, testData].compactMap { $0 }
-    return changedFiles + data.flatMap { $0.warnings(cutAt: recipe.maximumLength) }
+    return changedFiles + data.flatMap(\.warnings)
   }
 }
 
 extension TrainingDataset {
   /// What a person should know of the data.
-  func warnings(cutAt length: Int?) -> [String] {
+  var warnings: [String] {
+    let length = maximumLength ?? 0
     var notes = faults.notes
+    if truncation.answers > 0 {
+      notes.append(
+        "\(truncation.answers) of \(truncation.answered) answers of \(faults.path) were cut off: no window of "
+          + "\(length) tokens holds them whole. --max-length makes windows longer.")
+    }
     if truncation.examples > 0 {
       notes.append(
-        "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length ?? 0) tokens; "
+        "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length) tokens; "
           + "--max-length sets another length, 0 for none.")
     }
     return notes

@@ -35,6 +35,7 @@ extension AdapterDescription {
     _ folder: String, for base: ModelRecord
   ) throws -> (name: String, description: AdapterDescription) {
     try PartReader.require([.adapter, .peftAdapter], in: folder)
+    try requireFiniteWeights(in: folder)
     var (name, description) = try read(folder, for: base)
     description.baseDigest = try BaseDigest.read(folder)
     return (name, description)

@@ -20,6 +20,7 @@ extension FusionDescription {
     _ folder: String, for base: ModelRecord, joining adapters: [String]? = nil
   ) throws -> FusionDescription {
     try PartReader.require([.fusion], in: folder)
+    try requireFiniteWeights(in: folder)
     let shape = try base.shape
     let fusion = try SavedFusion.read(folder, for: shape).fusion
     if let adapters, adapters.count != fusion.adapters.count {

@@ -55,6 +55,9 @@ struct PartDraft {
     // What was read is used, by whatever name.
     missing = []
     tensors = zip(file.tensors, tensors).map { $1.use == .left ? $1 : Inspection.Tensor($0, .used) }
+    for (stored, tensor) in zip(file.tensors, tensors) where tensor.use == .used {
+      try stored.requireFinite()
+    }
   }
 }
 

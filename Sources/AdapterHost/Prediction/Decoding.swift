@@ -1,23 +1,27 @@
 internal import Foundation
 internal import Heads
+internal import Tasks
 internal import Tensors
 internal import Tokenization
 
 extension Answer {
+  /// The answer of a head to one text.
+  ///
   /// - Parameters:
-  ///   - logits: those of one text, without a prompt's: [1, labels], [tokens, labels] for tagging and questions, or,
-  ///     for a masked language model, a row for each `[MASK]`.
-  ///   - settings: the head's; of any kind but multiple choice.
-  ///   - encoding: the tokens of the input's text, and of its pair.
-  ///   - input: the text; for questions with a pair.
-  ///   - tokenizer: that of the encoding.
+  ///   - logits: for each sequence that the head reads, without a prompt's: [1, outputs], [tokens, outputs] for tagging
+  ///     and questions, or, for a masked language model, a row for each `[MASK]`. All are finite.
+  ///   - settings: the head's.
+  ///   - encodings: the sequences: the text, with its pair; or with each of its choices.
+  ///   - input: the text.
+  ///   - tokenizer: that of the encodings.
   init(
-    _ logits: Tensor, _ settings: HeadSettings, _ encoding: Encoding, _ input: TextInput,
+    _ logits: [Tensor], _ settings: HeadSettings, _ encodings: [Encoding], _ input: TextInput,
     _ tokenizer: DebertaV2Tokenizer
   ) {
+    let (all, logits, encoding) = (logits, logits[0], encodings[0])
     switch settings.kind {
     case .maskedLM: self = .masks(MaskedToken.all(logits, encoding, tokenizer))
-    case .questionAnswering: self = .answer(ContextAnswer(logits, encoding, context: input.pair ?? ""))
+    case .questionAnswering: self = .answer(ContextAnswer(all, encodings, context: input.pair ?? ""))
     case .classification, .multilabelClassification:
       let scores = settings.function.scores(logits.rows(0..<1).array)
       let all = zip(settings.labelNames, scores).map { ScoredLabel(label: $0, score: $1) }
@@ -30,9 +34,9 @@ extension Answer {
       }
     case .tagging:
       let labels = settings.labelNames
-      let tags = Tags(logits, labels, encoding)
-      self = .spans(EntityScheme(labels).map { tags.entities($0, in: input.text) } ?? tags.words(of: input.text))
-    case .multipleChoice: preconditionFailure("a choice is made among several sequences")
+      let words = input.sentence.labeled(logits, labels, encoding)
+      self = TagScheme(labels).map { .entities(input.sentence.entities($0, words)) } ?? .words(words.map(\.0))
+    case .multipleChoice: self.init(among: input.choices, all.map { $0[0, 0] })
     }
   }
 
@@ -41,50 +45,48 @@ extension Answer {
   /// - Parameters:
   ///   - choices: the texts, at least one.
   ///   - logits: a value for each.
-  init(among choices: [String], _ logits: [Float]) {
+  private init(among choices: [String], _ logits: [Float]) {
     let best = logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
     self = .choice(index: best, all: zip(choices, logits.softmax).map { ScoredLabel(label: $0, score: $1) })
   }
 }
 
-/// What a tagging head says about the tokens of a text; those of a pair's second text are not asked.
-private struct Tags {
-  private let logits: Tensor
-  private let labels: [String]
-  private let encoding: Encoding
-
-  init(_ logits: Tensor, _ labels: [String], _ encoding: Encoding) {
-    self.logits = logits
-    self.labels = labels
-    self.encoding = encoding
-  }
-
+extension Sentence {
   /// A span for each word that has a token, decided by its first one.
-  func words(of text: String) -> [LabeledSpan] {
-    let words = Words(text)
-    return zip(words.ranges, encoding.firstTokens()).compactMap { range, token in
+  ///
+  /// - Parameters:
+  ///   - logits: those of each token, [tokens, labels].
+  ///   - labels: the names of the columns.
+  ///   - encoding: the tokens.
+  fileprivate func labeled(_ logits: Tensor, _ labels: [String], _ encoding: Encoding) -> [(LabeledSpan, label: Int)] {
+    let scalars = Array(text.unicodeScalars)
+    return zip(ranges, firstTokens(encoding)).compactMap { range, token in
       guard let token else { return nil }
       let all = logits.softmax(row: token, labels)
-      let best = all[logits.argmax(row: token)]
-      return LabeledSpan(range: range, text: words.text(range), label: best.label, score: best.score, all: all)
+      let best = logits.argmax(row: token)
+      let span = LabeledSpan(
+        range: range, text: scalars.text(range), label: all[best].label, score: all[best].score, all: all)
+      return (span, best)
     }
   }
 
-  /// The entities of a scheme, each made of all its pieces.
-  func entities(_ scheme: EntityScheme, in text: String) -> [LabeledSpan] {
-    let words = Words(text)
-    let tokens = encoding.ids.indices.filter { encoding.sequence[$0] == 0 }
-    let pieces = tokens.map { token in
-      let best = logits.argmax(row: token)
-      return EntityScheme.Piece(
-        tag: scheme.tags[best], range: encoding.offsets[token], word: encoding.words[token],
-        score: logits.softmax(row: token, labels)[best].score)
-    }
-    return EntityScheme.entities(pieces).map { entity in
-      LabeledSpan(
-        range: entity.range, text: words.text(entity.range), label: entity.label, score: entity.score, all: [])
+  /// The entities of a scheme; each has the mean score of its words.
+  fileprivate func entities(
+    _ scheme: TagScheme, _ words: [(LabeledSpan, label: Int)]
+  ) -> [LabeledSpan] {
+    let scalars = Array(text.unicodeScalars)
+    return scheme.entities(words.map(\.label)).map { entity in
+      let own = words[entity.words].map(\.0)
+      let range = own[0].range.lowerBound..<own[own.count - 1].range.upperBound
+      return LabeledSpan(
+        range: range, text: scalars.text(range), label: entity.kind,
+        score: own.reduce(0) { $0 + $1.score } / Float(own.count), all: [])
     }
   }
+}
+
+extension [Unicode.Scalar] {
+  fileprivate func text(_ range: Range<Int>) -> String { String(String.UnicodeScalarView(self[range])) }
 }
 
 extension Tensor {

@@ -34,8 +34,10 @@ public enum Answer: Sendable, Hashable {
   case labels([ScoredLabel], all: [ScoredLabel])
   /// The number that a head with one output gives.
   case value(Float)
-  /// Parts of the text with their labels.
-  case spans([LabeledSpan])
+  /// A label for each word, as of parts of speech.
+  case words([LabeledSpan])
+  /// Parts of the text that are of a kind, whole words each; see `TagScheme`.
+  case entities([LabeledSpan])
   /// What stands in the place of each `[MASK]` of the text.
   case masks([MaskedToken])
   /// The part of the pair that answers the question that the text is.
@@ -50,7 +52,7 @@ public struct LabeledSpan: Sendable, Hashable {
   public let range: Range<Int>
   public let text: String
   public let label: String
-  /// The probability of the label; for an entity the mean of its pieces'.
+  /// The probability of the label; for an entity the mean of its words'.
   public let score: Float
   /// For a word, the probabilities of all labels in the head's order; empty for an entity.
   public let all: [ScoredLabel]
@@ -67,6 +69,10 @@ extension Prediction {
     var members: [(String, String)] = [("index", "\(input.index)")]
     if let id = input.id { members.append(("id", id.line)) }
     members.append(("text", JSONValue.string(input.text).line))
+    // Spans are counted in the words joined by spaces, which the text need not be.
+    if let words = input.words, input.sentence.text != input.text {
+      members.append(("words", JSONValue.array(words.map { .string($0) }).line))
+    }
     if let pair = input.pair { members.append(("pair", JSONValue.string(pair).line)) }
     if !input.choices.isEmpty { members.append(("choices", JSONValue.array(input.choices.map { .string($0) }).line)) }
     members.append(("heads", JSONLine.object(answers.map { ($0.head, $0.answer.json(allScores: allScores)) })))
@@ -87,7 +93,7 @@ extension Answer {
         ("labels", JSONValue.array(chosen.map { .string($0.label) }).line), ("scores", JSONLine.scores(all)),
       ])
     case .value(let value): JSONLine.object([("value", JSONLine.number(value))])
-    case .spans(let spans):
+    case .words(let spans), .entities(let spans):
       JSONLine.object([("spans", JSONLine.array(spans.map { $0.json(allScores: allScores) }))])
     case .masks(let masks): JSONLine.object([("masks", JSONLine.array(masks.map(\.json)))])
     case .answer(let answer): answer.json

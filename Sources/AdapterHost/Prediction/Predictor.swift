@@ -23,7 +23,9 @@ public struct Predictor: Sendable {
   public let setup: Composition?
   /// The heads that answer; nil: those named like the adapters.
   public let heads: [String]?
-  /// The most tokens of a text, specials included; what is longer is cut, and the answer says so. Nil: no limit.
+  /// The most tokens of a text, specials included; what is longer is cut, and the answer says so; a question has
+  /// windows of this length. 0 is no limit; nil is for each head what it was trained with, or else
+  /// `InputLength.standard`.
   public var maximumLength: Int?
   /// The tokens of a batch, branches counted; a longer text is a batch alone.
   public var batchTokens = 2048
@@ -46,11 +48,11 @@ public struct Predictor: Sendable {
     positionLimit =
       shape.addsAbsolutePositions
       ? shape.maximumPositions
-      : route.branches.flatMap(\.heads).compactMap { model.head($0)?.queryPositions?.rows }.min()
+      : route.questions.compactMap { model.head($0.head)?.queryPositions?.rows }.min()
   }
 
   /// The names of the heads that answer texts that name no adapters, in order.
-  public var answeringHeads: [String] { route.branches.flatMap(\.heads) }
+  public var answeringHeads: [String] { route.questions.map(\.label) }
 
   /// Answers texts.
   ///
@@ -88,36 +90,44 @@ public struct Predictor: Sendable {
   /// - Parameter input: the text.
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {
-    try withinPositions(tokenizer.encode(input.text, pair: input.pair, maximumLength: maximumLength))
+    try encode(input.text, input.pair, InputLength.limit(requested: maximumLength, recorded: nil))
   }
 
-  /// Cuts a text into tokens, in each of some forms.
+  /// Cuts a text into tokens, for each of some inputs of heads.
   ///
   /// - Parameters:
   ///   - input: the text, with what the forms need.
-  ///   - forms: how heads read it.
-  func encode(_ input: TextInput, as forms: Set<TextForm>) -> EncodedText {
-    var encodings: [TextForm: Result<[Encoding], any Error>] = [:]
-    for form in TextForm.allCases where forms.contains(form) {
-      encodings[form] = Result {
-        switch form {
-        case .question:
-          let context = input.pair ?? ""
-          return [
-            try withinPositions(
-              tokenizer.encode(question: input.text, context: context, maximumLength: maximumLength))
-          ]
-        case .text:
-          // Of what is not cut both forms are the same.
-          if let question = try? encodings[.question]?.get(), question.allSatisfy({ $0.truncatedTokens == 0 }) {
-            return question
-          }
-          return [try encode(input)]
-        case .choices: return try input.choices.map { try encode(TextInput(input.text, pair: $0)) }
-        }
-      }
+  ///   - inputs: what the heads read of it.
+  func encode(_ input: TextInput, as inputs: some Collection<HeadInput>) -> EncodedText {
+    var encodings: [HeadInput: Result<[Encoding], any Error>] = [:]
+    var known: [HeadInput: Result<[Encoding], any Error>] = [:]
+    for head in inputs {
+      // Heads whose lengths or forms come to the same share what is read.
+      let own = HeadInput(
+        form: head.form == .words && input.words == nil ? .text : head.form,
+        recordedLength: InputLength.limit(requested: maximumLength, recorded: head.recordedLength) ?? 0)
+      let result = known[own] ?? Result { try sequences(input, own) }
+      known[own] = result
+      encodings[head] = result
     }
     return EncodedText(input: input, encodings: encodings)
+  }
+
+  /// What a head reads of a text: a sequence, or one for each window or choice.
+  private func sequences(_ input: TextInput, _ head: HeadInput) throws -> [Encoding] {
+    let limit = InputLength.limit(requested: nil, recorded: head.recordedLength)
+    switch head.form {
+    case .text: return [try encode(input.text, input.pair, limit)]
+    case .words: return [try encode(input.sentence.text, input.pair, limit)]
+    case .choices: return try input.choices.map { try encode(input.text, $0, limit) }
+    case .question:
+      let windows = try QuestionWindows(input.text, context: input.pair ?? "", tokenizer, maximumLength: limit)
+      return try windows.encodings.map(withinPositions)
+    }
+  }
+
+  private func encode(_ text: String, _ pair: String?, _ limit: Int?) throws -> Encoding {
+    try withinPositions(tokenizer.encode(text, pair: pair, maximumLength: limit))
   }
 
   private func withinPositions(_ encoding: Encoding) throws(PredictionError) -> Encoding {

@@ -4,46 +4,64 @@ internal import Tokenization
 
 /// The way of a text through a model: the compositions that act on copies of it, and the heads that answer each copy.
 struct Route: Sendable {
-  struct Branch: Sendable {
-    /// Nil is the base model.
-    let composition: Composition?
-    let heads: [String]
+  /// An answer to be given.
+  struct Question: Hashable, Sendable {
+    /// What the answer is called: the head's name, or `a#2` for the second answer of a head.
+    let label: String
+    let head: String
+    /// Which copy of the text the head reads.
+    let branch: Int
   }
 
-  /// Those with heads; a branch that no head answers is not computed.
-  let branches: [Branch]
-  /// How each head reads a text.
-  private let headForms: [String: TextForm]
+  /// What acts on each copy; nil is the base model.
+  let branches: [Composition?]
+  /// In the order of the answers. A branch without one is not computed.
+  let questions: [Question]
+  /// What each head reads of a text.
+  private let headInputs: [String: HeadInput]
 
   /// - Parameters:
   ///   - composition: the adapters that act; nil is the base model.
-  ///   - asked: the heads that answer; nil: those named like the adapters.
+  ///   - requested: the heads that answer; nil: those that follow the adapters.
   ///   - model: what has both.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
-  init(_ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel) throws {
-    branches = try Self.branches(composition, heads: asked, in: model).filter { !$0.heads.isEmpty }
-    guard !branches.isEmpty else {
+  init(_ composition: Composition?, heads requested: [String]?, in model: DebertaV2AdapterModel) throws {
+    for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
+    branches = try composition?.branches().map(Optional.some) ?? [nil]
+    questions = try model.answering(requested, branches.map { [$0] }).flatMap { answering in
+      answering.rows.map { Question(label: answering.label, head: answering.head, branch: $0) }
+    }
+    guard !questions.isEmpty else {
       throw PredictionError.noHead(
         setup: composition?.description, heads: model.headNames, unread: model.unreadHeadTensors)
     }
-    var forms: [String: TextForm] = [:]
-    for name in branches.flatMap(\.heads) { forms[name] = model.head(name).map { TextForm($0.settings.kind) } }
-    headForms = forms
+    var inputs: [String: HeadInput] = [:]
+    for name in questions.map(\.head) {
+      inputs[name] = model.head(name).map {
+        HeadInput(form: TextForm($0.settings.kind), recordedLength: $0.maximumLength)
+      }
+    }
+    headInputs = inputs
   }
 
-  private init(_ branches: [Branch], _ headForms: [String: TextForm]) {
+  private init(_ branches: [Composition?], _ questions: [Question], _ headInputs: [String: HeadInput]) {
     self.branches = branches
-    self.headForms = headForms
+    self.questions = questions
+    self.headInputs = headInputs
   }
 
-  /// How a head reads a text.
-  func form(_ head: String) -> TextForm { headForms[head] ?? .text }
+  /// What a head reads of a text.
+  func input(_ head: String) -> HeadInput { headInputs[head] ?? HeadInput(form: .text) }
 
-  /// The forms in which some heads read a text.
-  func forms(_ heads: [String]) -> Set<TextForm> { Set(heads.map(form)) }
+  /// What the heads of a branch read of a text.
+  func inputs(branch: Int) -> Set<HeadInput> {
+    Set(questions.filter { $0.branch == branch }.map { input($0.head) })
+  }
 
-  /// The forms in which all heads read a text.
-  var forms: Set<TextForm> { forms(branches.flatMap(\.heads)) }
+  /// What all heads read of a text.
+  var inputs: Set<HeadInput> { Set(questions.map { input($0.head) }) }
+
+  private func form(_ question: Question) -> TextForm { input(question.head).form }
 
   /// The way of a text that may lack what some heads read.
   ///
@@ -52,67 +70,23 @@ struct Route: Sendable {
   /// - Throws: `PredictionError` if no head is left, if there are choices that cannot be read for a head that
   ///   chooses, or if nothing but choosing heads would get a pair.
   func part(for input: TextInput) throws(PredictionError) -> (route: Route, lacks: [PredictionError]) {
-    let heads = branches.flatMap(\.heads)
-    if let reason = input.choicesFault, let head = heads.first(where: { form($0) == .choices }) {
-      throw .wrongChoices(head: head, reason: reason)
+    if let reason = input.choicesFault, let question = questions.first(where: { form($0) == .choices }) {
+      throw .wrongChoices(head: question.head, reason: reason)
     }
-    func isAnswered(_ head: String) -> Bool { form(head).isThere(in: input) }
-    let lacks = heads.filter { !isAnswered($0) }.map { head in
-      form(head) == .question ? PredictionError.noContext(head: head) : .noChoices(head: head)
+    var (answered, lacks): ([Question], [PredictionError]) = ([], [])
+    for question in questions {
+      let form = form(question)
+      if form.isThere(in: input) {
+        answered.append(question)
+      } else {
+        lacks.append(form == .question ? .noContext(head: question.head) : .noChoices(head: question.head))
+      }
     }
-    let answered = heads.filter(isAnswered)
     if answered.isEmpty, let first = lacks.first { throw first }
-    if input.pair != nil, let head = answered.first, forms(answered) == [.choices] {
-      throw .pairBesideChoices(head: head)
+    if input.pair != nil, let question = answered.first, answered.allSatisfy({ form($0) == .choices }) {
+      throw .pairBesideChoices(head: question.head)
     }
-    guard !lacks.isEmpty else { return (self, []) }
-    let rest = branches.map { Branch(composition: $0.composition, heads: $0.heads.filter(isAnswered)) }
-    return (Route(rest.filter { !$0.heads.isEmpty }, headForms), lacks)
-  }
-
-  /// All branches with their heads, of whatever kind; some may have none.
-  ///
-  /// - Throws: `CompositionError`, `ModelError`.
-  static func branches(
-    _ composition: Composition?, heads asked: [String]?, in model: DebertaV2AdapterModel
-  ) throws -> [Branch] {
-    for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
-    for name in asked ?? [] where model.head(name) == nil { throw model.unknown(head: name) }
-    let compositions = try composition?.branches()
-    let heads = try Self.heads(compositions, asked, in: model)
-    return zip(compositions.map { $0.map(Optional.some) } ?? [nil], heads).map {
-      Branch(composition: $0, heads: $1)
-    }
-  }
-
-  /// The heads of each branch.
-  ///
-  /// Without names a branch has the heads named like its adapters. A head
-  /// whose adapter several branches share answers none of them that has a
-  /// head of its own, and else the first one. With a name for each branch the
-  /// j-th head answers the j-th branch; fewer or more heads answer the
-  /// branches of their own adapters.
-  private static func heads(
-    _ branches: [Composition]?, _ asked: [String]?, in model: DebertaV2AdapterModel
-  ) throws -> [[String]] {
-    guard let branches else { return [asked ?? (model.head("default") == nil ? [] : ["default"])] }
-    if let asked {
-      if branches.count == 1 { return [asked] }
-      if asked.count == branches.count { return asked.map { [$0] } }
-    }
-    let named = branches.map { $0.adapters.filter { model.head($0) != nil } }
-    var taken: Set<String> = []
-    let own = named.enumerated().map { index, names in
-      let own = names.filter { name in !named.enumerated().contains { $0 != index && $1.contains(name) } }
-      let chosen = own.isEmpty ? names.filter { !taken.contains($0) } : own
-      taken.formUnion(chosen)
-      return chosen
-    }
-    guard let asked else { return own }
-    guard taken.isSuperset(of: asked) else {
-      throw ModelError.headsOfParallel(heads: asked, repetitions: branches.count)
-    }
-    return own.map { $0.filter(asked.contains) }
+    return (Route(branches, answered, headInputs), lacks)
   }
 }
 
@@ -126,6 +100,7 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   case wrongChoices(head: String, reason: String)
   case pairBesideChoices(head: String)
   case tooLong(tokens: Int, limit: Int)
+  case notFinite(head: String)
 
   public var description: String {
     switch self {
@@ -134,7 +109,7 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
         + "\(unread.prefix(4).joined(separator: ", ")) fit no class of DeBERTa-v2, and 'architectures' in config.json "
         + "names none. Name an adapter that has a head with --setup or --adapter, or activate one."
     case .noHead(let setup, let heads, _):
-      (setup.map { "No head answers: no adapter in '\($0)' has one." }
+      (setup.map { "No head answers: the last adapter of '\($0)' has none." }
         ?? "No head answers: no adapter is active, and the base model has no head of its own.")
         + (heads.isEmpty
           ? " Name an adapter that has a head with --setup or --adapter, or activate one."
@@ -151,6 +126,9 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
         + "out, or make it a part of the text."
     case .tooLong(let tokens, let limit):
       "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
+    case .notFinite(let head):
+      "The head '\(head)' gave numbers that are not finite (NaN or infinite), so there is no answer. 'adapter-cli "
+        + "inspect' finds weights that are not finite; if there are none, the text overflows the model."
     }
   }
 }

@@ -37,17 +37,17 @@ struct BatchEncoder: Sendable {
 
   /// A text in the forms in which its heads read it, and the tokens of all branches.
   ///
-  /// The heads of a text that names its adapters are known later; it has all forms that can be made of it.
+  /// The heads of a text that names its adapters are known later; it has the forms that can be made of it.
   /// - Parameter input: the text.
   private func encoded(_ input: TextInput) -> (text: EncodedText, tokens: Int) {
     if let setup = input.setup {
-      let text = predictor.encode(input, as: TextForm.all(of: input))
+      let text = predictor.encode(input, as: TextForm.all(of: input).map { HeadInput(form: $0) })
       // What cannot branch fails later, with its reason.
-      return (text, text.tokenCount(text.forms) * ((try? setup.branches().count) ?? 1))
+      return (text, text.tokenCount(text.encodings.keys) * ((try? setup.branches().count) ?? 1))
     }
     guard let part = try? route.part(for: input).route else { return (EncodedText(input: input, encodings: [:]), 0) }
-    let text = predictor.encode(input, as: part.forms)
-    return (text, part.branches.reduce(0) { $0 + text.tokenCount(part.forms($1.heads)) })
+    let text = predictor.encode(input, as: part.inputs)
+    return (text, part.branches.indices.reduce(0) { $0 + text.tokenCount(part.inputs(branch: $1)) })
   }
 }
 
@@ -57,29 +57,29 @@ private struct RoutedText {
   let route: Route
   /// Why heads are left out.
   private let lacks: [PredictionError]
-  private let encodings: [TextForm: [Encoding]]
+  private let encodings: [HeadInput: [Encoding]]
 
   /// - Parameters:
-  ///   - text: the text, with all that the heads read.
+  ///   - text: the text, with what was expected that the heads read.
   ///   - route: the way of texts with its adapters.
+  ///   - predictor: what cuts into tokens what is missing.
   /// - Throws: `PredictionError` if no head can answer it, or what was thrown when it was cut into tokens.
-  init(_ text: EncodedText, _ route: Route) throws {
+  init(_ text: EncodedText, _ route: Route, _ predictor: Predictor) throws {
     input = text.input
     (self.route, lacks) = try route.part(for: text.input)
-    var encodings: [TextForm: [Encoding]] = [:]
-    for form in TextForm.allCases where self.route.forms.contains(form) {
-      encodings[form] = try text.encodings[form]?.get()
-    }
-    self.encodings = encodings
+    var known = text.encodings
+    known.merge(predictor.encode(text.input, as: self.route.inputs.filter { known[$0] == nil }).encodings) { $1 }
+    encodings = try Dictionary(uniqueKeysWithValues: self.route.inputs.map { ($0, try known[$0]?.get() ?? []) })
   }
 
   /// What a head reads: a sequence, or one for each choice.
-  func encodings(_ head: String) -> [Encoding] { encodings[route.form(head)] ?? [] }
+  func encodings(_ head: String) -> [Encoding] { encodings[route.input(head)] ?? [] }
 
   func prediction(_ answers: [(head: String, answer: Answer)]) -> Prediction {
-    let question = encodings[.question] ?? []
-    let texts = question == encodings[.text] ? question : question + (encodings[.text] ?? [])
-    let choices = encodings[.choices] ?? []
+    func sequences(_ forms: [TextForm]) -> [Encoding] {
+      Array(EncodedText.distinct(encodings.filter { forms.contains($0.key.form) }.map(\.value)).joined())
+    }
+    let (texts, choices) = (sequences([.question, .text, .words]), sequences([.choices]))
     let longestText = texts.map(\.ids.count).max() ?? 0
     let longestChoice = choices.map(\.ids.count).max() ?? 0
     return Prediction(
@@ -102,70 +102,86 @@ struct Session {
     model = predictor.model
   }
 
-  /// The answers to a batch, in its order.
+  /// The answers to a batch, in its order. What a text cannot have touches no other text.
   mutating func answers(
     _ batch: [Result<EncodedText, UnansweredText>]
-  ) throws -> [Result<Prediction, UnansweredText>] {
+  ) -> [Result<Prediction, UnansweredText>] {
     var texts: [RoutedText] = []
-    var outcomes: [Result<Int, UnansweredText>] = []
+    var routed: [Result<Int, UnansweredText>] = []
     for item in batch {
-      let routed = item.flatMap { text in
-        route(of: text.input).flatMap { route in Result { try RoutedText(text, route) } }
-          .mapError { UnansweredText(index: text.input.index, $0) }
+      let outcome = item.flatMap { text in
+        route(of: text.input).flatMap { route in Result { try RoutedText(text, route, predictor) } }
+          .mapError { UnansweredText(text.input, $0) }
       }
-      outcomes.append(routed.map { _ in texts.count })
-      if case .success(let text) = routed { texts.append(text) }
+      routed.append(outcome.map { _ in texts.count })
+      if case .success(let text) = outcome { texts.append(text) }
     }
-    let predictions = try predictions(texts)
-    return outcomes.map { $0.map { predictions[$0] } }
+    let outcomes = outcomes(texts[...])
+    return routed.map { $0.flatMap { outcomes[$0] } }
+  }
+
+  /// The outcome of each text.
+  ///
+  /// What cannot be computed together is halved, until the texts that cannot be computed stand alone.
+  private func outcomes(_ texts: ArraySlice<RoutedText>) -> [Result<Prediction, UnansweredText>] {
+    do {
+      return try predictions(Array(texts))
+    } catch {
+      guard texts.count > 1 else { return texts.map { .failure(UnansweredText($0.input, error)) } }
+      let middle = texts.startIndex + texts.count / 2
+      return outcomes(texts[..<middle]) + outcomes(texts[middle...])
+    }
   }
 
   /// What a head reads: rows of the batch.
   private struct Reading {
     let text: Int
-    let head: String
+    let question: Route.Question
     let rows: Range<Int>
   }
 
   /// Runs what the heads of every branch of every text read as rows of one batch.
-  private func predictions(_ texts: [RoutedText]) throws -> [Prediction] {
+  ///
+  /// - Returns: for each text its answers, or why a head has none.
+  /// - Throws: what makes it impossible to run this batch.
+  private func predictions(_ texts: [RoutedText]) throws -> [Result<Prediction, UnansweredText>] {
     var rows: [(encoding: Encoding, composition: Composition?)] = []
     var readings: [Reading] = []
     for (index, item) in texts.enumerated() {
-      for branch in item.route.branches {
-        // Heads of one branch that read the same share its rows.
-        var known: [(encodings: [Encoding], rows: Range<Int>)] = []
-        for head in branch.heads {
-          let encodings = item.encodings(head)
-          let shared = known.first { $0.encodings == encodings }?.rows
-          let own = shared ?? rows.count..<rows.count + encodings.count
-          if shared == nil {
-            known.append((encodings, own))
-            rows += encodings.map { (encoding: $0, composition: branch.composition) }
-          }
-          readings.append(Reading(text: index, head: head, rows: own))
+      // Heads of one branch that read the same share its rows.
+      var known: [(branch: Int, encodings: [Encoding], rows: Range<Int>)] = []
+      for question in item.route.questions {
+        let encodings = item.encodings(question.head)
+        let shared = known.first { $0.branch == question.branch && $0.encodings == encodings }?.rows
+        let own = shared ?? rows.count..<rows.count + encodings.count
+        if shared == nil {
+          known.append((question.branch, encodings, own))
+          rows += encodings.map { ($0, item.route.branches[question.branch]) }
         }
+        readings.append(Reading(text: index, question: question, rows: own))
       }
     }
     guard !rows.isEmpty else { return [] }
+    let heads = Set(readings.map(\.question.head)).sorted()
     let output = try model(
       Batch(rows.map(\.encoding.ids), tokenTypes: rows.map(\.encoding.tokenTypeIDs)),
-      setup: .rows(rows.map(\.composition)), heads: Set(readings.map(\.head)).sorted(),
-      words: .only(predictor.tokenizer.maskID ?? -1), states: .first)
-    let heads = output.heads
-    var answers: [[(head: String, answer: Answer)]] = texts.map { _ in [] }
+      setup: .rows(rows.map(\.composition)), heads: heads, words: .only(predictor.tokenizer.maskID ?? -1),
+      states: .first)
+    let outputs = output.heads
+    var answers: [Result<[(head: String, answer: Answer)], PredictionError>] = texts.map { _ in .success([]) }
     for reading in readings {
-      guard let head = heads[reading.head] else { continue }
-      let input = texts[reading.text].input
-      let first = reading.rows.lowerBound
-      let answer =
-        head.settings.kind == .multipleChoice
-        ? Answer(among: input.choices, reading.rows.map { head.logits(row: $0)[0, 0] })
-        : Answer(
-          output.textLogits(head, row: first), head.settings, rows[first].encoding, input, predictor.tokenizer)
-      answers[reading.text].append((reading.head, answer))
+      guard let head = outputs[reading.question.head] else { continue }
+      answers[reading.text] = answers[reading.text].flatMap { answers in
+        let logits = reading.rows.map { output.textLogits(head, row: $0) }
+        guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: reading.question.head)) }
+        let answer = Answer(
+          logits, head.settings, rows[reading.rows].map(\.encoding), texts[reading.text].input, predictor.tokenizer)
+        return .success(answers + [(reading.question.label, answer)])
+      }
     }
-    return zip(texts, answers).map { $0.prediction($1) }
+    return zip(texts, answers).map { text, answers in
+      answers.map(text.prediction).mapError { UnansweredText(text.input, $0) }
+    }
   }
 
   /// The way of a text; the adapters that it names are loaded.

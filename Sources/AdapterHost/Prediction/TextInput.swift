@@ -7,7 +7,11 @@ internal import Training
 public struct TextInput: Sendable, Hashable {
   /// The place in the input, from 0; what cannot be read has a place, too.
   public var index: Int
+  /// The line of its file in which it begins, counted from 1, if that is not the place: of rows of a table.
+  private(set) var line: Int?
   public var text: String
+  /// The words of the text, if they are given beforehand: tagging heads label these. Nil: what stands between spaces.
+  public var words: [String]?
   /// The second text, for tasks on pairs; the context of a question.
   public var pair: String?
   /// The texts among which heads of multiple choice choose; other heads do not see them.
@@ -25,31 +29,61 @@ public struct TextInput: Sendable, Hashable {
   ) {
     self.index = index
     self.text = text
+    self.words = nil
     self.pair = pair
     self.choices = choices
     self.setup = setup
     self.id = id
   }
 
+  /// A text of words that are given beforehand; joined by single spaces they are the text.
+  public init(words: [String], setup: Composition? = nil, id: JSONValue? = nil, index: Int = 0) {
+    self.init(Sentence(words: words).text, setup: setup, id: id, index: index)
+    self.words = words
+  }
+
+  /// What tagging heads read: the words that are given, or those of the text.
+  var sentence: Sentence { words.map { Sentence(words: $0) } ?? Sentence(text) }
+
   /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
   /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` the
-  /// names count that training data have for text and pair, such as `question` and `context`. Choices may have any
-  /// form that training reads.
+  /// names apply that training data have for text and pair, such as `question` and `context`. Choices may have any
+  /// form that training reads. A list `tokens` or `words` holds words that are given beforehand; without a text they
+  /// are the text, joined by single spaces.
   /// - Parameters:
   ///   - line: the object.
   ///   - index: the line's place, from 0.
   /// - Throws: `CheckpointError`, `ConfigurationError` or `CompositionError`, with the line's number.
   init(json line: [UInt8], index: Int) throws {
     let place = "line \(index + 1)"
-    let fields = try ConfigurationFields(JSONValue(Data(line), file: place), file: place)
-    let text = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
-    guard let text else { throw ConfigurationError.missing(key: "text", file: place) }
+    try self.init(ConfigurationFields(JSONValue(Data(line), file: place), file: place), index: index)
+  }
+
+  /// A row of a table, with the members of a line of JSON. Empty cells hold no pair, no adapter and no id.
+  ///
+  /// - Throws: `ConfigurationError` or `CompositionError`.
+  init(_ row: TableReader.Row, index: Int) throws {
+    let optional = Set(["pair", "adapter", "id"] + Self.pairNames)
+    let members = row.members.filter { !(optional.contains($0.key) && $0.value == .string("")) }
+    try self.init(ConfigurationFields(.object(members), file: "line \(row.line)"), index: index)
+    line = row.line
+  }
+
+  /// Whether a text can be made of some members.
+  static func hasText(_ names: some Sequence<String>) -> Bool { !Set(textNames).isDisjoint(with: names) }
+
+  private init(_ fields: ConfigurationFields, index: Int) throws {
+    let given = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
+    words = fields.firstWords(DataColumns.Role.tokens.usualNames(for: .tagging))
+    guard let text = given ?? words.map({ (name: "tokens", value: Sentence(words: $0).text) }) else {
+      throw ConfigurationError.missing(key: "text", file: fields.file)
+    }
     self.index = index
     self.text = text.value
     let pairNames = text.name == "text" ? [] : Self.pairNames.filter { $0 != text.name }
     pair = try fields.string("pair") ?? fields.firstText(pairNames)?.value
-    do { choices = try DataColumns([:]).choices(of: fields.members, path: place, line: index + 1) ?? [] } catch {
+    do { choices = try DataColumns([:]).choices(of: fields.members, path: fields.file, line: index + 1) ?? [] } catch {
       choices = []
       choicesFault = error.reason
     }
@@ -58,7 +92,7 @@ public struct TextInput: Sendable, Hashable {
   }
 
   /// What training data call a text, in this order; a context is one where nothing else is.
-  private static let textNames =
+  static let textNames =
     DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
     + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
   private static let pairNames =
@@ -74,25 +108,39 @@ extension ConfigurationFields {
   }
 }
 
+extension ConfigurationFields {
+  /// The first of some members that is a list of strings.
+  fileprivate func firstWords(_ names: [String]) -> [String]? {
+    for name in names { if let words = try? strings(name) { return words } }
+    return nil
+  }
+}
+
 /// A text that has no answer, and why. The others are answered nevertheless.
 public struct UnansweredText: Error, Sendable, Hashable, CustomStringConvertible {
   /// The place in the input, from 0.
   public let index: Int
+  /// The line in which the text begins, from 1.
+  public let line: Int
+  /// A sentence.
   public let reason: String
 
-  init(index: Int, _ error: any Error) {
+  /// Why an input that could be read has no answer.
+  init(_ input: TextInput, _ error: any Error) { self.init(index: input.index, line: input.line, error) }
+
+  /// - Parameter line: from 1; nil if it is the place.
+  init(index: Int, line: Int? = nil, _ error: any Error) {
+    self.init(index: index, line: line, reason: "\(error)")
+  }
+
+  init(index: Int, line: Int? = nil, reason: String) {
     self.index = index
+    self.line = line ?? index + 1
     // Errors of JSON begin with the line's number already.
-    let reason = "\(error)"
-    let place = "line \(index + 1): "
+    let place = "line \(self.line): "
     self.reason = reason.hasPrefix(place) ? String(reason.dropFirst(place.count)) : reason
   }
 
-  init(index: Int, reason: String) {
-    self.index = index
-    self.reason = reason
-  }
-
-  /// The sentence with the number of the line, which counts from 1.
-  public var description: String { "line \(index + 1): \(reason)" }
+  /// The sentence with the number of the line.
+  public var description: String { "line \(line): \(reason)" }
 }

@@ -1,24 +1,48 @@
 internal import Checkpoints
+public import Training
 
-/// Where texts come from: a list, or the lines of a file or of standard input.
+/// Where texts come from: a list, the lines of a file or of standard input, or the rows of a table.
 public struct TextSource {
   /// How the lines of an input are read.
   public enum Format: String, Sendable, CaseIterable {
-    /// JSON Lines if the first line that is not blank begins with `{`, else text.
+    /// CSV or TSV if the file's name says so; JSON Lines if the first line that is not blank begins with `{`; else text.
     case auto
     /// A text in each line.
     case text
     /// A JSON object in each line, with the members of ``TextInput``; blank lines hold nothing.
     case jsonl
+    /// A row of a table, the first line of which names the columns: those of ``TextInput``, as training reads them.
+    case csv, tsv
+
+    /// The format that the name of a file tells; auto if it tells none.
+    init(path: String) {
+      let name = path.split(separator: "/").last ?? ""
+      switch name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() {
+      case "csv": self = .csv
+      case "tsv", "tab": self = .tsv
+      default: self = .auto
+      }
+    }
+
+    /// How training calls it, if it is a table.
+    var table: TrainingFormat? {
+      switch self {
+      case .csv: .csv
+      case .tsv: .tsv
+      case .auto, .text, .jsonl: nil
+      }
+    }
   }
 
   private enum Kind {
     case list(ArraySlice<TextInput>)
     case lines(LineReader)
+    case table(TableReader)
   }
 
   private var kind: Kind
   private var format: Format
+  /// The lines, or the rows, that were read.
   private var lineNumber = 0
   /// Blank lines at the start: they are empty texts once the first other line has shown that the input is text.
   private var blankLines = 0..<0
@@ -36,23 +60,39 @@ public struct TextSource {
     format = .text
   }
 
-  /// The lines of a file; nil is standard input.
+  /// The lines of a file, or its rows; nil is standard input.
   ///
-  /// - Throws: `InputFileError`, if it cannot be opened.
-  public init(path: String?, format: Format = .auto) throws(InputFileError) {
-    kind = .lines(try LineReader(path: path))
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - format: how it is read.
+  ///   - columns: of a table, the columns that hold a part under another name than the usual ones.
+  /// - Throws: `InputFileError` or `DatasetError`, if it cannot be opened; `TextSourceError`.
+  public init(path: String?, format: Format = .auto, columns: DataColumns = [:]) throws {
+    let format = format == .auto ? path.map { Format(path: $0) } ?? .auto : format
     self.format = format
+    if let table = format.table {
+      kind = .table(try TableReader(path: path ?? "/dev/stdin", format: table, columns: columns))
+    } else {
+      guard columns == [:] else { throw TextSourceError.columnsOfLines }
+      kind = .lines(try LineReader(path: path))
+    }
   }
 
   /// The next text, awaited; nil at the end. A line that cannot be read is a failure.
   ///
-  /// - Throws: `InputFileError`, if the input itself fails.
-  mutating func next() throws(InputFileError) -> Result<TextInput, UnansweredText>? {
+  /// - Throws: `InputFileError` or `DatasetError`, if the input itself fails.
+  mutating func next() throws -> Result<TextInput, UnansweredText>? {
     switch kind {
     case .list(var rest):
       let first = rest.popFirst()
       kind = .list(rest)
       return first.map(Result.success)
+    case .table(var rows):
+      defer {
+        kind = .table(rows)
+        lineNumber += 1
+      }
+      return try rows.next().map { try input($0) }
     case .lines(let reader):
       if let waiting = nextWaiting() { return waiting }
       while let line = try reader.next() {
@@ -80,11 +120,28 @@ public struct TextSource {
   }
 
   /// Whether there is a next text that need not be awaited.
-  func isReady() throws(InputFileError) -> Bool {
+  func isReady() throws -> Bool {
     if format == .text, !blankLines.isEmpty || firstText != nil { return true }
     return switch kind {
     case .list(let rest): !rest.isEmpty
     case .lines(let reader): try reader.hasLine()
+    case .table: true
+    }
+  }
+
+  /// - Throws: `DatasetError.missingColumn`, if no column holds a text.
+  private func input(_ row: Result<TableReader.Row, DataFault>) throws -> Result<TextInput, UnansweredText> {
+    switch row {
+    case .failure(let fault):
+      return .failure(UnansweredText(index: lineNumber, line: fault.line, reason: fault.reason))
+    case .success(let row):
+      guard TextInput.hasText(row.members.keys) else {
+        throw DatasetError.missingColumn(
+          .text, wanted: TextInput.textNames, found: row.members.keys.sorted(), path: "The input")
+      }
+      do { return .success(try TextInput(row, index: lineNumber)) } catch {
+        return .failure(UnansweredText(index: lineNumber, line: row.line, error))
+      }
     }
   }
 
@@ -110,4 +167,13 @@ public struct TextSource {
   private func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy(isSpace) }
 
   private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+}
+
+/// Why texts cannot be read as they are to be.
+public enum TextSourceError: Error, Hashable, Sendable, CustomStringConvertible {
+  case columnsOfLines
+
+  public var description: String {
+    "Only CSV and TSV have columns to name, and the input is read as lines. Give --format csv if it is a table."
+  }
 }

@@ -42,7 +42,7 @@ extension DebertaV2Tokenizer {
         Result {
           TokenizedText(
             input: input, encoding: try encode(input.text, pair: input.pair, maximumLength: maximumLength))
-        }.mapError { UnansweredText(index: input.index, $0) }
+        }.mapError { UnansweredText(input, $0) }
       }
       try body(item, !source.isReady())
     }

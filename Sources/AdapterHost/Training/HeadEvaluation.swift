@@ -9,18 +9,18 @@ public struct HeadEvaluation: Sendable {
   public var data: String
   public var format: TrainingFormat?
   public var columns: DataColumns
+  /// The most tokens of an input: 0 for no limit; nil: for each head what it was trained with, or else
+  /// `InputLength.standard`.
   public var maximumLength: Int?
 
-  public init(
-    data: String, format: TrainingFormat? = nil, columns: DataColumns = [:], maximumLength: Int? = InputLength.standard
-  ) {
+  public init(data: String, format: TrainingFormat? = nil, columns: DataColumns = [:], maximumLength: Int? = nil) {
     self.data = data
     self.format = format
     self.columns = columns
     self.maximumLength = maximumLength
   }
 
-  /// The metrics of each head with the examples as it saw them, each judged behind its own branch of the setup.
+  /// The metrics of each head with the examples as it saw them, each evaluated after its own branch of the setup.
   ///
   /// - Parameters:
   ///   - folder: the base model's.
@@ -30,20 +30,14 @@ public struct HeadEvaluation: Sendable {
   public func results(
     of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer, folder: String
   ) throws -> [(head: String, result: EvaluationResult, data: TrainingDataset)] {
-    let setup = model.activeAdapters
-    let asked = try Route.branches(setup, heads: model.activeHeads, in: model).flatMap { branch in
-      branch.heads.map { (setup: branch.composition, head: $0) }
-    }
-    guard !asked.isEmpty else {
-      throw PredictionError.noHead(
-        setup: setup?.description, heads: model.headNames, unread: model.unreadHeadTensors)
-    }
-    return try asked.map { branch in
+    let route = try Route(model.activeAdapters, heads: model.activeHeads, in: model)
+    return try route.questions.map { question in
       do {
-        let (result, data) = try result(of: model, branch.setup, branch.head, tokenizer, folder: folder)
-        return (branch.head, result, data)
-      } catch  where asked.count > 1 {
-        throw HeadEvaluationError.head(name: branch.head, reason: "\(error)")
+        let (result, data) = try result(
+          of: model, route.branches[question.branch], question.head, tokenizer, folder: folder)
+        return (question.label, result, data)
+      } catch  where route.questions.count > 1 {
+        throw HeadEvaluationError.head(name: question.head, reason: "\(error)")
       }
     }
   }
@@ -52,12 +46,14 @@ public struct HeadEvaluation: Sendable {
     of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer,
     folder: String
   ) throws -> (EvaluationResult, TrainingDataset) {
-    guard let settings = model.head(head)?.settings else { throw model.unknown(head: head) }
+    guard let record = model.head(head) else { throw model.unknown(head: head) }
+    let settings = record.settings
+    let limit = InputLength.limit(requested: maximumLength, recorded: record.maximumLength)
     let task = try TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns, labels: labels)
-    let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
-    let data = try encoder.dataset(source, keepsReferences: true)
+    let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: limit)
+    let data = try encoder.dataset(source, for: .evaluation)
     let evaluator = ModelEvaluator(
       data, labels: labels?.names ?? [],
       masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)

@@ -14,10 +14,12 @@ struct JobData {
   ///   - recipe: names them.
   ///   - task: what the examples are for.
   ///   - head: the settings of a head that is there already; its labels count.
+  ///   - maximumLength: the most tokens of an input; nil for no limit.
   ///   - tokenizer: the base model's.
   /// - Throws: `DatasetError`, `LabelError`; `TrainingJobError.afterFaults` where records were left out before.
   init(
-    _ recipe: TrainingRecipe, _ task: TrainingTask, head: HeadSettings?, _ tokenizer: DebertaV2Tokenizer
+    _ recipe: TrainingRecipe, _ task: TrainingTask, head: HeadSettings?, maximumLength: Int?,
+    _ tokenizer: DebertaV2Tokenizer
   ) throws {
     var notes: [String] = []
     do {
@@ -32,11 +34,11 @@ struct JobData {
       let (development, test) = (try recipe.developmentData.map(source), try recipe.testData.map(source))
       let labels = try task.hasLabels ? given ?? LabelVocabulary(inferredFrom: training.examples) : nil
       if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
-      let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: recipe.maximumLength)
+      let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
       self.labels = labels
       self.training = try encoder.dataset(training)
-      self.development = try development.map { try encoder.dataset($0, keepsReferences: true) }
-      self.test = try test.map { try encoder.dataset($0, keepsReferences: true) }
+      self.development = try development.map { try encoder.dataset($0, for: .evaluation) }
+      self.test = try test.map { try encoder.dataset($0, for: .evaluation) }
     } catch  where !notes.isEmpty {
       throw TrainingJobError.afterFaults(notes: notes, reason: "\(error)")
     }

@@ -28,7 +28,9 @@ extension TrainingRecipe {
       name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
     .init(
       name: "max_length",
-      summary: "whole number; the most tokens of an input; 0 for no limit; default \(InputLength.standard)"),
+      summary:
+        "whole number; the most tokens of an input; 0 for no limit; by default what a head that is trained on was "
+        + "trained with, or else \(InputLength.standard)"),
     .init(
       name: "learning_rate", summary: "number; the highest of the schedule; default 1e-3, with 'train_base' 5e-5"),
     .init(name: "batch_tokens", summary: "whole number; tokens of a batch; default 2048"),
@@ -66,7 +68,7 @@ extension TrainingRecipe {
       if case .string(let path) = value { return .file(path) }
       return try? fields.strings("labels").map { .names($0) }
     }
-    if let length = try fields.integer("max_length", in: 0...1 << 24) { maximumLength = length == 0 ? nil : length }
+    maximumLength = try fields.integer("max_length", in: 0...1 << 24)
     let counts = 1...1 << 30
     let (tokens, size) = (try fields.integer("batch_tokens", in: counts), try fields.integer("batch_size", in: counts))
     if let tokens, size != nil {
@@ -102,7 +104,7 @@ extension TrainingRecipe {
         case .file(let path): text(path)
         }
       },
-      "max_length": .integer(maximumLength ?? 0), "label_smoothing": .number(labelSmoothing),
+      "max_length": maximumLength.map { .integer($0) }, "label_smoothing": .number(labelSmoothing),
       "class_weights": balancesClasses ? .string("balanced") : nil, "adapter_drop": adapterDrop.value,
       "recompute": .bool(recomputes), "masking_rate": .number(maskingRate),
       "prefix_memory": .integer(prefixMemory >> 20), "unregistered": .bool(isUnregistered),

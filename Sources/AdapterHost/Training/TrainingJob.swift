@@ -67,7 +67,9 @@ public struct TrainingJob {
     }
     let makesHead = present.count < heads.count
 
-    let data = try JobData(recipe, task, head: present.first?.settings, tokenizer)
+    let limit = InputLength.limit(
+      requested: recipe.maximumLength, recorded: present.first.flatMap { model.head($0.name)?.maximumLength })
+    let data = try JobData(recipe, task, head: present.first?.settings, maximumLength: limit, tokenizer)
     if let head = present.first, head.settings.function == .sigmoid, task == .regression {
       try Self.requireProbabilities(data.training, head: head.name)
     }
@@ -99,6 +101,7 @@ public struct TrainingJob {
     var resolved = recipe
     resolved.adapter = recipe.adapter ?? name
     resolved.task = task
+    resolved.maximumLength = limit ?? 0
     resolved.record = record
     if let labels = data.labels, makesHead { resolved.labels = .names(labels.names) }
     resolvedRecipe = acting.acting(resolved.object)
@@ -163,7 +166,9 @@ public struct TrainingJob {
       if let head = head(ofFusion: name) { result.setHead(head, ofFusion: name) }
     }
     for name in heads {
-      if let head = try trainable.head(name) { result.replaceHead(name, head) }
+      guard var head = try trainable.head(name) else { continue }
+      head.maximumLength = trainingData.maximumLength ?? 0
+      result.replaceHead(name, head)
     }
     try result.setActiveAdapters(setup)
     return result

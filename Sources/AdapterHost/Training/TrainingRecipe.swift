@@ -36,8 +36,9 @@ public struct TrainingRecipe: Sendable {
   public var testData: String?
   public var format: TrainingFormat?
   public var columns: DataColumns = [:]
-  /// The most tokens of an input; nil for no limit.
-  public var maximumLength: Int? = InputLength.standard
+  /// The most tokens of an input: 0 for no limit; nil: what a head that is there was trained with, or else
+  /// `InputLength.standard`.
+  public var maximumLength: Int?
   public var batchSize = BatchSampler.Size.tokens(2048)
   public var labelSmoothing = 0.0
   /// Whether every class counts alike, or the positives of every label as much as its negatives.

@@ -10,7 +10,7 @@ extension DebertaV2AdapterModel {
   ///
   /// - Throws: `LabelNamingError`, if no such head has as many outputs.
   mutating func nameLabels(_ labels: [String]) throws {
-    let answering = try Route.branches(activeAdapters, heads: activeHeads, in: self).flatMap(\.heads)
+    let answering = Set(try Route(activeAdapters, heads: activeHeads, in: self).questions.map(\.head)).sorted()
     let known = answering.compactMap { name in head(name).map { (name: name, settings: $0.settings) } }
     let nameless = known.filter { $0.settings.isNameless(for: labels) }
     guard !nameless.isEmpty else {

@@ -55,10 +55,11 @@ typedef struct {
                      const float *gain, const float *bias, float eps, float *y, int64_t y_stride);
   /// y = gelu(x); y may be x.
   void (*gelu)(int64_t count, const float *x, float *y);
-  /// y = erf(x) and y = exp(x); y may be x.
+  /// y = erf(x) and y = exp(x); y may be x. NaN stays NaN.
   void (*erf)(int64_t count, const float *x, float *y);
   void (*exp)(int64_t count, const float *x, float *y);
-  /// Softmax of each row of x [M, N] in place. -infinity becomes 0, and so does a row that holds nothing else.
+  /// Softmax of each row of x [M, N] in place. -infinity becomes 0, and so does a row that holds nothing else; a row
+  /// with NaN or +infinity becomes NaN.
   void (*softmax)(int64_t M, int64_t N, float *x, int64_t x_stride);
 
   /// y = scale x + (accumulate ? y : 0), for M rows of N.

@@ -32,7 +32,7 @@ extension EvaluationResult {
       ], primary: "pearson")
   }
 
-  /// Tagging: of spans, where labels are of the form `B-X`, `precision`, `recall`, `f1`, the primary one, and
+  /// Tagging: of spans, if the labels are a ``TagScheme``, `precision`, `recall`, `f1`, the primary one, and
   /// `accuracy` of words; of other labels `accuracy` and `macro_f1`, the primary one.
   ///
   /// - Parameters:
@@ -42,7 +42,7 @@ extension EvaluationResult {
   public static func tagging(_ predictions: [[Int]], _ targets: [[Int]], labels: [String]) -> EvaluationResult {
     let words = (predictions: Array(predictions.joined()), targets: Array(targets.joined()))
     let accuracy = Metric("accuracy", Metrics.accuracy(words.predictions, words.targets))
-    guard let scheme = SpanTag.scheme(labels) else {
+    guard let scheme = TagScheme(labels) else {
       let macroF1 = Metric("macro_f1", Metrics.macroF1(words.predictions, words.targets))
       return EvaluationResult([accuracy, macroF1], primary: "macro_f1")
     }

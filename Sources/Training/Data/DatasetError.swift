@@ -31,6 +31,8 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   case tooManyFaults(DataFaults)
   /// The texts cannot be cut into tokens.
   case tokenizer(TokenizerError)
+  /// No window holds an answer whole, so that there is nothing to learn.
+  case lostAnswers(TruncationReport, maximumLength: Int, path: String)
   /// A masked language model needs a mask token, and the tokenizer has none.
   case noMaskToken
 
@@ -63,6 +65,9 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(faults.path): \(faults.count) of \(faults.records) records cannot be used. The first:\n"
         + faults.first.prefix(3).map { "  \($0)" }.joined(separator: "\n")
     case .tokenizer(let error): error.description
+    case .lostAnswers(let report, let length, let path):
+      "\(path): \(report.answers) of \(report.answered) answers were cut off: no window of \(length) tokens holds one "
+        + "whole. Make windows longer with --max-length."
     case .noMaskToken:
       "The tokenizer has no mask token; a masked language model needs one. "
         + "Look for 'mask_token' in its tokenizer_config.json."

@@ -1,44 +1,72 @@
 internal import Tokenization
 
 extension ExampleEncoder {
-  /// Tags at the first token of each word, by where words and tokens stand in the text.
+  /// Tags at the first token of each word.
   func words(
-    _ text: String, _ ranges: [Range<Int>], _ tags: [GivenLabel?]
+    _ sentence: Sentence, _ tags: [GivenLabel?]
   ) throws(Failure) -> Features {
-    let encoding = try encode(text)
+    let encoding = try encode(sentence.text)
     var target = [Int32](repeating: Target.notCounted, count: encoding.ids.count)
-    var word = 0
-    var isTagged = [Bool](repeating: false, count: ranges.count)
-    for (token, offsets) in encoding.offsets.enumerated() where encoding.sequence[token] == 0 {
-      while word < ranges.count, ranges[word].upperBound <= offsets.lowerBound { word += 1 }
-      guard word < ranges.count, ranges[word].contains(offsets.lowerBound), !isTagged[word] else { continue }
-      isTagged[word] = true
-      if let tag = tags[word] { target[token] = Int32(try index(of: tag)) }
+    let firstTokens = sentence.firstTokens(encoding)
+    for (token, tag) in zip(firstTokens, tags) {
+      if let token, let tag { target[token] = Int32(try index(of: tag)) }
     }
     return Features(
-      example: TrainingExample(sequences: [TokenSequence(encoding)], target: .tokens(target)),
-      cutTokens: encoding.truncatedTokens, lostWords: zip(isTagged, tags).count { !$0 && $1 != nil })
+      examples: [TrainingExample(sequences: [TokenSequence(encoding)], target: .tokens(target))],
+      cutTokens: encoding.truncatedTokens, lostWords: zip(firstTokens, tags).count { $0 == nil && $1 != nil })
   }
 
-  /// A question and as much of its context as there is room for; the tokens of the first answer.
-  func question(_ question: String, _ context: String, _ answers: [AnswerSpan]) throws(Failure) -> Features {
-    let encoding = try encode(question: question, context: context)
-    let isContext = encoding.sequence.map { $0 == 1 }
-    let span = answers.first.map { encoding.span(of: $0.range, isContext) }
-    let (start, end) = (span ?? nil) ?? (0, 0)
-    return Features(
-      example: TrainingExample(sequences: [TokenSequence(encoding)], target: .span(start: start, end: end)),
-      cutTokens: encoding.truncatedTokens, hasLostAnswer: span != nil && end == 0,
-      question: QuestionReference(encoding, context: context, answers: answers.map(\.text)))
+  /// A question in windows over its context.
+  ///
+  /// To learn from, each window is an example: those that hold an answer whole, and of the others as many as those;
+  /// they have no answer. A window with a part of an answer would teach what is wrong, and is left out, and so is a
+  /// question whose answer no window holds. To evaluate by, all windows are one example.
+  ///
+  /// - Parameters:
+  ///   - line: chooses among windows without an answer.
+  ///   - use: what the example is for.
+  func question(
+    _ question: String, _ context: String, _ answers: [AnswerSpan], line: Int, for use: Use
+  ) throws(Failure) -> Features {
+    let windows = try self.windows(question, context)
+    let targets = windows.encodings.indices.map { window in
+      answers.lazy.compactMap { windows.tokens(of: $0.range, window: window) }.first
+    }
+    let answered = targets.indices.filter { targets[$0] != nil }
+    var features = Features(examples: [], hasAnswer: !answers.isEmpty)
+    features.hasLostAnswer = !answers.isEmpty && answered.isEmpty
+    if use == .evaluation {
+      let sequences = windows.encodings.map { TokenSequence($0) }
+      features.examples = [TrainingExample(sequences: sequences, target: .span(start: 0, end: 0))]
+      features.question = QuestionContext(windows.encodings, context: context, answers: answers.map(\.text))
+      return features
+    }
+    let others = targets.indices.filter { window in
+      !answers.contains { windows.hasPart(of: $0.range, window: window) }
+    }
+    let chosen = answers.isEmpty ? others : answered + others.spread(answered.count, from: line)
+    features.examples = chosen.sorted().map { window in
+      let (start, end) = targets[window] ?? (0, 0)
+      return TrainingExample(
+        sequences: [TokenSequence(windows.encodings[window])], target: .span(start: start, end: end))
+    }
+    return features
+  }
+
+  private func windows(_ question: String, _ context: String) throws(Failure) -> QuestionWindows {
+    do { return try QuestionWindows(question, context: context, tokenizer, maximumLength: maximumLength) } catch {
+      switch error {
+      case .noRoom: throw .example(error.description)
+      case .tokenizer(let error): throw Failure(error)
+      }
+    }
   }
 }
 
-extension Encoding {
-  /// The first and the last token of the context that have a part of `range`; nil if a part was cut off.
-  fileprivate func span(of range: Range<Int>, _ isContext: [Bool]) -> (start: Int, end: Int)? {
-    let tokens = ids.indices.filter { isContext[$0] && offsets[$0].overlaps(range) }
-    guard let start = tokens.first, let end = tokens.last else { return nil }
-    let last = ids.indices.last { isContext[$0] }.map { offsets[$0].upperBound } ?? 0
-    return truncatedTokens > 0 && last < range.upperBound ? nil : (start, end)
+extension [Int] {
+  /// So many elements at most, with equal distances, beginning at a place that is counted around.
+  fileprivate func spread(_ wanted: Int, from start: Int) -> [Int] {
+    let wanted = Swift.min(wanted, count)
+    return (0..<wanted).map { self[(start + $0 * count / wanted) % count] }
   }
 }

@@ -43,24 +43,23 @@ public struct ExampleEncoder: Sendable {
   /// has another number of choices, is a fault of the data.
   /// - Parameters:
   ///   - source: the examples, read for the same task.
-  ///   - keepsReferences: whether to keep what answers to questions are judged by.
+  ///   - use: what the examples are for; it decides how questions with long contexts are read.
   /// - Throws: ``DatasetError``: a label that is not known, more faults than
-  ///   `source` tolerates, or a text that the tokenizer refuses.
-  public func dataset(
-    _ source: SourceData, keepsReferences: Bool = false
-  ) throws(DatasetError) -> TrainingDataset {
+  ///   `source` tolerates, a text that the tokenizer refuses, or answers that are all cut off.
+  public func dataset(_ source: SourceData, for use: Use = .training) throws(DatasetError) -> TrainingDataset {
     precondition(source.task == task, "the data are for \(source.task.rawValue), not for \(task.rawValue)")
     var faults = source.faults
     var truncation = TruncationReport()
     var examples: [TrainingExample] = []
     var lines: [Int] = []
-    var questions: [QuestionReference] = []
+    var questions: [QuestionContext] = []
     examples.reserveCapacity(source.examples.count)
     lines.reserveCapacity(source.examples.count)
     for example in source.examples {
       let features: Features
       do {
-        features = try self.features(of: example, choices: choices ?? examples.first?.sequences.count)
+        features = try self.features(
+          of: example, for: use, choices: choices ?? examples.first?.sequences.count)
       } catch {
         switch error {
         case .example(let reason):
@@ -71,24 +70,37 @@ public struct ExampleEncoder: Sendable {
         case .tokenizer(let error): throw .tokenizer(error)
         }
       }
-      examples.append(features.example)
-      lines.append(example.line)
+      examples += features.examples
+      lines += features.examples.map { _ in example.line }
       truncation.add(features)
-      if keepsReferences, let question = features.question { questions.append(question) }
+      if let question = features.question { questions.append(question) }
     }
     try source.tolerance.check(faults)
+    if examples.isEmpty, truncation.answers > 0 {
+      throw .lostAnswers(truncation, maximumLength: maximumLength ?? 0, path: source.path)
+    }
     guard !examples.isEmpty else { throw SourceData.nothing(faults) }
     return TrainingDataset(
-      task: task, examples: examples, lines: lines, questions: questions, truncation: truncation, faults: faults)
+      task: task, examples: examples, lines: lines, questions: questions, truncation: truncation,
+      maximumLength: maximumLength, faults: faults)
   }
 
-  /// An example in tokens, and what was lost on the way.
+  /// What examples are for.
+  public enum Use: Sendable, Hashable {
+    /// To learn from: each window of a question is an example.
+    case training
+    /// To be judged by: all windows of a question are one example, and what is right is kept.
+    case evaluation
+  }
+
+  /// The examples that a record makes, and what was lost on the way.
   struct Features {
-    var example: TrainingExample
+    var examples: [TrainingExample]
     var cutTokens = 0
     var lostWords = 0
+    var hasAnswer = false
     var hasLostAnswer = false
-    var question: QuestionReference?
+    var question: QuestionContext?
   }
 
   enum Failure: Error {
@@ -106,46 +118,39 @@ public struct ExampleEncoder: Sendable {
     }
   }
 
-  /// - Parameter choices: how many choices there must be; nil for any number.
-  func features(of source: SourceExample, choices: Int? = nil) throws(Failure) -> Features {
+  /// - Parameters:
+  ///   - source: the record.
+  ///   - use: what the examples are for.
+  ///   - choices: how many choices there must be; nil for any number.
+  func features(of source: SourceExample, for use: Use, choices: Int? = nil) throws(Failure) -> Features {
     switch (source.content, source.answer) {
     case (.text(let text, let pair), let answer):
       let encoding = try encode(text, pair)
       let target = try target(answer, tokens: encoding.ids.count)
       return Features(
-        example: TrainingExample(sequences: [TokenSequence(encoding)], target: target),
+        examples: [TrainingExample(sequences: [TokenSequence(encoding)], target: target)],
         cutTokens: encoding.truncatedTokens)
-    case (.words(let text, let ranges), .tags(let tags)): return try words(text, ranges, tags)
+    case (.words(let sentence), .tags(let tags)): return try words(sentence, tags)
     case (.question(let question, let context), .answers(let answers)):
-      return try self.question(question, context, answers)
+      return try self.question(question, context, answers, line: source.line, for: use)
     case (.choices(let prompt, let texts), .choice(let choice)):
       if let choices, choices != texts.count {
         throw .example("there must be \(choices) choices, found \(texts.count).")
       }
-      var features = Features(example: TrainingExample(sequences: [], target: .choice(choice)))
+      var example = TrainingExample(sequences: [], target: .choice(choice))
+      var cutTokens = 0
       for text in texts {
         let encoding = try encode(prompt, text)
-        features.example.sequences.append(TokenSequence(encoding))
-        features.cutTokens += encoding.truncatedTokens
+        example.sequences.append(TokenSequence(encoding))
+        cutTokens += encoding.truncatedTokens
       }
-      return features
+      return Features(examples: [example], cutTokens: cutTokens)
     default: preconditionFailure("\(source.content) cannot be answered by \(source.answer)")
     }
   }
 
   func encode(_ text: String, _ pair: String? = nil) throws(Failure) -> Encoding {
     do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch { throw Failure(error) }
-  }
-
-  func encode(question: String, context: String) throws(Failure) -> Encoding {
-    do {
-      return try tokenizer.encode(question: question, context: context, maximumLength: maximumLength)
-    } catch {
-      switch error {
-      case .noRoom: throw .example(error.description)
-      case .tokenizer(let error): throw Failure(error)
-      }
-    }
   }
 
   /// - Parameter tokens: how many there are; masked language models are asked for none of them yet.
@@ -175,6 +180,7 @@ extension TruncationReport {
     examples += features.cutTokens > 0 ? 1 : 0
     tokens += features.cutTokens
     words += features.lostWords
+    answered += features.hasAnswer ? 1 : 0
     answers += features.hasLostAnswer ? 1 : 0
   }
 }

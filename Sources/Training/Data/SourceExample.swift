@@ -3,8 +3,7 @@ public struct SourceExample: Sendable, Hashable {
   /// What is asked.
   public enum Content: Sendable, Hashable {
     case text(String, pair: String?)
-    /// A sentence, and where its words stand in it: in scalars.
-    case words(String, ranges: [Range<Int>])
+    case words(Sentence)
     case question(String, context: String)
     case choices(prompt: String, [String])
   }

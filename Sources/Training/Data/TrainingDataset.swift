@@ -4,9 +4,11 @@ public struct TrainingDataset: Sendable {
   public let examples: [TrainingExample]
   /// Where each example begins in its file; the first line is 1.
   public let lines: [Int]
-  /// What the answers to questions are judged by, one for each example; empty for other tasks, and if not asked for.
-  public let questions: [QuestionReference]
+  /// What the answers to questions are judged by, one for each example of an evaluation; empty for other tasks.
+  public let questions: [QuestionContext]
   public let truncation: TruncationReport
+  /// The most tokens of a sequence; nil for no limit.
+  public let maximumLength: Int?
   /// The records that were left out.
   public let faults: DataFaults
 
@@ -30,7 +32,7 @@ extension TrainingDataset {
   public init(task: TrainingTask, examples: [TrainingExample]) {
     self.init(
       task: task, examples: examples, lines: examples.indices.map { $0 + 1 }, questions: [],
-      truncation: TruncationReport(), faults: DataFaults(path: ""))
+      truncation: TruncationReport(), maximumLength: nil, faults: DataFaults(path: ""))
   }
 }
 
@@ -42,7 +44,9 @@ public struct TruncationReport: Sendable, Hashable {
   public var tokens = 0
   /// Words whose tag is not learnt: their first token was cut off, or they have none.
   public var words = 0
-  /// Questions whose answer was cut off, so that they count as unanswered.
+  /// Questions that have an answer.
+  public var answered = 0
+  /// Those of which no window holds an answer whole. Nothing is learned from them, and evaluation cannot find them.
   public var answers = 0
 
   public init() {}

@@ -2,7 +2,7 @@ internal import Tokenization
 
 /// An example in tokens: what a model reads, and what it should answer.
 public struct TrainingExample: Sendable, Hashable {
-  /// One; for multiple choice one for each choice.
+  /// One; for multiple choice one for each choice, and for the evaluation of questions one for each window.
   public var sequences: [TokenSequence]
   public var target: Target
 
@@ -40,7 +40,7 @@ public enum Target: Sendable, Hashable {
   case value(Float)
   /// One for each token: the tag of a word at its first token, or the id that was masked; ``notCounted`` elsewhere.
   case tokens([Int32])
-  /// The first and the last token of the answer; both 0 where the context has no answer or it was cut off.
+  /// The first and the last token of the answer; both 0 if the window has none.
   case span(start: Int, end: Int)
   /// The place of the right choice.
   case choice(Int)

@@ -29,6 +29,8 @@ public final class ModelEvaluator {
   }
 
   /// The metrics of each head, in order; under Parallel the j-th head is judged by the j-th repetition.
+  ///
+  /// - Throws: `EvaluationError`, if a head gives numbers that are not finite.
   public func evaluate(_ model: TrainableModel, heads names: [String]) throws -> [EvaluationResult] {
     let prepared = try model.prepared(on: Pass(model.compute))
     let batches = sampler.evaluationBatches()
@@ -42,7 +44,10 @@ public final class ModelEvaluator {
       for (number, name) in names.enumerated() {
         guard let head = prepared.heads[name] else { continue }
         let own = encoded.part(number, of: names.count)
-        answers[number].append(self.answers(head, own, examples, batch, on: pass))
+        guard let found = self.answers(head, own, examples, batch, on: pass) else {
+          throw EvaluationError.notFinite(head: name)
+        }
+        answers[number].append(found)
       }
     }
     return answers.map { result(BatchSampler.inOrder($0, of: batches)) }
@@ -58,13 +63,28 @@ public final class ModelEvaluator {
     case pieces(LanguageModelScore)
   }
 
+  /// - Returns: nil if a logit is not finite.
   private func answers(
     _ head: PredictionHead, _ encoded: EncodedBatch, _ examples: [TrainingExample], _ indices: [Int], on pass: Pass
+  ) -> [Answer]? {
+    var isFinite = true
+    func checked(_ logits: Tensor) -> Tensor {
+      isFinite = isFinite && logits.isFinite
+      return logits
+    }
+    let answers = answers(head, encoded, examples, indices, on: pass, checked)
+    return isFinite ? answers : nil
+  }
+
+  /// - Parameter checked: sees all logits.
+  private func answers(
+    _ head: PredictionHead, _ encoded: EncodedBatch, _ examples: [TrainingExample], _ indices: [Int], on pass: Pass,
+    _ checked: (Tensor) -> Tensor
   ) -> [Answer] {
     switch data.task {
     case .classification, .multilabelClassification, .regression, .multipleChoice:
       let firsts = encoded.rows.map(\.lowerBound)
-      let logits = head(pass.gather(encoded.hidden, rows: firsts), starts: Array(0...firsts.count), on: pass)
+      let logits = checked(head(pass.gather(encoded.hidden, rows: firsts), starts: Array(0...firsts.count), on: pass))
       var first = 0
       return examples.map { example in
         defer { first += example.sequences.count }
@@ -80,7 +100,7 @@ public final class ModelEvaluator {
         guard case .tokens(let targets) = example.target else { return .words(predictions: [], targets: []) }
         let asked = targets.indices.filter { targets[$0] != Target.notCounted }
         let states = pass.gather(encoded.hidden, rows: asked.map { text[$0] })
-        let logits = head(states, starts: [0, asked.count], on: pass)
+        let logits = checked(head(states, starts: [0, asked.count], on: pass))
         let right = asked.map { Int(targets[$0]) }
         if data.task == .tagging {
           return .words(predictions: asked.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: right)
@@ -88,11 +108,16 @@ public final class ModelEvaluator {
         return .pieces(LanguageModelScore(logits, right))
       }
     case .questionAnswering:
-      return zip(encoded.texts, indices).map { text, index in
-        let logits = head(pass.gather(encoded.hidden, rows: text), starts: [0, text.count], on: pass)
-        let reference = data.questions[index]
-        let span = reference.bestSpan(starts: logits.columns(0..<1).array, ends: logits.columns(1..<2).array)
-        return .text(reference.text(start: span.start, end: span.end))
+      var window = 0
+      return zip(examples, indices).map { example, index in
+        let windows = encoded.texts[window..<window + example.sequences.count]
+        window += windows.count
+        let logits = windows.map { text in
+          checked(head(pass.gather(encoded.hidden, rows: text), starts: [0, text.count], on: pass))
+        }
+        let answer = data.questions[index].answer(
+          starts: logits.map { $0.columns(0..<1).array }, ends: logits.map { $0.columns(1..<2).array })
+        return .text(answer.text)
       }
     }
   }
@@ -118,6 +143,20 @@ public final class ModelEvaluator {
       var score = LanguageModelScore()
       for case .pieces(let own) in answers { score.add(loss: own.loss, correct: own.correct, count: own.count) }
       return .maskedLM(score)
+    }
+  }
+}
+
+/// Why a model cannot be evaluated.
+public enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A metric of such numbers would mean nothing.
+  case notFinite(head: String)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let head):
+      "The head '\(head)' gave numbers that are not finite (NaN or infinite) for the evaluation data, so it has no "
+        + "metrics. 'adapter-cli inspect' finds weights that are not finite."
     }
   }
 }

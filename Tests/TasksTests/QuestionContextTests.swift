@@ -1,0 +1,77 @@
+import Foundation
+import TestSupport
+import Testing
+import Tokenization
+
+@testable import Tasks
+
+@Suite struct QuestionContextTests {
+  private let offsets: [Range<Int>?] = [nil, nil, 0..<1, 2..<3, 4..<5, nil]
+  private let starts: [Float] = [0, 9, 1, 3, 0, 0]
+  private let ends: [Float] = [0, 9, 4, 2, 3, 9]
+
+  @Test func `The best span has the largest sum, or none is better`() {
+    let context = QuestionContext([offsets], context: "a b c")
+    #expect(context.answer(starts: [starts], ends: [ends]).text == "b c")
+    #expect(context.answer(starts: [starts], ends: [ends], limit: 1).text == "a")
+    #expect(context.answer(starts: [[7] + starts.dropFirst()], ends: [ends]).range == nil)
+  }
+
+  @Test func `A score is the product of two softmaxes over the context and no answer`() {
+    let answer = QuestionContext([offsets], context: "a b c").answer(starts: [starts], ends: [ends])
+    func share(_ logits: [Float], _ token: Int) -> Double {
+      exp(Double(logits[token])) / [0, 2, 3, 4].reduce(0) { $0 + exp(Double(logits[$1])) }
+    }
+    #expect(answer.range == 2..<5)
+    #expect(abs(Double(answer.score) - share(starts, 3) * share(ends, 4)) < 1e-6)
+  }
+
+  @Test func `Of several windows the likeliest span counts, with its place in the whole context`() {
+    // The second window begins at b; its logits are lower, but less is beside them.
+    let second: [Range<Int>?] = [nil, nil, 2..<3, 4..<5, nil]
+    let context = QuestionContext([offsets, second], context: "a b c")
+    let unsure = [Float](repeating: 2, count: 6)
+    let answer = context.answer(starts: [unsure, [0, 0, 0, 6, 0]], ends: [unsure, [0, 0, 0, 6, 0]])
+    #expect(answer.range == 4..<5 && answer.text == "c")
+    #expect(context.answer(starts: [starts, [9, 0, 0, 0, 0]], ends: [ends, [9, 0, 0, 0, 0]]).text == "b c")
+    // There is no answer only if no window has one.
+    let none: [Float] = [9, 0, 0, 0, 0]
+    let first: [Float] = [9, 0, 0, 0, 0, 0]
+    let nothing = context.answer(starts: [first, none], ends: [first, none])
+    #expect(nothing.range == nil && nothing.score > 0.9)
+  }
+
+  @Test func `Windows cover the context, share tokens, and hold the question`() throws {
+    let tokenizer = try DebertaV2Tokenizer(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)
+    let context = (0..<40).map { "word\($0)" }.joined(separator: " ")
+    let whole = try tokenizer.encode("who is it", pair: context)
+    let tokens = whole.ids.indices.filter { whole.sequence[$0] == 1 }
+    let question = whole.ids.count - tokens.count
+    for (length, shared, expected) in [(30, nil as Int?, 15), (30, 4, 4), (20, 0, 0), (whole.ids.count, 3, 0)] {
+      let windows = try QuestionWindows("who is it", context: context, tokenizer, maximumLength: length, shared: shared)
+        .encodings
+      var end = 0
+      for (number, window) in windows.enumerated() {
+        let own = window.ids.indices.filter { window.sequence[$0] == 1 }
+        #expect(window.ids.count <= length && window.truncatedTokens == 0)
+        #expect(Array(window.ids[..<(own[0])]) == Array(whole.ids[..<tokens[0]]))
+        #expect(window.ids.last == whole.ids.last)
+        let start = number == 0 ? 0 : end - expected
+        #expect(
+          window.ids[own[0]...own[own.count - 1]].elementsEqual(
+            whole.ids[tokens[start]..<tokens[start] + own.count]))
+        #expect(window.offsets[own[0]] == whole.offsets[tokens[start]])
+        end = start + own.count
+      }
+      #expect(end == tokens.count)
+    }
+    // More shared tokens than there is room for would never end.
+    let narrow = try QuestionWindows(
+      "who is it", context: context, tokenizer, maximumLength: question + 2, shared: 50
+    ).encodings
+    #expect(narrow.count == tokens.count - 1)
+    #expect(throws: QuestionError.noRoom(question: question, limit: question)) {
+      _ = try QuestionWindows("who is it", context: context, tokenizer, maximumLength: question)
+    }
+  }
+}
