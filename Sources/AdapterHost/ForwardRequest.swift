@@ -27,6 +27,7 @@ public struct ForwardRequest {
   public func run(_ model: DebertaV2AdapterModel, output path: String) throws {
     let padded = try PaddedInput(
       ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, model.configuration)
+    try requireMemory(model)
     let trace = Trace(kinds)
     let output = try model(padded.batch, setup: .composition(setup), heads: heads, trace: trace)
     if input.choices == nil, let head = output.answers.first(where: { $0.output.settings.kind == .multipleChoice }) {
@@ -57,6 +58,21 @@ public struct ForwardRequest {
       tensors += writer.logits(name, answer, choices: input.choices)
     }
     try Safetensors.write(tensors, to: path)
+  }
+}
+
+extension ForwardRequest {
+  /// Checks that there can be memory for the tensors that are written.
+  private func requireMemory(_ model: DebertaV2AdapterModel) throws(MemoryError) {
+    let shape = model.configuration
+    let (rows, length) = (Double(input.ids.count), Double(input.ids.map(\.count).max() ?? 0))
+    let states = rows * length * Double(shape.hiddenSize)
+    var floats = states
+    if kinds.contains(.hiddenStates) { floats += states * Double(shape.layerCount) }
+    if kinds.contains(.attentions) {
+      floats += rows * length * length * Double(shape.headCount * shape.layerCount)
+    }
+    try model.compute.requireMemory(floats: floats, for: "the tensors of \(Int(rows * length)) tokens")
   }
 }
 

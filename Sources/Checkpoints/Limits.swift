@@ -13,7 +13,7 @@ public enum Limits {
 
   /// Bytes of a configuration, settings or label file: a million labels take less.
   public static let configurationBytes = 16 << 20
-  /// Bytes of `spm.model`, `tokenizer.json` and the files with them; mDeBERTa's, of 250,000 pieces, has 16 MB.
+  /// Bytes of `spm.model` and of `tokenizer.json`; mDeBERTa's, of 250,000 pieces, has 16 MB.
   public static let tokenizerBytes = 64 << 20
   /// Bytes of a JSON file of token ids, some ten million of them.
   public static let inputBytes = 32 << 20
@@ -28,6 +28,9 @@ public enum Limits {
   public static let endlessLineBytes = 200_000_000
   /// Bytes of a text that are always cut into tokens, so that the number of tokens that were left out is exact.
   public static let exactTextBytes = 1 << 20
+
+  /// Bytes of what a normalization table makes of one key: Unicode's longest compatibility form takes 33.
+  public static let normalizedBytes = 64
 
   // MARK: JSON
 

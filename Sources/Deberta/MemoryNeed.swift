@@ -19,6 +19,8 @@ extension Encoder {
       let attention = Double(configuration.headCount) * lengths.reduce(0) { $0 + $1 * $1 }
       floats += kept * (pass.recomputes ? states : 4 * states + attention)
     }
-    try pass.compute.requireMemory(floats: floats, tokens: Int(tokens))
+    try pass.compute.requireMemory(
+      floats: floats,
+      for: "a batch of \(Int(tokens)) tokens (make batches smaller, or cut long texts with a maximum length)")
   }
 }

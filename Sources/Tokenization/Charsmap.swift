@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 /// SentencePiece's `precompiled_charsmap`: strings and what they normalise to.
 ///
 /// On disk: the byte count of a double-array trie (4 bytes, little endian), the
@@ -22,7 +24,8 @@ struct Charsmap: Sendable {
 
   var isEmpty: Bool { units.isEmpty }
 
-  /// Nil if a look-up could leave the table. An empty blob is the map that changes nothing.
+  /// Nil if a look-up could leave the table, or a target is longer than any text needs, which would let a short text
+  /// grow without limit. An empty blob is the map that changes nothing.
   init?(_ blob: ArraySlice<UInt8>) {
     guard !blob.isEmpty else { return }
     guard blob.count > 4 else { return nil }
@@ -32,6 +35,8 @@ struct Charsmap: Sendable {
     units = stride(from: trie.startIndex, to: trie.endIndex, by: 4).map { Self.word(trie[$0..<$0 + 4]) }
     targets = Array(blob.dropFirst(4 + count))
     guard targets.last == 0, isSound else { return nil }
+    let longest = targets.split(separator: 0).lazy.map(\.count).max() ?? 0
+    guard longest <= Limits.normalizedBytes else { return nil }
   }
 
   /// What sentencepiece 0.2.3 checks (`DoubleArrayImpl::validate`, darts.h).

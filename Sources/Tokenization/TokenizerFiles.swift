@@ -5,8 +5,11 @@ internal import Glibc
 /// A file of a tokenizer's folder.
 struct TokenizerFile {
   let path: String
+  /// The most bytes that are read.
+  private let limit: Int
 
   init(_ name: String, in folder: String) {
+    limit = ["spm.model", "tokenizer.json"].contains(name) ? Limits.tokenizerBytes : Limits.configurationBytes
     path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
@@ -19,7 +22,7 @@ struct TokenizerFile {
   func bytes() throws(TokenizerError) -> [UInt8]? {
     guard exists else { return nil }
     do {
-      return Array(try AtomicFile.read(path, limit: Limits.tokenizerBytes))
+      return Array(try AtomicFile.read(path, limit: limit))
     } catch CheckpointError.cannotRead(_, let code) {
       throw .unreadableFile(path: path, reason: String(cString: strerror(code)))
     } catch CheckpointError.notAFile {

@@ -18,14 +18,14 @@ import Testing
 
   @Test func `What cannot fit is an error before anything is computed, and what can fit is none`() throws {
     let compute = Compute(threads: 1)
-    try compute.requireMemory(floats: 1e6, tokens: 10)
-    try compute.requireMemory(floats: 64e6, tokens: 10)
+    try compute.requireMemory(floats: 1e6, for: "a test")
+    try compute.requireMemory(floats: 64e6, for: "a test")
     for floats in [1e15, 1e19, .infinity] {
-      #expect(throws: MemoryError.self) { try compute.requireMemory(floats: floats, tokens: 77) }
+      #expect(throws: MemoryError.self) { try compute.requireMemory(floats: floats, for: "a test") }
     }
     #expect(
-      MemoryError(needed: 3 << 30, limit: 1 << 30, tokens: 77).description
-        == "There is no memory for a batch of 77 tokens: it needs at least 3072 MB, and this container may hold 1024 MB. "
-        + "Make the batch smaller, or cut long texts with a maximum length.")
+      MemoryError(needed: 3 << 30, limit: 1 << 30, purpose: "a batch of 77 tokens").description
+        == "There is no memory for a batch of 77 tokens: it needs at least 3072 MB, and this container may hold 1024 MB."
+    )
   }
 }
