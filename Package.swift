@@ -95,7 +95,9 @@ let package = Package(
       "TrainingParity",
       uses: ["Training", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors"]),
     tests("TrainCommandTests", uses: ["AdapterCLI", "AdapterHost", "Checkpoints"]),
-    tests("FuzzTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Tokenization", "Training"]),
+    tests(
+      "FuzzTests",
+      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tokenization", "Training"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),
   ],

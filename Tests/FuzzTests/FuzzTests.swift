@@ -37,7 +37,7 @@ import Testing
       try Self.write(input, to: folder.path(reader.file))
       do { try reader.read(folder.path, reader.file) } catch {
         refused += 1
-        if let fault = Self.fault(in: "\(error)") {
+        if let fault = error is Disagreement ? "is about our own output" : Self.fault(in: "\(error)") {
           Issue.record("input \(number) of \(reader.name): the message \(fault): \("\(error)".prefix(400))")
         }
       }

@@ -1,4 +1,5 @@
 import AdapterHost
+import Deberta
 import Foundation
 import TestSupport
 import Testing
@@ -84,9 +85,8 @@ extension FuzzedReader {
     "9223372036854775807", "9223372036854775808", "{\"a\":", "[[", "\"\"",
   ]
 
-  private static let configurations: [FuzzedReader] = {
-    let adapter = "parity/cases"
-    return [
+  private static let configurations: [FuzzedReader] =
+    [
       FuzzedReader(
         "JSON", file: "value.json",
         seeds: [
@@ -133,7 +133,6 @@ extension FuzzedReader {
         guard try Composition(composition.description) == composition else { throw Disagreement() }
       },
     ]
-  }()
 
   private static let methodTokens = [
     "\"r\":", "\"reduction_factor\":", "\"architecture\":\"lora\",", "\"prefix_length\":", "\"phm_dim\":",
