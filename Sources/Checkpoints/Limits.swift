@@ -31,6 +31,8 @@ public enum Limits {
 
   /// Bytes of what a normalization table makes of one key: Unicode's longest compatibility form takes 33.
   public static let normalizedBytes = 64
+  /// How many times longer the steps of `tokenizer.json` may make a text.
+  public static let normalizedGrowth = 256.0
 
   // MARK: JSON
 
@@ -45,6 +47,8 @@ public enum Limits {
   public static let nameBytes = 4096
   public static let rank = 16
   public static let shards = 10_000
+  /// Labels of a head.
+  public static let labels = 1 << 20
   /// The safetensors reference reader's own limit.
   public static let safetensorsHeader = 100_000_000
   /// Entries of `__metadata__`; files have one to ten.

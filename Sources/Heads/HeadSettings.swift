@@ -51,14 +51,16 @@ public struct HeadSettings: Sendable {
         key: "dropout_prob", value: "\(dropout)", expected: "a number from 0 to less than 1, or null",
         file: fields.file)
     }
-    choices = kind == .multipleChoice ? try fields.integer("num_choices", in: size) ?? 2 : nil
+    // Labels have names, which take memory whether or not there are tensors for them.
+    let labelCount = 1...Limits.labels
+    choices = kind == .multipleChoice ? try fields.integer("num_choices", in: labelCount) ?? 2 : nil
     outputs =
       switch kind {
       case .multipleChoice: 1
       case .maskedLM: try fields.required("vocab_size", in: size)
       // A start and an end; what is beyond them is not read.
-      case .questionAnswering: try fields.required("num_labels", in: 2...size.upperBound)
-      default: try fields.required("num_labels", in: size)
+      case .questionAnswering: try fields.required("num_labels", in: 2...Limits.labels)
+      default: try fields.required("num_labels", in: labelCount)
       }
     labels = try fields.labels(count: choices ?? outputs)
     self.function = function ?? .usual(kind, outputs: outputs)

@@ -18,6 +18,8 @@ struct Charsmap: Sendable {
 
   private var units: [UInt32] = []
   private var targets: [UInt8] = []
+  /// The bytes of the longest target.
+  private(set) var longestTarget = 0
 
   /// The map that changes nothing.
   init() {}
@@ -35,8 +37,8 @@ struct Charsmap: Sendable {
     units = stride(from: trie.startIndex, to: trie.endIndex, by: 4).map { Self.word(trie[$0..<$0 + 4]) }
     targets = Array(blob.dropFirst(4 + count))
     guard targets.last == 0, isSound else { return nil }
-    let longest = targets.split(separator: 0).lazy.map(\.count).max() ?? 0
-    guard longest <= Limits.normalizedBytes else { return nil }
+    longestTarget = targets.split(separator: 0).lazy.map(\.count).max() ?? 0
+    guard longestTarget <= Limits.normalizedBytes else { return nil }
   }
 
   /// What sentencepiece 0.2.3 checks (`DoubleArrayImpl::validate`, darts.h).

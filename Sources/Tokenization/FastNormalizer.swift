@@ -15,6 +15,19 @@ struct FastNormalizer: Sendable {
     case joinSpaces(by: [UInt8])
     /// A normalisation form of Unicode, by its name.
     case unicode(String)
+
+    /// How many times longer it may make a text.
+    var growth: Double {
+      switch self {
+      case .strip: 1
+      // The longest lower case of a scalar has three bytes for two, and the longest compatibility form 33 for three.
+      case .lowercase: 1.5
+      case .unicode: 11
+      case .charsmap(let map): Double(max(1, map.longestTarget))
+      case .replace(let pattern, let content): max(1, Double(content.count) / Double(max(1, pattern.count)))
+      case .joinSpaces(let content): max(1, Double(content.count) / 2)
+      }
+    }
   }
 
   let steps: [Step]

@@ -79,6 +79,12 @@ extension ConfigurationFields {
   fileprivate func normalizerSteps() throws(ConfigurationError) -> [FastNormalizer.Step] {
     var steps: [FastNormalizer.Step] = []
     for part in try parts("normalizer", nested: "normalizers") { steps += try part.steps }
+    let growth = steps.reduce(1.0) { $0 * $1.growth }
+    guard growth <= Limits.normalizedGrowth else {
+      throw impossible(
+        "normalizer", "steps that can make a text \(growth) times as long",
+        "steps that make it \(Limits.normalizedGrowth) times as long at most")
+    }
     return steps
   }
 

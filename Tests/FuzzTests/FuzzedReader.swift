@@ -173,13 +173,34 @@ extension FuzzedReader {
         "tokenizer_config.json", file: "tokenizer_config.json", cost: 10, companions: ["spm.model": Data(model)],
         seeds: settings, tokens: jsonTokens + ["\"single_word\":true,", "\"content\":\"\","], read: tokenize),
       FuzzedReader(
-        "tokenizer.json", file: "tokenizer.json", cost: 10, companions: ["spm.model": Data(model)],
-        seeds: [
-          Array(#"{"added_tokens": [{"id": 300, "content": "[X]", "special": true, "normalized": false}]}"#.utf8)
+        "tokenizer.json", file: "tokenizer.json", cost: 10,
+        seeds: [Array(serializedTokenizer.utf8)],
+        tokens: jsonTokens + [
+          "\"id\":-1,", "\"rstrip\":true,", "{\"type\":\"Replace\",", "\"type\":\"NFKC\"", "[\"a\", 0],",
         ],
-        tokens: jsonTokens + ["\"id\":-1,", "\"rstrip\":true,"], read: tokenize),
+        read: tokenize),
+      FuzzedReader(
+        "tokenizer.json beside spm.model", file: "tokenizer.json", cost: 10, companions: ["spm.model": Data(model)],
+        seeds: [Array(serializedTokenizer.utf8)], tokens: jsonTokens + ["\"id\":-1,"], read: tokenize),
     ]
   }()
+
+  private static let serializedTokenizer = """
+    {"version": "1.0", "added_tokens": [{"id": 0, "content": "[PAD]", "special": true},
+      {"id": 9, "content": "[X]", "special": true, "normalized": false, "lstrip": true}],
+    "normalizer": {"type": "Sequence", "normalizers": [{"type": "Strip", "strip_left": true, "strip_right": true},
+      {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
+    "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+      {"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "always"}]},
+    "post_processor": {"type": "TemplateProcessing",
+      "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
+      "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 1}}]},
+    "model": {"type": "Unigram", "unk_id": 3, "vocab": [["[PAD]", 0], ["[CLS]", 0], ["[SEP]", 0], ["[UNK]", 0],
+      ["\u{2581}", -2], ["\u{2581}the", -3.5], ["c", -4], ["at", -5], ["a", -6]]}}
+    """
 
   private static let tokenize: @Sendable (String, String) throws -> Void = { folder, _ in
     for variant in DebertaV2Tokenizer.Variant.allCases {
