@@ -95,17 +95,14 @@ final class LineReader {
     buffer.removeFirst(start)
     scanned -= start
     start = 0
-    let size = 1 << 16
-    let count = buffer.count
+    let size = 1 << 18
     var result = 0
-    buffer.append(contentsOf: repeatElement(0, count: size))
-    repeat {
-      result = buffer.withUnsafeMutableBytes { bytes in
-        read(descriptor, bytes.baseAddress.map { $0 + count }, size)
-      }
-    } while result < 0 && errno == EINTR
-    let code = errno
-    buffer.removeLast(size - max(result, 0))
+    var code: Int32 = 0
+    buffer += [UInt8](unsafeUninitializedCapacity: size) { block, count in
+      repeat { result = read(descriptor, block.baseAddress, size) } while result < 0 && errno == EINTR
+      code = errno
+      count = max(result, 0)
+    }
     if result < 0 { throw InputFileError(path: path, reason: .system(code)) }
     if result == 0 { hasEnded = true }
   }

@@ -44,7 +44,7 @@ final class DataLines {
   ///   file does not begin as UTF-8 text does.
   func next() throws(DatasetError) -> Line? {
     while true {
-      if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) { return line(to: end, next: end + 1) }
+      if let end = lineEnd() { return line(to: end, next: end + 1) }
       scanned = buffer.count
       if scanned - start > Limits.recordBytes {
         skipped += scanned - start
@@ -54,6 +54,15 @@ final class DataLines {
         return start < buffer.count || skipped > 0 ? line(to: buffer.count, next: buffer.count) : nil
       }
       try fill()
+    }
+  }
+
+  private func lineEnd() -> Int? {
+    buffer.withUnsafeBytes { bytes -> Int? in
+      guard let base = bytes.baseAddress,
+        let end = memchr(base + scanned, Int32(UInt8(ascii: "\n")), bytes.count - scanned)
+      else { return nil }
+      return UnsafeRawPointer(end) - base
     }
   }
 
