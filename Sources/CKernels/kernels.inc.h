@@ -222,6 +222,7 @@ INLINE void tile(int rows, int wide, ck_weight_type type, int64_t K, const float
 
 // One function for each width and type, so that the switch's tiles are compiled once each. The first tile of a panel of
 // halves widens it for those after it: that hides behind the products, where a loop of its own would wait for memory.
+// For a single tile after it the writing costs more than widening twice.
 #define TILE_FUNCTION(name, is_wide, of_type, is_first)                                                          \
   static __attribute__((noinline)) void name(int64_t rows, int64_t K, const float *x, int64_t x_stride,          \
                                              const void *panel, float *y, int64_t y_stride, int64_t columns,     \
@@ -242,7 +243,7 @@ INLINE void tile(int rows, int wide, ck_weight_type type, int64_t K, const float
     for (int64_t first = 0; first < N; first += PANEL) {                                                         \
       const void *panel = (const char *)panels + first * K * bytes_of(type);                                     \
       const int64_t columns = N - first < PANEL ? N - first : PANEL;                                             \
-      const int widens = type != CK_FLOAT32 && scratch != NULL && tiles > 1 && columns > LANES;                  \
+      const int widens = type != CK_FLOAT32 && scratch != NULL && tiles > 2 && columns > LANES;                  \
       for (int64_t t = 0, row = 0; t < tiles; t++) {                                                             \
         const int64_t rows = height + (t < taller);                                                              \
         (!widens ? columns > LANES ? name##_wide_tile : name##_narrow_tile                                       \
