@@ -38,6 +38,49 @@ import Testing
     #expect(both.output.contains(#""heads": {"a": {"#))
   }
 
+  @Test func `A LoRA is written as a folder of PEFT, which is read back to the same hidden states`() throws {
+    let inputs = place.path("inputs.json")
+    try Data(#"{"input_ids": [[1, 309, 77, 2]]}"#.utf8).write(to: URL(filePath: inputs))
+    func states(_ adapter: [String]) throws -> [Float] {
+      let output = place.path("states.safetensors")
+      let outcome = try place.run(
+        ["forward", "--model", "Models/deberta-v3-tiny-en", "--inputs", inputs, "--output", output] + adapter)
+      #expect(outcome.exitCode == 0, "\(outcome)")
+      return try #require(TensorFile(path: output)["last_hidden_state"]).floats()
+    }
+    let exported = try place.run("export", "debian-facets", "peft", "--peft")
+    // The head's tanh is not the pooler's activation of this base model.
+    #expect(exported.exitCode == 0 && exported.messages.hasPrefix("Without its head (multilabel_classification): "))
+    #expect(try files("peft") == ["adapter_config.json", "adapter_model.safetensors"])
+    let adapted = try states(["--adapter", "a=Adapters/debian-facets", "--setup", "a"])
+    #expect(try states([]) != adapted)
+    #expect(try states(["--adapter", "a=peft", "--setup", "a"]) == adapted)
+  }
+
+  @Test func `A head that transformers has is written with the LoRA`() throws {
+    #expect(
+      try place.run("add", "tags", "--config", "lora[r=2]", "--head", "tagging", "--labels", "O,B-X,I-X").exitCode == 0)
+    let exported = try place.run("export", "tags", "peft", "--peft")
+    #expect(exported == .printed("Wrote tags to peft.\n"))
+    let names = try TensorFile(path: place.path("peft/adapter_model.safetensors")).tensors.map(\.name)
+    #expect(names.contains("base_model.model.classifier.weight"))
+    func scores(_ folder: String) throws -> String {
+      try place.run("predict", "--adapter", "a=\(folder)", "--labels", "O,B-X,I-X", "--scores", "some text").output
+    }
+    #expect(try place.run("predict", "--setup", "tags", "--scores", "some text").output != "")
+    #expect(
+      try scores("peft")
+        == place.run("predict", "--setup", "tags", "--scores", "some text").output.replacing("\"tags\"", with: "\"a\""))
+  }
+
+  @Test func `What PEFT does not have is refused`() throws {
+    let before = try place.contents()
+    #expect(try place.run("export", "truecase", "peft", "--peft").messages.contains("double_seq_bn"))
+    #expect(try place.contents() == before)
+    #expect(try place.run("export", "debian-facets", "peft", "--peft", "--format", "bin").exitCode == 0)
+    #expect(try files("peft") == ["adapter_config.json", "adapter_model.bin"])
+  }
+
   @Test func `A folder that is written again keeps no file of the other format`() throws {
     var model = try DebertaV2AdapterModel(folder: place.path("Models/deberta-v3-tiny-en"))
     try model.loadAdapter(place.path("Adapters/debian-section"))

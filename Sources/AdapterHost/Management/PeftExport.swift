@@ -1,0 +1,45 @@
+internal import AdapterMethods
+public import Checkpoints
+internal import Heads
+
+extension DebertaV2AdapterModel {
+  /// Saves LoRA to a folder that is new or empty, as PEFT loads it. The folder is wholly there or not at all.
+  ///
+  /// The head of the adapter's name is saved with it if transformers makes the same head of this base model's
+  /// configuration: a folder of PEFT cannot change that.
+  ///
+  /// - Parameters:
+  ///   - name: a loaded adapter.
+  ///   - base: the base model's folder.
+  ///   - folder: where it goes.
+  ///   - format: in which files the tensors are stored.
+  /// - Returns: whether the folder holds a head.
+  /// - Throws: `PeftError` for a method that PEFT does not have; `WorkspaceError.folderInUse`, `CheckpointError`.
+  public func exportPeft(
+    _ name: String, base: String, to folder: String, as format: WeightFormat = .safetensors
+  ) throws -> Bool {
+    guard let adapter = adapter(name) else { throw unknown(adapter: name) }
+    let head = try head(name).flatMap { try peftHead($0, ConfigurationFields(path: base + "/config.json")) }
+    try NewFolder.write(folder) { folder in
+      try PeftFolder.write(adapter, base: base, head: head, for: configuration, to: folder, as: format)
+    }
+    return head != nil
+  }
+
+  /// A head as PEFT saves it beside an adapter; nil for one that transformers would not make of the base model.
+  private func peftHead(_ head: PredictionHead, _ base: ConfigurationFields) throws -> PeftFolder.SavedHead? {
+    let tasks = [
+      "DebertaV2ForSequenceClassification": "SEQ_CLS", "DebertaV2ForTokenClassification": "TOKEN_CLS",
+      "DebertaV2ForQuestionAnswering": "QUESTION_ANS",
+    ]
+    guard let saved = classHead(head, words: nil), let task = tasks[saved.className] else { return nil }
+    func agrees(_ key: String, default value: JSONValue) -> Bool {
+      guard let wanted = saved.configuration[key], wanted != .null else { return true }
+      return wanted == base.members[key] ?? value || wanted == value
+    }
+    guard agrees("pooler_hidden_act", default: .string("gelu")),
+      agrees("problem_type", default: .string("single_label_classification"))
+    else { return nil }
+    return PeftFolder.SavedHead(task: task, tensors: saved.tensors)
+  }
+}
