@@ -89,13 +89,14 @@ import Testing
 
   @Test func `Texts longer than the model's layers reach are answered with an advice, once`() throws {
     let text = String(repeating: "word ", count: 2100)
-    let result = try CommandLineTool.run("predict", "--setup", "wordnet-domain", input: "\(text)\n\(text)\n")
+    let result = try CommandLineTool.run(
+      "predict", "--setup", "wordnet-domain", "--max-length", "0", input: "\(text)\n\(text)\n")
     #expect(result.exitCode == 0)
     #expect(
       result.messages == "line 1: the text has 2102 tokens; beyond 2045 this model's layers cannot tell all distances. "
         + "--max-length cuts texts.\n")
     let pair = try CommandLineTool.run(
-      "predict", "--setup", "wordnet-domain", input: #"{"text": "a", "pair": "\#(text)"}"#)
+      "predict", "--setup", "wordnet-domain", "--max-length", "0", input: #"{"text": "a", "pair": "\#(text)"}"#)
     #expect(pair.messages.hasPrefix("line 1: the text with its pair has 2104 tokens; beyond 2045 "))
   }
 
