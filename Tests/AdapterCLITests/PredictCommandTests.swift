@@ -87,16 +87,29 @@ import Testing
     #expect(try fields.integer("truncated", in: 0...10_000_000) ?? 0 > 200_000)
   }
 
+  @Test func `Without a limit texts are read as far as the model's layers reach, and that is said first`() throws {
+    let text = String(repeating: "word ", count: 2100)
+    let result = try CommandLineTool.run(
+      "predict", "--setup", "wordnet-domain", "--max-length", "0", input: "\(text)\nshort\n")
+    #expect(result.exitCode == 0)
+    #expect(
+      result.messages == "Texts are cut at 2045 tokens, beyond which this model's layers cannot tell all distances; a "
+        + "larger --max-length reads on.\n")
+    #expect(result.lines.count == 2)
+    #expect(result.lines[0].hasSuffix("\"truncated\": 57}") && !result.lines[1].contains("truncated"))
+  }
+
   @Test func `Texts longer than the model's layers reach are answered with an advice, once`() throws {
     let text = String(repeating: "word ", count: 2100)
     let result = try CommandLineTool.run(
-      "predict", "--setup", "wordnet-domain", "--max-length", "0", input: "\(text)\n\(text)\n")
+      "predict", "--setup", "wordnet-domain", "--max-length", "9000", input: "\(text)\n\(text)\n")
     #expect(result.exitCode == 0)
     #expect(
       result.messages == "line 1: the text has 2102 tokens; beyond 2045 this model's layers cannot tell all distances. "
         + "--max-length cuts texts.\n")
     let pair = try CommandLineTool.run(
-      "predict", "--setup", "wordnet-domain", "--max-length", "0", input: #"{"text": "a", "pair": "\#(text)"}"#)
+      ["predict", "--setup", "wordnet-domain", "--max-length", "9000"],
+      input: Data(#"{"text": "a", "pair": "\#(text)"}"#.utf8))
     #expect(pair.messages.hasPrefix("line 1: the text with its pair has 2104 tokens; beyond 2045 "))
   }
 

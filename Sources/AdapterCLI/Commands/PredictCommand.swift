@@ -48,6 +48,11 @@ struct PredictCommand: ParsableCommand {
     let lines = LineOutput.standard
     let predictor = try predictor()
     let source = try text.source()
+    if length.maxLength == 0, let limit = predictor.model.configuration.advisedLength {
+      Terminal.note(
+        "Texts are cut at \(limit) tokens, beyond which this model's layers cannot tell all distances; a larger "
+          + "--max-length reads on.")
+    }
     var printer = PredictionPrinter(
       lines, table: output.isTable ? table(predictor) : nil, showsAllScores: scores,
       advisedLength: predictor.model.configuration.advisedLength)

@@ -24,8 +24,8 @@ public struct Predictor: Sendable {
   /// The heads that answer; nil: those named like the adapters.
   public let heads: [String]?
   /// The most tokens of a text, specials included; what is longer is cut, and the answer says so; a question has
-  /// windows of this length. 0 is no limit; nil is for each head what it was trained with, or else
-  /// `InputLength.standard`.
+  /// windows of this length. 0 is as far as the model's layers tell all distances (`advisedLength`); nil is for each
+  /// head what it was trained with, or else `InputLength.standard`.
   public var maximumLength: Int?
   /// The tokens of a batch, branches counted; a longer text is a batch alone.
   public var batchTokens = 2048
@@ -115,7 +115,7 @@ public struct Predictor: Sendable {
 
   /// What a head reads of a text: a sequence, or one for each window or choice.
   private func sequences(_ input: TextInput, _ head: HeadInput) throws -> [Encoding] {
-    let limit = InputLength.limit(requested: nil, recorded: head.recordedLength)
+    let limit = InputLength.limit(requested: nil, recorded: head.recordedLength) ?? model.configuration.advisedLength
     switch head.form {
     case .text: return [try encode(input.text, input.pair, limit)]
     case .words: return [try encode(input.sentence.text, input.pair, limit)]
@@ -127,7 +127,8 @@ public struct Predictor: Sendable {
   }
 
   private func encode(_ text: String, _ pair: String?, _ limit: Int?) throws -> Encoding {
-    try withinPositions(tokenizer.encode(text, pair: pair, maximumLength: limit))
+    try withinPositions(
+      tokenizer.encode(text, pair: pair, maximumLength: limit ?? model.configuration.advisedLength))
   }
 
   private func withinPositions(_ encoding: Encoding) throws(PredictionError) -> Encoding {
