@@ -147,7 +147,7 @@ private let widths = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 97, 768]
           kernels.softmax(x.values)
           let spoiled = x.row(1).contains { $0.isNaN }
           #expect(spoiled, "width \(width), \(fault) at \(place) among \(others)")
-          #expect(x.row(0).allSatisfy(\.isFinite))
+          #expect(x.row(0).allSatisfy { $0.isFinite })
         }
       }
     }

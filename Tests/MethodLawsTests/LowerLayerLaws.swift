@@ -84,7 +84,7 @@ import Testing
       + [TrainingExample(sequences: Array(sequences.suffix(2)), target: .label(0))]
     return TrainingDataset(
       task: .classification, examples: examples, lines: Array(1...examples.count), questions: [],
-      truncation: TruncationReport(), faults: DataFaults(path: "data"))
+      truncation: TruncationReport(), maximumLength: nil, faults: DataFaults(path: "data"))
   }()
 
   private struct Setup: Sendable, CustomTestStringConvertible {
