@@ -106,7 +106,7 @@ import Testing
     #expect(try place.files("Adapters/truecase") == before)
   }
 
-  @Test func `A head among several that cannot be judged is named`() throws {
+  @Test func `A head among several that cannot be evaluated is named`() throws {
     #expect(try place.trained("animals").count == 4)
     let outcome = try place.run(
       "evaluate", "--adapter", "animals=runs/animals/animals", "--setup", "Parallel(animals, debian-section)", "--data",
@@ -114,8 +114,8 @@ import Testing
     #expect(outcome.exitCode == 1)
     #expect(
       outcome.messages
-        == "Error: The head 'debian-section' cannot be judged by these examples: dev.jsonl, line 1: the label 'animal' is "
-        + "not one of the 16 that are known. Choose the heads with --setup or --active-heads.\n")
+        == "Error: The head 'debian-section' cannot be evaluated on these examples: dev.jsonl, line 1: the label 'animal' "
+        + "is not one of the 16 that are known. Choose the heads with --setup or --active-heads.\n")
     let chosen = try place.run(
       "evaluate", "--adapter", "animals=runs/animals/animals", "--setup", "Parallel(debian-section, animals)",
       "--active-heads", "animals", "--data", "dev.jsonl")

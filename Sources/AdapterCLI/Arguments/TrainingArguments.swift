@@ -30,7 +30,7 @@ struct DataArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var train: String?
   @Option(help: ArgumentHelp("The examples by which the best parameters are chosen.", valueName: "file"))
   var dev: String?
-  @Option(help: ArgumentHelp("The examples by which the result is judged.", valueName: "file")) var test: String?
+  @Option(help: ArgumentHelp("The examples by which the result is evaluated.", valueName: "file")) var test: String?
   @OptionGroup var columns: ColumnArguments
 
   func add(to members: inout [String: JSONValue]) {
@@ -45,7 +45,7 @@ struct DataArguments: ParsableArguments {
 struct ColumnArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "How the files are written: jsonl, csv, tsv, conll or txt; by default as their names tell.", valueName: "format"))
+      "How the files are written: jsonl, csv, tsv, conll or txt; by default as their names say.", valueName: "format"))
   var dataFormat: String?
   @Option(
     help: ArgumentHelp(

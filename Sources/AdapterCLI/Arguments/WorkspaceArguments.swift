@@ -115,7 +115,7 @@ struct TokenizerArguments: ParsableArguments {
 struct LengthArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The most tokens of a text, [CLS] and [SEP] included: longer ones are cut, which the answer tells, and the context "
+      "The most tokens of a text, [CLS] and [SEP] included: longer ones are cut, as the answer reports, and the context "
         + "of a question is read in windows of so many. 0 for no limit; by default what the head was trained with, or "
         + "else \(InputLength.standard).", valueName: "n"))
   var maxLength: Int?

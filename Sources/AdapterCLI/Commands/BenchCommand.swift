@@ -9,7 +9,7 @@ struct BenchCommand: ParsableCommand {
       Example:
         adapter-cli bench --model DIR --shapes 1x16,8x128 --adapter a=DIR --setup a
 
-      Gives for each shape, rows x tokens, the milliseconds (least and median) and the tokens per second: a table on a \
+      Gives for each shape, rows x tokens, the milliseconds (minimum and median) and the tokens per second: a table on a \
       terminal, a line of JSON for each shape in a pipe or with --json.
       """)
 

@@ -5,7 +5,7 @@ internal import Foundation
 struct EnvironmentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "environment",
-    abstract: "Tells which environment variables count, what they are set to, and which registry is used.",
+    abstract: "Shows which environment variables count, what they are set to, and which registry is used.",
     discussion: """
       ADAPTER_HOST_REGISTRY  The registry, where neither --registry is given nor
                              registry.sqlite lies in the current folder.

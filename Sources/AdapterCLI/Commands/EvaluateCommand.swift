@@ -4,14 +4,14 @@ internal import ArgumentParser
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Judges adapters and heads by examples with known answers.",
+    abstract: "Evaluates adapters and heads on examples with known answers.",
     discussion: """
       Examples:
         adapter-cli evaluate --setup topics --data test.jsonl
         adapter-cli evaluate --model DIR --adapter mine=DIR --data test.conll --max-length 256
 
-      Data are read as 'train' reads them. The heads that 'predict' would ask are judged, each with the metrics of its \
-      task: accuracy, F1, Matthews, Pearson and Spearman, span F1, exact match, or the loss of masked words.
+      Data are read as 'train' reads them. The heads that would answer in 'predict' are evaluated, each with the metrics \
+      of its task: accuracy, F1, Matthews, Pearson and Spearman, span F1, exact match, or the loss of masked words.
       """)
 
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String

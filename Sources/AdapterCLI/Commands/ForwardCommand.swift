@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct ForwardCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "forward",
-    abstract: "Runs token ids through a model and writes every tensor that is asked for.",
+    abstract: "Runs token ids through a model and writes every tensor that is requested.",
     discussion: """
       Example:
         adapter-cli forward --model DIR --adapter a=DIR --head a=DIR --setup "Stack(a)" \\

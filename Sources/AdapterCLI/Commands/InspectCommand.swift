@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Tells what a folder or file of a model, an adapter or a head holds, and what of it would be used.",
+    abstract: "Shows what a folder or file of a model, an adapter or a head holds, and what of it would be used.",
     discussion: """
       Examples:
         adapter-cli inspect Models/deberta-v3-tiny-en

@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "log",
-    abstract: "Tells what was changed in the registry, the newest first.",
+    abstract: "Lists the changes of the registry, the newest first.",
     discussion: """
       Examples:
         adapter-cli log

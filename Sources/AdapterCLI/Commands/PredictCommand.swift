@@ -16,7 +16,7 @@ struct PredictCommand: ParsableCommand {
         adapter-cli predict --adapter squad=DIR <<< '{"text": "Who wrote it?", "pair": "Mary Shelley wrote it."}'
 
       A line of JSON Lines is {"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "Stack(a, b)", \
-      "id": ...}. Only the text is needed, and what its heads ask for: the text is a question, and the pair the context \
+      "id": ...}. Only the text is needed, and what its heads read: the text is a question, and the pair the context \
       that answers it, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, \
       and the id comes back.
 
@@ -25,7 +25,7 @@ struct PredictCommand: ParsableCommand {
       "choice0", ... or {"text": [...]}. A list "tokens" or "words" holds words that are given beforehand: heads that \
       label words label these. A head that chooses does not read the pair; if no other head reads it, the line is refused.
 
-      A head that a line gives no context or no choices is left out, which is told once. A line that cannot be read, or \
+      A head that a line gives no context or no choices is left out, which is noted once. A line that cannot be read, or \
       that no head answers, is reported with its number; the others are answered, and the exit code is 1. A context \
       that is longer than --max-length is read in overlapping windows, and the best answer of all windows is given.
 
@@ -42,7 +42,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Output") var output: OutputArguments
   @Flag(help: "Give the scores of all labels.") var scores = false
-  @Flag(help: "Tell on standard error what was loaded, and how long everything took.") var verbose = false
+  @Flag(help: "Report on standard error what was loaded, and how long everything took.") var verbose = false
 
   func run() throws {
     let lines = LineOutput.standard

@@ -4,7 +4,7 @@ internal import ArgumentParser
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Reads every registered file again and tells what is not as it was entered.",
+    abstract: "Reads every registered file again and reports what is not as it was entered.",
     discussion: """
       Examples:
         adapter-cli verify

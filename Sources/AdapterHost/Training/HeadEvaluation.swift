@@ -4,7 +4,7 @@ internal import Heads
 public import Tokenization
 public import Training
 
-/// Judges the active heads of a model by a file of examples.
+/// Evaluates the active heads of a model on a file of examples.
 public struct HeadEvaluation: Sendable {
   public var data: String
   public var format: TrainingFormat?
@@ -24,7 +24,7 @@ public struct HeadEvaluation: Sendable {
   ///
   /// - Parameters:
   ///   - folder: the base model's.
-  ///   - model: what is judged.
+  ///   - model: what is evaluated.
   ///   - tokenizer: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
@@ -62,14 +62,14 @@ public struct HeadEvaluation: Sendable {
   }
 }
 
-/// Why one of several heads cannot be judged.
+/// Why one of several heads cannot be evaluated.
 public enum HeadEvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
   case head(name: String, reason: String)
 
   public var description: String {
     switch self {
     case .head(let name, let reason):
-      "The head '\(name)' cannot be judged by these examples: \(reason) Choose the heads with --setup or "
+      "The head '\(name)' cannot be evaluated on these examples: \(reason) Choose the heads with --setup or "
         + "--active-heads."
     }
   }

@@ -14,7 +14,7 @@ extension TrainingRecipe {
     .init(name: "train", summary: "path; the examples; required"),
     .init(name: "dev", summary: "path; the examples by which the best parameters are chosen"),
     .init(name: "test", summary: "path; the examples by which the result is evaluated"),
-    .init(name: "format", summary: "jsonl, csv, tsv, conll or txt; by default as the names of the files tell"),
+    .init(name: "format", summary: "jsonl, csv, tsv, conll or txt; by default as the names of the files say"),
     .init(name: "columns", summary: "object; the columns of text, pair, label, tokens, tags, question, ..."),
     .init(name: "config", summary: "a preset with changes, for a fresh adapter; default 'seq_bn'"),
     .init(name: "setup", summary: "the adapters that act, such as 'Stack(a, b)'; all of them are trained"),
