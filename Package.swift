@@ -100,6 +100,5 @@ let package = Package(
       uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tokenization", "Training"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),
-  ],
-  cxxLanguageStandard: .cxx17
+  ]
 )
