@@ -325,7 +325,7 @@ public struct DebertaV2AdapterModel: Sendable {
   ///
   /// - Parameters:
   ///   - layers: linear layers, the decoder included.
-  ///   - activation: what stands behind all but the decoder.
+  ///   - activation: what follows every layer but the decoder.
   ///   - name: what it is called.
   ///   - overwrite: replaces the one of this name.
   ///   - seed: repeats the random values.

@@ -2,7 +2,7 @@
 ///
 /// The raw value is the name safetensors uses for it. The set is closed: a
 /// file that names another type is refused with the tensor and the type in the
-/// error, because guessing a width would shift every tensor behind it.
+/// error, because guessing a width would shift every tensor after it.
 public enum ElementType: String, Sendable, Hashable, CaseIterable {
   case float64 = "F64"
   case float32 = "F32"

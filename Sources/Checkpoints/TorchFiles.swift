@@ -88,7 +88,7 @@ private func readPreamble(_ file: MappedFile, at position: inout Int) throws(Che
   else { throw .torch(.notLittleEndian, file: file.path) }
 }
 
-/// Reads the list of keys at `position` and finds each one's data behind it.
+/// Reads the list of keys at `position` and finds each one's data after it.
 private func readStorages(
   _ storages: [PickledStorage], of file: MappedFile, at position: Int
 ) throws(CheckpointError) -> [String: Range<Int>] {

@@ -10,7 +10,7 @@ struct ZipEntryHeader {
   private static let isUTF8: UInt16 = 1 << 11
   private static let encryption: UInt16 = 1 | 1 << 6 | 1 << 13
 
-  /// Reads the header at `position` and moves behind it.
+  /// Reads the header at `position` and moves after it.
   ///
   /// - Throws: ``CheckpointError/zip(_:file:)`` if it breaks the format, leaves
   ///   `directory`, or describes an entry that is not simply stored.

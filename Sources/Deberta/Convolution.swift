@@ -66,7 +66,7 @@ struct Convolution: Sendable {
 }
 
 extension Batch {
-  /// For each token, the token of its sequence that stands so many positions behind it, if there is one.
+  /// For each token, the token of its sequence that stands so many positions after it, if there is one.
   fileprivate func neighbours(at offset: Int) -> [Int?] {
     zip(sequences, starts).flatMap { sequence, start in
       let positions = sequence.columns

@@ -4,7 +4,7 @@ public import Tensors
 /// The tokens whose last hidden states are asked for.
 public enum AskedTokens: Sendable, Hashable {
   case all
-  /// The first one of each sequence, as heads of sequences read: behind its keys and values the last layer is then run
+  /// The first one of each sequence, as heads of sequences read: after its keys and values the last layer is then run
   /// for these alone, with the same bits but for what dropout draws, unless one of its hooks looks at whole sequences.
   case first
 }
@@ -64,7 +64,7 @@ public struct Encoder: Sendable {
     return run(layers.indices, from: x, batch, plan, asked, on: pass)
   }
 
-  /// The hidden states behind some layers of the base model, [T, H].
+  /// The hidden states after some layers of the base model, [T, H].
   ///
   /// - Parameters:
   ///   - count: how many of the lowest layers, at least 1.
@@ -75,7 +75,7 @@ public struct Encoder: Sendable {
     return run(0..<count, from: embeddings(batch, on: pass), batch, plan, .all, on: pass).hidden
   }
 
-  /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch behind some of the lowest layers.
+  /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch after some of the lowest layers.
   ///
   /// - Parameters:
   ///   - x: what `states(behindLayers:of:on:)` gave for the batch.

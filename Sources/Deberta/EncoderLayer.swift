@@ -43,7 +43,7 @@ struct EncoderLayer: Sendable {
 
   /// x [T, H] → [queries, H]
   ///
-  /// - Parameter queries: what looks at x; the residual is theirs, and behind the attention the layer is theirs alone.
+  /// - Parameter queries: what looks at x; the residual is theirs, and after the attention the layer is theirs alone.
   func callAsFunction(
     _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ sites: Sites
   ) -> Tensor {

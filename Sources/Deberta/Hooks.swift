@@ -156,7 +156,7 @@ extension ProjectionPlace {
 /// Every place of an encoder.
 public struct EncoderHooks: Sendable {
   public var afterEmbeddings: (any StateHook)?
-  /// What lengthens every sequence, behind `afterEmbeddings`.
+  /// What lengthens every sequence, after `afterEmbeddings`.
   public var prompt: Prompt?
   public var layers: [LayerHooks]
 

@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Embeddings that stand before the tokens of a sequence, or behind its first one, and are tokens from there on.
+/// Embeddings that stand before the tokens of a sequence, or after its first one, and are tokens from there on.
 public struct Prompt: Sendable {
   /// [P, H]
   let embeddings: Tensor

@@ -113,7 +113,7 @@ public struct HeadSettings: Sendable {
   ///   - vocabulary: the number of words.
   ///   - embeddingSize: the width of the word embeddings.
   ///   - layers: linear layers, the one to the vocabulary included.
-  ///   - activation: what stands behind all but the last.
+  ///   - activation: what follows every layer but the last.
   public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation = .gelu) {
     kind = .maskedLM
     labels = []

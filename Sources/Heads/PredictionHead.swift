@@ -23,7 +23,7 @@ public enum HeadKind: String, Sendable, Hashable, CaseIterable {
 ///
 /// A row of modules: for k layers, k - 1 times a linear layer H → H and the
 /// activation, then a linear layer to the labels. Heads of sequences read the
-/// first token of each. Masked language models have a layer norm behind each
+/// first token of each. Masked language models have a layer norm after each
 /// activation, and their last layer, to the vocabulary, is the decoder: mostly
 /// the word embeddings, whose memory it shares.
 ///
@@ -146,7 +146,7 @@ public struct PredictionHead: Sendable {
   ///
   /// - Parameters:
   ///   - hidden: the last hidden states of all tokens, [T, H].
-  ///   - starts: where each sequence starts, with T behind the last; each has a token.
+  ///   - starts: where each sequence starts, with T after the last; each has a token.
   ///   - pass: what it computes with.
   ///   - edit: changes what a decoder is given, in place; the rows are those of the result.
   public func callAsFunction(

@@ -150,7 +150,7 @@ public struct AttentionHead {
     }
   }
 
-  /// Memory rows with the sequence's own behind them, or these alone.
+  /// Memory rows with the sequence's own after them, or these alone.
   private func behind(_ memory: Rows?, _ own: Rows, in joined: Rows?, _ kernels: VectorKernels) -> Rows {
     guard let memory, let joined else { return own }
     kernels.scale(memory, by: 1, into: joined.slice(0..<memory.rows))

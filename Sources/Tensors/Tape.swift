@@ -11,7 +11,7 @@ internal import Kernels
 /// Gradients stand beside storages, not tensors: a view's gradient is the same
 /// view of its storage's gradient. Where an op changes values in place, the
 /// gradient before that point of the backward pass is of the new values, and
-/// behind it of the old ones.
+/// after it of the old ones.
 ///
 /// Not `Sendable`: a tape serves one pass and the thread that runs it, and no
 /// other tape may watch the same parameters meanwhile.
@@ -139,7 +139,7 @@ struct Gradient {
     let storage = Storage(storageCount, from: compute.buffers)
     node.values = storage
     let target = tensor(storage)
-    // What lies behind the columns of a view is zero.
+    // What lies after the columns of a view is zero.
     for row in 0..<shape.rows {
       (target.pointer + row * shape.stride + shape.columns).update(repeating: 0, count: shape.stride - shape.columns)
     }

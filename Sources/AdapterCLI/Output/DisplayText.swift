@@ -45,7 +45,7 @@ extension StringProtocol {
     return text
   }
 
-  /// The text with spaces behind it up to a width.
+  /// The text with spaces after it up to a width.
   func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
 }
 

@@ -110,7 +110,7 @@ extension String {
     return (String(self[..<word.upperBound]), number, String(self[digits.endIndex...]))
   }
 
-  /// The text on lines of a width, broken behind dots where there are any; lines after the first are indented.
+  /// The text on lines of a width, broken after dots where there are any; lines after the first are indented.
   fileprivate func brokenAtDots(width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
@@ -132,7 +132,7 @@ extension String {
 }
 
 extension [String] {
-  /// The dotted parts that all begin with, with the dot behind them: `deberta.encoder.`
+  /// The dotted parts that all begin with, with the dot after them: `deberta.encoder.`
   fileprivate var commonScope: String {
     guard count > 1, let first else { return "" }
     var parts = first.split(separator: ".", omittingEmptySubsequences: false).dropLast()

@@ -310,7 +310,7 @@ struct FusedJoin: JoinHook {
   }
 }
 
-/// A stack as a child of a fusion: the last bottleneck's inner result, behind the others.
+/// A stack as a child of a fusion: the last bottleneck's inner result, after the others.
 struct FusibleStack: FusibleJoin {
   let stack: StackedJoin
   let last: any FusibleJoin

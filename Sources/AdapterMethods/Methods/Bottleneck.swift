@@ -11,7 +11,7 @@ public import Tensors
 /// Presets: `seq_bn` (Pfeiffer et al. 2020), `double_seq_bn` (Houlsby et al.
 /// 2019), `par_bn` (He et al. 2021), `compacter` (Mahabadi et al. 2021, with
 /// projections as in `KroneckerProjection`), `seq_bn_inv` (Pfeiffer et al.
-/// 2020b, with an `Invertible` behind the embeddings). Source: adapters,
+/// 2020b, with an `Invertible` after the embeddings). Source: adapters,
 /// `methods/modeling.py`, `Adapter` and `ParallelAdapter`;
 /// `configuration/adapter_config.py`, `BnConfig`.
 public struct Bottleneck: AdapterMethod {

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// The sub-blocks that bottlenecks stand behind, by the reference's names.
+/// The sub-blocks that bottlenecks follow, by the reference's names.
 enum BottleneckSite: String, CaseIterable, Sendable {
   case attention = "mh_adapter"
   case output = "output_adapter"

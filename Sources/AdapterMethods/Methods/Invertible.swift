@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// An invertible adapter behind the embeddings: the additive coupling of NICE.
+/// An invertible adapter after the embeddings: the additive coupling of NICE.
 ///
 ///     a' = a + F(b)        b' = b + G(a')        x = [a, b]
 ///

@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// Prompt tuning: trained embeddings in front of every sequence's own, or behind its first token.
+/// Prompt tuning: trained embeddings in front of every sequence's own, or after its first token.
 ///
 ///     x' = [e₁ ... e_P x₁ ... x_N]        e [P, H]
 ///

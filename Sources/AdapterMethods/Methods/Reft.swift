@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// ReFT: an edit of low rank of the hidden states of the first and last tokens, behind a layer.
+/// ReFT: an edit of low rank of the hidden states of the first and last tokens, after a layer.
 ///
 ///     x + (act(W x + b) - R x) R        W [r, H], R [r, H]
 ///

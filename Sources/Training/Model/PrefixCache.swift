@@ -3,7 +3,7 @@ internal import Glibc
 internal import Kernels
 internal import Tensors
 
-/// The hidden states of examples behind the layers that no adapter changes.
+/// The hidden states of examples after the layers that no adapter changes.
 ///
 /// Where adapters act in upper layers alone, what the lower ones make of an
 /// example is the same in every epoch. It is computed the first time that the
@@ -15,7 +15,7 @@ public final class PrefixCache {
   public let layers: Int
   private let examples: [TrainingExample]
   private let width: Int
-  /// Where each example's states begin, in values; the end of the last one behind them.
+  /// Where each example's states begin, in values; the end of the last one after them.
   private let starts: [Int]
   private let memory: UnsafeMutablePointer<Float>
   private let memoryCount: Int

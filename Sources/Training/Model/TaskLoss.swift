@@ -97,7 +97,7 @@ struct TaskLoss {
     for text in encoded.texts { starts.append(starts[starts.count - 1] + text.count) }
     let logits = head(pass.gather(encoded.hidden, rows: encoded.texts.flatMap { $0 }), starts: starts, on: pass)
     let runs = zip(starts, starts.dropFirst()).map { $0..<$1 }
-    // An answer behind the end of its sequence is not asked for.
+    // An answer after the end of its sequence does not count.
     func ends(_ value: (Int, Int) -> Int) -> [Int?] {
       zip(runs, targets).map { run, target in
         guard case .span(let start, let end) = target, value(start, end) < run.count else { return nil }
