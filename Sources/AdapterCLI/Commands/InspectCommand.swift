@@ -13,9 +13,10 @@ struct InspectCommand: ParsableCommand {
 
       Every tensor is listed with its shape and type and with what loading would do with it: it is used; it is left, \
       because it is known to belong to something else; it is unexpected or has another shape than is needed, so that \
-      loading fails; or it is unknown, because nothing tells. What is missing or wrong stands first. In a table equal \
-      tensors of several layers share a row. An adapter or a fusion is tried with the base model that --model names, \
-      else with the default one of the registry, if there is one. The exit code is 1 if something could not be used.
+      loading fails; or it is unknown, because nothing describes it. What is missing or wrong stands first. In a table \
+      equal tensors of several layers share a row. An adapter or a fusion is tried with the base model that --model \
+      names, else with the default one of the registry, if there is one. The exit code is 1 if something could not be \
+      used.
       """)
 
   @Argument(help: "A folder, or one file of tensors.") var path: String

@@ -4,7 +4,7 @@ public import ArgumentParser
 struct RepairCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "repair",
-    abstract: "Puts right what 'verify' finds, as far as nothing can be lost by it.",
+    abstract: "Repairs what 'verify' finds, as far as nothing can be lost by it.",
     discussion: """
       Examples:
         adapter-cli repair
