@@ -97,7 +97,7 @@ let package = Package(
     tests("TrainCommandTests", uses: ["AdapterCLI", "AdapterHost", "Checkpoints"]),
     tests(
       "FuzzTests",
-      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tokenization", "Training"]),
+      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Tokenization", "Training"]),
     tests("DocumentationTests", uses: ["AdapterHost"]),
     tests("ReadmeTests", uses: ["AdapterHost"]),
   ]

@@ -60,6 +60,7 @@ struct AdapterCLI: ParsableCommand {
   }
 
   private static func end(for error: any Error) -> Never {
+    LineOutput.standard.leavesTheEndToASignal()
     let code = exitCode(for: error)
     let message = fullMessage(for: error)
     if code.isSuccess, !message.isEmpty {

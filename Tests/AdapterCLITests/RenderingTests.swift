@@ -140,7 +140,9 @@ import Testing
       return Array(PredictionTable(width: 80, heads: ["ner"]).lines(prediction).dropFirst())
     }
     #expect(
-      lines(.entities(spans)) == ["  ner  Ada PER 0.50 · Max PER 0.50 · Oslo PER 0.50 · Rome LOC 0.50 · Eve LOC 0.50"])
+      lines(.entities(spans)) == [
+        "  ner  Ada PER 0.50 · Max PER 0.50 · Oslo PER 0.50 · Rome LOC 0.50", "       Eve LOC 0.50",
+      ])
     #expect(lines(.entities([])) == ["  ner  (none)"])
     // Where every word has a label, the usual one is a number.
     #expect(lines(.words(spans)) == ["  ner  Rome LOC 0.50 · Eve LOC 0.50 · 3 others PER"])

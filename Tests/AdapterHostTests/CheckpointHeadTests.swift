@@ -118,11 +118,12 @@ import Testing
 
   // MARK: Beside adapters
 
-  /// A folder of PEFT with LoRA on the values of the first layer.
+  /// A folder of PEFT with LoRA on the values.
   private func peft(_ tensors: [OutgoingTensor], task: String?) throws -> String {
     let path = try folder.folder("peft-\(task ?? "null")-\(tensors.count)")
     let members: [String: JSONValue] = [
-      "peft_type": .string("LORA"), "r": .integer(1), "lora_alpha": .integer(2), "target_modules": .array([]),
+      "peft_type": .string("LORA"), "r": .integer(1), "lora_alpha": .integer(2),
+      "target_modules": .array([.string("value_proj")]),
       "task_type": task.map { .string($0) } ?? .null,
     ]
     try JSONValue.object(members).write(to: path + "/adapter_config.json")

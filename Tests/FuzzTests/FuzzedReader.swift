@@ -1,6 +1,8 @@
 import AdapterHost
 import Deberta
 import Foundation
+import Heads
+import Tensors
 import TestSupport
 import Testing
 import Tokenization
@@ -109,13 +111,21 @@ extension FuzzedReader {
         companions: companions(of: "truecase", without: "adapter_config.json"),
         seeds: [bytes(ofShipped: "Adapters/truecase/adapter_config.json")] + peftSeeds,
         tokens: jsonTokens + methodTokens
-      ) { folder, _ in _ = try Inspection(folder) },
+      ) { folder, _ in
+        _ = try Inspection(folder)
+        _ = try SavedAdapter.read(folder, for: shippedShape.get())
+      },
       FuzzedReader(
         "head_config.json", file: "head_config.json", cost: 5,
         companions: companions(of: "truecase", without: "head_config.json"),
         seeds: [bytes(ofShipped: "Adapters/truecase/head_config.json")],
         tokens: jsonTokens + ["\"num_labels\":", "\"layers\":", "\"label2id\":{", "\"head_type\":\"tagging\","]
-      ) { folder, _ in _ = try Inspection(folder) },
+      ) { folder, _ in
+        _ = try Inspection(folder)
+        let shape = try shippedShape.get()
+        _ = try SavedHead.read(
+          folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1))
+      },
       FuzzedReader(
         "settings", file: "settings.json",
         seeds: [Array(#"{"epochs": 2, "learning_rate": 0.001, "optimizer": "adamw", "evaluate_every": "epoch"}"#.utf8)],
@@ -206,7 +216,7 @@ extension FuzzedReader {
     for variant in DebertaV2Tokenizer.Variant.allCases {
       let tokenizer = try DebertaV2Tokenizer(folder: folder, variant: variant)
       let encoding = try tokenizer.encode("The cat [X] sat\u{1F600} on, e\u{301} 日本", pair: " b", maximumLength: 20)
-      _ = try tokenizer.decode(encoding.ids)
+      if variant == .slow { _ = try tokenizer.decode(encoding.ids) }
     }
   }
 
@@ -258,7 +268,7 @@ extension FuzzedReader {
       ], tokens: jsonTokens + ["\n", "\r\n", "\u{FEFF}"]
     ) { folder, file in
       let tokenizer = try shippedTokenizer.get()
-      try tokenizer.tokenize(TextSource(path: "\(folder)/\(file)"), maximumLength: 16) { _, _ in }
+      try tokenizer.tokenize(TextSource(path: "\(folder)/\(file)"), maximumLength: 16) { text, _ in _ = try text.get() }
     },
     data("CSV", "data.csv", "text,label\n\"a, \"\"b\"\"\",x\nc,y\n", [",", "\"", "\n", "\r\n", ";", "\t"]),
     data("TSV", "data.tsv", "text\tlabel\na b\tx\nc\ty\n", ["\t", "\"", "\n"]),
@@ -269,6 +279,11 @@ extension FuzzedReader {
       ["\n", "\n\n", "\t", " ", "B-", "# "],
       for: .tagging),
   ]
+
+  private static let shippedShape = Result {
+    let path = Fixtures.root.appending(path: "Models/deberta-v3-tiny-en/config.json").path
+    return try DebertaV2Configuration(json: AtomicFile.read(path), file: path)
+  }
 
   private static let shippedTokenizer = Result {
     try DebertaV2Tokenizer(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)

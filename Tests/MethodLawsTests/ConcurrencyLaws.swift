@@ -6,7 +6,7 @@ import Testing
 /// One model serves any number of tasks, each with adapters of its own.
 @Suite struct ConcurrencyLaws {
   @Test func tasksWithDifferentAdaptersGiveTheBitsThatTheyGiveOneAfterTheOther() async throws {
-    var loading = try TinyModel.load()
+    var loading = try TinyModel.load(catalog: MethodExample.catalog)
     for (index, example) in MethodExample.all.enumerated() {
       try loading.addRandom(example.preset, named: "m\(index)", seed: UInt64(index))
     }

@@ -77,7 +77,7 @@ import Testing
   func theNumberOfThreadsChangesNoBit(_ example: MethodExample) throws {
     let adapter = try Adapter.random(example.preset, for: TinyModel.shape(), seed: 11, catalog: MethodExample.catalog)
     let outputs = try [1, 2, 3].map { threads in
-      var model = try TinyModel.load("v3", Compute(threads: threads))
+      var model = try TinyModel.load("v3", Compute(threads: threads), catalog: MethodExample.catalog)
       try model.add(adapter, named: "a")
       return try model(Subject.ids, setup: .composition(.adapter("a"))).values
     }

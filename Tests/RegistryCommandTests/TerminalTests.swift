@@ -12,7 +12,7 @@ struct TerminalTests {
   @Test func `Removing asks, and takes only a yes`() throws {
     #expect(try place.run("add", "old", "--config", "lora[r=1]").exitCode == 0)
     let refused = try place.runOnTerminal("remove", "old", typing: "n\n")
-    #expect(refused.contains("Remove 1 adapter for good? [y/N] "))
+    #expect(refused.contains("Remove 1 item for good? [y/N] "))
     #expect(refused.hasSuffix("Nothing was removed.\n"))
     #expect(try place.runOnTerminal("remove", "old", typing: "\n").hasSuffix("Nothing was removed.\n"))
     #expect(try place.adapters().contains("old"))

@@ -172,7 +172,7 @@ import Tokenization
       }
     }
     let irregular =
-      "\(name): cannot be read (it is no regular file). Check its permissions, and that it is the file of a "
+      "\(name): cannot be read (it is not a regular file). Check its permissions, and that it is the file of a "
       + "tokenizer."
     #expect(try refusal { symlink("/dev/zero", $0) } == irregular)
     #expect(try refusal { mkfifo($0, 0o600) } == irregular)

@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func `A head among several that cannot be evaluated is named`() throws {
-    #expect(try place.trained("animals").count == 4)
+    #expect(try place.trained("animals").count == 7)
     let outcome = try place.run(
       "evaluate", "--adapter", "animals=runs/animals/animals", "--setup", "Parallel(animals, debian-section)", "--data",
       "dev.jsonl")

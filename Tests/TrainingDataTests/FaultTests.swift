@@ -87,10 +87,11 @@ import Testing
     #expect(
       message { _ = try read("text,stars\na,5\n", as: "d.csv", for: .classification) }
         == "d.csv: no column for the label: looked for 'label', 'labels', found 'text', 'stars'. "
-        + "Name the column that holds it.")
+        + "Name the column that holds it: --column label=NAME.")
     #expect(
       message { _ = try read(good, as: "d.jsonl", for: .classification, columns: [.text: "body"]) }
-        == "d.jsonl: no column for the text: looked for 'body', found 'label', 'text'. Name the column that holds it.")
+        == "d.jsonl: no column for the text: looked for 'body', found 'label', 'text'. "
+        + "Name the column that holds it: --column text=NAME.")
     #expect(throws: DatasetError.self) { try read(good, as: "d.jsonl", for: .classification, columns: [.pair: "b"]) }
   }
 }

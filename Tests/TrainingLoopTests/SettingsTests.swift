@@ -59,7 +59,8 @@ import Testing
     #expect(
       message(#"{"learning_rat": 1}"#) == "run.json: the key 'learning_rat' is unknown. Is 'learning_rate' meant?")
     #expect(
-      message(#"{"zzzzzz": 1}"#).hasPrefix("run.json: the key 'zzzzzz' is unknown. Known are accumulate, clip_norm"))
+      message(#"{"zzzzzz": 1}"#).hasPrefix(
+        "run.json: the key 'zzzzzz' is unknown. Known are accumulate, best_by, clip_norm"))
     #expect(
       message(#"{"optimizer": {"name": "adamw", "momentum": 1}}"#).hasPrefix(
         "run.json: the key 'optimizer.momentum' is unknown."))

@@ -71,11 +71,21 @@ final class LineOutput: Sendable {
       signal(number, SIG_DFL)
       Drafts.removeAll()
       if Terminal.showsMessages { Terminal.note("") }
-      self.state.withLock { state in
-        Terminal.write(state.pending, to: STDOUT_FILENO)
-        _exit(128 + number)
+      // Who waits for a reader that does not read holds the lines; then they are left.
+      for _ in 0..<100 {
+        self.state.withLockIfAvailable { state in
+          Terminal.write(state.pending, to: STDOUT_FILENO)
+          _exit(128 + number)
+        }
+        usleep(10_000)
       }
+      _exit(128 + number)
     }.start()
+  }
+
+  /// Leaves the end of the process to a signal, if one was received: what fails then fails because of it.
+  func leavesTheEndToASignal() {
+    while SignalPipe.received.load(ordering: .acquiring) { pause() }
   }
 }
 
@@ -86,6 +96,8 @@ final class LineOutput: Sendable {
 private struct SignalPipe: Sendable {
   /// One for the process, as handlers are.
   static let shared = SignalPipe()
+  /// Whether there was one.
+  static let received = Atomic<Bool>(false)
 
   private let input: Int32
   private let output: Int32
@@ -99,6 +111,7 @@ private struct SignalPipe: Sendable {
   /// May be called by a handler.
   func write(_ signal: Int32) {
     let code = errno
+    Self.received.store(true, ordering: .releasing)
     var byte = UInt8(truncatingIfNeeded: signal)
     _ = Foundation.write(input, &byte, 1)
     errno = code

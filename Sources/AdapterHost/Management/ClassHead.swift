@@ -50,7 +50,8 @@ struct ClassHead {
     configuration = members
     let names = place.checkpointNames(of: places)
     tensors = saved.flatMap { tensor in
-      (names[tensor.name] ?? []).map { OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values) }
+      // transformers ties the decoder's bias to `cls.predictions.bias`, and saves the latter alone.
+      (names[tensor.name] ?? []).filter { $0 != "cls.predictions.decoder.bias" }.map { OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values) }
     }
     let scopes =
       settings.kind == .maskedLM ? ["cls.", "lm_predictions."] : ["classifier.", "pooler.", "qa_outputs."]
