@@ -35,7 +35,7 @@ internal import Files
 /// - ``open(path:for:)``
 /// - ``create(path:)``
 /// - ``requireWritable(path:)``
-/// - ``edit(path:_:)``
+/// - ``edit(path:creating:_:)``
 /// - ``close()``
 ///
 /// ### Base models
@@ -53,7 +53,7 @@ internal import Files
 /// - ``adapter(named:of:)``
 /// - ``adapters(named:of:)``
 /// - ``files(of:)-(AdapterRecord)``
-/// - ``importAdapter(folder:as:of:files:force:describe:)``
+/// - ``importAdapter(folder:as:of:files:force:replacing:describe:)``
 /// - ``renameAdapter(_:to:of:rewriting:)``
 /// - ``removeAdapter(_:of:)``
 /// - ``tag(adapter:adding:removing:of:)``
@@ -61,7 +61,7 @@ internal import Files
 ///
 /// ### Fusions
 /// - ``fusions(of:faults:)``
-/// - ``importFusion(folder:as:of:files:describe:)``
+/// - ``importFusion(folder:as:of:files:replacing:describe:)``
 /// - ``renameFusion(_:to:of:)``
 /// - ``removeFusion(_:of:usedBy:)``
 ///
@@ -71,7 +71,8 @@ internal import Files
 /// - ``deactivate(model:)``
 /// - ``setups(of:faults:)``
 /// - ``setup(named:of:)``
-/// - ``saveSetup(_:expression:using:of:)``
+/// - ``saveSetup(_:expression:using:of:replacing:)``
+/// - ``requireFree(setup:of:)``
 /// - ``removeSetup(_:of:)``
 ///
 /// ### Looking after it
@@ -152,11 +153,40 @@ public final class Registry: Sendable {
   }
 
   /// Opens a registry for writing, hands it to `body`, and closes it.
-  public static func edit<T>(path: String, _ body: (Registry) throws -> T) throws -> T {
-    let registry = try open(path: path, for: .writing)
-    let result = Result { try body(registry) }
+  ///
+  /// - Parameters:
+  ///   - path: the registry.
+  ///   - creating: whether to make a registry if there is none. If `body`
+  ///     throws, that registry is removed again, unless something was entered
+  ///     in it or another process writes to it.
+  ///   - body: makes the changes.
+  /// - Throws: what `body` throws, even if the registry cannot be closed
+  ///   afterwards; ``RegistryError``.
+  public static func edit<T>(
+    path: String, creating: Bool = false, _ body: (Registry) throws -> T
+  ) throws -> T {
+    let (registry, isNew) = try creating ? openOrCreate(path: path) : (open(path: path, for: .writing), false)
+    let result: T
+    do { result = try body(registry) } catch {
+      try? registry.storage.close(removingIfEmpty: isNew)
+      throw error
+    }
     try registry.close()
-    return try result.get()
+    return result
+  }
+
+  /// Opens a registry for writing, or makes one.
+  private static func openOrCreate(path: String) throws(RegistryError) -> (Registry, isNew: Bool) {
+    for _ in 1...3 {
+      do throws(RegistryError) { return (try create(path: path), true) } catch {
+        guard case .alreadyExists = error else { throw error }
+      }
+      do throws(RegistryError) { return (try open(path: path, for: .writing), false) } catch {
+        // Another process made it, failed, and removed it meanwhile.
+        guard case .notFound = error else { throw error }
+      }
+    }
+    throw .alreadyExists(path: RegistryPlace(path: path).path)
   }
 
   /// Brings everything that was written into the one file and closes it. A

@@ -42,9 +42,10 @@ enum Storage: Sendable {
     guard case .writing = self else { throw .openedForReading(path: path) }
   }
 
-  func close() throws(RegistryError) {
+  /// - Parameter removingIfEmpty: whether a file without any row is removed.
+  func close(removingIfEmpty: Bool = false) throws(RegistryError) {
     guard case .writing(let file) = self else { return }
-    try translating(path) { try file.close() }
+    try translating(path) { try file.close(removingIfEmpty: removingIfEmpty) }
   }
 
   /// How long a lock of another process is waited for, in seconds.

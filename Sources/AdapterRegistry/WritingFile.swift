@@ -24,6 +24,8 @@ final class WritingFile: Sendable {
     presence = try onFiles { () throws(FileError) in
       try FolderLock(on: FilePaths.parent(of: path), .shared, waiting: Storage.patience)
     }
+    // Who held the lock may have removed an empty registry, and SQLite would make the file again.
+    try RegistryConnection.requireFile(path)
     connection = try RegistryConnection.open(path, isReadOnly: false)
     let found = try connection.read { db in try RegistrySchema.check(db, path: path) }
     try connection.writeWithoutTransaction { db in
@@ -80,19 +82,32 @@ final class WritingFile: Sendable {
   }
 
   /// Closes the file; the last writer leaves everything in it.
-  func close() throws {
+  ///
+  /// - Parameter removingIfEmpty: whether the last writer removes a file
+  ///   without any row. Another writer waits until that is done.
+  func close(removingIfEmpty: Bool = false) throws {
+    var isUnused = false
     let isFirstTime = connection.writeWithoutTransaction { db in
       guard !isClosed.exchange(true, ordering: .relaxed) else { return false }
       RegistryConnection.beginWork()
       if presence.becomeExclusive() {
         // If it cannot be done, all is still there: in the file and its log.
-        try? Self.untilUnlocked(2) { try Self.setJournal("delete", db) }
+        let isOneFile = (try? Self.untilUnlocked(2) { try Self.setJournal("delete", db) }) != nil
+        isUnused = removingIfEmpty && isOneFile && (try? Self.isEmpty(db)) == true
       }
       return true
     }
     guard isFirstTime else { return }
     defer { presence.release() }
     try connection.close()
+    if isUnused { try onFiles { () throws(FileError) in try FileSystem.remove(path) } }
+  }
+
+  /// Whether no table has a row, those that SQLite and the migrations keep left out.
+  private static func isEmpty(_ db: Database) throws -> Bool {
+    let tables = try db.names(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'")
+    return try tables.allSatisfy { try $0 == "grdb_migrations" || !db.has($0, where: "TRUE", []) }
   }
 
   private static func setJournal(_ mode: String, _ db: Database) throws {

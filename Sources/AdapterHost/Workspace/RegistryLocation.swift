@@ -59,24 +59,20 @@ extension Registry {
     return try open(path: path, for: access)
   }
 
-  /// Opens the registry that counts for writing, made if there is none, and closes it after `body`.
+  /// Opens the registry that counts for writing and closes it after `body`.
+  ///
+  /// - Parameter creating: whether to make a registry if there is none; if `body` throws, what is still empty is removed.
   public static func edit<T>(
     at location: RegistryLocation, creating: Bool = false, _ body: (Registry) throws -> T
   ) throws -> T {
-    if creating, let path = location.path ?? location.pathForNew, !FileManager.default.fileExists(atPath: path) {
+    guard let path = location.path ?? (creating ? location.pathForNew : nil) else {
+      throw WorkspaceError.noRegistry(candidates: location.candidates)
+    }
+    if creating, !FileManager.default.fileExists(atPath: path) {
       let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
       if !folder.isEmpty { try Folders.create(folder) }
-      try create(path: path).close()
-      do {
-        return try edit(path: path, body)
-      } catch {
-        // What fails leaves nothing: the registry was made for this change.
-        try? FileManager.default.removeItem(atPath: path)
-        throw error
-      }
     }
-    guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
-    return try edit(path: path, body)
+    return try edit(path: path, creating: creating, body)
   }
 }
 
