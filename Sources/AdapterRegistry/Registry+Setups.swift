@@ -74,12 +74,31 @@ extension Registry {
     }
   }
 
+  /// Refuses a name that a setup, an adapter or a fusion has, before the work
+  /// whose result is to get it.
+  ///
+  /// - Throws: ``RegistryError/nameTaken(kind:name:model:)``; ``RegistryError/badName(kind:name:reason:)``.
+  public func requireFree(setup name: String, of model: String? = nil) throws(RegistryError) {
+    let name = try ItemName(name, for: .setup).text
+    try storage.read { db in
+      let model = try modelKey(db, named: model)
+      try requireFree(name, for: .setup, of: model, db)
+      try requireNoSetup(name, of: model, db)
+    }
+  }
+
   /// Gives a composition a name, which may have meant another one before.
   ///
+  /// - Parameters:
+  ///   - name: what to call it.
+  ///   - expression: the composition, such as `Parallel(a, b)`.
+  ///   - adapters: every adapter that it names; each is registered.
+  ///   - model: the base model.
+  ///   - replacing: whether the name may have meant another composition.
   /// - Throws: ``RegistryError/nameTaken(kind:name:model:)`` if an adapter
   ///   has this name: it could not be told which one is meant.
   public func saveSetup(
-    _ name: String, expression: String, using adapters: [String], of model: String? = nil
+    _ name: String, expression: String, using adapters: [String], of model: String? = nil, replacing: Bool = true
   ) throws(RegistryError) {
     let name = try ItemName(name, for: .setup).text
     try checkComposition(expression)
@@ -87,6 +106,7 @@ extension Registry {
       let model = try modelKey(db, named: model)
       let members = try adapterKeys(db, named: Set(adapters).sorted(), of: model)
       try requireFree(name, for: .setup, of: model, db)
+      if !replacing { try requireNoSetup(name, of: model, db) }
       let now = Date()
       let id: Int64
       if let known = try Int64.fetchOne(
@@ -123,11 +143,15 @@ extension Registry {
     if try db.has("adapter", where: "modelId = ? AND name = ?", [model.id, name]) {
       throw RegistryError.nameTaken(kind: .adapter, name: name, model: model.name)
     }
-    if try kind != .setup && db.has("setup", where: "modelId = ? AND name = ?", [model.id, name]) {
-      throw RegistryError.nameTaken(kind: .setup, name: name, model: model.name)
-    }
+    if kind != .setup { try requireNoSetup(name, of: model, db) }
     if try db.has("fusion", where: "modelId = ? AND name = ?", [model.id, name]) {
       throw RegistryError.nameTaken(kind: .fusion, name: name, model: model.name)
+    }
+  }
+
+  private func requireNoSetup(_ name: String, of model: ItemKey, _ db: Database) throws {
+    if try db.has("setup", where: "modelId = ? AND name = ?", [model.id, name]) {
+      throw RegistryError.nameTaken(kind: .setup, name: name, model: model.name)
     }
   }
 

@@ -141,6 +141,7 @@ extension Registry {
   ) throws -> ImportedFolder {
     let saved = try SavedSetup(folder: folder)
     let name = name ?? URL(filePath: folder).standardizedFileURL.lastPathComponent
+    try requireFree(setup: name, of: model.name)
     var items: [RegisteredItem] = []
     do {
       for adapter in saved.composition.adapters {
@@ -150,10 +151,18 @@ extension Registry {
         let path = "\(folder)/\(AdapterFusion.name(of: members))"
         items.append(try importFusion(path, as: nil, joining: members, of: model))
       }
-      try saveSetup(name, saved.composition, of: model.name)
+      try saveSetup(name, saved.composition, of: model.name, replacing: false)
       return ImportedFolder(items: items, setup: (name, saved.composition))
     } catch {
-      for item in items.reversed() { try? remove(item) }
+      let leftovers = items.reversed().compactMap { item in
+        do throws(RegistryError) {
+          try remove(item)
+          return nil as ImportError.Leftover?
+        } catch { return ImportError.Leftover(name: item.name, reason: error) }
+      }
+      guard leftovers.isEmpty else {
+        throw ImportError.notUndone(folder: folder, reason: "\(error)", leftovers: leftovers)
+      }
       throw error
     }
   }
@@ -163,6 +172,15 @@ extension Registry {
 public enum ImportError: Error, Hashable, Sendable, CustomStringConvertible {
   case adapterCount(folder: String, expected: [String], found: [String])
   case noFusion(folder: String)
+  /// The import of a setup failed, and some of what it had registered could not be removed again.
+  case notUndone(folder: String, reason: String, leftovers: [Leftover])
+
+  /// Something that stays registered.
+  public struct Leftover: Hashable, Sendable {
+    public let name: String
+    /// Why it could not be removed.
+    public let reason: RegistryError
+  }
 
   public var description: String {
     switch self {
@@ -170,6 +188,9 @@ public enum ImportError: Error, Hashable, Sendable, CustomStringConvertible {
       "The fusion in '\(folder)' joins \(expected.count) adapters (\(expected.joined(separator: ", "))); "
         + "\(found.count) names are given for them (\(found.joined(separator: ", ")))."
     case .noFusion(let folder): "The folder '\(folder)' holds no fusion, so that no adapters can be named for it."
+    case .notUndone(let folder, let reason, let leftovers):
+      "The setup in '\(folder)' was not registered: \(reason) What it had registered could not all be removed again: "
+        + leftovers.map { "'\($0.name)' stays. \($0.reason)" }.joined(separator: " ")
     }
   }
 }

@@ -35,12 +35,15 @@ extension Registry {
     try activate(composition.description, using: composition.adapters, of: model)
   }
 
-  /// Gives a composition a name, which may have meant another one before.
+  /// Gives a composition a name, which may have meant another one before if `replacing` allows it.
   ///
   /// - Throws: as ``activate(_:of:)``; `RegistryError.nameTaken`.
-  public func saveSetup(_ name: String, _ composition: Composition, of model: String) throws {
+  public func saveSetup(
+    _ name: String, _ composition: Composition, of model: String, replacing: Bool = true
+  ) throws {
     try requireFusions(of: composition, model: model)
-    try saveSetup(name, expression: composition.description, using: composition.adapters, of: model)
+    try saveSetup(
+      name, expression: composition.description, using: composition.adapters, of: model, replacing: replacing)
   }
 
   /// The composition that a text means: the setup of this name, or else the text's own.
