@@ -105,7 +105,7 @@ extension Registry {
     }
   }
 
-  private func fusionRecords(
+  func fusionRecords(
     _ db: Database, where condition: String, _ arguments: StatementArguments,
     faults: ((RegistryError) -> Void)? = nil
   ) throws -> [FusionRecord] {

@@ -20,6 +20,8 @@ extension Registry {
   ///     links with these names are followed, and all other entries are left.
   ///     Nil is every entry, and links are refused.
   ///   - force: takes an adapter that was made for another base model.
+  ///   - replacing: removes an adapter of this name, as ``removeAdapter(_:of:)``
+  ///     does, in the transaction that enters the new one.
   ///   - describe: reads the adapter in the folder at a path, and throws for
   ///     one that is not whole.
   /// - Throws: ``RegistryError/wrongBase(adapter:madeFor:model:found:)``;
@@ -29,11 +31,16 @@ extension Registry {
   @discardableResult
   public func importAdapter(
     folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil, force: Bool = false,
-    describe: (String) throws -> (name: String, description: AdapterDescription)
+    replacing: Bool = false, describe: (String) throws -> (name: String, description: AdapterDescription)
   ) throws -> AdapterRecord {
     if let name {
       let name = try ItemName(name, for: .adapter).text
-      try storage.read { db in try requireFree(name, for: .adapter, of: modelKey(db, named: model), db) }
+      try storage.read { db in
+        let model = try modelKey(db, named: model)
+        guard try replacing && !replaced(adapter: name, of: model, db).isEmpty else {
+          return try requireFree(name, for: .adapter, of: model, db)
+        }
+      }
     }
     let candidate = try Candidate(folder, files: files, for: self)
     defer { candidate.end() }
@@ -42,12 +49,14 @@ extension Registry {
     let name = try ItemName(name ?? savedName, for: .adapter).text
     return try publish(candidate, as: name) { stored, db in
       let model = try modelKey(db, named: model)
+      let old = try replacing ? replaced(adapter: name, of: model, db) : []
+      let leftovers = try forgetNotingFolders(old, keeping: stored, db)
       try requireFree(name, for: .adapter, of: model, db)
       try requireBase(name, description, is: model, force: force, db)
       let folderId = try enter(candidate.contents, at: stored, db)
       try enter(description, named: name, of: model, in: folderId, from: folder, db)
       try note(.importAdapter, model: model.name, subject: name, detail: candidate.contents.digest.text, db)
-      return try adapterRecord(db, name, of: model)
+      return (try adapterRecord(db, name, of: model), leftovers)
     }
   }
 
@@ -69,14 +78,23 @@ extension Registry {
 
   /// Copies a fusion's folder into the folder of adapters, describes the
   /// copy, and enters it, as adapters are imported.
+  ///
+  /// - Parameter replacing: removes the fusion of this name and the one of the
+  ///   same adapters in the transaction that enters the new one, whatever
+  ///   setups use them.
   @discardableResult
   public func importFusion(
-    folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil,
+    folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil, replacing: Bool = false,
     describe: (String) throws -> (name: String, description: FusionDescription)
   ) throws -> FusionRecord {
     if let name {
       let name = try ItemName(name, for: .fusion).text
-      try storage.read { db in try requireFree(name, for: .fusion, of: modelKey(db, named: model), db) }
+      try storage.read { db in
+        let model = try modelKey(db, named: model)
+        guard try replacing && !replaced(fusion: name, joining: [], of: model, db).isEmpty else {
+          return try requireFree(name, for: .fusion, of: model, db)
+        }
+      }
     }
     let candidate = try Candidate(folder, files: files, for: self)
     defer { candidate.end() }
@@ -86,12 +104,14 @@ extension Registry {
     return try publish(candidate, as: name) { stored, db in
       let model = try modelKey(db, named: model)
       let members = try adapterKeys(db, named: description.adapters, of: model)
+      let old = try replacing ? replaced(fusion: name, joining: description.adapters, of: model, db) : []
+      let leftovers = try forgetNotingFolders(old, keeping: stored, db)
       try requireFree(name, for: .fusion, of: model, db)
       try requireFree(joining: description.adapters, of: model, db)
       let folderId = try enter(candidate.contents, at: stored, db)
       try enter(description, of: members, named: name, of: model, in: folderId, from: folder, db)
       try note(.importFusion, model: model.name, subject: name, detail: candidate.contents.digest.text, db)
-      return try fusionRecord(db, name, of: model)
+      return (try fusionRecord(db, name, of: model), leftovers)
     }
   }
 
@@ -109,12 +129,47 @@ extension Registry {
     }
   }
 
+  // MARK: Replacing
+
+  /// The adapter that a new one of a name replaces.
+  ///
+  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if it may not go.
+  private func replaced(adapter name: String, of model: ItemKey, _ db: Database) throws -> [Removal] {
+    guard let key = try ItemKey.fetchOne(db, "adapter", where: "modelId = ? AND name = ?", [model.id, name]) else {
+      return []
+    }
+    try requireSound(db)
+    try requireUnused(key, of: model, db)
+    return [Removal(.adapter, key, of: model)]
+  }
+
+  /// The fusions that a new one replaces: the one of its name, and the one of the same adapters.
+  private func replaced(
+    fusion name: String, joining adapters: [String], of model: ItemKey, _ db: Database
+  ) throws -> [Removal] {
+    let old = try fusionRecords(db, where: "fusion.modelId = ?", [model.id])
+      .filter { $0.name == name || $0.adapters == adapters }
+    if !old.isEmpty { try requireSound(db) }
+    return try old.map { Removal(.fusion, try fusionKey(db, named: $0.name, of: model), of: model) }
+  }
+
   // MARK: Publishing
 
   /// Brings a folder to its place and runs `enter` in the transaction that
   /// makes it count. The copy was made before, so that writers wait for no
-  /// copying.
+  /// copying. The folders of what it replaces are removed after it.
   private func publish<T>(
+    _ candidate: Candidate, as name: String,
+    enter: (_ stored: String, Database) throws -> (record: T, leftovers: [ManagedFolder])
+  ) throws(RegistryError) -> T {
+    let (record, leftovers) = try publishedRows(candidate, as: name, enter: enter)
+    // The new one counts already. A folder that cannot be removed stays noted: `verify` reports it, and `repair`
+    // removes it.
+    for leftover in leftovers { try? finishRemoval(of: leftover) }
+    return record
+  }
+
+  private func publishedRows<T>(
     _ candidate: Candidate, as name: String, enter: (_ stored: String, Database) throws -> T
   ) throws(RegistryError) -> T {
     guard let publication = candidate.publication else {

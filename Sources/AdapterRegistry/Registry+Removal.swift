@@ -26,11 +26,7 @@ extension Registry {
     do {
       let leftovers = try storage.write { db in
         try requireSound(db)
-        let removals = try find(db)
-        let folders = try removals.compactMap { try ownFolder($0.key.folderId, db) }
-        try forget(removals, db)
-        for folder in folders { try PendingRemovalRow(path: folder.stored).insert(db) }
-        return folders
+        return try forgetNotingFolders(find(db), db)
       }
       for leftover in leftovers { try finishRemoval(of: leftover) }
     } catch {
@@ -47,6 +43,19 @@ extension Registry {
         try forget(removals, db)
       }
     }
+  }
+
+  /// Deletes rows, and notes those of their folders that are the registry's own as pending.
+  ///
+  /// - Parameter kept: a folder, as it is stored, that gets another row.
+  /// - Returns: the folders that were noted.
+  func forgetNotingFolders(
+    _ removals: [Removal], keeping kept: String? = nil, _ db: Database
+  ) throws -> [ManagedFolder] {
+    let folders = try removals.compactMap { try ownFolder($0.key.folderId, db) }.filter { $0.stored != kept }
+    try forget(removals, db)
+    for folder in folders { try PendingRemovalRow(path: folder.stored).insert(db) }
+    return folders
   }
 
   private func forget(_ removals: [Removal], _ db: Database) throws {

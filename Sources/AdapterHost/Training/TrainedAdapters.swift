@@ -208,10 +208,9 @@ public enum TrainedAdapters {
   private static func register(
     adapter: Saved.Part, _ source: String, of model: ModelRecord, in registry: Registry, overwrites: Bool
   ) throws -> String {
-    let isTaken = try registry.adapters(of: model.name) { _ in }.contains { $0.name == adapter.name }
-    if isTaken, overwrites { try registry.removeAdapter(adapter.name, of: model.name) }
     let record = try registry.importAdapter(
-      folder: adapter.folder, as: adapter.name, of: model.name, files: AdapterDescription.files(in: adapter.folder)
+      folder: adapter.folder, as: adapter.name, of: model.name, files: AdapterDescription.files(in: adapter.folder),
+      replacing: overwrites
     ) { copy in
       var (name, description) = try AdapterDescription.readForImport(copy, for: model)
       description.metrics = adapter.metrics
@@ -225,13 +224,9 @@ public enum TrainedAdapters {
   private static func register(
     fusion: Saved.Part, _ source: String, of model: ModelRecord, in registry: Registry, overwrites: Bool
   ) throws -> String {
-    if overwrites {
-      for old in try registry.replaced(by: fusion.name, joining: fusion.joins, of: model.name) {
-        try registry.removeFusion(old.name, of: model.name)
-      }
-    }
     let record = try registry.importFusion(
-      folder: fusion.folder, as: fusion.name, of: model.name, files: FusionDescription.files(in: fusion.folder)
+      folder: fusion.folder, as: fusion.name, of: model.name, files: FusionDescription.files(in: fusion.folder),
+      replacing: overwrites
     ) { copy in
       var description = try FusionDescription.readForImport(copy, for: model, joining: fusion.joins)
       description.source = source
