@@ -47,10 +47,6 @@ struct PartReader: Sendable {
       read: { folder, _ in .setup(folder) }),
   ]
 
-  /// The files of an adapter, as `adapters` and as PEFT save it.
-  static let adapterFiles: Set<String> = Set(
-    all.filter { $0.kind == .adapter || $0.kind == .peftAdapter }.flatMap { [$0.configuration] + $0.weights })
-
   private static func isPEFT(_ folder: String) -> Bool {
     (try? ConfigurationFields(path: folder + "/" + SavedAdapter.configurationFile)).map(PeftFolder.isDescribed) ?? false
   }

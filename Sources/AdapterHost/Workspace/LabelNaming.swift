@@ -60,9 +60,12 @@ extension Registry {
     return try NewFolder.temporarily { place in
       let copy = place + "/" + ownName
       try Folders.create(copy)
-      for file in PartReader.adapterFiles
-      where FileManager.default.fileExists(atPath: "\(folder)/\(file)") {
-        try FileManager.default.copyItem(atPath: "\(folder)/\(file)", toPath: "\(copy)/\(file)")
+      // The head is written below, with its labels.
+      let headFiles = [SavedHead.configurationFile] + SavedHead.weightFiles
+      for file in AdapterDescription.files(in: folder) where !headFiles.contains(file) {
+        // A copied link would lead elsewhere from its new folder.
+        let path = FilePaths.resolved("\(folder)/\(file)") ?? "\(folder)/\(file)"
+        try FileManager.default.copyItem(atPath: path, toPath: "\(copy)/\(file)")
       }
       try SavedHead.write(
         head.naming(labels), named: ownName, modelName: base.name, hiddenSize: reader.shape.hiddenSize, to: copy,
