@@ -12,8 +12,9 @@ struct HeadReader: Sendable {
   let shape: DebertaV2Configuration
   /// The base model's `config.json`.
   let fields: ConfigurationFields
-  /// The base model's tensors, of which a head that PEFT saved may miss some; nil where they are not at hand.
-  private let weights: TensorFile?
+  /// The base model's tensors, of which a head that PEFT saved may miss some; nil if there are none, or the error of
+  /// reading them, which counts only for a head that needs them.
+  private let weights: Result<TensorFile?, CheckpointError>
   /// The word embeddings [vocabulary, E], to which a decoder may be tied.
   private let words: WeightMatrix?
   private let compute: Compute
@@ -24,6 +25,13 @@ struct HeadReader: Sendable {
   init(
     _ fields: ConfigurationFields, _ shape: DebertaV2Configuration, weights: TensorFile?, words: WeightMatrix? = nil,
     _ compute: Compute
+  ) throws(ConfigurationError) {
+    try self.init(fields, shape, weights: .success(weights), words: words, compute)
+  }
+
+  private init(
+    _ fields: ConfigurationFields, _ shape: DebertaV2Configuration, weights: Result<TensorFile?, CheckpointError>,
+    words: WeightMatrix?, _ compute: Compute
   ) throws(ConfigurationError) {
     self.fields = fields
     self.shape = shape
@@ -38,7 +46,17 @@ struct HeadReader: Sendable {
     let file = base.path + "/config.json"
     try self.init(
       ConfigurationFields(JSONValue(Data(base.configuration.utf8), file: file), file: file), base.shape,
-      weights: try? CheckpointFolder(path: base.path).weights, Compute(threads: 1))
+      weights: Self.weights(in: base.path), words: nil, Compute(threads: 1))
+  }
+
+  /// The tensors of a checkpoint; nil if its folder has none.
+  private static func weights(in folder: String) -> Result<TensorFile?, CheckpointError> {
+    do throws(CheckpointError) { return .success(try CheckpointFolder(path: folder).weights) } catch {
+      switch error {
+      case .noneFound, .cannotRead(_, code: ENOENT): return .success(nil)
+      default: return .failure(error)
+      }
+    }
   }
 
   /// The head that an adapter's folder holds, if it holds one.
@@ -48,7 +66,7 @@ struct HeadReader: Sendable {
     if SavedHead.exists(in: folder) { return try head(in: folder).head }
     guard let saved = try PeftFolder.head(in: folder, compute) else { return nil }
     let ledger = saved.weights.ledger
-    let base = baseTensors
+    let base = try baseTensors
     guard let kind = try kind(of: saved, beside: base) else { throw HeadError.unknownPeftHead(saved) }
     let modules = StaticHead.modules(kind)
     for module in modules where !ledger.names.contains(where: { $0.hasPrefix(module + ".") }) {
@@ -121,7 +139,9 @@ struct HeadReader: Sendable {
 
   /// The tensors of the base model's checkpoint, by their names below `deberta.`
   private var baseTensors: WeightLedger {
-    weights.map { WeightLedger($0, rename: EncoderLayout.ownName) } ?? WeightLedger([], of: fields.file)
+    get throws(CheckpointError) {
+      try weights.get().map { WeightLedger($0, rename: EncoderLayout.ownName) } ?? WeightLedger([], of: fields.file)
+    }
   }
 }
 

@@ -41,7 +41,7 @@ struct TrainingSession {
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
-      if let folder = try? workspace.folder(ofAdapter: other) { try model.loadAdapter(folder, as: other) }
+      if let folder = try workspace.folder(ofAdapterIfKnown: other) { try model.loadAdapter(folder, as: other) }
     }
     for members in recipe.setup?.fusedAdapters ?? [] {
       // A fusion that is registered is trained on.

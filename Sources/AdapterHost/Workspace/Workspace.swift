@@ -78,18 +78,23 @@ public struct Workspace: Sendable {
   ///
   /// - Throws: `WorkspaceError.unknownAdapter`, with names that look like it.
   public func folder(ofAdapter name: String) throws -> String {
-    if let folder = adapters[name] { return try path(folder) }
-    var known = adapters.names
-    if let (registry, model) = try lookup() {
-      do throws(RegistryError) {
-        return try registry.adapter(named: name, of: model).path
-      } catch {
-        guard case .unknown = error else { throw error }
-        known += try registry.adapters(of: model).map(\.name)
-      }
-    }
+    if let folder = try folder(ofAdapterIfKnown: name) { return folder }
+    let registered = try lookup().map { registry, model in try registry.adapters(of: model).map(\.name) } ?? []
     throw WorkspaceError.unknownAdapter(
-      name: name, model: modelName ?? modelFolder, nearest: NearestNames.of(name, in: known.sorted(), limit: 2))
+      name: name, model: modelName ?? modelFolder,
+      nearest: NearestNames.of(name, in: (adapters.names + registered).sorted(), limit: 2))
+  }
+
+  /// The folder of an adapter; nil if no adapter has this name.
+  ///
+  /// - Throws: `RegistryError`.
+  public func folder(ofAdapterIfKnown name: String) throws -> String? {
+    if let folder = adapters[name] { return try path(folder) }
+    guard let (registry, model) = try lookup() else { return nil }
+    do throws(RegistryError) { return try registry.adapter(named: name, of: model).path } catch {
+      guard case .unknown(.adapter, _, _, _) = error else { throw error }
+      return nil
+    }
   }
 
   /// A folder that is given; where none is, that of the adapter or fusion of this name.
@@ -171,7 +176,8 @@ public struct Workspace: Sendable {
 
   /// Loads the head of an adapter or of a registered fusion.
   private func loadHead(_ name: String, into model: inout DebertaV2AdapterModel) throws {
-    let folder = try (try? folder(ofAdapter: name)) ?? registeredFusions().first { $0.name == name }?.path
+    let folder =
+      try folder(ofAdapterIfKnown: name) ?? registeredFusions().first { $0.name == name }?.path
     guard let folder, SavedHead.exists(in: folder) else { throw model.unknown(head: name) }
     try model.loadHead(folder, as: name)
   }
