@@ -33,10 +33,13 @@ struct ListSetupsCommand: ParsableCommand {
   func run() throws {
     let registry = try Registry.open(at: base.location, for: .reading)
     let model = try registry.model(nameOrFolder: base.model).name
-    let active = try registry.activeSetup(of: model)?.expression
-    let setups = try registry.setups(of: model)
-    if output.isTable {
-      if setups.isEmpty { return print("No setup is saved: see 'adapter-cli help setups save'.") }
+    let faults = RowFaults()
+    let active = try faults.value { try registry.activeSetup(of: model)?.expression }
+    let setups = try registry.setups(of: model, faults: faults.add)
+    if output.isTable, setups.isEmpty {
+      try faults.report()
+      print("No setup is saved: see 'adapter-cli help setups save'.")
+    } else if output.isTable {
       printTable(
         Table(
           columns: [
@@ -49,6 +52,7 @@ struct ListSetupsCommand: ParsableCommand {
       print(
         listed(setups.map { $0.object(isActive: $0.expression == active).line }, asArray: output.json), terminator: "")
     }
+    try faults.report()
   }
 }
 
