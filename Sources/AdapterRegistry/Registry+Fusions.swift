@@ -5,8 +5,8 @@ import GRDB
 extension Registry {
   /// The fusions of a base model, by name.
   ///
-  /// - Parameter faults: is called for each row that cannot be read, and the
-  ///   others are returned; without it the first such row is thrown.
+  /// `faults` is called for each row that cannot be read, and the others are
+  /// returned; without it the first such row is thrown.
   public func fusions(
     of model: String? = nil, faults: ((RegistryError) -> Void)? = nil
   ) throws(RegistryError) -> [FusionRecord] {

@@ -53,8 +53,8 @@ extension Registry {
 
   /// The named compositions of a base model, by name.
   ///
-  /// - Parameter faults: is called for each row that cannot be read, and the
-  ///   others are returned; without it the first such row is thrown.
+  /// `faults` is called for each row that cannot be read, and the others are
+  /// returned; without it the first such row is thrown.
   public func setups(
     of model: String? = nil, faults: ((RegistryError) -> Void)? = nil
   ) throws(RegistryError) -> [SetupRecord] {

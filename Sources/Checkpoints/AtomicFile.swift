@@ -17,9 +17,8 @@ public enum AtomicFile {
     }
   }
 
-  /// The bytes of a configuration or another small file.
+  /// The bytes of a configuration or another small file, of which `limit` is the most that its role allows.
   ///
-  /// - Parameter limit: the most bytes that a file of this role may have.
   /// - Throws: ``CheckpointError/cannotRead(path:code:)``,
   ///   ``CheckpointError/notAFile(path:)``, and
   ///   ``CheckpointError/overLimit(_:found:limit:file:)``.

@@ -13,9 +13,7 @@ public struct ConfigurationFields: Sendable {
     self.file = file
   }
 
-  /// Reads the object of a file.
-  ///
-  /// - Parameter limit: the most bytes that a file of this role may have.
+  /// Reads the object of a file, whose role allows at most `limit` bytes.
   public init(path: String, limit: Int = Limits.configurationBytes) throws(ConfigurationError) {
     let value: JSONValue
     do { value = try JSONValue(path: path, limit: limit) } catch { throw .unreadable(error) }

@@ -22,9 +22,7 @@ public enum JSONValue: Hashable, Sendable {
     try reader.finish()
   }
 
-  /// Reads a file.
-  ///
-  /// - Parameter limit: the most bytes that a file of this role may have.
+  /// Reads a file, whose role allows at most `limit` bytes.
   public init(path: String, limit: Int = Limits.configurationBytes) throws(CheckpointError) {
     try self.init(AtomicFile.read(path, limit: limit), file: path)
   }

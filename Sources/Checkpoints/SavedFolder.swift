@@ -5,9 +5,8 @@ public enum SavedFolder {
   /// The version of the reference whose formats are written.
   static let version = "adapters.1.3.0"
 
-  /// A saved configuration with the facts of its model.
-  ///
-  /// - Parameter others: further members, which the reference keeps and does not read.
+  /// A saved configuration with the facts of its model, and further members, which the reference keeps and does not
+  /// read.
   public static func description(
     name: String, modelName: String, hiddenSize: Int, configuration: JSONValue, others: [String: JSONValue] = [:]
   ) -> JSONValue {

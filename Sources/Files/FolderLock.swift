@@ -8,7 +8,8 @@ public final class FolderLock: Sendable {
 
   private let descriptor: Int32
 
-  /// - Parameter seconds: how long another lock on the folder is waited for.
+  /// Waits at most so many seconds for another lock on the folder.
+  ///
   /// - Throws: `FileError.refused` with `EWOULDBLOCK`, if it is still in the way then.
   public init(on folder: OpenFolder, _ kind: Kind, waiting seconds: Double = 0) throws(FileError) {
     // A lock belongs to what was opened, so each one opens the folder for itself.

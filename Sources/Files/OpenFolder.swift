@@ -10,9 +10,7 @@ public final class OpenFolder: Sendable {
   public let path: String
   let descriptor: Int32
 
-  /// Opens the folder at a path.
-  ///
-  /// - Parameter followsLinks: whether the last part of the path may be a link.
+  /// Opens the folder at a path, whose last part may be a link if `followsLinks`.
   public init(_ path: String, followsLinks: Bool = true) throws(FileError) {
     self.path = path
     descriptor = try FileSystem.opened(path, O_RDONLY | O_DIRECTORY | (followsLinks ? 0 : O_NOFOLLOW), .read)

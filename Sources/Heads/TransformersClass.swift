@@ -5,8 +5,8 @@ extension HeadSettings {
   /// The class of transformers whose head has the same modules; nil if there is none.
   ///
   /// - Parameters:
-  ///   - activation: the model's `hidden_act`, which masked language models use.
-  ///   - embeddingSize: the width of the word embeddings.
+  ///   - hidden: the model's `hidden_act`, which masked language models use.
+  ///   - words: the width of the word embeddings.
   public func transformersClass(activation hidden: Activation, embeddingSize words: Int) -> String? {
     guard hasBias else { return nil }
     let name: String? =

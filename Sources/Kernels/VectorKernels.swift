@@ -74,10 +74,8 @@ public enum Epilogue: Sendable {
 extension VectorKernels {
   /// y [M, N] from x [M, K] and panels of w [N, K].
   ///
-  /// - Parameters:
-  ///   - bias: [1, N]
-  ///   - scratch: room for one panel in float32, `w.inputs * panelWidth` values. With it, halves that meet many rows are
-  ///     widened once for all of them; the result is the same without.
+  /// `bias` is [1, N]. `scratch` has room for one panel in float32, `w.inputs * panelWidth` values: with it, halves that
+  /// meet many rows are widened once for all of them; the result is the same without.
   public func product(
     _ x: Rows, _ w: Panels, bias: Rows? = nil, into y: Rows, epilogue: Epilogue = .store,
     scratch: UnsafeMutablePointer<Float>? = nil

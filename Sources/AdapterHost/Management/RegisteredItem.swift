@@ -58,8 +58,8 @@ public struct RegisteredItem: Hashable, Sendable {
 extension Registry {
   /// The adapters and fusions of a base model, by name.
   ///
-  /// - Parameter faults: is called for each row that cannot be read, and the others are returned; without it the first
-  ///   such row is thrown.
+  /// `faults` is called for each row that cannot be read, and the others are returned; without it the first such row is
+  /// thrown.
   public func items(
     of model: String, faults: ((RegistryError) -> Void)? = nil
   ) throws(RegistryError) -> [RegisteredItem] {

@@ -113,7 +113,7 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
   public enum Reason: Hashable, Sendable {
     /// The system's error number.
     case system(Int32)
-    /// No line ends within ``Limits/endlessLineBytes``.
+    /// No line ends within `Limits.endlessLineBytes`.
     case endlessLine
   }
 

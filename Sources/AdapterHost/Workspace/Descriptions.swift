@@ -77,9 +77,7 @@ extension DebertaV2AdapterModel {
     try NewFolder.write(folder) { try saveAdapter(name, to: $0, as: format) }
   }
 
-  /// Saves a fusion, and the head that follows it, in the same way.
-  ///
-  /// - Parameter adapters: the fused adapters, in order.
+  /// Saves the fusion of some adapters, which are named in order, and the head that follows it, in the same way.
   public func export(fusionOf adapters: [String], to folder: String, as format: WeightFormat = .both) throws {
     try NewFolder.write(folder) { try saveAdapterFusion(AdapterFusion.name(of: adapters), to: $0, as: format) }
   }

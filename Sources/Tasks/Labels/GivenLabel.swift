@@ -26,9 +26,7 @@ extension GivenLabel {
   /// Whether the number stands for 'no gold label': -1 as in SNLI and the test parts of GLUE, -100 as losses ignore it.
   public var isNone: Bool { self == .number(-1) || self == .number(-100) }
 
-  /// A label as a file gives it; nil if the value can be none.
-  ///
-  /// - Parameter isTextOnly: whether digits can be meant as a number.
+  /// A label as a file gives it; nil if the value can be none. In a file of texts alone, digits can be meant as a number.
   public init?(_ value: JSONValue, isTextOnly: Bool) {
     switch value {
     case .string(let name):

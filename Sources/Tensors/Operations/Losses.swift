@@ -66,7 +66,7 @@ extension Pass {
   ///
   ///     loss = Σₘₖ (w(k) tₘₖ log(1 + exp(-xₘₖ)) + (1 - tₘₖ) log(1 + exp(xₘₖ))) / (M · K)
   ///
-  /// - Parameter weights: w, one for the positive targets of each column; nil: all 1.
+  /// `weights` is w, one for the positive targets of each column; nil: all 1.
   public func binaryCrossEntropy(
     _ logits: Tensor, _ targets: [[Bool]], positiveWeights weights: [Double]? = nil
   ) -> Tensor {

@@ -7,7 +7,7 @@ public import Tokenization
 public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file cannot be read; `code` is the system's error number.
   case unreadable(path: String, code: Int32)
-  /// No line ends within ``Limits/endlessLineBytes``.
+  /// No line ends within `Limits.endlessLineBytes`.
   case endlessLine(path: String, line: Int)
   /// The file does not begin as UTF-8 text does.
   case foreignContent(path: String, found: String, remedy: String)
