@@ -177,7 +177,12 @@ private struct ModulePatterns<Value: Equatable & Sendable>: Sendable {
 
 extension PeftConfiguration {
   /// The settings that describe some targets: names that every model has, whatever head it carries.
-  init(_ targets: [LoRATarget], isDoRA: Bool = false) {
+  ///
+  /// - Parameters:
+  ///   - targets: the linear layers that are adapted.
+  ///   - isDoRA: whether it is PEFT's DoRA.
+  ///   - layerCount: the model's; nil if the model is not known, and every target is named in full.
+  init(_ targets: [LoRATarget], isDoRA: Bool = false, layerCount: Int? = nil) {
     /// The value that most targets have.
     func common<Value: Hashable>(_ value: (LoRATarget) -> Value) -> Value? {
       let counts = Dictionary(grouping: targets, by: value).mapValues(\.count)
@@ -196,7 +201,7 @@ extension PeftConfiguration {
       "base_model_name_or_path": .null, "r": .integer(rank), "lora_alpha": number(alpha),
       "lora_dropout": number(targets.first?.dropout ?? 0), "use_rslora": .bool(false), "use_dora": .bool(isDoRA),
       "init_lora_weights": .bool(true), "fan_in_fan_out": .bool(false), "modules_to_save": .null,
-      "target_modules": .array(Self.names(of: targets).map { .string($0) }),
+      "target_modules": .array(Self.names(of: targets, layerCount: layerCount).map { .string($0) }),
       "rank_pattern": pattern { $0.rank == rank ? nil : .integer($0.rank) },
       "alpha_pattern": pattern { $0.alpha == alpha ? nil : number($0.alpha) },
     ]
@@ -207,11 +212,12 @@ extension PeftConfiguration {
     isTarget = { _ in nil }
   }
 
-  /// Names that mean these modules and no others: the ends that all layers share where all layers have them.
-  private static func names(of targets: [LoRATarget]) -> [String] {
-    let layers = Set(targets.map(\.layer))
+  /// Names that mean these modules and no others. A name without its layer means every layer of the model, so targets
+  /// in some of the layers are named in full.
+  private static func names(of targets: [LoRATarget], layerCount: Int?) -> [String] {
     let isEverywhere =
-      layers == Set(0..<layers.count) && targets.count == layers.count * Set(targets.map(\.place)).count
+      Set(targets.map(\.layer)).count == layerCount
+      && targets.count == Set(targets.map(\.layer)).count * Set(targets.map(\.place)).count
     let attention: Set<ProjectionPlace> = [.query, .key, .value]
     guard isEverywhere, Set(targets.map(\.place)).isSubset(of: attention) else { return targets.map(\.path) }
     return Set(targets.map(\.place)).map { $0.path.split(separator: ".").last.map(String.init) ?? $0.path }.sorted()

@@ -158,9 +158,9 @@ extension PeftFolder {
   ) throws {
     let configuration: PeftConfiguration
     if let targets = (adapter.method as? LoRA)?.targets(in: shape) {
-      configuration = PeftConfiguration(targets)
+      configuration = PeftConfiguration(targets, layerCount: shape.layerCount)
     } else if let targets = (adapter.method as? DoRA)?.peftTargets {
-      configuration = PeftConfiguration(targets, isDoRA: true)
+      configuration = PeftConfiguration(targets, isDoRA: true, layerCount: shape.layerCount)
     } else {
       throw PeftError.noCounterpart(method: adapter.method.name)
     }

@@ -58,6 +58,7 @@ import Testing
   private static let presets = [
     "lora[r=3, alpha=7]", "lora[attn_matrices=['q', 'k', 'v'], intermediate_lora=True, output_lora=True, r=2]",
     "lora[attn_matrices=['k'], leave_out=[1], alpha=0.3]", "lora[selfattn_lora=False, output_lora=True]",
+    "lora[leave_out=[2]]", "lora[attn_matrices=['q'], leave_out=[1, 2]]",
   ]
 
   @Test(arguments: presets)
@@ -77,6 +78,20 @@ import Testing
     #expect(read.values == adapter.values && read.method.name == (isDoRA ? "dora" : "lora"))
     expectClose(try states(read), try states(adapter), .exact)
     #expect(read.values.keys.contains { $0.contains("attention.output.dense") })
+  }
+
+  /// PEFT takes a name without its layer to mean every layer of the model.
+  @Test func loRAInTheLowestLayersNamesItsLayers() throws {
+    func names(_ preset: String) throws -> [String]? {
+      let path = try written(Adapter.random(preset, for: shape, seed: 3))
+      return try ConfigurationFields(path: path + "/" + SavedAdapter.configurationFile).strings("target_modules")
+    }
+    #expect(shape.layerCount == 3)
+    #expect(
+      try names("lora[attn_matrices=['q'], leave_out=[2]]") == [
+        "encoder.layer.0.attention.self.query_proj", "encoder.layer.1.attention.self.query_proj",
+      ])
+    #expect(try names("lora[attn_matrices=['q']]") == ["query_proj"])
   }
 
   /// Where it is saved as the reference saves, it is a folder of PEFT, for the reference has no settings for it.
