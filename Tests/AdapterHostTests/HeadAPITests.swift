@@ -1,5 +1,6 @@
 import AdapterHost
 import Heads
+import Tensors
 import TestSupport
 import Testing
 
@@ -126,6 +127,21 @@ import Testing
     }
     #expect(try #require(output.heads["ner"]).logits(row: 1).rows == 0)
     #expect(try #require(output.heads["sst"]).logits(row: 1).array.allSatisfy { $0.isFinite })
+  }
+
+  /// A folder of PEFT cannot change the base's configuration, in which null is the default.
+  @Test(arguments: [
+    ("{}", Activation.gelu, true), (#"{"pooler_hidden_act": null}"#, .gelu, true),
+    (#"{"pooler_hidden_act": "tanh"}"#, .gelu, false), (#"{"pooler_hidden_act": "tanh"}"#, .tanh, true),
+    ("{}", .tanh, false), (#"{"problem_type": "regression"}"#, .gelu, false),
+  ])
+  func aHeadGoesToPeftIfTheBaseMakesTheSame(_ base: String, _ activation: Activation, _ isSaved: Bool) throws {
+    var model = try model()
+    let settings = HeadSettings(.classification, labels: ["x", "y"], activation: activation)
+    try model.addHead("ner", settings, overwrite: true)
+    let folder = try TemporaryFolder()
+    _ = try folder.write(base, as: "config.json")
+    #expect(try model.exportPeft("ner", base: folder.path, to: folder.path("peft")) == isSaved)
   }
 
   @Test func unknownAndTakenNamesAreRefused() throws {

@@ -35,7 +35,8 @@ extension DebertaV2AdapterModel {
     guard let saved = classHead(head, words: nil), let task = tasks[saved.className] else { return nil }
     func agrees(_ key: String, default value: JSONValue) -> Bool {
       guard let wanted = saved.configuration[key], wanted != .null else { return true }
-      return wanted == base.members[key] ?? value || wanted == value
+      let given = base.members[key] ?? .null
+      return wanted == (given == .null ? value : given)
     }
     guard agrees("pooler_hidden_act", default: .string("gelu")),
       agrees("problem_type", default: .string("single_label_classification"))
