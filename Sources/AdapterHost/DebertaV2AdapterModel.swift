@@ -25,7 +25,7 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The model's name in what is saved: the last part of its folder.
   public let name: String
   /// Reads heads that are made for this model.
-  private let headReader: HeadReader
+  let headReader: HeadReader
   /// The checkpoint's own head.
   let staticHead: StaticHead?
   /// The tensors of a head in the checkpoint that make up no head that is known.
@@ -77,7 +77,7 @@ public struct DebertaV2AdapterModel: Sendable {
     staticHead = try StaticHead(fields, in: ledger, hiddenSize: configuration.hiddenSize)
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     let whole = try WholeModel(fields)
-    for (name, adapter) in try whole?.readAdapters(ledger, configuration) ?? [] {
+    for (name, adapter) in try whole?.readAdapters(ledger, configuration, catalog) ?? [] {
       bound[name] = try BoundAdapter(adapter, named: name, in: base, on: Pass(compute))
       adapters[name] = adapter
     }

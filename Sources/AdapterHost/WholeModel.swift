@@ -61,14 +61,16 @@ struct WholeModel {
   }
 
   /// Reads the adapters.
+  ///
+  /// - Parameter catalog: the methods that they can be of.
   func readAdapters(
-    _ ledger: WeightLedger, _ shape: DebertaV2Configuration
+    _ ledger: WeightLedger, _ shape: DebertaV2Configuration, _ catalog: MethodCatalog
   ) throws -> [(name: String, adapter: Adapter)] {
     try adapters.map { name, configuration in
       let method =
         switch configuration {
-        case .named(let preset): try MethodCatalog.standard.method(preset: preset)
-        case .members(let fields): try MethodCatalog.standard.method(fields)
+        case .named(let preset): try catalog.method(preset: preset)
+        case .members(let fields): try catalog.method(fields)
         }
       return (name, try SavedAdapter.adapter(named: name, method, in: ledger, for: shape))
     }

@@ -382,6 +382,22 @@ private func logits(
     expectFarOff(try scores(false), try scores(true))
   }
 
+  /// With the base a decoder is trained through the words that it is tied to, or else as parameters of its own.
+  @Test(arguments: [true, false])
+  func aDecoderIsTrainedAsTheWordsOnlyIfItIsTied(_ isTied: Bool) throws {
+    let changed = try ChangedCheckpoint("v3-masked-lm", settings: ["tie_word_embeddings": .bool(isTied)]) { tensors in
+      if !isTied { tensors.put("cls.predictions.decoder.weight", [vocabulary, 48], seed: 1) }
+    }
+    let model = try changed.load()
+    let trainable = try model.trainable(nil, heads: ["default"], part: .everything, folder: changed.path)
+    #expect(trainable.parameters.contains { $0.name == "heads.default.3.weight" } == !isTied)
+    let head = try #require(try trainable.head("default"))
+    let own = try #require(model.head("default"))
+    for (found, expected) in zip(head.tensors(TinyModel.compute), own.tensors(TinyModel.compute)) {
+      expectClose(found.values, expected.values, .exact, found.name)
+    }
+  }
+
   @Test func aSavedHeadWithoutADecoderIsTiedToTheModelsWords() throws {
     var model = try TinyModel.load()
     try model.addMaskedLMHead("mlm", seed: 3)

@@ -59,7 +59,7 @@ import Testing
       let pass = Pass(model.compute, tape: tape, dropout: DropoutSeed(seed: 1, step: step))
       let prepared = try trainable.prepared(on: pass)
       let states = try prepared.encode(Batch([[1, 309, 2], [1, 2077, 310, 2]]), on: pass)
-      let (loss, _) = prepared.loss(states, heads: ["topics"], [.label(0), .label(1)], on: pass)
+      let (loss, _) = try prepared.loss(states, heads: ["topics"], [.label(0), .label(1)], on: pass)
       losses.append(loss.array[0])
       tape.backward(from: loss)
       let gradients = Gradients(trainable.parameters.map { tape.gradient(of: $0.value) })

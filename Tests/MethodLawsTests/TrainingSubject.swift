@@ -65,7 +65,7 @@ struct TrainingSubject {
     let pass = Pass(model.compute, tape: tape, dropout: dropout, recomputes: recomputing)
     let prepared = try model.prepared(on: pass, skippingLayersBelow: skipped)
     let encoded = try prepared.encode(batch, on: pass)
-    let loss = loss(prepared, encoded, on: pass)
+    let loss = try loss(prepared, encoded, on: pass)
     tape.backward(from: loss)
     return Step(loss: loss.array, gradients: model.parameters.map { tape.gradient(of: $0.value) })
   }
@@ -76,12 +76,12 @@ struct TrainingSubject {
     let prepared = try model.prepared(on: pass, skippingLayersBelow: skipped)
     let encoded = try prepared.encode(batch, on: pass)
     guard task != nil else { return Projection().value(encoded.hidden) }
-    return Double(loss(prepared, encoded, on: pass).array[0])
+    return Double(try loss(prepared, encoded, on: pass).array[0])
   }
 
-  private func loss(_ prepared: PreparedModel, _ encoded: EncodedBatch, on pass: Pass) -> Tensor {
+  private func loss(_ prepared: PreparedModel, _ encoded: EncodedBatch, on pass: Pass) throws -> Tensor {
     guard let task else { return Projection().loss(encoded.hidden, on: pass) }
-    return prepared.loss(encoded, heads: task.heads, task.targets, task.options, on: pass).loss
+    return try prepared.loss(encoded, heads: task.heads, task.targets, task.options, on: pass).loss
   }
 
   /// The size of the terms of the loss: of a projection their length, of a mean of logarithms one.

@@ -78,7 +78,7 @@ struct TrainingCase {
     let pass = Pass(model.compute, tape: tape)
     let (batch, targets) = batches[index]
     let prepared = try model.prepared(on: pass)
-    let (loss, _) = prepared.loss(try prepared.encode(batch, on: pass), heads: ["h"], targets, on: pass)
+    let (loss, _) = try prepared.loss(prepared.encode(batch, on: pass), heads: ["h"], targets, on: pass)
     tape.backward(from: loss)
     return (loss.array[0], model.parameters.map { tape.gradient(of: $0.value) })
   }

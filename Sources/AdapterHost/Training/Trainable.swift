@@ -28,19 +28,19 @@ extension DebertaV2AdapterModel {
     for name in adapterNames { adapters[name] = adapter(name) }
     var fusions: [String: AdapterFusion] = [:]
     for name in fusionNames { fusions[name] = fusion(name) }
-    let base = part == .everything ? try Self.parameters(folder, configuration) : TrainableBase(frozen: baseEncoder)
+    let base = try part == .everything ? parameters(folder) : TrainableBase(frozen: baseEncoder)
     return try TrainableModel(
       base: base, adapters: adapters, fusions: fusions, heads: heads, setup: setup, frozen: frozen, training: part,
       compute)
   }
 
   /// Every tensor of a checkpoint's encoder, in memory of its own.
-  private static func parameters(_ folder: String, _ shape: DebertaV2Configuration) throws -> TrainableBase {
-    let own = Set(EncoderLayout(shape).tensors.map(\.name))
+  private func parameters(_ folder: String) throws -> TrainableBase {
+    let own = Set(EncoderLayout(configuration).tensors.map(\.name))
     let tensors = try CheckpointFolder(path: folder).weights.tensors.compactMap { stored -> NamedTensor? in
       let name = EncoderLayout.ownName(stored.name)
       return own.contains(name) ? NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()) : nil
     }
-    return TrainableBase(tensors, shape)
+    return TrainableBase(tensors, configuration, tiesDecoders: headReader.tiesWords)
   }
 }

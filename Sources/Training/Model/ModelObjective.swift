@@ -94,7 +94,7 @@ public final class ModelObjective: TrainingObjective {
     let pass = settings.recomputes ? pass.recomputing : pass
     let prepared = try model.prepared(on: pass, skippingLayersBelow: skippedLayers(batch, epoch))
     let encoded = try prepared.encode(own, batch, cache, on: pass)
-    let (loss, weight) = prepared.loss(encoded, heads: heads, own.map(\.target), settings.loss, on: pass)
+    let (loss, weight) = try prepared.loss(encoded, heads: heads, own.map(\.target), settings.loss, on: pass)
     let whole = model.regularization(on: pass).map { pass.weightedSum([(loss, 1), ($0, 1)]) } ?? loss
     return BatchLoss(mean: whole, weight: weight, tokens: own.reduce(0) { $0 + $1.tokenCount })
   }

@@ -119,15 +119,16 @@ extension PreparedModel {
   ///   - options: label smoothing and class weights.
   ///   - encoded: the hidden states, and where each row's tokens are.
   ///   - pass: what it computes with and records.
+  /// - Throws: `TrainableModelError.unknownHead`; `TrainingTaskError` for a head that has no loss.
   public func loss(
     _ encoded: EncodedBatch, heads names: [String], _ targets: [Target], _ options: CrossEntropyOptions = .init(),
     on pass: Pass
-  ) -> (loss: Tensor, weight: Float) {
+  ) throws -> (loss: Tensor, weight: Float) {
     var losses: [(loss: Tensor, weight: Float)] = []
     for (index, name) in names.enumerated() {
-      guard let head = heads[name], let task = try? TrainingTask(head.settings) else { continue }
+      guard let head = heads[name] else { throw TrainableModelError.unknownHead(name: name) }
       let own = encoded.part(index, of: names.count)
-      losses.append(TaskLoss(task, options)(head, own, targets, on: pass))
+      losses.append(TaskLoss(try TrainingTask(head.settings), options)(head, own, targets, on: pass))
     }
     guard losses.count != 1 else { return losses[0] }
     return (pass.weightedSum(losses.map { ($0.loss, 1) }), losses.first?.weight ?? 0)

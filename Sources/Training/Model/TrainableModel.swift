@@ -74,7 +74,7 @@ public struct TrainableModel: Sendable {
     }
     for (name, head) in heads.sorted(by: { $0.key < $1.key }) {
       let own = TrainableHead(
-        head, named: name, words: part == .everything ? base.words : nil, trainsAll: part == .everything, compute)
+        head, named: name, words: part == .everything ? base.tiedWords : nil, trainsAll: part == .everything, compute)
       ownHeads[name] = own
       parameters += own.trained
     }
@@ -147,12 +147,14 @@ public struct TrainableBase: Sendable {
   public let configuration: DebertaV2Configuration
   fileprivate let tensors: [NamedTensor]
   private let frozen: Encoder?
+  private let tiesDecoders: Bool
 
   /// An encoder that stays as it is.
   public init(frozen encoder: Encoder) {
     configuration = encoder.configuration
     tensors = []
     frozen = encoder
+    tiesDecoders = false
   }
 
   /// An encoder that is trained.
@@ -160,18 +162,24 @@ public struct TrainableBase: Sendable {
   /// - Parameters:
   ///   - tensors: every tensor of the encoder, by its name below `deberta.`
   ///   - configuration: the shape of the encoder.
-  public init(_ tensors: [NamedTensor], _ configuration: DebertaV2Configuration) {
+  ///   - tiesDecoders: whether a decoder of a masked language model with the values of the word embeddings is tied to
+  ///     them: `tie_word_embeddings`.
+  public init(_ tensors: [NamedTensor], _ configuration: DebertaV2Configuration, tiesDecoders: Bool = true) {
     self.configuration = configuration
     self.tensors = tensors
     frozen = nil
+    self.tiesDecoders = tiesDecoders
   }
 
   fileprivate var parameters: [TrainedParameter] {
     tensors.map { TrainedParameter(name: EncoderLayout.storedName($0.name), value: $0.values) }
   }
 
-  /// The word embeddings [vocabulary, E].
-  fileprivate var words: Tensor? { tensors.first { $0.name == "embeddings.word_embeddings.weight" }?.values }
+  /// The word embeddings [vocabulary, E], to which decoders may be tied; nil if none is.
+  fileprivate var tiedWords: Tensor? {
+    guard tiesDecoders else { return nil }
+    return tensors.first { $0.name == "embeddings.word_embeddings.weight" }?.values
+  }
 
   fileprivate func encoder(on pass: Pass) throws(CheckpointError) -> Encoder {
     if let frozen { return frozen }
@@ -186,21 +194,26 @@ struct TrainableHead: Sendable {
   let trained: [TrainedParameter]
 
   /// - Parameters:
-  ///   - words: the word embeddings, where they are trained: a decoder that was tied to them still is.
+  ///   - words: the word embeddings, if they are trained: a decoder with the same values is tied to them and stays so.
   ///   - trainsAll: the decoder of a masked language model too.
   init(_ head: PredictionHead, named name: String, words: Tensor?, trainsAll: Bool, _ compute: Compute) {
     settings = head.settings
     let saved = head.tensors(compute)
     let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
     let decoderBias = decoder.map { $0.replacing(".weight", with: ".bias") }
+    // An untied decoder has values of its own, though it has the shape of the word embeddings.
+    let tied = words.flatMap { words in
+      saved.contains { $0.name == decoder && $0.shape == [words.rows, words.columns] && $0.values == words.array }
+        ? words : nil
+    }
     tensors = saved.map { tensor in
-      if tensor.name == decoder, let words, words.rows * words.columns == tensor.values.count {
+      if tensor.name == decoder, let words = tied {
         return NamedTensor(name: tensor.name, shape: tensor.shape, values: words)
       }
       return NamedTensor(name: tensor.name, shape: tensor.shape, copying: tensor.values)
     }
     trained = tensors.filter { tensor in
-      if tensor.name == decoder { return trainsAll && words == nil }
+      if tensor.name == decoder { return trainsAll && tied == nil }
       return tensor.name != decoderBias || trainsAll
     }.map { TrainedParameter(name: "heads.\(name).\($0.name)", value: $0.values) }
   }
@@ -295,6 +308,7 @@ extension AdapterParameters {
 public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknownAdapter(name: String)
   case unknownFusion(name: String)
+  case unknownHead(name: String)
   case frozenBase
   case enhancedDecoder(head: String)
 
@@ -302,6 +316,7 @@ public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConverti
     switch self {
     case .unknownAdapter(let name): "The setup names the adapter '\(name)', which is not loaded."
     case .unknownFusion(let name): "The setup fuses '\(name)', for which no fusion is loaded; add or load one first."
+    case .unknownHead(let name): "The model in training has no head '\(name)'."
     case .enhancedDecoder(let head):
       "The head '\(head)' is an enhanced mask decoder, whose absolute positions this program reads but does not train; "
         + "add a head of kind masked_lm of your own."
