@@ -63,11 +63,16 @@ public struct ConfigurationFields: Sendable {
   }
 
   public func strings(_ key: String) throws(ConfigurationError) -> [String]? {
-    try value(key, "a list of strings") { value in
-      guard case .array(let elements) = value else { return nil }
-      let strings = elements.compactMap { if case .string(let string) = $0 { string } else { nil } }
-      return strings.count == elements.count ? strings : nil
+    let elements = try value(key, "a list of strings") { if case .array(let elements) = $0 { elements } else { nil } }
+    guard let elements else { return nil }
+    var strings: [String] = []
+    for (index, element) in elements.enumerated() {
+      guard case .string(let string) = element else {
+        throw .wrongType(key: "\(key)[\(index)]", expected: "a string", found: element.kind, file: file)
+      }
+      strings.append(string)
     }
+    return strings
   }
 
   /// The error of a member whose value cannot be.

@@ -107,6 +107,17 @@ import Testing
     let alone = try Shipped.predictor("debian-section").predict(["new-york library"])[0]
     #expect(prediction[head: "debian-section"] == alone[head: "debian-section"])
     #expect(prediction.json().contains(#""words": ["new", "-", "york", "library"]"#))
-    #expect(throws: (any Error).self) { _ = try TextInput(json: Array(#"{"tokens": 5}"#.utf8), index: 0) }
+  }
+
+  @Test(arguments: [
+    #"{"tokens": 5}"#, #"{"text": "a 5", "tokens": ["a", 5]}"#, #"{"text": "a", "words": "a"}"#,
+  ])
+  func `Words that are not a list of strings are an error, beside a text too`(_ line: String) {
+    #expect(throws: ConfigurationError.self) { _ = try TextInput(json: Array(line.utf8), index: 0) }
+  }
+
+  @Test func `A line with words of null is a text alone`() throws {
+    let input = try TextInput(json: Array(#"{"text": "a b", "tokens": null}"#.utf8), index: 0)
+    #expect(input.words == nil && input.text == "a b")
   }
 }

@@ -60,12 +60,15 @@ public struct TextInput: Sendable, Hashable {
     try self.init(ConfigurationFields(JSONValue(Data(line), file: place), file: place), index: index)
   }
 
-  /// A row of a table, with the members of a line of JSON. Empty cells hold no pair, no adapter and no id.
+  /// A row of a table, with the members of a line of JSON. Empty cells hold no pair, no adapter and no id; no cell holds
+  /// a list of words.
   ///
   /// - Throws: `ConfigurationError` or `CompositionError`.
   init(_ row: TableReader.Row, index: Int) throws {
     let optional = Set(["pair", "adapter", "id"] + Self.pairNames)
-    let members = row.members.filter { !(optional.contains($0.key) && $0.value == .string("")) }
+    let members = row.members.filter { name, value in
+      !(optional.contains(name) && value == .string("")) && !Self.wordNames.contains(name)
+    }
     try self.init(ConfigurationFields(.object(members), file: "line \(row.line)"), index: index)
     line = row.line
   }
@@ -75,7 +78,7 @@ public struct TextInput: Sendable, Hashable {
 
   private init(_ fields: ConfigurationFields, index: Int) throws {
     let given = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
-    words = fields.firstWords(DataColumns.Role.tokens.usualNames(for: .tagging))
+    words = try fields.firstWords(Self.wordNames)
     guard let text = given ?? words.map({ (name: "tokens", value: Sentence(words: $0).text) }) else {
       throw ConfigurationError.missing(key: "text", file: fields.file)
     }
@@ -95,6 +98,7 @@ public struct TextInput: Sendable, Hashable {
   static let textNames =
     DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
     + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
+  private static let wordNames = DataColumns.Role.tokens.usualNames(for: .tagging)
   private static let pairNames =
     DataColumns.Role.pair.usualNames(for: .classification)
     + DataColumns.Role.context.usualNames(for: .questionAnswering)
@@ -109,9 +113,11 @@ extension ConfigurationFields {
 }
 
 extension ConfigurationFields {
-  /// The first of some members that is a list of strings.
-  fileprivate func firstWords(_ names: [String]) -> [String]? {
-    for name in names { if let words = try? strings(name) { return words } }
+  /// The first of some members that is there.
+  ///
+  /// - Throws: `ConfigurationError`, if it is not a list of strings.
+  fileprivate func firstWords(_ names: [String]) throws(ConfigurationError) -> [String]? {
+    for name in names { if let words = try strings(name) { return words } }
     return nil
   }
 }
