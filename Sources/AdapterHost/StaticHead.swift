@@ -181,8 +181,7 @@ extension HeadSettings {
       let names = try fields.labelNames(ofOutputs: outputs, given: labels)
       let function = try fields.scoreFunction(outputs: outputs)
       self.init(
-        function == .sigmoid && outputs > 1 ? .multilabelClassification : .classification, labels: names, layers: 2,
-        activation: try fields.poolerActivation, function: function)
+        .classification, labels: names, layers: 2, activation: try fields.poolerActivation, function: function)
     case .tagging: self.init(kind, labels: try fields.labelNames(ofOutputs: outputs, given: labels), layers: 1)
     case .multipleChoice:
       self.init(kind, labels: LabelNames.numbered(2), layers: 2, activation: try fields.poolerActivation)

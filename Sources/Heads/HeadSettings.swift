@@ -37,8 +37,7 @@ public struct HeadSettings: Sendable {
         key: "head_type", value: "'\(type)'",
         expected: "one of " + HeadKind.allCases.map(\.rawValue).joined(separator: ", "), file: fields.file)
     }
-    self.kind = kind
-    members = fields.members
+    var members = fields.members
     layers = try fields.integer("layers", in: 1...1_000) ?? 1
     activation = try fields.activation("activation_function")
     hasBias = try fields.bool("bias") ?? true
@@ -64,6 +63,9 @@ public struct HeadSettings: Sendable {
       }
     labels = try fields.labels(count: choices ?? outputs)
     self.function = function ?? .usual(kind, outputs: outputs)
+    self.kind = kind.scored(by: self.function, outputs: outputs)
+    if self.kind != kind { members["head_type"] = .string(self.kind.rawValue) }
+    self.members = members
     if try fields.bool("use_pooler") ?? false {
       throw .impossible(
         key: "use_pooler", value: "true", expected: "false: heads of this program read the first token",
@@ -85,6 +87,9 @@ public struct HeadSettings: Sendable {
   ) {
     precondition(kind != .maskedLM, "the outputs of a masked language model are the vocabulary")
     let labels = LabelNames.distinct(labels)
+    let outputs = kind == .multipleChoice ? 1 : labels.count
+    let function = function ?? .usual(kind, outputs: outputs)
+    let kind = kind.scored(by: function, outputs: outputs)
     self.kind = kind
     self.labels = labels
     self.layers = layers ?? (kind.answersTokens ? 1 : 2)
@@ -94,8 +99,8 @@ public struct HeadSettings: Sendable {
     embeddingSize = nil
     dropout = nil
     choices = kind == .multipleChoice ? labels.count : nil
-    outputs = kind == .multipleChoice ? 1 : labels.count
-    self.function = function ?? .usual(kind, outputs: outputs)
+    self.outputs = outputs
+    self.function = function
     var members: [String: JSONValue] = [
       "head_type": .string(kind.rawValue), "layers": .integer(self.layers),
       "activation_function": .string(activation.rawValue), "dropout_prob": .null,

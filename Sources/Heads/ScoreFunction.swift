@@ -34,6 +34,13 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
   }
 }
 
+extension HeadKind {
+  /// The kind of a head whose outputs a function scores: several outputs that are scored one by one are several labels.
+  func scored(by function: ScoreFunction, outputs: Int) -> HeadKind {
+    self == .classification && outputs > 1 && function == .sigmoid ? .multilabelClassification : self
+  }
+}
+
 extension ConfigurationFields {
   /// How the outputs of a sequence classifier that `config.json` describes are scored.
   ///

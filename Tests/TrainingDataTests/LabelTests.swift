@@ -85,6 +85,12 @@ import Testing
     #expect(try TrainingTask(HeadSettings(.classification, labels: ["x"], function: .sigmoid)) == .regression)
   }
 
+  @Test func `Several outputs that are scored one by one are several labels`() throws {
+    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .sigmoid)
+    #expect(try TrainingTask(settings) == .multilabelClassification)
+    #expect(settings.members["head_type"] == .string("multilabel_classification"))
+  }
+
   /// Of 6 examples 2, 3 and 1 have the labels: 4 / 2, 3 / 3, 5 / 1; labels of all or none weigh 1.
   @Test func `Balanced weights let the positives of a label count as much as its negatives`() {
     #expect(ClassWeights.balancedPositives(counts: [2, 3, 1, 6, 0], examples: 6) == [2, 1, 5, 1, 1])
