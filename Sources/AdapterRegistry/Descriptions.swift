@@ -34,7 +34,7 @@ public struct AdapterDescription: Hashable, Sendable {
   public var baseDigest: ContentDigest?
   /// Measured results, a JSON object.
   public var metrics: String?
-  /// The number of tokens that it was trained to read; 0 is no limit, nil is not known.
+  /// The number of tokens that it was trained to read; 0 is the model's limit, nil is not known.
   public var maxLength: Int?
   /// The recipe of the run that trained it, a JSON object.
   public var recipe: String?

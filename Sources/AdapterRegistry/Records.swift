@@ -63,7 +63,7 @@ public struct AdapterRecord: Hashable, Sendable, Codable {
   public let head: HeadDescription?
   /// Measured results, a JSON object.
   public let metrics: String?
-  /// The number of tokens that it was trained to read; 0 is no limit, nil is not known.
+  /// The number of tokens that it was trained to read; 0 is the model's limit, nil is not known.
   public let maxLength: Int?
   /// The recipe of the run that trained it, a JSON object.
   public let recipe: String?

@@ -36,7 +36,7 @@ public struct PredictionHead: Sendable {
   /// such a head reads what the encoder's last layer makes of them. Nil for
   /// a head that reads the last hidden states.
   public let queryPositions: Tensor?
-  /// The most tokens of an input with which the head was trained, 0 for no limit; nil if nobody recorded it.
+  /// The most tokens of an input with which the head was trained, 0 for the model's limit; nil if nobody recorded it.
   public var maximumLength: Int?
   /// Of the input of each linear layer, in training; heads of masked language models have none.
   public var dropout: Float = 0

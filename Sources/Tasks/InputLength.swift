@@ -6,11 +6,12 @@ public enum InputLength {
   /// The most tokens of an input.
   ///
   /// - Parameters:
-  ///   - requested: what a caller wants; 0 for no limit.
-  ///   - recorded: what a head was trained with; 0 for no limit.
+  ///   - requested: what a caller wants; 0 for the model's limit.
+  ///   - recorded: what a head was trained with; 0 for the model's limit.
+  ///   - advised: the model's limit, beyond which its layers cannot tell all distances; nil if it has none.
   /// - Returns: nil for no limit.
-  public static func limit(requested: Int?, recorded: Int?) -> Int? {
+  public static func limit(requested: Int?, recorded: Int?, advised: Int?) -> Int? {
     let length = requested ?? recorded ?? standard
-    return length == 0 ? nil : length
+    return length == 0 ? advised : length
   }
 }

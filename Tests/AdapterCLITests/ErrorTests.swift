@@ -8,7 +8,7 @@ import Testing
     (["predict", "--threads", "0", "a"], "--threads is 0; expected 1 or more."),
     (
       ["predict", "--max-length", "1", "a"],
-      "--max-length is 1; [CLS] and [SEP] alone take 2. 0 stands for no limit."
+      "--max-length is 1; [CLS] and [SEP] alone take 2. 0 stands for the model's limit."
     ),
     (["predict", "--column", "review", "a"], "--column is for --input, not for texts as arguments."),
     (["predict", "--input", "b", "a"], "There are texts and --input; expected one of them."),

@@ -135,4 +135,11 @@ import Testing
     #expect(try tokens(100, 40) == 40)
     #expect(try tokens(100, 0) == whole)
   }
+
+  @Test func `A length of 0 is the model's limit, whoever says it`() {
+    #expect(InputLength.limit(requested: 0, recorded: 100, advised: 31) == 31)
+    #expect(InputLength.limit(requested: nil, recorded: 0, advised: 31) == 31)
+    #expect(InputLength.limit(requested: 0, recorded: nil, advised: nil) == nil)
+    #expect(InputLength.limit(requested: 600, recorded: nil, advised: 31) == 600)
+  }
 }

@@ -119,7 +119,8 @@ import Testing
     let outcome = try run(", \"max_length\": 3", "regression")
     #expect(
       outcome.messages.contains(
-        "20 of 20 examples of d.jsonl were cut at 3 tokens; --max-length sets another length, 0 for none.\n"),
+        "20 of 20 examples of d.jsonl were cut at 3 tokens; --max-length sets another length, 0 for the model's limit.\n"
+      ),
       "\(outcome)")
   }
 

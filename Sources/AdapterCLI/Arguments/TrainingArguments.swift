@@ -86,7 +86,7 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Tokens of a batch; by default 2048.", valueName: "n")) var batchTokens: Int?
   @Option(help: ArgumentHelp("Examples of a batch, in place of --batch-tokens.", valueName: "n")) var batchSize: Int?
   @Option(help: ArgumentHelp("Batches that make one step.", valueName: "n")) var accumulate: Int?
-  @Option(help: ArgumentHelp("The most tokens of an input, 0 for no limit; by default 512.", valueName: "n"))
+  @Option(help: ArgumentHelp("The most tokens of an input, 0 for the model's limit; by default 512.", valueName: "n"))
   var maxLength: Int?
   @Option(help: ArgumentHelp("'epoch', 'end' or a number of steps between evaluations.", valueName: "when"))
   var evaluateEvery: String?

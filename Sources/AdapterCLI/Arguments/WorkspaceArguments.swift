@@ -116,13 +116,14 @@ struct LengthArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The most tokens of a text, [CLS] and [SEP] included: longer ones are cut, as the answer reports, and the context "
-        + "of a question is read in windows of so many. 0 for no limit; by default what the head was trained with, or "
-        + "else \(InputLength.standard).", valueName: "n"))
+        + "of a question is read in windows of so many. 0 for the model's limit, beyond which its layers cannot tell all "
+        + "distances; by default what the head was trained with, or else \(InputLength.standard).", valueName: "n"))
   var maxLength: Int?
 
   func validate() throws {
     if let maxLength, maxLength != 0, maxLength < 2 {
-      throw ValidationError("--max-length is \(maxLength); [CLS] and [SEP] alone take 2. 0 stands for no limit.")
+      throw ValidationError(
+        "--max-length is \(maxLength); [CLS] and [SEP] alone take 2. 0 stands for the model's limit.")
     }
   }
 }

@@ -117,7 +117,7 @@ extension TrainingDataset {
     if truncation.examples > 0 {
       notes.append(
         "\(truncation.examples) of \(examples.count) examples of \(faults.path) were cut at \(length) tokens; "
-          + "--max-length sets another length, 0 for none.")
+          + "--max-length sets another length, 0 for the model's limit.")
     }
     return notes
   }

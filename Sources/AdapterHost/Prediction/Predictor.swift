@@ -90,7 +90,7 @@ public struct Predictor: Sendable {
   /// - Parameter input: the text.
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {
-    try encode(input.text, input.pair, InputLength.limit(requested: maximumLength, recorded: nil))
+    try encode(input.text, input.pair, limit(recorded: nil))
   }
 
   /// Cuts a text into tokens, for each of some inputs of heads.
@@ -105,7 +105,7 @@ public struct Predictor: Sendable {
       // Heads whose lengths or forms come to the same share what is read.
       let own = HeadInput(
         form: head.form == .words && input.words == nil ? .text : head.form,
-        recordedLength: InputLength.limit(requested: maximumLength, recorded: head.recordedLength) ?? 0)
+        recordedLength: limit(recorded: head.recordedLength) ?? 0)
       let result = known[own] ?? Result { try sequences(input, own) }
       known[own] = result
       encodings[head] = result
@@ -115,7 +115,7 @@ public struct Predictor: Sendable {
 
   /// What a head reads of a text: a sequence, or one for each window or choice.
   private func sequences(_ input: TextInput, _ head: HeadInput) throws -> [Encoding] {
-    let limit = InputLength.limit(requested: nil, recorded: head.recordedLength) ?? model.configuration.advisedLength
+    let limit = limit(recorded: head.recordedLength)
     switch head.form {
     case .text: return [try encode(input.text, input.pair, limit)]
     case .words: return [try encode(input.sentence.text, input.pair, limit)]
@@ -127,8 +127,12 @@ public struct Predictor: Sendable {
   }
 
   private func encode(_ text: String, _ pair: String?, _ limit: Int?) throws -> Encoding {
-    try withinPositions(
-      tokenizer.encode(text, pair: pair, maximumLength: limit ?? model.configuration.advisedLength))
+    try withinPositions(tokenizer.encode(text, pair: pair, maximumLength: limit))
+  }
+
+  private func limit(recorded: Int?) -> Int? {
+    InputLength.limit(
+      requested: maximumLength, recorded: recorded, advised: model.configuration.advisedLength)
   }
 
   private func withinPositions(_ encoding: Encoding) throws(PredictionError) -> Encoding {

@@ -9,7 +9,7 @@ public struct HeadEvaluation: Sendable {
   public var data: String
   public var format: TrainingFormat?
   public var columns: DataColumns
-  /// The most tokens of an input: 0 for no limit; nil: for each head what it was trained with, or else
+  /// The most tokens of an input: 0 for the model's limit; nil: for each head what it was trained with, or else
   /// `InputLength.standard`.
   public var maximumLength: Int?
 
@@ -48,7 +48,8 @@ public struct HeadEvaluation: Sendable {
   ) throws -> (EvaluationResult, TrainingDataset) {
     guard let record = model.head(head) else { throw model.unknown(head: head) }
     let settings = record.settings
-    let limit = InputLength.limit(requested: maximumLength, recorded: record.maximumLength)
+    let limit = InputLength.limit(
+      requested: maximumLength, recorded: record.maximumLength, advised: model.configuration.advisedLength)
     let task = try TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns, labels: labels)

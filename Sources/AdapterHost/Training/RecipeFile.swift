@@ -29,8 +29,8 @@ extension TrainingRecipe {
     .init(
       name: "max_length",
       summary:
-        "whole number; the most tokens of an input; 0 for no limit; by default what a head that is trained on was "
-        + "trained with, or else \(InputLength.standard)"),
+        "whole number; the most tokens of an input; 0 for the model's limit; by default what a head that is "
+        + "trained on was trained with, or else \(InputLength.standard)"),
     .init(
       name: "learning_rate", summary: "number; the highest of the schedule; default 1e-3, with 'train_base' 5e-5"),
     .init(name: "batch_tokens", summary: "whole number; tokens of a batch; default 2048"),

@@ -68,7 +68,8 @@ public struct TrainingJob {
     let makesHead = present.count < heads.count
 
     let limit = InputLength.limit(
-      requested: recipe.maximumLength, recorded: present.first.flatMap { model.head($0.name)?.maximumLength })
+      requested: recipe.maximumLength, recorded: present.first.flatMap { model.head($0.name)?.maximumLength },
+      advised: model.configuration.advisedLength)
     let data = try JobData(recipe, task, head: present.first?.settings, maximumLength: limit, tokenizer)
     if let head = present.first, head.settings.function == .sigmoid, task == .regression {
       try Self.requireProbabilities(data.training, head: head.name)

@@ -36,7 +36,7 @@ public struct TrainingRecipe: Sendable {
   public var testData: String?
   public var format: TrainingFormat?
   public var columns: DataColumns = [:]
-  /// The most tokens of an input: 0 for no limit; nil: what a head that is there was trained with, or else
+  /// The most tokens of an input: 0 for the model's limit; nil: what a head that is there was trained with, or else
   /// `InputLength.standard`.
   public var maximumLength: Int?
   public var batchSize = BatchSampler.Size.tokens(2048)
