@@ -141,7 +141,6 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case enhancedDecoder(head: String)
   case headsOfParallel(heads: [String], repetitions: Int)
   case cannotCreate(folder: String, reason: String)
-  case preset(text: String, reason: String)
 
   public var description: String {
     switch self {
@@ -169,7 +168,6 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
       "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
         + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."
     case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made (\(reason))."
-    case .preset(let text, let reason): "The configuration '\(text)' cannot be read: \(reason)"
     }
   }
 }

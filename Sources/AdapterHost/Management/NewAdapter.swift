@@ -55,9 +55,10 @@ public struct NewHead: Sendable {
     case .classification, .multilabelClassification, .tagging, .multipleChoice:
       if labels.isEmpty { throw .noLabels(kind: kind) }
     }
-    for (index, label) in labels.enumerated() {
+    var seen: Set<String> = []
+    for label in labels {
       if label.isEmpty || label.utf8.contains(0) { throw .unusable(label: label) }
-      if labels[..<index].contains(label) { throw .twice(label: label) }
+      if !seen.insert(label).inserted { throw .twice(label: label) }
     }
     if let layers, !(1...1000).contains(layers) { throw .layers(found: layers) }
     self.kind = kind
