@@ -122,6 +122,32 @@ extension Registry {
     }
   }
 
+  // MARK: Replacing
+
+  /// The adapter that a new one of a name replaces.
+  ///
+  /// - Throws: ``RegistryError/inUse(kind:name:model:by:)`` if it may not go.
+  func replaced(adapter name: String, of model: ItemKey, _ db: Database) throws -> [Removal] {
+    guard let key = try ItemKey.fetchOne(db, "adapter", where: "modelId = ? AND name = ?", [model.id, name]) else {
+      return []
+    }
+    try requireSound(db)
+    try requireUnused(key, of: model, db)
+    return [Removal(.adapter, key, of: model)]
+  }
+
+  /// The fusions that a new one replaces: the one of its name, and the one of the same adapters.
+  func replaced(
+    fusion name: String, joining adapters: [String], of model: ItemKey, _ db: Database
+  ) throws -> [Removal] {
+    let old = try fusionRecords(db, where: "fusion.modelId = ?", [model.id])
+      .filter { $0.name == name || $0.adapters == adapters }
+    if !old.isEmpty { try requireSound(db) }
+    return try old.map { Removal(.fusion, try fusionKey(db, named: $0.name, of: model), of: model) }
+  }
+
+  // MARK: Soundness
+
   /// Refuses to remove anything while the database contradicts itself: what it says of a folder may be wrong.
   func requireSound(_ db: Database) throws {
     guard let reason = try faults(db).first else { return }
