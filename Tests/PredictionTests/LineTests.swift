@@ -116,6 +116,8 @@ import Testing
     (#"{"question": "x", "context": "y", "text": "who?", "pair": "me"}"#, "who?", "me"),
     (#"{"question": "who?", "text": null, "pair": null, "context": "me"}"#, "who?", "me"),
     (#"{"text": "who?", "context": "of another program", "question": []}"#, "who?", nil),
+    (#"{"text": "who?", "text_pair": "me"}"#, "who?", "me"), (#"{"text": "who?", "hypothesis": "me"}"#, "who?", "me"),
+    (#"{"question": "who?", "sentence": "me"}"#, "who?", "me"), (#"{"sentence": "who?"}"#, "who?", nil),
     (#"{"prompt": "who?"}"#, "who?", nil),
     (#"{"context": "who?"}"#, "who?", nil),
   ])

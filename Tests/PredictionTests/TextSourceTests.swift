@@ -135,4 +135,19 @@ import Testing
     #expect(try source.next()?.get().text == "and")
     #expect(try source.next() == nil)
   }
+
+  @Test func `A file whose name says that its lines are no texts is refused, unless they are to be read as texts`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    for (name, content) in [("a.json", " [{\"text\": \"t\"}]\n"), ("b.conll", "EU B-ORG\n")] {
+      let path = folder.path(name)
+      try Data(content.utf8).write(to: URL(filePath: path))
+      #expect(throws: TextSourceError.notLines(path: path)) { _ = try TextSource(path: path) }
+      _ = try TextSource(path: path, format: .text)
+    }
+    let lines = folder.path("c.json")
+    try Data("{\"text\": \"t\"}\n".utf8).write(to: URL(filePath: lines))
+    _ = try TextSource(path: lines)
+  }
 }

@@ -49,7 +49,7 @@ import Testing
     (flags + ["empty.jsonl"], "empty.jsonl: no example is in it. Is it the right file, in the right format?"),
     (
       flags + ["other.jsonl"],
-      "other.jsonl: no column for the text: looked for 'text', 'sentence', 'sentence1', 'premise', 'question1', "
+      "other.jsonl: no column for the text: looked for 'text', 'question', 'sentence', 'sentence1', 'premise', 'question1', "
         + "'content', found 'label', 'words'. Name the column that holds it: --column text=NAME."
     ),
     (

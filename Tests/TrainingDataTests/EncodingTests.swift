@@ -34,6 +34,16 @@ import Tokenization
     #expect(dataset.truncation == TruncationReport())
   }
 
+  @Test func `A question stands beside a sentence or a passage, and a sentence alone is the text`() throws {
+    for (columns, pair) in [
+      (#""question": "a library", "sentence": "of tools""#, "of tools"),
+      (#""question": "a library", "passage": "of tools""#, "of tools"), (#""sentence": "a library""#, nil as String?),
+    ] {
+      let data = try read("{\(columns), \"label\": \"y\"}", as: "d.jsonl", for: .classification)
+      #expect(data.examples.map(\.content) == [.text("a library", pair: pair)])
+    }
+  }
+
   @Test func `Examples need no file`() throws {
     let examples = ["a", "b c"].map { SourceExample(line: 1, content: .text($0, pair: nil), answer: .value(0.5)) }
     let dataset = try encoder(.regression).dataset(SourceData(examples, for: .regression))

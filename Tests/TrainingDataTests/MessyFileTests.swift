@@ -85,7 +85,7 @@ import Testing
   @Test func `A column that is missing is told with the nearest that was found`() {
     #expect(
       message { _ = try read("texts,label\na,x\n", as: "d.csv", for: .regression) }
-        == "d.csv: no column for the text: looked for 'text', 'sentence', 'sentence1', 'premise', 'question1', 'content', "
+        == "d.csv: no column for the text: looked for 'text', 'question', 'sentence', 'sentence1', 'premise', 'question1', 'content', "
         + "found 'texts', 'label'. Did you mean 'texts'? Then name it: --column text=texts.")
     #expect(
       message { _ = try read("text,label\na,x\n", as: "d.tsv", for: .regression) }?.hasSuffix(

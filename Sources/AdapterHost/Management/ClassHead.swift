@@ -51,7 +51,9 @@ struct ClassHead {
     let names = place.checkpointNames(of: places)
     tensors = saved.flatMap { tensor in
       // transformers ties the decoder's bias to `cls.predictions.bias`, and saves the latter alone.
-      (names[tensor.name] ?? []).filter { $0 != "cls.predictions.decoder.bias" }.map { OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values) }
+      (names[tensor.name] ?? []).filter { $0 != "cls.predictions.decoder.bias" }.map {
+        OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values)
+      }
     }
     let scopes =
       settings.kind == .maskedLM ? ["cls.", "lm_predictions."] : ["classifier.", "pooler.", "qa_outputs."]

@@ -65,7 +65,7 @@ public struct TextInput: Sendable, Hashable {
   ///
   /// - Throws: `ConfigurationError` or `CompositionError`.
   init(_ row: TableReader.Row, index: Int) throws {
-    let optional = Set(["pair", "adapter", "id"] + Self.pairNames)
+    let optional = Set(["pair", "adapter", "id"] + Self.pairNames(beside: "question"))
     let members = row.members.filter { name, value in
       !(optional.contains(name) && value == .string("")) && !Self.wordNames.contains(name)
     }
@@ -84,8 +84,7 @@ public struct TextInput: Sendable, Hashable {
     }
     self.index = index
     self.text = text.value
-    let pairNames = text.name == "text" ? [] : Self.pairNames.filter { $0 != text.name }
-    pair = try fields.string("pair") ?? fields.firstText(pairNames)?.value
+    pair = try fields.string("pair") ?? fields.firstText(Self.pairNames(beside: text.name))?.value
     do { choices = try DataColumns([:]).choices(of: fields.members, path: fields.file, line: index + 1) ?? [] } catch {
       choices = []
       choicesFault = error.reason
@@ -99,9 +98,12 @@ public struct TextInput: Sendable, Hashable {
     DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
     + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
   private static let wordNames = DataColumns.Role.tokens.usualNames(for: .tagging)
-  private static let pairNames =
-    DataColumns.Role.pair.usualNames(for: .classification)
-    + DataColumns.Role.context.usualNames(for: .questionAnswering)
+
+  /// What training data call the second text. Beside a `text` a context is none, as to training.
+  private static func pairNames(beside text: String) -> [String] {
+    let contexts = text == "text" ? [] : DataColumns.Role.context.usualNames(for: .questionAnswering)
+    return (DataColumns.Role.usualPairNames(beside: text) + contexts).filter { $0 != text }
+  }
 }
 
 extension ConfigurationFields {

@@ -68,13 +68,30 @@ public struct TextSource {
   ///   - columns: of a table, the columns that hold a part under another name than the usual ones.
   /// - Throws: `InputFileError` or `DatasetError`, if it cannot be opened; `TextSourceError`.
   public init(path: String?, format: Format = .auto, columns: DataColumns = [:]) throws {
-    let format = format == .auto ? path.map { Format(path: $0) } ?? .auto : format
+    let isGuessed = format == .auto
+    let format = isGuessed ? path.map { Format(path: $0) } ?? .auto : format
     self.format = format
+    if isGuessed, let path, try Self.isNotLines(path) { throw TextSourceError.notLines(path: path) }
     if let table = format.table {
       kind = .table(try TableReader(path: path ?? "/dev/stdin", format: table, columns: columns))
     } else {
       guard columns == [:] else { throw TextSourceError.columnsOfLines }
       kind = .lines(try LineReader(path: path))
+    }
+  }
+
+  /// Whether a file's name says that its lines are not texts: CoNLL columns, or JSON that begins with an array.
+  private static func isNotLines(_ path: String) throws -> Bool {
+    switch path.split(separator: ".").last?.lowercased() {
+    case "conll", "conllu", "conllup", "iob", "iob2", "bio": return true
+    case "json":
+      let reader = try LineReader(path: path)
+      while let line = try reader.next() {
+        guard let first = line.bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
+        return first == UInt8(ascii: "[")
+      }
+      return false
+    default: return false
     }
   }
 
@@ -172,8 +189,16 @@ public struct TextSource {
 /// Why texts cannot be read as they are to be.
 public enum TextSourceError: Error, Hashable, Sendable, CustomStringConvertible {
   case columnsOfLines
+  /// The name of a file says that its lines are no texts.
+  case notLines(path: String)
 
   public var description: String {
-    "Only CSV and TSV have columns to name, and the input is read as lines. Give --format csv if it is a table."
+    switch self {
+    case .columnsOfLines:
+      "Only CSV and TSV have columns to name, and the input is read as lines. Give --format csv if it is a table."
+    case .notLines(let path):
+      "\(path): its name says that it is not a text, an object or a row in each line. Give a JSON object in each line, "
+        + "such as {\"text\": \"...\"} or {\"tokens\": [\"...\"]}; --format text reads the lines as texts all the same."
+    }
   }
 }

@@ -52,7 +52,7 @@ extension DataColumns.Role {
   /// The names that a part has in most data sets.
   public func usualNames(for task: TrainingTask) -> [String] {
     switch self {
-    case .text: ["text", "sentence", "sentence1", "premise", "question1", "content"]
+    case .text: ["text", "question", "sentence", "sentence1", "premise", "question1", "content"]
     case .pair: ["text_pair", "pair", "sentence2", "hypothesis", "question2"]
     case .label:
       switch task {
@@ -69,5 +69,13 @@ extension DataColumns.Role {
     case .answers: ["answers", "answer"]
     case .choices: ["choices", "options", "endings"]
     }
+  }
+
+  /// The usual names of the second text beside a first one of some name: a question stands beside a sentence (QNLI) or
+  /// a passage (BoolQ).
+  ///
+  /// Training, evaluation and prediction read pairs by this list.
+  public static func usualPairNames(beside text: String) -> [String] {
+    pair.usualNames(for: .classification) + (text == "question" ? ["sentence", "passage", "context"] : [])
   }
 }

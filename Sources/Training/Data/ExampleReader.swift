@@ -54,8 +54,9 @@ struct ExampleReader {
   }
 
   private func texts(_ record: DataRecord) throws(DataFault) -> SourceExample.Content {
-    let pair = find(.pair, record)
-    return .text(try value(.text, record).string(record), pair: try pair?.string(record))
+    let text = try value(.text, record)
+    let names = columns[.pair].map { [$0] } ?? DataColumns.Role.usualPairNames(beside: text.name)
+    return .text(try text.string(record), pair: try find(names, record)?.string(record))
   }
 
   private func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
@@ -84,7 +85,10 @@ struct ExampleReader {
 
   /// The value of a part; nil if it is missing or null.
   func find(_ role: DataColumns.Role, _ record: DataRecord) -> ColumnValue? {
-    let names = columns.candidates(role, for: task)
+    find(columns.candidates(role, for: task), record)
+  }
+
+  private func find(_ names: [String], _ record: DataRecord) -> ColumnValue? {
     for name in names {
       if let value = record.values[name], value != .null { return ColumnValue(name: name, value: value) }
     }
