@@ -48,6 +48,7 @@ struct AdapterCLI: ParsableCommand {
   /// It is the argument parser's own `main`, but what it prints passes through ``Terminal``, help and usage too, and
   /// output that could not be written is a failure.
   static func main() {
+    LineOutput.reserveStandardDescriptors()
     LineOutput.standard.endsCleanlyOnSignals()
     do {
       if let error = UnknownCommand.error(in: Array(CommandLine.arguments.dropFirst()), of: Self.self) { throw error }

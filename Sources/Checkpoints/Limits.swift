@@ -24,6 +24,8 @@ public enum Limits {
   public static let lineBytes = 4_000_000
   /// Bytes of a line or record of training data, which may hold more than texts.
   public static let recordBytes = 64_000_000
+  /// Columns of a table.
+  public static let columns = 10_000
   /// Bytes without the end of a line after which the input counts as endless.
   public static let endlessLineBytes = 200_000_000
   /// Bytes of a text that are always cut into tokens, so that the number of tokens that were left out is exact.

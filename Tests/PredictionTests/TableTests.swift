@@ -33,6 +33,7 @@ import Testing
   @Test func `Columns have the names that training knows, or those that are given`() throws {
     #expect(
       try texts("question,context,id\nwho?,it was me,7\nwhat?,,8\n", as: "d.csv") == ["0 who?|it was me", "1 what?"])
+    #expect(try texts("question,sentence\nwho?,me\n", as: "d.csv") == ["0 who?|me"])
     #expect(try texts("review,stars\ngood,5\n", as: "d.csv", [.text: "review"]) == ["0 good"])
     #expect(message { _ = try texts("review,stars\ngood,5\n", as: "d.csv") }?.contains("'review'") == true)
     #expect(

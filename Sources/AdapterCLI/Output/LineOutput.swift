@@ -51,11 +51,20 @@ final class LineOutput: Sendable {
     if let failure { throw failure }
   }
 
+  /// Gives closed standard descriptors a file that takes and gives nothing, so that no other file gets their numbers.
+  static func reserveStandardDescriptors() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+      // Reading the input and writing the outputs fail, as they do when these are closed.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// Lets SIGINT, SIGTERM and SIGHUP end the process between two lines, with everything written that was added, with
   /// no file or folder left that is not whole, and with 128 plus the signal's number as exit code. A second one ends it
   /// at once. A reader that goes away ends it quietly.
   func endsCleanlyOnSignals() {
     signal(SIGPIPE, SIG_DFL)
+    guard SignalPipe.shared.isOpen else { return }
     var handled = sigset_t()
     sigemptyset(&handled)
     for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -104,9 +113,12 @@ private struct SignalPipe: Sendable {
 
   private init() {
     var ends: [Int32] = [-1, -1]
-    _ = pipe(&ends)
+    if pipe(&ends) != 0 { ends = [-1, -1] }
     (output, input) = (ends[0], ends[1])
   }
+
+  /// Whether the system had descriptors left for it.
+  var isOpen: Bool { input >= 0 }
 
   /// May be called by a handler.
   func write(_ signal: Int32) {

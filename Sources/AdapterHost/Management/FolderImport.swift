@@ -55,7 +55,10 @@ extension FusionDescription {
 
 /// The recipe of the run that made a part goes with it.
 private func present(_ names: [[String]], in folder: String) -> [String] {
-  let others = [[SavedHead.configurationFile], SavedHead.weightFiles, [TrainingRecipe.fileName]]
+  // Nothing checks what a recipe says, so a link could bring any file along; those of a hub's cache have none.
+  let recipe = "\(folder)/\(TrainingRecipe.fileName)"
+  let hasRecipe = (try? FileManager.default.destinationOfSymbolicLink(atPath: recipe)) == nil
+  let others = [[SavedHead.configurationFile], SavedHead.weightFiles] + (hasRecipe ? [[TrainingRecipe.fileName]] : [])
   return (names + others).compactMap { names in
     names.first { FileSystem.exists("\(folder)/\($0)") }
   }

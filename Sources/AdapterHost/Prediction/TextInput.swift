@@ -69,7 +69,11 @@ public struct TextInput: Sendable, Hashable {
     let members = row.members.filter { name, value in
       !(optional.contains(name) && value == .string("")) && !Self.wordNames.contains(name)
     }
-    try self.init(ConfigurationFields(.object(members), file: "line \(row.line)"), index: index)
+    let fields = try ConfigurationFields(.object(members), file: "line \(row.line)")
+    for case (let name, .string(let text)) in members where text.utf8.count > Limits.lineBytes {
+      throw fields.impossible(name, "a text of \(text.utf8.count) bytes", "at most \(Limits.lineBytes)")
+    }
+    try self.init(fields, index: index)
     line = row.line
   }
 

@@ -47,6 +47,10 @@ struct DelimitedReader: RecordReader {
         }
         return .failure(fault)
       }
+      if names == nil, fields.count > Limits.columns {
+        throw .malformed(
+          path: lines.path, line: line, reason: "it has \(fields.count) columns, and at most \(Limits.columns) are read")
+      }
       if fields.count > 1, fields.allSatisfy(\.isEmpty) { continue }
       guard let names else {
         names = hasHeader ? fields : (1...fields.count).map { "\($0)" }

@@ -32,8 +32,13 @@ public struct TableReader {
     guard let result = try records.next() else { return nil }
     guard case .success(let record) = result else { return result.map { Row(line: $0.line, members: $0.values) } }
     var members = record.values
+    let texts = columns.candidates(.text, for: .classification)
+    let text = texts.first { record.column($0) != nil } ?? ""
     for role in DataColumns.Role.allCases {
-      let found = columns.candidates(role, for: .classification).lazy.compactMap { record.column($0) }.first
+      let names =
+        role == .pair && columns[.pair] == nil
+        ? DataColumns.Role.usualPairNames(beside: text) : columns.candidates(role, for: .classification)
+      let found = names.lazy.compactMap { record.column($0) }.first
       if let found { members[role.rawValue] = members[role.rawValue] ?? found.value }
       guard let name = columns[role] else { continue }
       guard let found else { throw .missingColumn(role, wanted: [name], found: record.names, path: path) }
