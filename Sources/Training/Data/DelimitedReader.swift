@@ -49,7 +49,8 @@ struct DelimitedReader: RecordReader {
       }
       if names == nil, fields.count > Limits.columns {
         throw .malformed(
-          path: lines.path, line: line, reason: "it has \(fields.count) columns, and at most \(Limits.columns) are read")
+          path: lines.path, line: line, reason: "it has \(fields.count) columns, and at most \(Limits.columns) are read"
+        )
       }
       if fields.count > 1, fields.allSatisfy(\.isEmpty) { continue }
       guard let names else {
