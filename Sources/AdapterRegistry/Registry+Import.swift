@@ -79,9 +79,9 @@ extension Registry {
   /// Copies a fusion's folder into the folder of adapters, describes the
   /// copy, and enters it, as adapters are imported.
   ///
-  /// - Parameter replacing: removes the fusion of this name and the one of the
-  ///   same adapters in the transaction that enters the new one, whatever
-  ///   setups use them.
+  /// With `replacing` the fusion of this name and the one of the same adapters
+  /// are removed in the transaction that enters the new one, whatever setups
+  /// use them.
   @discardableResult
   public func importFusion(
     folder: String, as name: String? = nil, of model: String? = nil, files: [String]? = nil, replacing: Bool = false,

@@ -61,7 +61,7 @@ extension Registry {
 
   /// Opens the registry that counts for writing and closes it after `body`.
   ///
-  /// - Parameter creating: whether to make a registry if there is none; if `body` throws, what is still empty is removed.
+  /// With `creating` a registry is made if there is none; if `body` throws, what is still empty is removed.
   public static func edit<T>(
     at location: RegistryLocation, creating: Bool = false, _ body: (Registry) throws -> T
   ) throws -> T {
