@@ -58,6 +58,14 @@ struct AdapterCLI: ParsableCommand {
     } catch {
       end(for: error)
     }
+    end(with: EXIT_SUCCESS)
+  }
+
+  /// Ends the process without what libraries do at its end: where memory is scarce, OpenBLAS waits there forever for a
+  /// thread that asks for more.
+  private static func end(with code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
   }
 
   private static func end(for error: any Error) -> Never {
@@ -72,6 +80,6 @@ struct AdapterCLI: ParsableCommand {
     do { try LineOutput.standard.flush() } catch {
       if code.isSuccess { end(for: error) }
     }
-    Foundation.exit(code.rawValue)
+    end(with: code.rawValue)
   }
 }
