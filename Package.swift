@@ -40,10 +40,13 @@ let package = Package(
     library("Deberta", uses: ["Tensors", "Checkpoints"]),
     library("AdapterMethods", uses: ["Deberta", "Tensors", "Checkpoints", "Files"]),
     library("Heads", uses: ["Tensors", "Checkpoints"]),
+    library("Model", uses: ["AdapterMethods", "Checkpoints", "Deberta", "Files", "Heads", "Tensors"]),
     library("Tasks", uses: ["Checkpoints", "Files", "Heads", "Tensors", "Tokenization"]),
     library(
       "Training",
-      uses: ["AdapterMethods", "Checkpoints", "Deberta", "Files", "Heads", "Tasks", "Tensors", "Tokenization"]),
+      uses: [
+        "AdapterMethods", "Checkpoints", "Deberta", "Files", "Heads", "Model", "Tasks", "Tensors", "Tokenization",
+      ]),
     library(
       "AdapterRegistry",
       uses: [
@@ -53,9 +56,8 @@ let package = Package(
     library(
       "AdapterHost",
       uses: [
-        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Files", "Heads", "Tasks", "Tensors",
-        "Tokenization",
-        "Training",
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Files", "Heads", "Model", "Tasks", "Tensors",
+        "Tokenization", "Training",
       ]),
     .executableTarget(
       name: "AdapterCLI",
@@ -75,10 +77,10 @@ let package = Package(
     tests("AdapterMethodsTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Tensors"]),
     tests(
       "MethodLawsTests",
-      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors", "Training"]),
+      uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Model", "Tensors", "Training"]),
     tests("HeadsTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
     tests("ParityTests", uses: ["AdapterHost", "Checkpoints", "Kernels", "Tensors"]),
-    tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Tensors"]),
+    tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Model", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", "Files", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("PredictionTests", uses: ["AdapterHost"]),
     tests(
@@ -93,7 +95,7 @@ let package = Package(
     tests("TrainingLoopTests", uses: ["Training", "Checkpoints", "Tensors"]),
     tests(
       "TrainingParity",
-      uses: ["Training", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Tensors"]),
+      uses: ["Training", "AdapterMethods", "Checkpoints", "Deberta", "Heads", "Model", "Tensors"]),
     tests("TrainCommandTests", uses: ["AdapterCLI", "AdapterHost", "Checkpoints"]),
     tests(
       "FuzzTests",

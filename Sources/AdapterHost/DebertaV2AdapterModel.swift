@@ -3,6 +3,7 @@ internal import Checkpoints
 public import Deberta
 internal import Files
 public import Heads
+internal import Model
 public import Tensors
 
 /// A DeBERTa-v2 or v3 encoder with named adapters and named prediction heads.
@@ -29,26 +30,25 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The checkpoint's own head.
   let staticHead: StaticHead?
   /// The tensors of a head in the checkpoint that make up no head that is known.
-  let unreadHeadTensors: [String]
+  private(set) var unreadHeadTensors: [String] = []
   /// As loaded, whatever is merged.
   private let base: Encoder
-  /// The base with what is merged.
-  private(set) var encoder: Encoder
+  /// The base with what is merged, and with the adapters, fusions and heads bound to it.
+  private(set) var bound: BoundModel
   private var adapters: [String: Adapter] = [:]
-  /// The adapters' hooks, bound to `encoder`.
-  private(set) var bound: [String: BoundAdapter] = [:]
   /// By their adapters' names, with commas between them.
   private var fusions: [String: AdapterFusion] = [:]
-  private(set) var boundFusions: [String: BoundFusion] = [:]
-  /// The head that follows a fusion, by the fusion's name, where it is called otherwise.
-  private var fusionHeads: [String: String] = [:]
-  private(set) var heads: [String: PredictionHead] = [:]
   /// The adapters that act when a call names none; nil is the base model.
   public private(set) var activeAdapters: Composition?
   /// The heads that answer when a call names none; nil: those that are named like the active adapters.
   public var activeHeads: [String]?
   /// The adapter whose effect is in the weights.
-  public private(set) var mergedAdapter: String?
+  public var mergedAdapter: String? { bound.merged }
+  /// The heads, by name.
+  var heads: [String: PredictionHead] {
+    get { bound.heads }
+    set { bound.heads = newValue }
+  }
 
   /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
   /// Adapters, fusions and heads that `save_pretrained` of an adapter model wrote into it have their own names.
@@ -70,7 +70,7 @@ public struct DebertaV2AdapterModel: Sendable {
     let ledger = WeightLedger(folder.weights, rename: EncoderLayout.ownName)
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
-    encoder = base
+    bound = BoundModel(base)
     let fields = try ConfigurationFields(JSONValue(folder.configuration, file: file), file: file)
     headReader = try HeadReader(
       fields, configuration, weights: folder.weights, words: base.wordEmbeddings, compute)
@@ -78,13 +78,9 @@ public struct DebertaV2AdapterModel: Sendable {
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     let whole = try WholeModel(fields)
     for (name, adapter) in try whole?.readAdapters(ledger, configuration, catalog) ?? [] {
-      bound[name] = try BoundAdapter(adapter, named: name, in: base, on: Pass(compute))
-      adapters[name] = adapter
+      try add(adapter, named: name, overwrite: true)
     }
-    for (name, fusion) in try whole?.readFusions(ledger, configuration) ?? [] {
-      fusions[name] = fusion
-      boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
-    }
+    for (name, fusion) in try whole?.readFusions(ledger, configuration) ?? [] { replaceFusion(name, fusion) }
     let words = headReader.tiesWords ? base.wordEmbeddings : nil
     for (name, head) in try whole?.readHeads(ledger, configuration, tiedTo: words, compute) ?? [] { heads[name] = head }
     unreadHeadTensors = staticHead == nil ? ledger.unused.filter(StaticHead.isOfHead) : []
@@ -158,13 +154,13 @@ public struct DebertaV2AdapterModel: Sendable {
     guard adapters[name] != nil else { throw unknown(adapter: name) }
     if mergedAdapter == name { resetAdapter() }
     adapters[name] = nil
-    bound[name] = nil
+    bound.bind(nil as BoundAdapter?, named: name)
     if activeAdapters?.adapters.contains(name) == true { activeAdapters = nil }
   }
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    bound[name] = try BoundAdapter(adapter, named: name, in: encoder, on: Pass(compute))
+    bound.bind(try BoundAdapter(adapter, named: name, in: bound.encoder, on: Pass(compute)), named: name)
     adapters[name] = adapter
   }
 
@@ -196,7 +192,7 @@ public struct DebertaV2AdapterModel: Sendable {
   /// Puts a fusion in the place of the one of its name.
   mutating func replaceFusion(_ name: String, _ fusion: AdapterFusion) {
     fusions[name] = fusion
-    boundFusions[name] = BoundFusion(fusion, named: name, on: Pass(compute))
+    bound.bind(BoundFusion(fusion, named: name, on: Pass(compute)), named: name)
   }
 
   /// Loads a fusion folder, and the head beside it, which follows the fusion.
@@ -225,12 +221,12 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// The name of the head that follows an adapter or a fusion: the one of its name; for a fusion else the one that was
   /// loaded or trained with it.
-  public func head(following name: String) -> String? {
-    heads[name] != nil ? name : fusionHeads[name].flatMap { heads[$0] == nil ? nil : $0 }
-  }
+  public func head(following name: String) -> String? { bound.head(following: name) }
 
   /// Lets a head follow a fusion.
-  mutating func setHead(_ head: String, ofFusion name: String) { fusionHeads[name] = head == name ? nil : head }
+  mutating func setHead(_ head: String, ofFusion name: String) {
+    bound.headsOfFusions[name] = head == name ? nil : head
+  }
 
   /// A fusion, by its adapters' names with commas between them.
   public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
@@ -251,8 +247,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public mutating func deleteAdapterFusion(_ name: String) throws {
     guard fusions[name] != nil else { throw CompositionError.unknownFusion(name: name, nearest: fusionNames) }
     fusions[name] = nil
-    boundFusions[name] = nil
-    fusionHeads[name] = nil
+    bound.bind(nil as BoundFusion?, named: name)
+    bound.headsOfFusions[name] = nil
   }
 
   // MARK: Activation
@@ -278,26 +274,30 @@ public struct DebertaV2AdapterModel: Sendable {
     guard let merged = adapter.method.merged(adapter.parameters, into: base) else {
       throw ModelError.notMergeable(name: name)
     }
-    try replaceEncoder(merged)
-    mergedAdapter = name
+    bound = try rebound(to: merged, merged: name)
   }
 
   /// Goes back to the weights as they were loaded, the very bytes.
   public mutating func resetAdapter() {
     guard mergedAdapter != nil else { return }
     // The base bound these adapters before; it cannot refuse them now.
-    try? replaceEncoder(base)
-    mergedAdapter = nil
+    if let reset = try? rebound(to: base, merged: nil) { bound = reset }
   }
 
   /// A linear layer of the encoder, with what is merged.
-  public func linear(_ place: ProjectionPlace, layer: Int) -> Linear { encoder.linear(place, layer: layer) }
+  public func linear(_ place: ProjectionPlace, layer: Int) -> Linear {
+    bound.encoder.linear(place, layer: layer)
+  }
 
-  private mutating func replaceEncoder(_ encoder: Encoder) throws {
-    bound = try adapters.reduce(into: [:]) { bound, item in
-      bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(compute))
-    }
-    self.encoder = encoder
+  private func rebound(to encoder: Encoder, merged: String?) throws -> BoundModel {
+    var model = BoundModel(
+      encoder,
+      adapters: try adapters.reduce(into: [:]) { bound, item in
+        bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(compute))
+      },
+      fusions: bound.lowering.fusions, heads: heads, merged: merged)
+    model.headsOfFusions = bound.headsOfFusions
+    return model
   }
 
   // MARK: Heads
@@ -385,7 +385,5 @@ public struct DebertaV2AdapterModel: Sendable {
     .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapterNames, limit: 2))
   }
 
-  func unknown(head name: String) -> ModelError {
-    .unknownHead(name: name, nearest: NearestNames.of(name, in: headNames, limit: 2))
-  }
+  func unknown(head name: String) -> ModelError { bound.unknown(head: name) }
 }

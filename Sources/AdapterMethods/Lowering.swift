@@ -1,63 +1,118 @@
 public import Checkpoints
 public import Deberta
 internal import Files
+internal import Synchronization
 public import Tensors
 
-/// Turns compositions into plans for one encoder.
+/// Which adapters act on the rows of a batch.
+public enum Setup: Sendable, Hashable {
+  /// One composition for all rows; nil is the base model.
+  case composition(Composition?)
+  /// A composition for each row, in any order and of any methods.
+  case rows([Composition?])
+
+  /// Whether it names an adapter.
+  public func names(_ adapter: String) -> Bool {
+    switch self {
+    case .composition(let composition): composition?.names(adapter) ?? false
+    case .rows(let rows): rows.contains { $0?.names(adapter) ?? false }
+    }
+  }
+}
+
+/// A setup, lowered for a number of rows.
+public struct LoweredSetup: Sendable {
+  public let plan: AdapterPlan
+  /// What acts on each row, for each repetition of the rows that Parallel makes; nil is the base model.
+  public let repetitions: [[Composition?]]
+  /// What has to fit the lengths of the rows: a composition, and the longest of its rows.
+  fileprivate let splits: [(composition: Composition, promptLength: Int, rows: [Int])]
+}
+
+/// Turns setups into plans for one encoder, and keeps what it has made.
 ///
 /// First the blocks that choose rows are resolved: every row of the pass gets
 /// a composition of its own, without them. Rows of equal compositions become
 /// a group, and each group's composition becomes one set of hooks.
-public struct Lowering {
-  private let encoder: Encoder
+///
+/// What was lowered on a tape belongs to its pass, and so does the lowering.
+public final class Lowering: Sendable {
+  public let encoder: Encoder
   /// What can be named.
   public let adapters: [String: BoundAdapter]
-  private let fusions: [String: BoundFusion]
-  private let pass: Pass
+  /// By their adapters' names, with commas between them.
+  public let fusions: [String: BoundFusion]
+  private let known = Mutex(Known())
+
+  /// What was lowered before, up to so many of each kind.
+  private struct Known: Sendable {
+    static let limit = 256
+    var hooks: [Composition?: BoundHooks] = [:]
+    var setups: [SetupOfRows: LoweredSetup] = [:]
+  }
+
+  private struct SetupOfRows: Hashable {
+    let setup: Setup
+    let rows: Int
+  }
 
   /// - Parameters:
   ///   - encoder: what the plans are for.
   ///   - adapters: what can be named.
   ///   - fusions: by their adapters' names, with commas between them.
-  ///   - pass: what the hooks of blocks are computed with.
-  public init(
-    _ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:], on pass: Pass
-  ) {
+  public init(_ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:]) {
     self.encoder = encoder
     self.adapters = adapters
     self.fusions = fusions
-    self.pass = pass
   }
 
-  /// The plan for `rows` rows of input under one composition; nil is the base model.
+  /// The plan of a setup; nothing is made anew for a setup and a number of rows that were seen before.
   ///
-  /// Parallel repeats the rows, child by child.
+  /// Parallel repeats the rows, child by child. Rows of their own compositions are in any order.
   /// - Parameters:
-  ///   - composition: what acts on all rows.
-  ///   - rows: how many there are.
+  ///   - setup: what acts on the rows.
   ///   - lengths: each row's number of tokens; Split is checked against them.
+  ///   - pass: what the hooks of blocks are computed with.
   /// - Throws: `CompositionError` with the names of what is wrong.
-  public func plan(
-    _ composition: Composition?, rows: Int, lengths: [Int]? = nil
-  ) throws(CompositionError) -> AdapterPlan {
-    guard let composition else { return AdapterPlan(base: encoder, rows: rows) }
-    try check(composition)
-    let repetitions = try composition.repetitions(rows: rows)
-    return try plan(
-      repetitions.flatMap { $0 }, sources: repetitions.flatMap { _ in Array(0..<rows) }, lengths: lengths)
-  }
-
-  /// The plan for rows that each have a composition of their own, in any order; nil is the base model.
-  ///
-  /// - Throws: `CompositionError`; also for a block that chooses rows.
-  public func plan(rows: [Composition?], lengths: [Int]? = nil) throws(CompositionError) -> AdapterPlan {
-    for case let composition? in rows {
-      try check(composition)
-      guard try composition.repetitions(rows: 1).count == 1 else {
-        throw .unsupported(block: "Parallel", what: "one row of a batch, because it makes several of it")
+  public func callAsFunction(
+    _ setup: Setup, lengths: [Int], on pass: Pass
+  ) throws(CompositionError) -> LoweredSetup {
+    let key = SetupOfRows(setup: setup, rows: lengths.count)
+    let lowered: LoweredSetup
+    if let seen = known.withLock({ $0.setups[key] }) {
+      lowered = seen
+    } else {
+      lowered = try lower(setup, rows: lengths.count, on: pass)
+      known.withLock {
+        if $0.setups.count >= Known.limit { $0.setups = [:] }
+        $0.setups[key] = lowered
       }
     }
-    return try plan(rows, sources: Array(rows.indices), lengths: lengths)
+    for split in lowered.splits {
+      let longest = split.rows.reduce(0) { max($0, lengths[$1]) }
+      try split.composition.checkSplits(tokens: longest + split.promptLength)
+    }
+    return lowered
+  }
+
+  private func lower(_ setup: Setup, rows: Int, on pass: Pass) throws(CompositionError) -> LoweredSetup {
+    switch setup {
+    case .composition(let composition?):
+      try check(composition)
+      let repetitions = try composition.repetitions(rows: rows)
+      return try lower(repetitions, sources: repetitions.flatMap { _ in Array(0..<rows) }, on: pass)
+    case .composition(nil):
+      return try lower([Array(repeating: nil, count: rows)], sources: Array(0..<rows), on: pass)
+    case .rows(let compositions):
+      guard compositions.count == rows else { throw .rows(expected: compositions.count, found: rows) }
+      for case let composition? in compositions {
+        try check(composition)
+        guard try composition.repetitions(rows: 1).count == 1 else {
+          throw .unsupported(block: "Parallel", what: "one row of a batch, because it makes several of it")
+        }
+      }
+      return try lower([compositions], sources: Array(compositions.indices), on: pass)
+    }
   }
 
   /// Checks a composition, and that its adapters are there.
@@ -68,49 +123,62 @@ public struct Lowering {
     }
   }
 
-  private func plan(
-    _ rows: [Composition?], sources: [Int], lengths: [Int]?
-  ) throws(CompositionError) -> AdapterPlan {
+  private func lower(
+    _ repetitions: [[Composition?]], sources: [Int], on pass: Pass
+  ) throws(CompositionError) -> LoweredSetup {
+    let rows = repetitions.flatMap { $0 }
     var distinct: [Composition?] = []
     var members: [Composition?: [Int]] = [:]
     for (row, composition) in rows.enumerated() {
       if members[composition] == nil { distinct.append(composition) }
       members[composition, default: []].append(row)
     }
+    // A plan of no rows has a group, too.
+    if distinct.isEmpty { distinct = [nil] }
     var groups: [AdapterPlan.Group] = []
+    var splits: [(composition: Composition, promptLength: Int, rows: [Int])] = []
     var passRows: [Int] = []
     for composition in distinct {
       let own = members[composition] ?? []
-      let hooks = try bound(composition)
-      if let lengths, let longest = own.map({ lengths[sources[$0]] }).max() {
-        try composition?.checkSplits(tokens: longest + hooks.hooks.promptLength)
+      let hooks = try bound(composition, on: pass)
+      if let composition, composition.splitsTokens {
+        splits.append((composition, hooks.hooks.promptLength, own.map { sources[$0] }))
       }
       groups.append(AdapterPlan.Group(rows: passRows.count..<passRows.count + own.count, hooks: hooks))
       passRows += own
     }
     var order = Array(repeating: 0, count: rows.count)
     for (position, row) in passRows.enumerated() { order[row] = position }
-    return AdapterPlan(sources: passRows.map { sources[$0] }, groups: groups, order: order)
+    return LoweredSetup(
+      plan: AdapterPlan(sources: passRows.map { sources[$0] }, groups: groups, order: order),
+      repetitions: repetitions, splits: splits)
   }
 
   // MARK: Hooks
 
-  private func bound(_ composition: Composition?) throws(CompositionError) -> BoundHooks {
-    guard let composition else {
-      return encoder.bind(EncoderHooks(layers: encoder.configuration.layerCount), on: pass)
+  private func bound(_ composition: Composition?, on pass: Pass) throws(CompositionError) -> BoundHooks {
+    if case .adapter(let name)? = composition, let adapter = adapters[name] { return adapter.bound }
+    if let seen = known.withLock({ $0.hooks[composition] }) { return seen }
+    let hooks =
+      if let composition { try hooks(composition, on: pass) } else {
+        EncoderHooks(layers: encoder.configuration.layerCount)
+      }
+    let bound = encoder.bind(hooks, on: pass)
+    known.withLock {
+      if $0.hooks.count >= Known.limit { $0.hooks = [:] }
+      $0.hooks[composition] = bound
     }
-    if case .adapter(let name) = composition, let adapter = adapters[name] { return adapter.bound }
-    return encoder.bind(try hooks(composition), on: pass)
+    return bound
   }
 
   /// The hooks of a composition without blocks that choose rows.
-  private func hooks(_ composition: Composition) throws(CompositionError) -> EncoderHooks {
+  private func hooks(_ composition: Composition, on pass: Pass) throws(CompositionError) -> EncoderHooks {
     if case .adapter(let name) = composition {
       guard let adapter = adapters[name] else { throw .unknownAdapter(name: name, nearest: []) }
       return adapter.bound.hooks
     }
     var parts: [EncoderHooks] = []
-    for child in composition.children { parts.append(try hooks(child)) }
+    for child in composition.children { parts.append(try hooks(child, on: pass)) }
     let combine = Combination(composition, parts: parts.count)
     var result = EncoderHooks(layers: encoder.configuration.layerCount)
     result.afterEmbeddings = try combine.edits(parts.map(\.afterEmbeddings))
@@ -165,5 +233,19 @@ public struct BoundAdapter: Sendable {
     var hooks = try adapter.method.hooks(adapter.parameters, named: name, in: encoder, on: pass)
     for layer in hooks.layers.indices.prefix(skipped) { hooks.layers[layer] = LayerHooks() }
     bound = encoder.bind(hooks, on: pass)
+  }
+}
+
+extension Composition {
+  /// Whether an adapter is named.
+  fileprivate func names(_ adapter: String) -> Bool {
+    if case .adapter(let name) = self { return name == adapter }
+    return children.contains { $0.names(adapter) }
+  }
+
+  /// Whether a Split is in it, whose parts have to fit the rows.
+  fileprivate var splitsTokens: Bool {
+    if case .split = self { return true }
+    return children.contains(where: \.splitsTokens)
   }
 }

@@ -57,9 +57,9 @@ private let ids = TinyModel.ids([7, 3, 12])
 
 private func logits(
   _ model: DebertaV2AdapterModel, _ ids: [[Int32]] = ids, setup: String? = nil, head: String = "default",
-  words: DebertaV2AdapterModel.AnsweredTokens = .all
+  answering tokens: AnsweredTokens = .all
 ) throws -> HeadOutput {
-  let output = try model(ids, setup: .composition(setup.map { try Composition($0) }), heads: [head], words: words)
+  let output = try model(ids, setup: .composition(setup.map { try Composition($0) }), heads: [head], answering: tokens)
   return try #require(output.heads[head])
 }
 
@@ -306,28 +306,28 @@ private func logits(
   func someTokensHaveTheScoresThatTheyHaveAmongAll(_ base: String) throws {
     let model = try TinyModel.load(base)
     let all = try logits(model, masked)
-    let some = try logits(model, masked, words: .only(mask))
+    let some = try logits(model, masked, answering: .masks(mask))
     #expect(some.tokens == [[1, 3], [], [0]] && some.rows == [0..<2, 2..<2, 2..<3])
     let expected = [(0, 1), (0, 3), (2, 0)].flatMap { row, token in
       all.logits(row: row).rows(token..<token + 1).array
     }
     expectClose(some.logits.array, expected, .exact)
-    #expect(try logits(model, masked, words: .only(51)).logits.rows == 0)
+    #expect(try logits(model, masked, answering: .masks(51)).logits.rows == 0)
   }
 
   @Test func otherHeadsAnswerAsEver() throws {
     var model = try TinyModel.load("v3-masked-lm")
     try model.addHead("tags", HeadSettings(.tagging, labels: ["a", "b"]))
-    let some = try model(masked, heads: ["tags", "default"], words: .only(mask))
+    let some = try model(masked, heads: ["tags", "default"], answering: .masks(mask))
     #expect(some.heads["tags"]?.logits.rows == 12 && some.heads["default"]?.logits.rows == 3)
   }
 
   /// The tokens of a prompt are none of the text's.
-  @Test func masksAreCountedBehindAPrompt() throws {
+  @Test func masksAreCountedAfterAPrompt() throws {
     var model = try TinyModel.load("v3-masked-lm")
     try model.addRandom("prompt_tuning", named: "p", seed: 1)
     let all = try logits(model, masked, setup: "p")
-    let some = try logits(model, masked, setup: "p", words: .only(mask))
+    let some = try logits(model, masked, setup: "p", answering: .masks(mask))
     let prompt = all.rows[0].count - 5
     #expect(prompt > 0 && some.tokens[0] == [prompt + 1, prompt + 3])
     expectClose(
@@ -438,7 +438,7 @@ private func logits(
   @Test func someTokensAreUndoneAsAmongAll() throws {
     let model = try invertible()
     let all = try logits(model, masked, setup: "a")
-    let some = try logits(model, masked, setup: "a", words: .only(mask))
+    let some = try logits(model, masked, setup: "a", answering: .masks(mask))
     expectClose(some.logits(row: 2).array, all.logits(row: 2).rows(0..<1).array, .exact)
   }
 

@@ -25,7 +25,7 @@ import Testing
       let adapter = try Adapter.random(preset, for: encoder.configuration, seed: UInt64(index + 1))
       bound[name] = try BoundAdapter(adapter, named: name, in: encoder, on: pass)
     }
-    return try Lowering(encoder, adapters: bound, on: pass).plan(Composition(setup), rows: 1)
+    return try Lowering(encoder, adapters: bound)(.composition(Composition(setup)), lengths: [7], on: pass).plan
   }
 
   private func states(_ seed: UInt64 = 5) -> Tensor {

@@ -52,10 +52,8 @@ import Testing
       bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(encoder.compute))
     }
     let composition = try setup.map { text in try Composition(text) }
-    let plan = try Lowering(encoder, adapters: bound, on: Pass(encoder.compute)).plan(
-      composition, rows: batch.sequences.count)
-    let output = encoder(batch, plan, on: Pass(encoder.compute))
-    return plan.order.flatMap { output.hidden.rows(output.batch.tokens(of: $0)).array }
+    let model = BoundModel(encoder, adapters: bound)
+    return try model(batch, .composition(composition), heads: [], on: Pass(encoder.compute)).values
   }
 
   @Test func offIsOffAndOnIsOn() throws {

@@ -38,7 +38,7 @@ import Testing
       recipe, adapter: "topics", model: model, tokenizer, folder: here("Models/deberta-v3-tiny-en"))
     let evaluation = HeadEvaluation(data: here("topics.jsonl"))
     func accuracy(_ model: DebertaV2AdapterModel) throws -> Double {
-      try evaluation.results(of: model, tokenizer, folder: here("Models/deberta-v3-tiny-en"))[0].result.primary.value
+      try evaluation.results(of: model, tokenizer)[0].result.primary.value
     }
     #expect(try accuracy(untrained.trainedModel()) < 0.9)
     #expect(try accuracy(trained) == 1)
@@ -57,9 +57,9 @@ import Testing
       let tape = Tape(model.compute)
       for parameter in trainable.parameters { tape.watch(parameter.value) }
       let pass = Pass(model.compute, tape: tape, dropout: DropoutSeed(seed: 1, step: step))
-      let prepared = try trainable.prepared(on: pass)
-      let states = try prepared.encode(Batch([[1, 309, 2], [1, 2077, 310, 2]]), on: pass)
-      let (loss, _) = try prepared.loss(states, heads: ["topics"], [.label(0), .label(1)], on: pass)
+      let output = try trainable.bound(on: pass)(
+        Batch([[1, 309, 2], [1, 2077, 310, 2]]), .composition(trainable.setup), heads: ["topics"], on: pass)
+      let (loss, _) = try output.loss([.label(0), .label(1)], on: pass)
       losses.append(loss.array[0])
       tape.backward(from: loss)
       let gradients = Gradients(trainable.parameters.map { tape.gradient(of: $0.value) })

@@ -11,7 +11,7 @@ import Testing
       try loading.addRandom(example.preset, named: "m\(index)", seed: UInt64(index))
     }
     let model = loading
-    let setups = MethodExample.all.indices.flatMap { index -> [DebertaV2AdapterModel.Setup] in
+    let setups = MethodExample.all.indices.flatMap { index -> [Setup] in
       let own = Composition.adapter("m\(index)")
       let other = Composition.adapter("m\((index + 5) % MethodExample.all.count)")
       return [.composition(own), .composition(.parallel([own, other])), .rows([other, nil, own, other])]

@@ -1,6 +1,8 @@
 import AdapterHost
 import AdapterMethods
 import Deberta
+import Heads
+import Model
 import Tensors
 import TestSupport
 import Testing
@@ -32,13 +34,13 @@ import Testing
     let tape = Tape(model.compute)
     for parameter in model.parameters { tape.watch(parameter.value) }
     let pass = Pass(model.compute, tape: tape)
-    let prepared = try model.prepared(on: pass)
-    let plan = try prepared.plan(Self.batch)
-    let output = prepared.encoder(Self.batch, plan, asked: asked, on: pass)
-    let first = pass.gather(output.hidden, rows: plan.order.map { output.batch.tokens(of: $0).lowerBound })
+    let output = try model.bound(on: pass)(
+      Self.batch, .composition(model.setup), heads: [], states: asked, on: pass)
+    let first = pass.gather(
+      output.packedStates, rows: (0..<output.rowCount).map { output.packedRows($0).lowerBound })
     tape.backward(from: Projection().loss(first, on: pass))
     return (
-      output.hidden.rows, first.array, model.parameters.map { tape.gradient(of: $0.value)?.array ?? [] }
+      output.packedStates.rows, first.array, model.parameters.map { tape.gradient(of: $0.value)?.array ?? [] }
     )
   }
 
@@ -46,7 +48,8 @@ import Testing
     _ model: TrainableModel, narrows: Bool, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let (all, first) = (try step(model, .all), try step(model, .first))
-    let rows = try model.prepared(on: Pass(model.compute)).plan(Self.batch).order.count
+    let pass = Pass(model.compute)
+    let rows = try model.bound(on: pass).lowered(.composition(model.setup), Self.batch, on: pass).plan.order.count
     #expect(all.count > rows, sourceLocation: sourceLocation)
     #expect(first.count == (narrows ? rows : all.count), sourceLocation: sourceLocation)
     expectClose(first.states, all.states, .exact, sourceLocation: sourceLocation)
@@ -90,11 +93,21 @@ import Testing
     ("prompt_tuning[prompt_length=3, combine='prefix_after_bos']", [0] + Array(4..<10)),
   ])
   func targetsAreThoseOfTheText(_ preset: String, _ own: [Int]) throws {
-    let model = try TrainingSubject(["a": preset], setup: "a").model
-    let pass = Pass(model.compute)
-    let encoded = try model.prepared(on: pass).encode(Batch(TinyModel.ids([7, 2])), on: pass)
-    #expect(encoded.texts[0] == own)
-    #expect(encoded.texts[1].count == 2 && encoded.texts[1].last == encoded.rows[1].upperBound - 1)
-    #expect(encoded.rows[0] == 0..<(own.last ?? 0) + 1)
+    var model = try TinyModel.load()
+    try model.addRandom(preset, named: "a", seed: 11)
+    try model.addHead("tags", HeadSettings(.tagging, labels: ["x", "y"]))
+    func answered(_ tokens: AnsweredTokens) throws -> [[Int]] {
+      let output = try model(
+        TinyModel.ids([7, 2]), setup: .composition(.adapter("a")), heads: ["tags"], answering: tokens)
+      return try #require(output.heads["tags"]).tokens
+    }
+    let text = try answered(.text)
+    #expect(text[0] == own)
+    #expect(text[1].count == 2 && text[1].last == (own.last ?? 0) - 5)
+    #expect(try answered(.all)[0] == Array(0..<(own.last ?? 0) + 1))
+    #expect(try answered(.places([[2, 5], []])) == [[own[2], own[5]], []])
+    let target = Target.tokens([Target.notCounted, 1, Target.notCounted, 0])
+    #expect(AnsweredTokens([target, .label(0)]) == .places([[1, 3], []]))
+    #expect(AnsweredTokens([.label(0)]) == .text)
   }
 }

@@ -2,6 +2,7 @@ import AdapterHost
 import AdapterMethods
 import Deberta
 import Foundation
+import Model
 import Tensors
 import TestSupport
 import Testing
@@ -108,6 +109,16 @@ import Testing
     return try model.trainable(Composition(setup), heads: [], folder: Fixtures.base("v3"))
   }
 
+  /// The last hidden states of some examples.
+  private static func output(
+    _ model: TrainableModel, _ indices: [Int], _ cache: PrefixCache?, on pass: Pass
+  ) throws -> ModelOutput {
+    let bound = try model.bound(on: pass)
+    let batch = Batch(indices.map { data.examples[$0] })
+    return try bound(
+      batch, .composition(model.setup), heads: [], from: cache?.states(of: indices, batch, bound.encoder), on: pass)
+  }
+
   /// The loss and gradients of a batch.
   private func step(
     _ model: TrainableModel, _ indices: [Int], _ cache: PrefixCache?
@@ -115,13 +126,12 @@ import Testing
     let tape = Tape(model.compute)
     for parameter in model.parameters { tape.watch(parameter.value) }
     let pass = Pass(model.compute, tape: tape)
-    let prepared = try model.prepared(on: pass)
-    let encoded = try prepared.encode(indices.map { Self.data.examples[$0] }, indices, cache, on: pass)
-    let loss = Projection().loss(encoded.hidden, on: pass)
+    let output = try Self.output(model, indices, cache, on: pass)
+    let loss = Projection().loss(output.packedStates, on: pass)
     tape.backward(from: loss)
     return (
-      encoded.rows.count,
-      [encoded.rows.flatMap { encoded.hidden.rows($0).array }, loss.array]
+      output.rowCount,
+      [output.values, loss.array]
         + model.parameters.map { tape.gradient(of: $0.value)?.array ?? [] }
     )
   }
@@ -160,9 +170,9 @@ import Testing
     let first = try step(model, [0, 5], cache)
     let batch = Batch([Self.data.examples[0], Self.data.examples[5]])
     func states(_ base: String, _ cache: PrefixCache) throws -> [Float] {
-      let prepared = try TinyModel.load(base).trainable(nil, heads: [], folder: Fixtures.base(base))
-        .prepared(on: Pass(TinyModel.compute))
-      return cache.states(of: [0, 5], batch, prepared.encoder).array
+      let bound = try TinyModel.load(base).trainable(nil, heads: [], folder: Fixtures.base(base))
+        .bound(on: Pass(TinyModel.compute))
+      return cache.states(of: [0, 5], batch, bound.encoder).states.array
     }
     func fresh() throws -> PrefixCache {
       try PrefixCache(Self.data, layers: 1, hiddenSize: Self.width, memory: memory, folder: folder.path)
@@ -195,9 +205,8 @@ import Testing
       let tape = Tape(model.compute)
       for parameter in model.parameters { tape.watch(parameter.value) }
       let pass = Pass(model.compute, tape: tape, dropout: DropoutSeed(seed: 1, step: 2), recomputes: recomputes)
-      let encoded = try model.prepared(on: pass).encode(
-        [Self.data.examples[5], Self.data.examples[1]], [5, 1], cache, on: pass)
-      tape.backward(from: Projection().loss(encoded.hidden, on: pass))
+      let output = try Self.output(model, [5, 1], cache, on: pass)
+      tape.backward(from: Projection().loss(output.packedStates, on: pass))
       return model.parameters.map { tape.gradient(of: $0.value)?.array ?? [] }
     }
     for (ours, theirs) in zip(try gradients(true), try gradients(false)) { expectClose(ours, theirs, .exact) }

@@ -2,6 +2,7 @@ import AdapterHost
 import AdapterMethods
 import Deberta
 import Heads
+import Model
 import Tensors
 import TestSupport
 import Testing
@@ -63,9 +64,7 @@ struct TrainingSubject {
     let tape = Tape(model.compute)
     for parameter in model.parameters { tape.watch(parameter.value) }
     let pass = Pass(model.compute, tape: tape, dropout: dropout, recomputes: recomputing)
-    let prepared = try model.prepared(on: pass, skippingLayersBelow: skipped)
-    let encoded = try prepared.encode(batch, on: pass)
-    let loss = try loss(prepared, encoded, on: pass)
+    let loss = try loss(of: output(on: pass, skippingLayersBelow: skipped), on: pass)
     tape.backward(from: loss)
     return Step(loss: loss.array, gradients: model.parameters.map { tape.gradient(of: $0.value) })
   }
@@ -73,21 +72,26 @@ struct TrainingSubject {
   /// The loss of the parameters as they are; of a projection in float64.
   func loss(skippingLayersBelow skipped: Int = 0) throws -> Double {
     let pass = Pass(model.compute)
-    let prepared = try model.prepared(on: pass, skippingLayersBelow: skipped)
-    let encoded = try prepared.encode(batch, on: pass)
-    guard task != nil else { return Projection().value(encoded.hidden) }
-    return Double(try loss(prepared, encoded, on: pass).array[0])
+    let output = try output(on: pass, skippingLayersBelow: skipped)
+    guard task != nil else { return Projection().value(output.packedStates) }
+    return Double(try loss(of: output, on: pass).array[0])
   }
 
-  private func loss(_ prepared: PreparedModel, _ encoded: EncodedBatch, on pass: Pass) throws -> Tensor {
-    guard let task else { return Projection().loss(encoded.hidden, on: pass) }
-    return try prepared.loss(encoded, heads: task.heads, task.targets, task.options, on: pass).loss
+  private func output(on pass: Pass, skippingLayersBelow skipped: Int = 0) throws -> ModelOutput {
+    try model.bound(on: pass, skippingLayersBelow: skipped)(
+      batch, .composition(model.setup), heads: task?.heads ?? [], answering: AnsweredTokens(task?.targets ?? []),
+      states: task == nil ? .all : .first, on: pass)
+  }
+
+  private func loss(of output: ModelOutput, on pass: Pass) throws -> Tensor {
+    guard let task else { return Projection().loss(output.packedStates, on: pass) }
+    return try output.loss(task.targets, task.options, on: pass).loss
   }
 
   /// The size of the terms of the loss: of a projection their length, of a mean of logarithms one.
   private func lossSize() throws -> Double {
     let pass = Pass(model.compute)
-    return task == nil ? Projection().size(try model.prepared(on: pass).encode(batch, on: pass).hidden) : 1
+    return task == nil ? Projection().size(try output(on: pass).packedStates) : 1
   }
 
   /// Expects every parameter's gradient to be what differences say, and some to be there.

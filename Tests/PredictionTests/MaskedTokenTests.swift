@@ -65,7 +65,7 @@ import Testing
       #expect(try tokenizer.encode(reference.text).ids == reference.inputIDs, "\(reference.text)")
       let mask = try #require(tokenizer.maskID)
       let output = try #require(
-        try model([reference.inputIDs], setup: .composition(nil), heads: ["default"], words: .only(mask))
+        try model([reference.inputIDs], setup: .composition(nil), heads: ["default"], answering: .masks(mask))
           .heads["default"])
       #expect(output.tokens == [[reference.maskIndex]])
       let logits = output.logits.array

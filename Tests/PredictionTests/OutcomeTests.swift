@@ -58,7 +58,7 @@ import Testing
     func evaluate(_ setup: String) throws -> Double? {
       try model.setActiveAdapters(Composition(setup))
       let results = try HeadEvaluation(data: data).results(
-        of: model, Shipped.tokenizer.get(), folder: Shipped.base)
+        of: model, Shipped.tokenizer.get())
       return results[0].result["accuracy"]
     }
     #expect(try evaluate("debian-section") != nil)

@@ -78,11 +78,11 @@ import Testing
   func `A prompt's tokens are no masked words, whatever the id of the mask`(_ combine: String) throws {
     let predictor = try predictor(combine, heads: ["default"])
     // Inside, the ids of a prompt's tokens are 0.
-    let output = try predictor.model([[1, 0, 309, 2]], words: .only(0))
+    let output = try predictor.model([[1, 0, 309, 2]], answering: .masks(0))
     let head = try #require(output.heads["default"])
     #expect(head.tokens == [[1 + Self.length]])
     #expect(head.logits.rows == 1)
-    let all = try #require(predictor.model([[1, 0, 309, 2]], words: .all).heads["default"])
+    let all = try #require(predictor.model([[1, 0, 309, 2]], answering: .all).heads["default"])
     #expect(all.logits(row: 0).rows(1 + Self.length..<2 + Self.length).array == head.logits.array)
   }
 }

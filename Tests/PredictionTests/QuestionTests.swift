@@ -111,7 +111,7 @@ import Testing
     func exactMatch(_ answers: [ContextAnswer]) throws -> Double? {
       let path = try folder.write(lines(answers), as: "questions.jsonl")
       let results = try HeadEvaluation(data: path, maximumLength: limit).results(
-        of: predictor.model, Shipped.tokenizer.get(), folder: Shipped.base)
+        of: predictor.model, Shipped.tokenizer.get())
       return results[0].result["exact_match"]
     }
     #expect(try exactMatch(found) == 1)

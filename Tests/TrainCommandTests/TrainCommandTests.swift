@@ -194,7 +194,7 @@ import Testing
       let folder = place.path(name)
       let model = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 2))
       return try HeadEvaluation(data: place.path("texts.txt")).results(
-        of: model, DebertaV2Tokenizer(folder: folder), folder: folder)[0].result.primary.value
+        of: model, DebertaV2Tokenizer(folder: folder))[0].result.primary.value
     }
     #expect(try loss(base) != loss("runs/default/model"))
     #expect(outcome.output.contains(try "\"loss\": \(loss("runs/default/model"))"), "\(outcome)")

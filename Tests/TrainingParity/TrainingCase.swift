@@ -3,6 +3,7 @@ import Checkpoints
 import Deberta
 import Foundation
 import Heads
+import Model
 import Tensors
 import TestSupport
 
@@ -77,8 +78,9 @@ struct TrainingCase {
     for parameter in model.parameters { tape.watch(parameter.value) }
     let pass = Pass(model.compute, tape: tape)
     let (batch, targets) = batches[index]
-    let prepared = try model.prepared(on: pass)
-    let (loss, _) = try prepared.loss(prepared.encode(batch, on: pass), heads: ["h"], targets, on: pass)
+    let output = try model.bound(on: pass)(
+      batch, .composition(model.setup), heads: ["h"], answering: AnsweredTokens(targets), states: .first, on: pass)
+    let (loss, _) = try output.loss(targets, on: pass)
     tape.backward(from: loss)
     return (loss.array[0], model.parameters.map { tape.gradient(of: $0.value) })
   }

@@ -31,7 +31,7 @@ struct EvaluateCommand: ParsableCommand {
     let recipe = try recipe()
     let evaluation = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: length.maxLength)
-    let results = try evaluation.results(of: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+    let results = try evaluation.results(of: model, workspace.loadTokenizer())
     var told: Set<String> = []
     for note in results.flatMap({ $0.data.warnings }) where told.insert(note).inserted {
       Terminal.note(note)

@@ -28,7 +28,7 @@ struct Route: Sendable {
   init(_ composition: Composition?, heads requested: [String]?, in model: DebertaV2AdapterModel) throws {
     for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
     branches = try composition?.branches().map(Optional.some) ?? [nil]
-    questions = try model.answering(requested, branches.map { [$0] }).flatMap { answering in
+    questions = try model.bound.answering(requested, branches.map { [$0] }).flatMap { answering in
       answering.rows.map { Question(label: answering.label, head: answering.head, branch: $0) }
     }
     guard !questions.isEmpty else {

@@ -165,14 +165,14 @@ struct Session {
     let heads = Set(readings.map(\.question.head)).sorted()
     let output = try model(
       Batch(rows.map(\.encoding.ids), tokenTypes: rows.map(\.encoding.tokenTypeIDs)),
-      setup: .rows(rows.map(\.composition)), heads: heads, words: .only(predictor.tokenizer.maskID ?? -1),
+      setup: .rows(rows.map(\.composition)), heads: heads, answering: .masks(predictor.tokenizer.maskID ?? -1),
       states: .first)
     let outputs = output.heads
     var answers: [Result<[(head: String, answer: Answer)], PredictionError>] = texts.map { _ in .success([]) }
     for reading in readings {
       guard let head = outputs[reading.question.head] else { continue }
       answers[reading.text] = answers[reading.text].flatMap { answers in
-        let logits = reading.rows.map { output.textLogits(head, row: $0) }
+        let logits = reading.rows.map(head.logits(row:))
         guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: reading.question.head)) }
         let answer = Answer(
           logits, head.settings, rows[reading.rows].map(\.encoding), texts[reading.text].input, predictor.tokenizer)
@@ -194,16 +194,5 @@ struct Session {
     }
     routes[setup] = result
     return result
-  }
-}
-
-extension ModelOutput {
-  /// A head's logits for the text of a row: one row, or one for each token that it answers and that is no prompt's.
-  fileprivate func textLogits(_ head: HeadOutput, row: Int) -> Tensor {
-    let logits = head.logits(row: row)
-    let prompt = promptTokens(row: row)
-    guard head.settings.kind.answersTokens, !prompt.isEmpty else { return logits }
-    let own = head.tokens[row].enumerated().filter { !prompt.contains($0.element) }.map(\.offset)
-    return Tensor(own.flatMap { logits.rows($0..<$0 + 1).array }, rows: own.count, columns: logits.columns)
   }
 }

@@ -23,18 +23,16 @@ public struct HeadEvaluation: Sendable {
   /// The metrics of each head with the examples as it saw them, each evaluated after its own branch of the setup.
   ///
   /// - Parameters:
-  ///   - folder: the base model's.
   ///   - model: what is evaluated.
   ///   - tokenizer: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
-    of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer, folder: String
+    of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer
   ) throws -> [(head: String, result: EvaluationResult, data: TrainingDataset)] {
     let route = try Route(model.activeAdapters, heads: model.activeHeads, in: model)
     return try route.questions.map { question in
       do {
-        let (result, data) = try result(
-          of: model, route.branches[question.branch], question.head, tokenizer, folder: folder)
+        let (result, data) = try result(of: model, route.branches[question.branch], question.head, tokenizer)
         return (question.label, result, data)
       } catch  where route.questions.count > 1 {
         throw HeadEvaluationError.head(name: question.head, reason: "\(error)")
@@ -43,8 +41,7 @@ public struct HeadEvaluation: Sendable {
   }
 
   private func result(
-    of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer,
-    folder: String
+    of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer
   ) throws -> (EvaluationResult, TrainingDataset) {
     guard let record = model.head(head) else { throw model.unknown(head: head) }
     let settings = record.settings
@@ -58,8 +55,7 @@ public struct HeadEvaluation: Sendable {
     let evaluator = ModelEvaluator(
       data, labels: labels?.names ?? [],
       masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
-    let trainable = try model.trainable(setup, heads: [head], part: .adapters, folder: folder)
-    return (try evaluator.evaluate(trainable, heads: [head])[0], data)
+    return (try evaluator.evaluate(model.bound, setup, heads: [head])[0], data)
   }
 }
 

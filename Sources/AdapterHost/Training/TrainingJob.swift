@@ -151,10 +151,15 @@ public struct TrainingJob {
   }
 
   /// How the parameters as they are do on the test data, head by head; nil without test data.
-  public func test() throws -> [EvaluationResult]? { try testEvaluator?.evaluate(trainable, heads: heads) }
+  public func test() throws -> [EvaluationResult]? { try results(testEvaluator) }
 
   /// How the parameters as they are do on the development data, head by head; nil without such data.
-  public func evaluate() throws -> [EvaluationResult]? { try developmentEvaluator?.evaluate(trainable, heads: heads) }
+  public func evaluate() throws -> [EvaluationResult]? { try results(developmentEvaluator) }
+
+  private func results(_ evaluator: ModelEvaluator?) throws -> [EvaluationResult]? {
+    guard let evaluator else { return nil }
+    return try evaluator.evaluate(trainable.bound(on: Pass(trainable.compute)), setup, heads: heads)
+  }
 
   /// The model with the parameters as they are.
   public func trainedModel() throws -> DebertaV2AdapterModel {

@@ -1,9 +1,11 @@
+public import AdapterMethods
 internal import Deberta
 internal import Glibc
 internal import Heads
+public import Model
 internal import Tensors
 
-/// Judges a model by examples with known answers.
+/// Measures a model on examples with known answers: prediction and metrics.
 public final class ModelEvaluator {
   private let data: TrainingDataset
   private let labels: [String]
@@ -13,7 +15,7 @@ public final class ModelEvaluator {
 
   /// - Parameters:
   ///   - data: the examples; for question answering with their references.
-  ///   - labels: the names of the head's labels; tags of the form `B-X` are judged as spans.
+  ///   - labels: the names of the head's labels; tags of the form `B-X` are measured as spans.
   ///   - masking: for masked language models; all evaluations mask alike.
   ///   - cache: of these examples.
   ///   - batchTokens: tokens that are run at a time.
@@ -28,26 +30,24 @@ public final class ModelEvaluator {
     sampler = BatchSampler(data, size: .tokens(batchTokens), seed: 0)
   }
 
-  /// The metrics of each head, in order; under Parallel the j-th head is judged by the j-th repetition.
+  /// The metrics of each head, in order; under Parallel the j-th head answers the j-th repetition.
   ///
-  /// - Throws: `EvaluationError`, if a head gives numbers that are not finite.
-  public func evaluate(_ model: TrainableModel, heads names: [String]) throws -> [EvaluationResult] {
-    let prepared = try model.prepared(on: Pass(model.compute))
+  /// - Throws: `EvaluationError`, if a head gives numbers that are not finite; what the model throws.
+  public func evaluate(_ model: BoundModel, _ setup: Composition?, heads names: [String]) throws -> [EvaluationResult] {
     let batches = sampler.evaluationBatches()
     var answers = names.map { _ in [[Answer]]() }
     for batch in batches {
-      let pass = Pass(model.compute)
+      let pass = Pass(model.encoder.compute)
       let examples = batch.map { index in
         masking.map { $0.masked(data.examples[index], epoch: 0, index: index) } ?? data.examples[index]
       }
-      let encoded = try prepared.encode(examples, batch, cache, on: pass)
-      for (number, name) in names.enumerated() {
-        guard let head = prepared.heads[name] else { continue }
-        let own = encoded.part(number, of: names.count)
-        guard let found = self.answers(head, own, examples, batch, on: pass) else {
-          throw EvaluationError.notFinite(head: name)
-        }
-        answers[number].append(found)
+      let sequences = Batch(examples)
+      let output = try model(
+        sequences, .composition(setup), heads: names, answering: AnsweredTokens(examples.map(\.target)), states: .first,
+        from: cache?.states(of: batch, sequences, model.encoder), on: pass)
+      for (number, answer) in output.answers.enumerated() {
+        guard answer.output.logits.isFinite else { throw EvaluationError.notFinite(head: names[number]) }
+        answers[number].append(self.answers(answer.output, examples, batch))
       }
     }
     return answers.map { result(BatchSampler.inOrder($0, of: batches)) }
@@ -63,58 +63,23 @@ public final class ModelEvaluator {
     case pieces(LanguageModelScore)
   }
 
-  /// - Returns: nil if a logit is not finite.
-  private func answers(
-    _ head: PredictionHead, _ encoded: EncodedBatch, _ examples: [TrainingExample], _ indices: [Int], on pass: Pass
-  ) -> [Answer]? {
-    var isFinite = true
-    func checked(_ logits: Tensor) -> Tensor {
-      isFinite = isFinite && logits.isFinite
-      return logits
-    }
-    let answers = answers(head, encoded, examples, indices, on: pass, checked)
-    return isFinite ? answers : nil
-  }
-
-  /// - Parameter checked: sees all logits.
-  private func answers(
-    _ head: PredictionHead, _ encoded: EncodedBatch, _ examples: [TrainingExample], _ indices: [Int], on pass: Pass,
-    _ checked: (Tensor) -> Tensor
-  ) -> [Answer] {
-    switch data.task {
-    case .classification, .multilabelClassification, .regression, .multipleChoice:
-      let firsts = encoded.rows.map(\.lowerBound)
-      let logits = checked(head(pass.gather(encoded.hidden, rows: firsts), starts: Array(0...firsts.count), on: pass))
-      var first = 0
-      return examples.map { example in
-        defer { first += example.sequences.count }
-        let own = logits.rows(first..<first + example.sequences.count).array
-        return switch data.task {
-        case .multilabelClassification: .labels(own.map { $0 > 0 })
-        case .regression: .value(head.settings.function.scores(own)[0])
-        default: .label(own.largest)
-        }
-      }
-    case .tagging, .maskedLM:
-      return zip(encoded.texts, examples).map { text, example in
-        guard case .tokens(let targets) = example.target else { return .words(predictions: [], targets: []) }
-        let asked = targets.indices.filter { targets[$0] != Target.notCounted }
-        let states = pass.gather(encoded.hidden, rows: asked.map { text[$0] })
-        let logits = checked(head(states, starts: [0, asked.count], on: pass))
-        let right = asked.map { Int(targets[$0]) }
-        if data.task == .tagging {
-          return .words(predictions: asked.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: right)
-        }
-        return .pieces(LanguageModelScore(logits, right))
-      }
-    case .questionAnswering:
-      var window = 0
-      return zip(examples, indices).map { example, index in
-        let windows = encoded.texts[window..<window + example.sequences.count]
-        window += windows.count
-        let logits = windows.map { text in
-          checked(head(pass.gather(encoded.hidden, rows: text), starts: [0, text.count], on: pass))
-        }
+  private func answers(_ output: HeadOutput, _ examples: [TrainingExample], _ indices: [Int]) -> [Answer] {
+    var first = 0
+    return zip(examples, indices).map { example, index in
+      let own = first..<first + example.sequences.count
+      first = own.upperBound
+      switch data.task {
+      case .classification: return .label(output.logits(row: own.lowerBound).array.largest)
+      case .multipleChoice: return .label(output.logits.rows(own).array.largest)
+      case .multilabelClassification: return .labels(output.logits(row: own.lowerBound).array.map { $0 > 0 })
+      case .regression:
+        return .value(output.settings.function.scores(output.logits(row: own.lowerBound).array)[0])
+      case .tagging, .maskedLM:
+        let (logits, targets) = (output.logits(row: own.lowerBound), example.target.countedTokens.map { Int($0.label) })
+        if data.task == .maskedLM { return .pieces(LanguageModelScore(logits, targets)) }
+        return .words(predictions: targets.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: targets)
+      case .questionAnswering:
+        let logits = own.map { output.logits(row: $0) }
         let answer = data.questions[index].answer(
           starts: logits.map { $0.columns(0..<1).array }, ends: logits.map { $0.columns(1..<2).array })
         return .text(answer.text)

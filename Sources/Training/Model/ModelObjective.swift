@@ -1,5 +1,6 @@
 internal import AdapterMethods
 internal import Deberta
+private import Model
 public import Tensors
 
 /// Which layers of adapters are left out while they are trained.
@@ -39,7 +40,7 @@ public struct ObjectiveSettings: Sendable, Hashable {
   }
 }
 
-/// A model and the data that it is trained and judged with.
+/// A model and the data that it is trained and evaluated with.
 ///
 /// With a prefix cache the layers below the lowest adapter are run once for
 /// each example, without dropout, and only the others in every epoch.
@@ -62,7 +63,7 @@ public final class ModelObjective: TrainingObjective {
   ///   - masking: for masked language models.
   ///   - settings: batches, loss and what is left out.
   ///   - cache: where the states below the lowest adapter are kept; nil computes them every time.
-  ///   - evaluator: judges the parameters.
+  ///   - evaluator: measures the parameters.
   ///   - fingerprint: facts that the result depends on.
   public init(
     _ model: TrainableModel, heads: [String], _ data: TrainingDataset, masking: TokenMasking? = nil,
@@ -92,14 +93,21 @@ public final class ModelObjective: TrainingObjective {
       masking.map { $0.masked(examples[index], epoch: epoch, index: index) } ?? examples[index]
     }
     let pass = settings.recomputes ? pass.recomputing : pass
-    let prepared = try model.prepared(on: pass, skippingLayersBelow: skippedLayers(batch, epoch))
-    let encoded = try prepared.encode(own, batch, cache, on: pass)
-    let (loss, weight) = try prepared.loss(encoded, heads: heads, own.map(\.target), settings.loss, on: pass)
+    let targets = own.map(\.target)
+    let bound = try model.bound(on: pass, skippingLayersBelow: skippedLayers(batch, epoch))
+    let sequences = Batch(own)
+    let output = try bound(
+      sequences, .composition(model.setup), heads: heads, answering: AnsweredTokens(targets), states: .first,
+      from: cache?.states(of: batch, sequences, bound.encoder), on: pass)
+    let (loss, weight) = try output.loss(targets, settings.loss, on: pass)
     let whole = model.regularization(on: pass).map { pass.weightedSum([(loss, 1), ($0, 1)]) } ?? loss
     return BatchLoss(mean: whole, weight: weight, tokens: own.reduce(0) { $0 + $1.tokenCount })
   }
 
-  public func evaluate() throws -> EvaluationResult? { try evaluator?.evaluate(model, heads: heads).first }
+  public func evaluate() throws -> EvaluationResult? {
+    guard let evaluator else { return nil }
+    return try evaluator.evaluate(model.bound(on: Pass(model.compute)), model.setup, heads: heads).first
+  }
 
   /// The same for a batch of the same examples in the same epoch.
   private func skippedLayers(_ batch: [Int], _ epoch: Int) -> Int {
@@ -110,23 +118,6 @@ public final class ModelObjective: TrainingObjective {
       var random = RandomNumbers(seed: settings.seed, epoch: epoch, index: batch[0])
       return random.below(most + 1)
     }
-  }
-}
-
-extension PreparedModel {
-  /// Encodes examples, the lower layers from a cache if there is one.
-  ///
-  /// - Parameter indices: the examples' places in the cache.
-  func encode(
-    _ examples: [TrainingExample], _ indices: [Int], _ cache: PrefixCache?, on pass: Pass
-  ) throws -> EncodedBatch {
-    let batch = Batch(examples)
-    guard let cache else { return try encode(batch, on: pass) }
-    let plan = try plan(batch)
-    try encoder.requireMemory(for: batch, plan, on: pass)
-    let states = cache.states(of: indices, batch, encoder)
-    return EncodedBatch(
-      encoder(states, behindLayers: cache.layers, of: batch, plan, asked: asked, on: pass), plan)
   }
 }
 

@@ -1,6 +1,7 @@
 internal import Deberta
 internal import Glibc
 internal import Kernels
+internal import Model
 internal import Tensors
 
 /// The hidden states of examples after the layers that no adapter changes.
@@ -50,8 +51,8 @@ public final class PrefixCache {
     if file >= 0 { close(file) }
   }
 
-  /// The states of examples [T, H], the rows of `batch`, which are those examples.
-  func states(of indices: [Int], _ batch: Batch, _ encoder: Encoder) -> Tensor {
+  /// The states of examples, the rows of `batch`, which are those examples.
+  func states(of indices: [Int], _ batch: Batch, _ encoder: Encoder) -> PrefixStates {
     let states = encoder.compute.tensor(rows: batch.tokenCount, columns: width)
     var rows: [Range<Int>] = []
     for index in indices {
@@ -62,7 +63,7 @@ public final class PrefixCache {
     for (place, index) in indices.enumerated() where !(isKept[index] && read(index, into: states.rows(rows[place]))) {
       missing.append(place)
     }
-    guard !missing.isEmpty else { return states }
+    guard !missing.isEmpty else { return PrefixStates(states, layers: layers) }
     let pass = Pass(encoder.compute)
     let computed = encoder.states(
       behindLayers: layers, of: Batch(missing.map { examples[indices[$0]] }), on: pass)
@@ -73,7 +74,7 @@ public final class PrefixCache {
       pass.copy(own, into: states.rows(rows[place]))
       isKept[indices[place]] = write(indices[place], own)
     }
-    return states
+    return PrefixStates(states, layers: layers)
   }
 
   private func read(_ index: Int, into states: Tensor) -> Bool {

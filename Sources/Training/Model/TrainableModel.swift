@@ -2,6 +2,7 @@ public import AdapterMethods
 public import Checkpoints
 public import Deberta
 public import Heads
+public import Model
 public import Tensors
 
 /// What of a model is trained; prediction heads always are.
@@ -18,8 +19,8 @@ public enum TrainedPart: Sendable, Hashable {
 ///
 /// Trained parameters are tensors in memory of their own, which an optimiser
 /// changes in place; everything else is shared with the model that it was
-/// made from. A pass makes hooks, layers and heads anew from the parameters
-/// as they are (`prepared(on:)`), so that a tape sees what they are made of.
+/// made from. Each pass binds hooks, layers and heads again from the trained parameters
+/// as they are (`bound(on:)`), so that a tape sees what they are made of.
 ///
 /// Source of what is trained: adapters, `model_mixin.py`, `train_adapter`, `train_adapter_fusion`.
 public struct TrainableModel: Sendable {
@@ -32,6 +33,8 @@ public struct TrainableModel: Sendable {
   private let fusions: [String: AdapterFusion]
   private let heads: [String: TrainableHead]
   private let trainedFusions: [String]
+  /// What is bound once, because nothing of it is trained.
+  private let frozenAdapters: [String: BoundAdapter]
   /// What is trained, by the names of the reference's state dictionary.
   public let parameters: [TrainedParameter]
 
@@ -44,18 +47,24 @@ public struct TrainableModel: Sendable {
   ///   - frozen: adapters of the setup that stay as they are.
   ///   - part: what is trained.
   ///   - compute: what passes compute with.
-  /// - Throws: `TrainableModelError`.
+  /// - Throws: `TrainableModelError`; `ConfigurationError`, if an adapter does not fit.
   public init(
     base: TrainableBase, adapters: [String: Adapter], fusions: [String: AdapterFusion] = [:],
     heads: [String: PredictionHead], setup: Composition?, frozen: [String] = [], training part: TrainedPart,
     _ compute: Compute
-  ) throws(TrainableModelError) {
+  ) throws {
     let trained = Set(part.trainsAdapters ? setup?.adapters ?? [] : []).subtracting(frozen)
     let trainedFusions = Set(part == .adapters ? [] : setup?.fusions ?? [])
-    for name in setup?.adapters ?? [] where adapters[name] == nil { throw .unknownAdapter(name: name) }
-    for name in setup?.fusions ?? [] where fusions[name] == nil { throw .unknownFusion(name: name) }
-    if part == .everything, base.parameters.isEmpty { throw .frozenBase }
-    if let name = heads.first(where: { $0.value.queryPositions != nil })?.key { throw .enhancedDecoder(head: name) }
+    for name in setup?.adapters ?? [] where adapters[name] == nil {
+      throw TrainableModelError.unknownAdapter(name: name)
+    }
+    for name in setup?.fusions ?? [] where fusions[name] == nil {
+      throw TrainableModelError.unknownFusion(name: name)
+    }
+    if part == .everything, base.parameters.isEmpty { throw TrainableModelError.frozenBase }
+    if let name = heads.first(where: { $0.value.queryPositions != nil })?.key {
+      throw TrainableModelError.enhancedDecoder(head: name)
+    }
     configuration = base.configuration
     self.compute = compute
     self.setup = setup
@@ -78,6 +87,13 @@ public struct TrainableModel: Sendable {
       ownHeads[name] = own
       parameters += own.trained
     }
+    var frozen: [String: BoundAdapter] = [:]
+    if let encoder = base.frozen {
+      for name in Set(setup?.adapters ?? []).subtracting(trained) {
+        frozen[name] = try adapters[name].map { try BoundAdapter($0, named: name, in: encoder, on: Pass(compute)) }
+      }
+    }
+    frozenAdapters = frozen
     self.adapters = ownAdapters
     self.fusions = ownFusions
     self.trainedFusions = trainedFusions.sorted()
@@ -109,35 +125,34 @@ public struct TrainableModel: Sendable {
   /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
   public func unhookedLayers() throws -> Int {
     if !base.tensors.isEmpty { return 0 }
-    let bound = try prepared(on: Pass(compute)).lowering.adapters
-    return (setup?.adapters ?? []).compactMap { bound[$0]?.unhookedLayers }.min() ?? configuration.layerCount
+    return try boundAdapters().map(\.unhookedLayers).min() ?? configuration.layerCount
   }
 
   /// Whether an adapter of the setup acts in some layer.
-  public func adaptsLayers() throws -> Bool {
-    let bound = try prepared(on: Pass(compute)).lowering.adapters
-    return (setup?.adapters ?? []).contains { bound[$0]?.actsInLayers == true }
+  public func adaptsLayers() throws -> Bool { try boundAdapters().contains(where: \.actsInLayers) }
+
+  private func boundAdapters() throws -> [BoundAdapter] {
+    Array(try bound(on: Pass(compute)).lowering.adapters.values)
   }
 
-  /// The model of the parameters as they are, for passes like this one.
+  /// The model of the parameters as they are: for this pass, if that has a tape.
   ///
   /// - Parameters:
   ///   - pass: what is computed of the parameters beforehand is computed with it.
   ///   - skipped: the number of lowest layers whose adapters are left out (AdapterDrop).
-  public func prepared(on pass: Pass, skippingLayersBelow skipped: Int = 0) throws -> PreparedModel {
+  public func bound(on pass: Pass, skippingLayersBelow skipped: Int = 0) throws -> BoundModel {
     let encoder = try base.encoder(on: pass)
-    var bound: [String: BoundAdapter] = [:]
-    for name in setup?.adapters ?? [] {
+    var bound = skipped == 0 ? frozenAdapters : [:]
+    for name in setup?.adapters ?? [] where bound[name] == nil {
       guard let adapter = adapters[name] else { continue }
       bound[name] = try BoundAdapter(adapter, named: name, in: encoder, skippingLayersBelow: skipped, on: pass)
     }
-    let boundFusions = fusions.filter { setup?.fusions.contains($0.key) == true }.map {
-      ($0.key, BoundFusion($0.value, named: $0.key, on: pass))
+    var boundFusions: [String: BoundFusion] = [:]
+    for name in setup?.fusions ?? [] {
+      boundFusions[name] = fusions[name].map { BoundFusion($0, named: name, on: pass) }
     }
-    return PreparedModel(
-      encoder: encoder, setup: setup,
-      lowering: Lowering(
-        encoder, adapters: bound, fusions: Dictionary(uniqueKeysWithValues: boundFusions), on: pass),
+    return BoundModel(
+      encoder, adapters: bound, fusions: boundFusions,
       heads: try heads.mapValues { try $0.prepared(configuration, on: pass) })
   }
 }
@@ -146,7 +161,7 @@ public struct TrainableModel: Sendable {
 public struct TrainableBase: Sendable {
   public let configuration: DebertaV2Configuration
   fileprivate let tensors: [NamedTensor]
-  private let frozen: Encoder?
+  fileprivate let frozen: Encoder?
   private let tiesDecoders: Bool
 
   /// An encoder that stays as it is.
@@ -227,63 +242,6 @@ struct TrainableHead: Sendable {
   }
 }
 
-/// A model of parameters as they were at one time.
-public struct PreparedModel {
-  let encoder: Encoder
-  let setup: Composition?
-  let lowering: Lowering
-  let heads: [String: PredictionHead]
-
-  /// The last hidden states of the tokens that the heads read, under the setup; Parallel repeats the rows.
-  public func encode(_ batch: Batch, on pass: Pass) throws -> EncodedBatch {
-    let plan = try plan(batch)
-    try encoder.requireMemory(for: batch, plan, on: pass)
-    return EncodedBatch(encoder(batch, plan, asked: asked, on: pass), plan)
-  }
-
-  func plan(_ batch: Batch) throws -> AdapterPlan {
-    let lengths = batch.sequences.map(\.ids.count)
-    return try lowering.plan(setup, rows: lengths.count, lengths: lengths)
-  }
-
-  /// The tokens that the heads read; all where there is none.
-  var asked: AskedTokens {
-    heads.isEmpty ? .all : AskedTokens(readBy: heads.values.map(\.settings.kind))
-  }
-}
-
-/// Hidden states of a batch.
-public struct EncodedBatch {
-  /// [T, H]
-  public let hidden: Tensor
-  /// Each row's tokens, the first one of them at least.
-  public let rows: [Range<Int>]
-  /// Each row's tokens without those of a prompt.
-  public let texts: [[Int]]
-
-  init(_ output: EncoderOutput, _ plan: AdapterPlan) {
-    hidden = output.hidden
-    rows = plan.order.map { output.batch.tokens(of: $0) }
-    texts = plan.order.map { row in
-      let (tokens, prompt) = (output.batch.tokens(of: row), output.batch.sequences[row].prompt)
-      return tokens.filter { !prompt.contains($0 - tokens.lowerBound) }
-    }
-  }
-
-  /// One of the equal parts of the rows that Parallel makes.
-  func part(_ index: Int, of count: Int) -> EncodedBatch {
-    let size = rows.count / max(count, 1)
-    let own = index * size..<(index + 1) * size
-    return EncodedBatch(hidden: hidden, rows: Array(rows[own]), texts: Array(texts[own]))
-  }
-
-  private init(hidden: Tensor, rows: [Range<Int>], texts: [[Int]]) {
-    self.hidden = hidden
-    self.rows = rows
-    self.texts = texts
-  }
-}
-
 extension TrainedPart {
   fileprivate var trainsAdapters: Bool {
     switch self {
@@ -308,7 +266,6 @@ extension AdapterParameters {
 public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknownAdapter(name: String)
   case unknownFusion(name: String)
-  case unknownHead(name: String)
   case frozenBase
   case enhancedDecoder(head: String)
 
@@ -316,7 +273,6 @@ public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConverti
     switch self {
     case .unknownAdapter(let name): "The setup names the adapter '\(name)', which is not loaded."
     case .unknownFusion(let name): "The setup fuses '\(name)', for which no fusion is loaded; add or load one first."
-    case .unknownHead(let name): "The model in training has no head '\(name)'."
     case .enhancedDecoder(let head):
       "The head '\(head)' is an enhanced mask decoder, whose absolute positions this program reads but does not train; "
         + "add a head of kind masked_lm of your own."

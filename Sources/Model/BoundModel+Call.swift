@@ -1,0 +1,127 @@
+public import AdapterMethods
+public import Deberta
+public import Heads
+public import Tensors
+
+/// The tokens for which heads that answer tokens give logits.
+public enum AnsweredTokens: Sendable, Hashable {
+  /// All, those of a prompt too.
+  case all
+  /// Those of the text: all but a prompt's.
+  case text
+  /// Masked language models: the text's tokens of one id, such as that of `[MASK]`. Other heads: those of the text.
+  case masks(Int32)
+  /// For each row of the input, places in its text.
+  case places([[Int]])
+}
+
+/// The states of a batch after some of the lowest layers, in which no adapter of the setup acts.
+public struct PrefixStates {
+  /// [T, H], the rows of the batch one after the other.
+  public let states: Tensor
+  /// How many of the lowest layers they have gone through.
+  public let layers: Int
+
+  public init(_ states: Tensor, layers: Int) {
+    self.states = states
+    self.layers = layers
+  }
+}
+
+extension BoundModel {
+  /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
+  ///
+  /// - Parameters:
+  ///   - batch: sequences of token ids.
+  ///   - setup: which adapters act.
+  ///   - heads: names of heads, of which each answers all rows, and under Parallel the j-th the j-th repetition of
+  ///     the rows; nil: those that follow the adapters (`Composition.head`), for their rows.
+  ///   - tokens: the tokens for which heads that answer tokens give logits.
+  ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
+  ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
+  ///   - prefix: what the lowest layers have made of the batch; nil runs them.
+  ///   - pass: what it computes with and records.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit.
+  public func callAsFunction(
+    _ batch: Batch, _ setup: Setup, heads: [String]? = nil, answering tokens: AnsweredTokens = .all,
+    states: AskedTokens = .all, from prefix: PrefixStates? = nil, on pass: Pass
+  ) throws -> ModelOutput {
+    try check(batch)
+    let lowered = try lowered(setup, batch, on: pass)
+    let plan = lowered.plan
+    let answering = try answering(heads, lowered.repetitions)
+    let names = answering.map(\.head)
+    let inverses = try embeddingInverses(plan, for: names)
+    try check(batch, plan, for: names)
+    try encoder.requireMemory(for: batch, plan, on: pass)
+    let read = AskedTokens(readBy: names.compactMap { self.heads[$0]?.settings.kind })
+    let asked = read == .all ? .all : states
+    let encoded =
+      if let prefix {
+        encoder(prefix.states, behindLayers: prefix.layers, of: batch, plan, asked: asked, on: pass)
+      } else {
+        encoder(batch, plan, asked: asked, on: pass)
+      }
+    let rows = PassRows(encoded, plan, tokens, inverses)
+    let answers = answering.compactMap { answering -> (name: String, output: HeadOutput)? in
+      guard let head = self.heads[answering.head] else { return nil }
+      let own = answering.rows.map { plan.order[$0] }
+      var read = rows
+      if let positions = head.queryPositions, own.contains(where: { !rows.answered($0, by: .maskedLM).isEmpty }) {
+        read.hidden = encoder.enhanced(encoded, plan, positions: positions, on: pass)
+      }
+      return (answering.label, HeadOutput(head, read, rows: own, on: pass))
+    }
+    return ModelOutput(rows, answers, trace: pass.trace)
+  }
+
+  /// The plan of a setup for a batch.
+  public func lowered(_ setup: Setup, _ batch: Batch, on pass: Pass) throws -> LoweredSetup {
+    if let merged, setup.names(merged) { throw ModelError.mergedAndActive(name: merged) }
+    return try lowering(setup, lengths: batch.sequences.map(\.ids.count), on: pass)
+  }
+
+  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty where none is asked.
+  private func embeddingInverses(_ plan: AdapterPlan, for names: [String]) throws -> [(any StateHook)?] {
+    guard plan.changesEmbeddings, let name = names.first(where: { heads[$0]?.decoderInputs != nil }) else { return [] }
+    guard let inverses = plan.embeddingInverses() else { throw ModelError.maskedLMOfChangedEmbeddings(head: name) }
+    for name in names {
+      if let width = heads[name]?.decoderInputs, width != encoder.configuration.hiddenSize {
+        throw ModelError.decoderOfOtherWidth(head: name, found: width, expected: encoder.configuration.hiddenSize)
+      }
+    }
+    return inverses
+  }
+
+  /// Heads that are enhanced mask decoders have absolute positions, as a model without such heads may have.
+  private func check(_ batch: Batch, _ plan: AdapterPlan, for names: [String]) throws(InputError) {
+    guard let limit = names.compactMap({ heads[$0]?.queryPositions?.rows }).min() else { return }
+    let prompt = plan.groups.map(\.hooks.hooks.promptLength).max() ?? 0
+    for sequence in batch.sequences where sequence.length + prompt > limit {
+      throw .tooLong(tokens: sequence.ids.count, limit: limit - prompt)
+    }
+  }
+
+  private func check(_ batch: Batch) throws(InputError) {
+    let shape = encoder.configuration
+    for (row, sequence) in batch.sequences.enumerated() {
+      if let column = sequence.ids.firstIndex(where: { $0 < 0 || $0 >= shape.vocabularySize }) {
+        throw .value(
+          name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: shape.vocabularySize)
+      }
+      if shape.addsAbsolutePositions, sequence.length > shape.maximumPositions {
+        throw .tooLong(tokens: sequence.ids.count, limit: shape.maximumPositions)
+      }
+    }
+  }
+}
+
+extension Batch.Sequence {
+  /// The columns of the input up to the last token.
+  fileprivate var length: Int { (positions?.last).map { Int($0) + 1 } ?? ids.count }
+}
+
+extension AskedTokens {
+  /// The tokens that heads of some kinds read.
+  public init(readBy kinds: [HeadKind]) { self = kinds.contains(where: \.answersTokens) ? .all : .first }
+}

@@ -1,0 +1,134 @@
+internal import Deberta
+public import Heads
+public import Tensors
+
+/// Hidden states of a pass, in the order of its row groups.
+struct PassRows {
+  /// [T, H]
+  var hidden: Tensor
+  let batch: Batch
+  /// For each row of the output, its row here.
+  let order: [Int]
+  /// For each row here, the row of the input.
+  private let sources: [Int]
+  private let tokens: AnsweredTokens
+  /// For each row, what undoes the change of its embeddings; empty where nothing is undone.
+  private let inverses: [(any StateHook)?]
+
+  init(_ encoded: EncoderOutput, _ plan: AdapterPlan, _ tokens: AnsweredTokens, _ inverses: [(any StateHook)?]) {
+    hidden = encoded.hidden
+    batch = encoded.batch
+    order = plan.order
+    sources = plan.sources
+    self.tokens = tokens
+    self.inverses = inverses
+  }
+
+  /// Undoes the change of the embeddings in states of some rows; nil where nothing is undone.
+  ///
+  /// - Parameter ranges: where the states of each row lie.
+  func undo(_ rows: [Int], _ ranges: [Range<Int>], on pass: Pass) -> ((Tensor) -> Void)? {
+    if inverses.isEmpty { return nil }
+    return { states in
+      for (row, range) in zip(rows, ranges) where !range.isEmpty {
+        let site = Site(layer: -1, segment: Segment(sequences: row..<row + 1, rows: [0..<range.count]))
+        inverses[row]?.edit(states.rows(range), at: site, on: pass)
+      }
+    }
+  }
+
+  /// The tokens of a row that a head answers, counted in the row.
+  func answered(_ row: Int, by kind: HeadKind) -> [Int] {
+    let sequence = batch.sequences[row]
+    let all = sequence.ids.indices
+    if tokens == .all { return Array(all) }
+    // The ids of a prompt's tokens stand for no words.
+    let text = sequence.prompt.isEmpty ? Array(all) : all.filter { !sequence.prompt.contains($0) }
+    switch tokens {
+    case .masks(let id) where kind == .maskedLM: return text.filter { sequence.ids[$0] == id }
+    case .places(let places): return places[sources[row]].map { text[$0] }
+    case .all, .text, .masks: return text
+    }
+  }
+}
+
+/// What a model gives for a batch.
+public struct ModelOutput {
+  private let pass: PassRows
+  /// The answers of the heads, in the order in which they were asked.
+  public let answers: [(name: String, output: HeadOutput)]
+  /// What was asked to be recorded.
+  public let trace: Trace?
+
+  init(_ pass: PassRows, _ answers: [(name: String, output: HeadOutput)], trace: Trace?) {
+    self.pass = pass
+    self.answers = answers
+    self.trace = trace
+  }
+
+  /// The answers by the heads' names.
+  public var heads: [String: HeadOutput] { Dictionary(answers.map { ($0.name, $0.output) }) { first, _ in first } }
+
+  /// The number of rows; Parallel has repeated them.
+  public var rowCount: Int { pass.order.count }
+
+  /// The last hidden states of all rows, [T, H], in the order of the pass.
+  public var packedStates: Tensor { pass.hidden }
+
+  /// The last hidden states of one row, [tokens, H]; [1, H] where the first token's alone were
+  /// asked for and no head, trace or hook looks at the others.
+  public func hiddenStates(row: Int) -> Tensor { states(pass.hidden, row: row) }
+
+  /// A row's part of packed states of this pass, such as a trace holds.
+  public func states(_ packed: Tensor, row: Int) -> Tensor { packed.rows(packedRows(row)) }
+
+  /// Where a row's tokens lie in packed states.
+  public func packedRows(_ row: Int) -> Range<Int> { pass.batch.tokens(of: pass.order[row]) }
+
+  /// The number of a row's tokens, with those of a prompt.
+  public func tokenCount(row: Int) -> Int { packedRows(row).count }
+
+  /// Which of a row's tokens are a prompt's; empty without one.
+  public func promptTokens(row: Int) -> Range<Int> { pass.batch.sequences[pass.order[row]].prompt }
+
+  /// The row of a trace's lists, which are in the order of the pass.
+  public func passRow(_ row: Int) -> Int { pass.order[row] }
+}
+
+/// The logits of one head.
+public struct HeadOutput: Sendable {
+  public let settings: HeadSettings
+  /// [rows, labels], or [answered tokens of all rows, labels] for heads that answer tokens.
+  public let logits: Tensor
+  /// Where each row's logits lie.
+  public let rows: [Range<Int>]
+  /// For heads that answer tokens, each row's tokens that have logits. Empty for other heads.
+  public let tokens: [[Int]]
+
+  /// - Parameter rows: the rows of the pass that the head answers.
+  init(_ head: PredictionHead, _ read: PassRows, rows: [Int], on pass: Pass) {
+    settings = head.settings
+    if settings.kind.answersTokens {
+      tokens = rows.map { read.answered($0, by: head.settings.kind) }
+      let starts = tokens.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+      self.rows = zip(starts, starts.dropFirst()).map { $0..<$1 }
+      let packed = zip(rows, tokens).flatMap { row, tokens in
+        tokens.map { read.batch.tokens(of: row).lowerBound + $0 }
+      }
+      let states = pass.gather(read.hidden, rows: packed)
+      logits = head(states, starts: starts, on: pass, beforeDecoder: read.undo(rows, self.rows, on: pass))
+    } else {
+      tokens = []
+      // A row without tokens has no first one; it gets the logits of hidden states of 0.
+      let firsts = rows.map { row -> Int? in
+        let own = read.batch.tokens(of: row)
+        return own.isEmpty ? nil : own.lowerBound
+      }
+      self.rows = rows.indices.map { $0..<$0 + 1 }
+      logits = head(pass.gather(read.hidden, rows: firsts), starts: Array(0...rows.count), on: pass)
+    }
+  }
+
+  /// The logits of one row: [1, labels] or [tokens, labels].
+  public func logits(row: Int) -> Tensor { logits.rows(rows[row]) }
+}
