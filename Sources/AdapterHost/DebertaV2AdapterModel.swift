@@ -63,7 +63,7 @@ public struct DebertaV2AdapterModel: Sendable {
   public init(folder: String, compute: Compute = Compute(), catalog: MethodCatalog = .standard) throws {
     self.catalog = catalog
     let folder = try CheckpointFolder(path: folder)
-    let file = folder.path + "/config.json"
+    let file = folder.configurationFile
     configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
     self.compute = compute
     name = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
@@ -371,7 +371,8 @@ public struct DebertaV2AdapterModel: Sendable {
     if head.queryPositions != nil { throw ModelError.enhancedDecoder(head: name) }
     try Folders.create(folder)
     try SavedHead.write(
-      head, named: name, modelName: self.name, hiddenSize: configuration.hiddenSize, to: folder, as: format, compute)
+      head, named: name, modelName: self.name, family: configuration.family, hiddenSize: configuration.hiddenSize,
+      to: folder, as: format, compute)
   }
 
   /// Removes a head.

@@ -90,10 +90,10 @@ struct HeadReader: Sendable {
       let kind = StaticHead.kind(class: name)
     else {
       return try SavedHead.read(
-        folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, tiedTo: tiesWords ? words : nil, compute
-      )
+        folder, family: shape.family, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps,
+        tiedTo: tiesWords ? words : nil, compute)
     }
-    try SavedFolder.check(saved, hiddenSize: shape.hiddenSize)
+    try SavedFolder.check(saved, family: shape.family, hiddenSize: shape.hiddenSize)
     let ledger = WeightLedger(
       try TensorFile.first(of: SavedHead.weightFiles, in: folder), rename: EncoderLayout.ownName)
     let decoder = words ?? WeightMatrix(Tensor([0], rows: 1, columns: 1))

@@ -33,14 +33,17 @@ enum StaticHead: Sendable {
 
   /// The kind of head that a class of transformers has.
   static func kind(class name: String) -> HeadKind? {
-    switch name {
-    case "DebertaV2ForSequenceClassification": .classification
-    case "DebertaV2ForTokenClassification": .tagging
-    case "DebertaV2ForQuestionAnswering": .questionAnswering
-    case "DebertaV2ForMultipleChoice": .multipleChoice
-    case "DebertaV2ForMaskedLM": .maskedLM
-    default: nil
+    for family in ModelFamily.allCases where name.hasPrefix(family.classPrefix + "For") {
+      switch name.dropFirst(family.classPrefix.count + 3) {
+      case "SequenceClassification": return .classification
+      case "TokenClassification": return .tagging
+      case "QuestionAnswering": return .questionAnswering
+      case "MultipleChoice": return .multipleChoice
+      case "MaskedLM": return .maskedLM
+      default: return nil
+      }
     }
+    return nil
   }
 
   /// The kind of head that tensors of some names and shapes make up.

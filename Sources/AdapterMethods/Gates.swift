@@ -1,31 +1,43 @@
 internal import Deberta
 internal import Tensors
 
-/// A learned factor for each sequence: the mean over its tokens of sigmoid(gate(x)).
+/// A learned factor for each sequence, or one for each of several parts of the features: the mean over the sequence's
+/// tokens of sigmoid(gate(x)).
 struct AdapterGate: Sendable {
   private let gate: Linear
   private let adapter: String
   /// The reference's name of the location, for what is recorded.
   private let place: String
+  /// The columns that each factor multiplies; nil where one multiplies all.
+  private let columns: [Range<Int>]?
 
-  /// - Parameter gate: [1, features], with a bias.
-  init(_ gate: Linear, adapter: String, place: String) {
+  /// - Parameter gate: [factors, features], with a bias.
+  init(_ gate: Linear, adapter: String, place: String, columns: [Range<Int>]? = nil) {
     self.gate = gate
+    self.columns = columns
     self.adapter = adapter
     self.place = place
   }
 
   /// For each sequence how far the gate is open, [sequences, 1]; recorded if asked for. x [M, features]
   func openings(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
-    let openings = pass.sigmoidMeans(pass.linear(x, gate), of: site.segment.rows)
+    openings(pass.linear(x, gate), factor: 0, at: site, on: pass)
+  }
+
+  private func openings(_ logits: Tensor, factor: Int, at site: Site, on pass: Pass) -> Tensor {
+    let openings = pass.sigmoidMeans(logits.columns(factor..<factor + 1), of: site.segment.rows)
     if let trace = pass.trace, trace.kinds.contains(.gatingScores) {
       trace.record(gate: openings.array, adapter: adapter, layer: site.layer, place: place)
     }
     return openings
   }
 
-  /// Multiplies each sequence's rows of y by its factor, in place.
+  /// Multiplies each sequence's rows of y by its factors, in place.
   func apply(to y: Tensor, reading x: Tensor, at site: Site, on pass: Pass) {
-    pass.scaleRows(y, site.segment.rows, by: openings(x, at: site, on: pass))
+    let logits = pass.linear(x, gate)
+    for (factor, columns) in (columns ?? [0..<y.columns]).enumerated() {
+      pass.scaleRows(
+        y.columns(columns), site.segment.rows, by: openings(logits, factor: factor, at: site, on: pass))
+    }
   }
 }

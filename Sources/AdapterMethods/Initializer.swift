@@ -10,10 +10,10 @@ public enum Initializer: Sendable, Hashable {
   case truncatedNormal(deviation: Float)
   /// -bound ..< bound
   case uniform(bound: Float)
-  /// One value on the diagonal, another beside it.
+  /// One value on the diagonal of each square, another beside it.
   case diagonal(Float, beside: Float = 0)
-  /// The lengths of the rows of a linear layer's weights.
-  case rowNorms(ProjectionPlace, layer: Int)
+  /// The lengths of some rows of a linear layer's weights.
+  case rowNorms(ProjectionPlace, layer: Int, rows: [Range<Int>])
   /// An orthogonal square matrix; the first so many columns are those of a random one, made orthonormal.
   case orthogonal(columns: Int)
 
@@ -34,9 +34,12 @@ public enum Initializer: Sendable, Hashable {
     case .uniform(let bound): return (0..<count).map { _ in bound * (2 * random.uniform() - 1) }
     case .diagonal(let value, let beside):
       let columns = shape.last ?? 1
-      return (0..<count).map { $0 / columns == $0 % columns ? value : beside }
-    case .rowNorms(let place, let layer):
-      return Pass(encoder.compute).rowNorms(encoder.compute.unpacked(encoder.linear(place, layer: layer).weight)).array
+      return (0..<count).map { $0 / columns % columns == $0 % columns ? value : beside }
+    case .rowNorms(let place, let layer, let rows):
+      let norms = Pass(encoder.compute).rowNorms(
+        encoder.compute.unpacked(encoder.linear(place, layer: layer).weight)
+      ).array
+      return rows.flatMap { norms[$0] }
     case .orthogonal(let columns): return Householder.orthogonal(size: shape[0], columns: columns, &random)
     }
   }

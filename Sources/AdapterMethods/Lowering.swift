@@ -184,7 +184,7 @@ public final class Lowering: Sendable {
     result.afterEmbeddings = try combine.edits(parts.map(\.afterEmbeddings))
     result.prompt = try combine.prompts(parts.map(\.prompt))
     for layer in result.layers.indices {
-      for place in ProjectionPlace.allCases {
+      for place in encoder.configuration.family.projections {
         let (inputs, outputs) = place.widths(encoder.configuration)
         result.layers[layer][place] = try combine.projections(
           parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, on: pass)

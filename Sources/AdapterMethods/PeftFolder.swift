@@ -58,8 +58,8 @@ public enum PeftFolder {
     let below = file.tensors.contains { EncoderLayout.ownName($0.name.dropping(prefix)) != $0.name.dropping(prefix) }
     var targets: [LoRATarget] = []
     for layer in 0..<shape.layerCount {
-      for place in ProjectionPlace.allCases {
-        let path = EncoderPlace.projection(place, layer: layer).path
+      for place in shape.family.projections {
+        let path = place.path(layer: layer)
         let target = try configuration.target(
           place, layer: layer, module: below ? EncoderLayout.storedName(path) : path,
           hasFactors: held.contains(path + ".lora_A.weight"))

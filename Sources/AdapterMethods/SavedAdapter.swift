@@ -54,7 +54,7 @@ public enum SavedAdapter {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)
     if PeftFolder.isDescribed(by: fields) { return try PeftFolder.read(folder, fields, for: shape) }
-    try SavedFolder.check(fields, hiddenSize: shape.hiddenSize)
+    try SavedFolder.check(fields, family: shape.family, hiddenSize: shape.hiddenSize)
     guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
     guard let configuration = try fields.object("config") else {
       throw ConfigurationError.missing(key: "config", file: file)
@@ -105,7 +105,8 @@ public enum SavedAdapter {
     }
     try format.write(tensors, as: weightFiles, to: folder)
     let configuration = SavedFolder.description(
-      name: name, modelName: modelName, hiddenSize: shape.hiddenSize, configuration: .object(adapter.method.settings))
+      name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
+      configuration: .object(adapter.method.settings))
     try configuration.write(to: folder + "/" + configurationFile)
   }
 }

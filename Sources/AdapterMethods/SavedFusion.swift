@@ -21,7 +21,7 @@ public enum SavedFusion {
   ) throws -> (name: String, fusion: AdapterFusion) {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)
-    try SavedFolder.check(fields, hiddenSize: shape.hiddenSize)
+    try SavedFolder.check(fields, family: shape.family, hiddenSize: shape.hiddenSize)
     guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
     guard let configuration = try fields.object("config") else {
       throw ConfigurationError.missing(key: "config", file: file)
@@ -74,7 +74,7 @@ public enum SavedFusion {
     }
     try format.write(tensors, as: weightFiles, to: folder)
     let description = SavedFolder.description(
-      name: name, modelName: modelName, hiddenSize: shape.hiddenSize,
+      name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
       configuration: .object(fusion.settings.settings))
     guard case .object(var members) = description else { return }
     members["adapter_names"] = .array(fusion.adapters.map { .string($0) })

@@ -6,37 +6,65 @@ import Glibc
 /// The weights are the first there is of `model.safetensors`,
 /// `model.safetensors.index.json` with its shards, `pytorch_model.bin` and
 /// `pytorch_model.bin.index.json` with its shards, the order in which
-/// `from_pretrained` looks for them.
+/// `from_pretrained` looks for them; last Microsoft's `pytorch.model.bin`.
+///
+/// Microsoft's first releases have no `config.json`: the configuration is the member `config` of the state, or
+/// `model_config.json`, in this order.
 public struct CheckpointFolder: Sendable {
   /// The folder.
   public let path: String
-  /// The bytes of `config.json`.
+  /// The configuration's JSON. Where it names no `model_type`, as Microsoft's do, that of the tensors stands in it.
   public let configuration: Data
+  /// Where the configuration comes from, for messages.
+  public let configurationFile: String
   /// The tensors, from one file or several.
   public let weights: TensorFile
 
   /// The file names of weights, in the order in which they are looked for.
   public static let weightNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
+    "pytorch.model.bin",
   ]
+
+  /// The file names of a configuration, in the order in which they are looked for.
+  public static let configurationNames = ["config.json", "model_config.json"]
 
   /// Reads the configuration and opens the weights.
   ///
   /// - Throws: ``CheckpointError/cannotRead(path:code:)`` without a
-  ///   `config.json`, ``CheckpointError/noneFound(names:folder:)`` without
+  ///   configuration, ``CheckpointError/noneFound(names:folder:)`` without
   ///   weights, and what ``TensorFile/init(path:)`` throws;
   ///   ``CheckpointError/shardIndex(_:file:)`` for an index that contradicts
   ///   its shards.
   public init(path: String) throws(CheckpointError) {
     self.path = path
-    configuration = try AtomicFile.read("\(path)/config.json")
-
-    guard let name = Self.weightNames.first(where: { access("\(path)/\($0)", F_OK) == 0 }) else {
-      throw .noneFound(names: Self.weightNames, folder: path)
+    let ownFile = Self.configurationNames.first { access("\(path)/\($0)", F_OK) == 0 }.map { "\(path)/\($0)" }
+    let name = Self.weightNames.first { access("\(path)/\($0)", F_OK) == 0 }
+    // Without a state that may hold a configuration, the missing file is the fault.
+    guard ownFile != nil || name?.hasSuffix(".bin") == true else {
+      throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
     }
+    let given = try ownFile.map { file throws(CheckpointError) in try AtomicFile.read(file) }
+    guard let name else { throw .noneFound(names: Self.weightNames, folder: path) }
     weights =
       name.hasSuffix(".index.json")
       ? try readShards(listedIn: "\(path)/\(name)", folder: path)
       : try TensorFile(path: "\(path)/\(name)")
+    guard let json = given ?? weights.configuration.map({ Data($0.indented.utf8) }) else {
+      throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
+    }
+    configurationFile = ownFile ?? "'config' in \(path)/\(name)"
+    configuration = try Self.named(json, file: configurationFile, by: weights)
+  }
+
+  /// A configuration with the `model_type` that the tensors have, where it names none and they are of v1.
+  private static func named(
+    _ json: Data, file: String, by weights: TensorFile
+  ) throws(CheckpointError) -> Data {
+    guard ModelFamily(ofTensors: weights.tensors.lazy.map(\.name)) == .v1,
+      case .object(var members) = try JSONValue(json, file: file), members["model_type"] ?? .null == .null
+    else { return json }
+    members["model_type"] = .string(ModelFamily.v1.rawValue)
+    return Data(JSONValue.object(members).indented.utf8)
   }
 }

@@ -7,6 +7,8 @@ struct StateDict {
   let tensors: [(name: String, view: PickledTensor)]
   /// Names of the entries beside the tensors; of nested dicts, too.
   let otherEntries: [String]
+  /// What stands beside the tensors, or beside the dict that holds them, as `config`.
+  let configuration: JSONValue?
 
   /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is no state dict
   ///   or if more than one of its values is,
@@ -49,6 +51,47 @@ struct StateDict {
     }
     self.tensors = tensors
     otherEntries = others
+    let configuration = (entries + chosen).first { if case .text("config") = $0.key { true } else { false } }
+    var data = PlainData(heap: heap)
+    self.configuration = configuration.flatMap { data.json($0.value) }
+  }
+}
+
+/// Turns plain data of a pickle into JSON, of so many values at most: a pickle may name a list many times over.
+private struct PlainData {
+  let heap: PickleHeap
+  var budget = 10_000
+
+  /// Nil for what JSON does not have, and for what is too much or too deep.
+  mutating func json(_ value: PickleValue, depth: Int = 8) -> JSONValue? {
+    budget -= 1
+    guard depth > 0, budget > 0 else { return nil }
+    switch value {
+    case .none: return .null
+    case .bool(let bool): return .bool(bool)
+    case .int(let int): return .integer(int)
+    case .float(let number): return .number(number)
+    case .text(let text): return .string(text)
+    case .list(let index): return array(heap.lists[index], depth)
+    case .tuple(let index): return array(heap.tuples[index], depth)
+    case .dict(let index):
+      var members: [String: JSONValue] = [:]
+      for (key, value) in heap.dicts[index] {
+        guard case .text(let name) = key, let member = json(value, depth: depth - 1) else { return nil }
+        members[name] = member
+      }
+      return .object(members)
+    case .long, .bytes, .global, .storage, .tensor: return nil
+    }
+  }
+
+  private mutating func array(_ values: [PickleValue], _ depth: Int) -> JSONValue? {
+    var elements: [JSONValue] = []
+    for value in values {
+      guard let element = json(value, depth: depth - 1) else { return nil }
+      elements.append(element)
+    }
+    return .array(elements)
   }
 }
 

@@ -16,12 +16,15 @@ public struct TensorFile: Sendable {
   /// Names of entries of a PyTorch state dict that are no tensors, such as an
   /// epoch number, sorted. They are not read any further.
   public let otherEntries: [String]
+  /// The configuration that Microsoft's training code keeps in a state, as its member `config`.
+  public let configuration: JSONValue?
 
   /// Sorts the tensors by name.
   ///
   /// - Throws: ``CheckpointError/duplicateTensor(name:files:)``.
   init(
-    path: String, tensors: [StoredTensor], metadata: [String: String] = [:], otherEntries: [String] = []
+    path: String, tensors: [StoredTensor], metadata: [String: String] = [:], otherEntries: [String] = [],
+    configuration: JSONValue? = nil
   ) throws(CheckpointError) {
     let sorted = tensors.sorted { $0.name < $1.name }
     for (first, second) in zip(sorted, sorted.dropFirst()) where first.name == second.name {
@@ -32,6 +35,7 @@ public struct TensorFile: Sendable {
     self.tensors = sorted
     self.metadata = metadata
     self.otherEntries = otherEntries.sorted()
+    self.configuration = configuration
   }
 
   /// The tensor of that name, if the file has one.

@@ -35,7 +35,8 @@ func readTorchArchive(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
     try tensors.append(StoredTensor(name: name, view: view, in: bytes, of: file))
   }
   try checkSharing(tensors, of: file)
-  return try TensorFile(path: file.path, tensors: tensors, otherEntries: state.otherEntries)
+  return try TensorFile(
+    path: file.path, tensors: tensors, otherEntries: state.otherEntries, configuration: state.configuration)
 }
 
 /// Reads the pickles that `torch.save` wrote before PyTorch 1.6.
@@ -66,7 +67,8 @@ func readTorchPickles(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
     try tensors.append(StoredTensor(name: name, view: view, in: bytes, of: file))
   }
   try checkSharing(tensors, of: file)
-  return try TensorFile(path: file.path, tensors: tensors, otherEntries: state.otherEntries)
+  return try TensorFile(
+    path: file.path, tensors: tensors, otherEntries: state.otherEntries, configuration: state.configuration)
 }
 
 /// Checks the first three pickles of the older container.

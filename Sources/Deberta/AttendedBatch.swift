@@ -7,34 +7,41 @@ struct AttendedBatch {
   struct Group {
     let tables: (key: PositionTable?, query: PositionTable?)
     let sequences: [AttendedSequence]
+
+    /// A head that reads the group's position tables.
+    func reading(_ attention: AttentionHead, head: Int) -> AttentionHead {
+      var attention = attention
+      attention.contentToPosition = tables.key?.head(head)
+      attention.positionToContent = tables.query?.head(head)
+      return attention
+    }
   }
 
-  /// [queries, heads · D]
-  let query: Tensor
-  /// [T, heads · D] each.
-  let key, value: Tensor
+  let states: AttentionStates
   let headCount: Int
   let scale: Float
   let distances: DistanceTable?
   let mask: DropoutMask?
   let groups: [Group]
 
-  private var size: Int { query.columns / headCount }
-  private func columns(ofHead head: Int) -> Range<Int> { head * size..<(head + 1) * size }
+  var size: Int { states.query.size }
+  /// Of what is stored for one head after the other: the attended values, and memory.
+  func columns(ofHead head: Int) -> Range<Int> { head * size..<(head + 1) * size }
+
+  private func rows(_ context: Tensor, of sequence: AttendedSequence, head: Int) -> Rows {
+    context.values.slice(sequence.queries).columns(columns(ofHead: head))
+  }
 
   /// The attended values [queries, heads · D].
   func context(on pass: Pass) -> Tensor {
-    let context = pass.tensor(rows: query.rows, columns: query.columns)
+    let context = pass.tensor(rows: states.query.matrix.rows, columns: headCount * size)
     let compute = pass.compute
     let all = groups.flatMap { group in group.sequences.map { (group, $0) } }
     compute.threads.forEach(all.count * headCount) { item in
       let (group, sequence) = all[item / headCount]
       let head = item % headCount
-      withHead(head, of: sequence, context: context) { attention in
-        var attention = attention
-        attention.contentToPosition = group.tables.key?.head(head)
-        attention.positionToContent = group.tables.query?.head(head)
-        attention(compute.kernels, compute.buffers)
+      withHead(head, of: sequence, context: rows(context, of: sequence, head: head)) { attention in
+        group.reading(attention, head: head)(compute.kernels, compute.buffers)
       }
     }
     record(context, on: pass)
@@ -42,14 +49,13 @@ struct AttendedBatch {
   }
 
   /// One head of one sequence, without its position tables.
-  private func withHead(
-    _ head: Int, of sequence: AttendedSequence, context: Tensor, _ body: (AttentionHead) -> Void
+  func withHead(
+    _ head: Int, of sequence: AttendedSequence, context: Rows, _ body: (AttentionHead) -> Void
   ) {
     let columns = columns(ofHead: head)
-    func own(_ x: Tensor, _ rows: Range<Int>) -> Rows { x.values.slice(rows).columns(columns) }
     var attention = AttentionHead(
-      query: own(query, sequence.queries), key: own(key, sequence.tokens), value: own(value, sequence.tokens),
-      context: own(context, sequence.queries), scale: scale)
+      query: states.query.rows(sequence.queries, ofHead: head), key: states.key.rows(sequence.tokens, ofHead: head),
+      value: states.value.rows(sequence.tokens, ofHead: head), context: context, scale: scale)
     attention.memory = sequence.memory.map { ($0.key.values.columns(columns), $0.value.values.columns(columns)) }
     attention.distances = distances?.rows
     attention.probabilities = sequence.probabilities(ofHead: head)
@@ -71,7 +77,7 @@ extension AttendedBatch {
     guard let tape = pass.tape else { return }
     let sequences = groups.flatMap(\.sequences)
     let inputs =
-      [query, key, value] + groups.flatMap { [$0.tables.key?.projected, $0.tables.query?.projected] }.compactMap { $0 }
+      states.matrices + groups.flatMap { [$0.tables.key?.projected, $0.tables.query?.projected] }.compactMap { $0 }
       + sequences.compactMap(\.memory).flatMap { [$0.key, $0.value] }
     tape.record(context, from: inputs) { dcontext, gradients in
       backward(dcontext, gradients, pass.compute)
@@ -86,23 +92,24 @@ extension AttendedBatch {
         memories: group.sequences.map { (gradients[$0.memory?.key], gradients[$0.memory?.value]) }
       )
     }
-    let (dquery, dkey, dvalue) = (gradients[query], gradients[key], gradients[value])
+    let (dquery, dkey, dvalue) = (
+      gradients[states.query.matrix], gradients[states.key.matrix], gradients[states.value.matrix]
+    )
     compute.threads.forEach(headCount) { head in
       let columns = columns(ofHead: head)
       for (group, target) in zip(groups, targets) {
         let tables = HeadTables(group.tables, target.tables, head: head, size: size, compute)
         for (sequence, memory) in zip(group.sequences, target.memories) {
           guard let attention = sequence.probabilities(ofHead: head) else { continue }
-          func own(_ x: Tensor?, _ rows: Range<Int>) -> Rows? { x?.values.slice(rows).columns(columns) }
           var into = AttentionHeadGradients()
-          into.query = own(dquery, sequence.queries)
-          (into.key, into.value) = (own(dkey, sequence.tokens), own(dvalue, sequence.tokens))
+          into.query = states.query.rows(sequence.queries, ofHead: head, in: dquery)
+          into.key = states.key.rows(sequence.tokens, ofHead: head, in: dkey)
+          into.value = states.value.rows(sequence.tokens, ofHead: head, in: dvalue)
           into.memory = (memory.0?.values.columns(columns), memory.1?.values.columns(columns))
           into.tables = tables.gradients
-          guard let context = own(dcontext, sequence.queries) else { continue }
-          withHead(head, of: sequence, context: dcontext) {
+          withHead(head, of: sequence, context: rows(dcontext, of: sequence, head: head)) {
             $0.backward(
-              context, attention: attention, tables: tables.rows, into: into, compute.kernels, compute.buffers)
+              $0.context, attention: attention, tables: tables.rows, into: into, compute.kernels, compute.buffers)
           }
         }
         tables.finish(group.tables, target.tables, compute.kernels)
@@ -112,7 +119,7 @@ extension AttendedBatch {
 }
 
 /// One head's position tables as rows, and the sums of their gradients.
-private struct HeadTables {
+struct HeadTables {
   private let head: Int
   private let storage: [Tensor]
   let rows, gradients: (key: Rows?, query: Rows?)
@@ -166,12 +173,15 @@ struct AttendedSequence {
   /// [heads · queries, memory + N], where attention maps are asked for, and for the backward pass.
   let probabilities: Tensor?
 
+  /// What a query meets: memory and tokens.
+  var columns: Int { (memory?.key.rows ?? 0) + tokens.count }
+
   func probabilities(ofHead head: Int) -> Rows? {
     probabilities?.values.slice(head * queries.count..<(head + 1) * queries.count)
   }
 
   /// A number for the first attention weight of a head, other than those of other heads and sequences.
-  fileprivate func firstWeight(ofHead head: Int, of heads: Int) -> Int {
+  func firstWeight(ofHead head: Int, of heads: Int) -> Int {
     let columns = tokens.count + (memory?.key.rows ?? 0)
     return tokens.lowerBound * heads * 4096 + head * tokens.count * columns
   }

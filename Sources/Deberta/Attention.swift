@@ -4,30 +4,31 @@ internal import Tensors
 
 /// Disentangled self-attention up to, and not including, its output projection.
 ///
-/// q, k, v are [T, heads · D]; scores as in `AttentionHead`.
+/// Scores as in `AttentionHead`.
 struct SelfAttention: Sendable {
-  var query, key, value: Linear
+  var projections: AttentionProjections
   let headCount: Int
   let scale: Float
   let dropout: Float
   /// The layer's own position tables.
   var keyTable, queryTable: PositionTable?
+  private let talkingHeads: TalkingHeads?
 
   init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
     let (shape, pass) = (reader.shape, reader.weights.pass)
-    query = try reader.linear(.query, layer: layer)
-    key = try reader.linear(.key, layer: layer)
-    value = try reader.linear(.value, layer: layer)
+    projections = try AttentionProjections(reader, layer: layer)
+    talkingHeads = try TalkingHeads(reader, layer: layer)
     headCount = shape.headCount
     scale = shape.scoreScale
     dropout = shape.attentionDropout
     guard let positions else { return }
     if shape.positionTerms.contains(.contentToPosition) {
-      keyTable = table(try reader.linear(.positionKey(layer: layer)) ?? key, positions, .key, on: pass)
+      let projection = try reader.linear(.positionKey(layer: layer)) ?? projections[.key]
+      keyTable = projection.map { table($0, positions, .key, on: pass) }
     }
     if shape.positionTerms.contains(.positionToContent) {
-      let projection = try reader.linear(.positionQuery(layer: layer)) ?? query
-      queryTable = table(projection, positions, .query(scale: scale), on: pass)
+      let projection = try reader.linear(.positionQuery(layer: layer)) ?? projections[.query]
+      queryTable = projection.map { table($0, positions, .query(scale: scale), on: pass) }
     }
   }
 
@@ -48,16 +49,14 @@ struct SelfAttention: Sendable {
   func callAsFunction(
     _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
   ) -> Tensor {
-    let q = queries.at.project(.query, query, queries.states)
-    let k = at.project(.key, key, x)
-    let v = at.project(.value, value, x)
     let attended = AttendedBatch(
-      query: q, key: k, value: v, headCount: headCount, scale: scale, distances: distances,
-      mask: at.pass.dropoutMask(dropout), groups: groups(batch, queries.batch, memories: at.memories(x), at))
+      states: projections.states(x, queries: queries, heads: headCount, at), headCount: headCount, scale: scale,
+      distances: distances, mask: at.pass.dropoutMask(dropout),
+      groups: groups(batch, queries.batch, memories: at.memories(x), at))
     if at.pass.trace?.kinds.contains(.attentions) == true {
       at.pass.trace?.record(attentions: attended.groups.flatMap(\.sequences).compactMap(\.probabilities))
     }
-    return attended.context(on: at.pass)
+    return talkingHeads?.context(attended, on: at.pass) ?? attended.context(on: at.pass)
   }
 
   /// The sequences that have tokens, group by group, each with what its row group brings.

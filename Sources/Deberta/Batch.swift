@@ -88,7 +88,7 @@ public struct PaddedInput: Sendable {
 
   /// - Throws: `InputError` for rows of different lengths, masks of another shape, an id outside the vocabulary.
   public init(
-    ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, _ configuration: DebertaV2Configuration
+    ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, _ configuration: DebertaConfiguration
   ) throws(InputError) {
     let length = ids.first?.count ?? 0
     self.length = length

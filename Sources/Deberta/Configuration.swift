@@ -2,11 +2,12 @@ public import Checkpoints
 public import FoundationEssentials
 public import Tensors
 
-/// The shape and the switches of a DeBERTa-v2 or v3 encoder, as `config.json` tells them.
+/// The shape and the switches of a DeBERTa encoder of any generation, as `config.json` describes them.
 ///
-/// Missing keys have the defaults of transformers' `DebertaV2Config`
-/// (`configuration_deberta_v2.py`).
-public struct DebertaV2Configuration: Sendable, Hashable {
+/// Missing keys have the defaults of transformers' `DebertaV2Config` or `DebertaConfig`
+/// (`configuration_deberta_v2.py`, `configuration_deberta.py`).
+public struct DebertaConfiguration: Sendable, Hashable {
+  public var family = ModelFamily.v2
   public var vocabularySize = 128_100
   public var hiddenSize = 1536
   public var layerCount = 24
@@ -29,11 +30,15 @@ public struct DebertaV2Configuration: Sendable, Hashable {
   public var relativePositions: RelativePositions?
   /// Kinds of position terms; each raises the divisor of the scores, even where attention has no relative positions.
   public var positionTerms: Set<PositionTerm> = []
+  /// Entries of `pos_att_type` that add no term but raise the divisor: v1 counts every entry.
+  public var inertTerms = 0
   /// The table of relative positions goes through a layer norm first.
   public var normalizesPositions = false
   /// Position tables are projected by the layer's own query and key projections.
   public var sharesPositionProjections = false
   public var convolution: Convolution?
+  /// Scores are mixed over the heads before the softmax, and probabilities after it.
+  public var hasTalkingHeads = false
 
   /// A term of the disentangled attention scores.
   public enum PositionTerm: String, Sendable, Hashable {
@@ -48,10 +53,16 @@ public struct DebertaV2Configuration: Sendable, Hashable {
     public var activation: Activation
   }
 
-  public init() {}
+  /// The shape that a family has where nothing else is said.
+  public init(_ family: ModelFamily = .v2) {
+    self.family = family
+    guard family == .v1 else { return }
+    (vocabularySize, hiddenSize, embeddingSize, intermediateSize) = (50_265, 768, 768, 3072)
+    (layerCount, headCount) = (12, 12)
+  }
 
   /// The divisor under the root of the scores: 1 / sqrt(D · divisor).
-  var scoreTerms: Int { 1 + positionTerms.count }
+  var scoreTerms: Int { 1 + positionTerms.count + inertTerms }
 
   /// What one attention score is multiplied by: 1 / sqrt(D · (1 + number of position terms)).
   public var scoreScale: Float { 1 / Float(headSize * scoreTerms).squareRoot() }
@@ -61,7 +72,7 @@ public struct DebertaV2Configuration: Sendable, Hashable {
   public var advisedLength: Int? { relativePositions.map { 1 + (2 * $0.span - 1) * layerCount } }
 }
 
-extension DebertaV2Configuration {
+extension DebertaConfiguration {
   /// Reads `config.json`.
   ///
   /// - Parameters:
@@ -75,9 +86,16 @@ extension DebertaV2Configuration {
   }
 
   init(_ fields: ConfigurationFields) throws(ConfigurationError) {
-    if let type = try fields.string("model_type"), type != "deberta-v2" {
-      throw fields.impossible("model_type", "'\(type)'", "'deberta-v2', the type of DeBERTa v2 and v3")
+    self.init(try ModelFamily(fields) ?? .v2)
+    try readSizes(fields)
+    try readPositions(fields)
+    switch family {
+    case .v1: try readFirstGeneration(fields)
+    case .v2: try readSecondGeneration(fields)
     }
+  }
+
+  private mutating func readSizes(_ fields: ConfigurationFields) throws(ConfigurationError) {
     let size = 1...1 << 20
     vocabularySize = try fields.integer("vocab_size", in: 1...1 << 28) ?? vocabularySize
     hiddenSize = try fields.integer("hidden_size", in: size) ?? hiddenSize
@@ -86,7 +104,7 @@ extension DebertaV2Configuration {
     guard hiddenSize % headCount == 0 else {
       throw fields.impossible("num_attention_heads", "\(headCount)", "a divisor of hidden_size \(hiddenSize)")
     }
-    headSize = try fields.integer("attention_head_size", in: size) ?? hiddenSize / headCount
+    headSize = hiddenSize / headCount
     intermediateSize = try fields.integer("intermediate_size", in: size) ?? intermediateSize
     embeddingSize = try fields.integer("embedding_size", in: size) ?? hiddenSize
     activation = try fields.activation("hidden_act") ?? activation
@@ -94,24 +112,60 @@ extension DebertaV2Configuration {
     initializerRange = try fields.number("initializer_range").map { Float($0) } ?? initializerRange
     hiddenDropout = try fields.number("hidden_dropout_prob").map { Float($0) } ?? hiddenDropout
     attentionDropout = try fields.number("attention_probs_dropout_prob").map { Float($0) } ?? attentionDropout
-    typeVocabularySize = try fields.integer("type_vocab_size", in: 0...1 << 20) ?? typeVocabularySize
+    // Microsoft's files say -1 where a model has no token types.
+    typeVocabularySize = max(0, try fields.integer("type_vocab_size", in: -1...1 << 20) ?? typeVocabularySize)
+    // Microsoft's name is padding_idx.
+    let ids = 0...Int(Int32.max)
+    let padding = try fields.integer("padding_idx", in: ids)
+    padID = Int32(try fields.integer("pad_token_id", in: ids) ?? padding ?? 0)
+  }
+
+  private mutating func readPositions(_ fields: ConfigurationFields) throws(ConfigurationError) {
     maximumPositions = try fields.integer("max_position_embeddings", in: 1...1 << 28) ?? maximumPositions
     addsAbsolutePositions = try fields.bool("position_biased_input") ?? addsAbsolutePositions
-    padID = try Int32(fields.integer("pad_token_id", in: 0...Int(Int32.max)) ?? 0)
-    positionTerms = try fields.positionTerms("pos_att_type")
+    let terms = try fields.positionTerms("pos_att_type")
+    positionTerms = Set(terms.compactMap { $0 })
+    if family == .v1 { inertTerms = terms.count - positionTerms.count }
+    if try fields.bool("relative_attention") ?? false {
+      let maximum = try fields.integer("max_relative_positions", in: -1...1 << 28) ?? -1
+      relativePositions = RelativePositions(buckets: nil, maximum: maximum < 1 ? maximumPositions : maximum)
+    }
+  }
+
+  /// What v1 alone has. Settings of v2 that would change it are refused: transformers drops them in silence.
+  private mutating func readFirstGeneration(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    hasTalkingHeads = try fields.bool("talking_head") ?? false
+    let reason = "none: DeBERTa v1 ('model_type' \"deberta\") has no such setting. Is this a v2 or v3 model?"
+    if try fields.bool("share_att_key") ?? false { throw fields.impossible("share_att_key", "true", reason) }
+    let buckets = try fields.integer("position_buckets", in: -1...1 << 20) ?? -1
+    if buckets > 0 { throw fields.impossible("position_buckets", "\(buckets)", reason) }
+    let norms = try fields.choices("norm_rel_ebd")
+    if !norms.isEmpty { throw fields.impossible("norm_rel_ebd", "'\(norms.joined(separator: "|"))'", reason) }
+    let taps = try fields.integer("conv_kernel_size", in: 0...1 << 10) ?? 0
+    if taps > 0 { throw fields.impossible("conv_kernel_size", "\(taps)", reason) }
+    if let size = try fields.integer("attention_head_size", in: 1...1 << 20), size != headSize {
+      throw fields.impossible(
+        "attention_head_size", "\(size)", "\(headSize), which is hidden_size / num_attention_heads in DeBERTa v1")
+    }
+  }
+
+  /// What v2 and v3 alone have.
+  private mutating func readSecondGeneration(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    headSize = try fields.integer("attention_head_size", in: 1...1 << 20) ?? headSize
     normalizesPositions = try fields.choices("norm_rel_ebd").contains("layer_norm")
     sharesPositionProjections = try fields.bool("share_att_key") ?? false
-    if try fields.bool("relative_attention") ?? false {
-      let buckets = try fields.integer("position_buckets", in: -1...1 << 20) ?? -1
-      let maximum = try fields.integer("max_relative_positions", in: -1...1 << 28) ?? -1
-      relativePositions = RelativePositions(
-        buckets: buckets > 0 ? buckets : nil, maximum: maximum < 1 ? maximumPositions : maximum)
+    let buckets = try fields.integer("position_buckets", in: -1...1 << 20) ?? -1
+    if buckets > 0, let positions = relativePositions {
+      relativePositions = RelativePositions(buckets: buckets, maximum: positions.maximum)
+    }
+    if try fields.bool("talking_head") ?? false {
+      throw fields.impossible("talking_head", "true", "false: only DeBERTa v1 mixes its attention heads")
     }
     convolution = try Convolution(fields, hiddenSize: hiddenSize)
   }
 }
 
-extension DebertaV2Configuration.Convolution {
+extension DebertaConfiguration.Convolution {
   fileprivate init?(_ fields: ConfigurationFields, hiddenSize: Int) throws(ConfigurationError) {
     kernelSize = try fields.integer("conv_kernel_size", in: 0...1 << 10) ?? 0
     groups = try fields.integer("conv_groups", in: 1...hiddenSize) ?? 1
@@ -125,10 +179,6 @@ extension DebertaV2Configuration.Convolution {
 }
 
 extension ConfigurationFields {
-  fileprivate func impossible(_ key: String, _ value: String, _ expected: String) -> ConfigurationError {
-    .impossible(key: key, value: value, expected: expected, file: file)
-  }
-
   /// Names joined by vertical bars, or a list of names.
   fileprivate func choices(_ key: String) throws(ConfigurationError) -> [String] {
     let names: [String]? = try value(key, "names joined by '|', or a list of names") { value in
@@ -141,16 +191,19 @@ extension ConfigurationFields {
     return (names ?? []).map { $0.lowercased() }.filter { !$0.isEmpty && $0 != "none" }
   }
 
+  /// The position terms, entry by entry; nil for `p2p`, which adds none in transformers.
   fileprivate func positionTerms(
     _ key: String
-  ) throws(ConfigurationError) -> Set<DebertaV2Configuration.PositionTerm> {
-    var terms: Set<DebertaV2Configuration.PositionTerm> = []
+  ) throws(ConfigurationError) -> [DebertaConfiguration.PositionTerm?] {
+    var terms: [DebertaConfiguration.PositionTerm?] = []
     for name in try choices(key) {
-      guard let term = DebertaV2Configuration.PositionTerm(rawValue: name) else {
-        throw impossible(key, "'\(name)'", "'c2p' or 'p2c'")
-      }
-      terms.insert(term)
+      let term = DebertaConfiguration.PositionTerm(rawValue: name)
+      if term == nil, name != "p2p" { throw impossible(key, "'\(name)'", "'c2p', 'p2c' or 'p2p'") }
+      terms.append(term)
     }
     return terms
   }
 }
+
+/// The configuration's name in code that is about v2 and v3 alone.
+public typealias DebertaV2Configuration = DebertaConfiguration

@@ -17,9 +17,9 @@ struct Convolution: Sendable {
   private let norm: LayerNorm
 
   init(
-    _ reader: PlaceReader, _ convolution: DebertaV2Configuration.Convolution
+    _ reader: PlaceReader, _ convolution: DebertaConfiguration.Convolution
   ) throws(CheckpointError) {
-    let weights = reader.weights[EncoderPlace.convolution.path]
+    let weights = reader.weights[EncoderPlace.convolution.path(in: reader.shape.family)]
     let hidden = reader.shape.hiddenSize
     let size = hidden / convolution.groups
     let taps = convolution.kernelSize

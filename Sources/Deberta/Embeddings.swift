@@ -16,7 +16,7 @@ struct Embeddings: Sendable {
 
   init(_ reader: PlaceReader) throws(CheckpointError) {
     let shape = reader.shape
-    words = try reader.weights[EncoderPlace.wordEmbeddings.path]
+    words = try reader.weights[EncoderPlace.wordEmbeddings.path(in: shape.family)]
       .weight("weight", [shape.vocabularySize, shape.embeddingSize])
     positions = try reader.table(.positionEmbeddings)
     types = try reader.table(.tokenTypeEmbeddings)

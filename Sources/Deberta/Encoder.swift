@@ -9,12 +9,12 @@ public enum AskedTokens: Sendable, Hashable {
   case first
 }
 
-/// A DeBERTa-v2 or v3 encoder: weights, and the pass through them.
+/// A DeBERTa encoder of any generation: weights, and the pass through them.
 ///
 /// Immutable: adapters reach a pass as a plan, never the model, so any
 /// number of passes with different adapters run at the same time.
 public struct Encoder: Sendable {
-  public let configuration: DebertaV2Configuration
+  public let configuration: DebertaConfiguration
   public let compute: Compute
   let embeddings: Embeddings
   /// The relative positions [2 · span, H], normalised where the model does so.
@@ -23,7 +23,7 @@ public struct Encoder: Sendable {
   let convolution: Convolution?
 
   /// Reads an encoder's tensors, named as transformers names them below `deberta.`.
-  public init(_ weights: WeightReader, _ shape: DebertaV2Configuration) throws(CheckpointError) {
+  public init(_ weights: WeightReader, _ shape: DebertaConfiguration) throws(CheckpointError) {
     configuration = shape
     compute = weights.compute
     let reader = PlaceReader(weights: weights, shape: shape)
@@ -151,16 +151,16 @@ public struct Encoder: Sendable {
         let attention = layers[index].attention
         let places = hooks.layers[index]
         return (
-          key: table(attention.keyTable, places[.key], attention.key, layer: index, on: pass),
-          query: table(attention.queryTable, places[.query], attention.query, layer: index, on: pass)
+          key: table(attention.keyTable, places[.key], attention.projections[.key], layer: index, on: pass),
+          query: table(attention.queryTable, places[.query], attention.projections[.query], layer: index, on: pass)
         )
       })
   }
 
   private func table(
-    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear, layer: Int, on pass: Pass
+    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear?, layer: Int, on pass: Pass
   ) -> PositionTable? {
-    guard let own, let hook, let positions, configuration.sharesPositionProjections else { return own }
+    guard let own, let hook, let projection, let positions, configuration.sharesPositionProjections else { return own }
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
     // A tape follows whole tables alone.
     if pass.tape == nil, let lowRank = hook.lowRank {

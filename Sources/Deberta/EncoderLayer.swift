@@ -59,22 +59,23 @@ struct EncoderLayer: Sendable {
     return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm))
   }
 
+  /// The linear layer of a place that the encoder's family has.
   subscript(place: ProjectionPlace) -> Linear {
     get {
       switch place {
-      case .query: attention.query
-      case .key: attention.key
-      case .value: attention.value
-      case .attentionOutput: attentionOutput
-      case .up: up
-      case .down: down
+      case .query, .key, .value, .queryKeyValue:
+        guard let linear = attention.projections[place] else {
+          preconditionFailure("this encoder has no linear layer '\(place)'")
+        }
+        return linear
+      case .attentionOutput: return attentionOutput
+      case .up: return up
+      case .down: return down
       }
     }
     set {
       switch place {
-      case .query: attention.query = newValue
-      case .key: attention.key = newValue
-      case .value: attention.value = newValue
+      case .query, .key, .value, .queryKeyValue: attention.projections[place] = newValue
       case .attentionOutput: attentionOutput = newValue
       case .up: up = newValue
       case .down: down = newValue

@@ -108,7 +108,10 @@ public protocol StateHook: Sendable {
 
 /// The linear layers of a layer.
 public enum ProjectionPlace: String, Sendable, Hashable, CaseIterable {
-  case query, key, value, attentionOutput, up, down
+  case query, key, value
+  /// The fused projection of v1: for each head in turn its query, its key and its value, without their biases.
+  case queryKeyValue
+  case attentionOutput, up, down
 }
 
 /// Every place of a layer; empty is the base model.
@@ -128,7 +131,7 @@ public struct LayerHooks: Sendable {
 
   /// Whether each token leaves the layer as if it were alone, but for the keys and values that it looks at.
   var isTokenwise: Bool {
-    let behind: [ProjectionPlace] = [.query, .attentionOutput, .up, .down]
+    let behind: [ProjectionPlace] = [.query, .queryKeyValue, .attentionOutput, .up, .down]
     return behind.allSatisfy { self[$0]?.isTokenwise ?? true } && afterAttention?.isTokenwise ?? true
       && afterFeedForward?.isTokenwise ?? true && afterLayer == nil
   }
@@ -146,9 +149,10 @@ extension ProjectionPlace {
     case .query: 0
     case .key: 1
     case .value: 2
-    case .attentionOutput: 3
-    case .up: 4
-    case .down: 5
+    case .queryKeyValue: 3
+    case .attentionOutput: 4
+    case .up: 5
+    case .down: 6
     }
   }
 }

@@ -4,28 +4,47 @@ internal import Tensors
 /// Reads the weights of an encoder by their places.
 struct PlaceReader {
   let weights: WeightReader
-  let shape: DebertaV2Configuration
+  let shape: DebertaConfiguration
 
   /// A table [rows, columns]; nil where the encoder has no such place.
   func table(_ place: EncoderPlace) throws(CheckpointError) -> Tensor? {
     guard case .table(let rows, let columns) = place.kind(in: shape) else { return nil }
-    return try weights[place.path].tensor("weight", [rows, columns])
+    return try weights[place.path(in: shape.family)].tensor("weight", [rows, columns])
   }
 
   /// A linear layer; nil where the encoder has no such place.
   func linear(_ place: EncoderPlace) throws(CheckpointError) -> Linear? {
     guard case .linear(let inputs, let outputs, let hasBias) = place.kind(in: shape) else { return nil }
-    return try weights[place.path].linear(in: inputs, out: outputs, bias: hasBias)
+    return try weights[place.path(in: shape.family)].linear(in: inputs, out: outputs, bias: hasBias)
   }
 
   /// A linear layer that every encoder has.
   func linear(_ place: ProjectionPlace, layer: Int) throws(CheckpointError) -> Linear {
     let (inputs, outputs) = place.widths(shape)
-    return try weights[EncoderPlace.projection(place, layer: layer).path].linear(in: inputs, out: outputs)
+    return try weights[place.path(layer: layer)].linear(in: inputs, out: outputs)
+  }
+
+  /// The fused projection of queries, keys and values, with the bias that the checkpoint may have for it.
+  func fusedProjection(layer: Int) throws(CheckpointError) -> Linear {
+    let (inputs, outputs) = ProjectionPlace.queryKeyValue.widths(shape)
+    let weights = weights[ProjectionPlace.queryKeyValue.path(layer: layer)]
+    return try weights.linear(in: inputs, out: outputs, bias: weights.contains("bias"))
+  }
+
+  /// A vector [1, size] that stands by its own name; nil where the encoder has no such place.
+  func vector(_ place: EncoderPlace) throws(CheckpointError) -> Tensor? {
+    guard case .vector(let size) = place.kind(in: shape) else { return nil }
+    return try weights.tensor(place.path(in: shape.family), [size])
+  }
+
+  /// The square weight of a place, as rows; nil where the encoder has no such place.
+  func square(_ place: EncoderPlace) throws(CheckpointError) -> Tensor? {
+    guard case .linear(let inputs, let outputs, _) = place.kind(in: shape) else { return nil }
+    return try weights[place.path(in: shape.family)].tensor("weight", [outputs, inputs])
   }
 
   /// A layer norm over hidden states.
   func norm(_ place: EncoderPlace) throws(CheckpointError) -> LayerNorm {
-    try weights[place.path].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+    try weights[place.path(in: shape.family)].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
   }
 }

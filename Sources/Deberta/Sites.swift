@@ -41,7 +41,7 @@ struct Sites {
     return y
   }
 
-  private func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
+  func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
 
   /// norm(hidden + residual), or what a group's hook makes of the three. May replace `hidden`.
   func join(

@@ -26,16 +26,18 @@ public enum SavedHead {
   ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
   ///     tied.
   ///   - compute: what it computes with.
+  ///   - family: the model's.
   ///   - hiddenSize: the model's.
   ///   - folder: where it is.
   ///   - layerNormEps: the model's.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public static func read(
-    _ folder: String, hiddenSize: Int, layerNormEps: Float, tiedTo words: WeightMatrix? = nil, _ compute: Compute
+    _ folder: String, family: ModelFamily = .v2, hiddenSize: Int, layerNormEps: Float,
+    tiedTo words: WeightMatrix? = nil, _ compute: Compute
   ) throws -> (name: String, head: PredictionHead) {
     let file = folder + "/" + configurationFile
     let fields = try ConfigurationFields(path: file)
-    try SavedFolder.check(fields, hiddenSize: hiddenSize)
+    try SavedFolder.check(fields, family: family, hiddenSize: hiddenSize)
     guard let name = try fields.string("name") else { throw ConfigurationError.missing(key: "name", file: file) }
     guard let configuration = try fields.object("config") else {
       throw ConfigurationError.missing(key: "config", file: file)
@@ -51,8 +53,8 @@ public enum SavedHead {
 
   /// Writes a folder that the reference loads; the folder exists.
   public static func write(
-    _ head: PredictionHead, named name: String, modelName: String, hiddenSize: Int, to folder: String,
-    as format: WeightFormat = .safetensors, _ compute: Compute
+    _ head: PredictionHead, named name: String, modelName: String, family: ModelFamily = .v2, hiddenSize: Int,
+    to folder: String, as format: WeightFormat = .safetensors, _ compute: Compute
   ) throws(CheckpointError) {
     let tensors = head.tensors(compute).map {
       OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)
@@ -63,8 +65,8 @@ public enum SavedHead {
     var others: [String: JSONValue] = isUsual ? [:] : [key: .string(settings.function.rawValue)]
     others[lengthKey] = head.maximumLength.map { .integer($0) }
     let description = SavedFolder.description(
-      name: name, modelName: modelName, hiddenSize: hiddenSize, configuration: .object(settings.members),
-      others: others)
+      name: name, modelName: modelName, family: family, hiddenSize: hiddenSize,
+      configuration: .object(settings.members), others: others)
     try description.write(to: folder + "/" + configurationFile)
   }
 }

@@ -7,18 +7,21 @@ extension HeadSettings {
   /// - Parameters:
   ///   - hidden: the model's `hidden_act`, which masked language models use.
   ///   - words: the width of the word embeddings.
-  public func transformersClass(activation hidden: Activation, embeddingSize words: Int) -> String? {
+  ///   - family: the model's; v1 has no class for multiple choice.
+  public func transformersClass(
+    activation hidden: Activation, embeddingSize words: Int, family: ModelFamily = .v2
+  ) -> String? {
     guard hasBias else { return nil }
     let name: String? =
       switch kind {
       case .classification, .multilabelClassification: layers == 2 ? "SequenceClassification" : nil
-      case .multipleChoice: layers == 2 ? "MultipleChoice" : nil
+      case .multipleChoice: layers == 2 && family == .v2 ? "MultipleChoice" : nil
       case .tagging: layers == 1 ? "TokenClassification" : nil
       case .questionAnswering: layers == 1 && outputs == 2 ? "QuestionAnswering" : nil
       case .maskedLM:
         layers == 2 && hasNorms && activation == hidden && embeddingSize ?? words == words ? "MaskedLM" : nil
       }
-    return name.map { "DebertaV2For" + $0 }
+    return name.map { family.classPrefix + "For" + $0 }
   }
 
   /// The members of `config.json` that describe the head to transformers; null takes a member away.

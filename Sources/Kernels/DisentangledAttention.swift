@@ -85,33 +85,55 @@ public struct AttentionHead {
   /// Four register tiles of the widest kernels.
   private static let queryBlock = 56
 
+  /// The rows of memory before the sequence's own.
+  private var front: Int { memory?.key.rows ?? 0 }
+  /// Keys that a query may meet: memory and tokens.
+  private var columns: Int { front + key.rows }
+
   /// Computes `context`, with scratch of `buffers`.
   public func callAsFunction(_ kernels: VectorKernels, _ buffers: Buffers) {
+    let size = query.columns
+    let turnedValues = Panels.count(outputs: size, inputs: columns, width: kernels.panelWidth)
+    let scratch = Scratch(buffers, capacities: [turnedValues, Scratch.size(front == 0 ? 0 : columns, size)])
+    let values = Panels(
+      scratch.floats(turnedValues), outputs: size, inputs: columns, width: kernels.panelWidth)
+    let joined = front == 0 ? nil : scratch.rows(columns, size)
+    kernels.packInputs(withMemory(memory?.value, value, in: joined, kernels), into: values)
+    forEachBlock(kernels, buffers) { rows, s in
+      hide(s.columns(front..<columns), firstQuery: rows.lowerBound)
+      kernels.softmax(s)
+      if let probabilities { kernels.scale(s, by: 1, into: probabilities.slice(rows)) }
+      if let dropout { kernels.dropout(s, dropout.mask, first: dropout.first + rows.lowerBound * columns) }
+      kernels.product(s, values, into: context.slice(rows))
+    }
+  }
+
+  /// Computes the scores alone, [M, P + N], those of hidden tokens too.
+  public func scores(into scores: Rows, _ kernels: VectorKernels, _ buffers: Buffers) {
+    forEachBlock(kernels, buffers) { rows, s in kernels.scale(s, by: 1, into: scores.slice(rows)) }
+  }
+
+  /// Calls `body` with the scores of one block of queries after the other.
+  private func forEachBlock(_ kernels: VectorKernels, _ buffers: Buffers, _ body: (Range<Int>, Rows) -> Void) {
     let (count, tokens) = (query.rows, key.rows)
     let size = query.columns
-    let front = memory?.key.rows ?? 0
-    let columns = front + tokens
     let block = min(Self.queryBlock, count)
     let farthest = positions.map { Int($0[tokens - 1] - $0[0]) } ?? tokens - 1
     let c2p = ReachedPositions(contentToPosition, distances?.keyRows, -farthest...farthest)
     let p2c = ReachedPositions(positionToContent, distances?.queryRows, -farthest...farthest)
 
     let panelValues = Panels.count(outputs: columns, inputs: size, width: kernels.panelWidth)
-    let turnedValues = Panels.count(outputs: size, inputs: columns, width: kernels.panelWidth)
     let scratch = Scratch(
       buffers,
       capacities: [
-        panelValues, turnedValues, Scratch.size(front == 0 ? 0 : columns, size), Scratch.size(block, size),
+        panelValues, Scratch.size(front == 0 ? 0 : columns, size), Scratch.size(block, size),
         Scratch.size(block, columns), Scratch.size(block, c2p?.columns ?? 0), Scratch.size(block, c2p?.rank ?? 0),
         Scratch.size(tokens, p2c?.columns ?? 0), Scratch.size(tokens, p2c?.rank ?? 0),
       ])
     let joined = front == 0 ? nil : scratch.rows(columns, size)
     let keys = Panels(
       scratch.floats(panelValues), outputs: columns, inputs: size, width: kernels.panelWidth)
-    kernels.packOutputs(behind(memory?.key, key, in: joined, kernels), into: keys)
-    let values = Panels(
-      scratch.floats(turnedValues), outputs: size, inputs: columns, width: kernels.panelWidth)
-    kernels.packInputs(behind(memory?.value, value, in: joined, kernels), into: values)
+    kernels.packOutputs(withMemory(memory?.key, key, in: joined, kernels), into: keys)
 
     let ofKeys = p2c.map { p2c in
       let (terms, lowRank) = (scratch.rows(tokens, p2c.columns), scratch.rows(tokens, p2c.rank))
@@ -131,7 +153,6 @@ public struct AttentionHead {
       let s = scores.slice(0..<rows.count)
       kernels.scale(query.slice(rows), by: scale, into: q)
       kernels.product(q, keys, into: s)
-      let own = s.columns(front..<columns)
       if let distances {
         var ofQueries: Rows?
         if let c2p, let (terms, lowRank) = c2pScores {
@@ -140,18 +161,14 @@ public struct AttentionHead {
             .score(q, within: c2p, own, lowRank.slice(0..<rows.count), kernels)
           ofQueries = own.counted(from: c2p.firstRow)
         }
-        add(ofQueries, ofKeys, distances, to: own, firstQuery: first, kernels)
+        add(ofQueries, ofKeys, distances, to: s.columns(front..<columns), firstQuery: first, kernels)
       }
-      hide(own, firstQuery: first)
-      kernels.softmax(s)
-      if let probabilities { kernels.scale(s, by: 1, into: probabilities.slice(rows)) }
-      if let dropout { kernels.dropout(s, dropout.mask, first: dropout.first + first * columns) }
-      kernels.product(s, values, into: context.slice(rows))
+      body(rows, s)
     }
   }
 
   /// Memory rows with the sequence's own after them, or these alone.
-  private func behind(_ memory: Rows?, _ own: Rows, in joined: Rows?, _ kernels: VectorKernels) -> Rows {
+  private func withMemory(_ memory: Rows?, _ own: Rows, in joined: Rows?, _ kernels: VectorKernels) -> Rows {
     guard let memory, let joined else { return own }
     kernels.scale(memory, by: 1, into: joined.slice(0..<memory.rows))
     kernels.scale(own, by: 1, into: joined.slice(memory.rows..<joined.rows))

@@ -39,19 +39,11 @@ extension AttentionHead {
     _ context: Rows, attention: Rows, tables: (key: Rows?, query: Rows?), into gradients: AttentionHeadGradients,
     _ kernels: VectorKernels, _ buffers: Buffers
   ) {
-    let (queries, tokens, columns) = (query.rows, key.rows, attention.columns)
-    let front = columns - tokens
+    let (queries, columns) = (query.rows, attention.columns)
+    let front = columns - key.rows
     let own = front..<columns
-    let reached = (
-      key: distances.flatMap { reachedRows($0.keyRows, of: tables.key) },
-      query: distances.flatMap { reachedRows($0.queryRows, of: tables.query) }
-    )
     let scratch = Scratch(
-      buffers,
-      capacities: [
-        Scratch.size(dropout == nil ? 0 : queries, columns), Scratch.size(queries, columns),
-        Scratch.size(queries, reached.key?.count ?? 0), Scratch.size(tokens, reached.query?.count ?? 0),
-      ])
+      buffers, capacities: [Scratch.size(dropout == nil ? 0 : queries, columns), Scratch.size(queries, columns)])
     var applied = attention
     if let dropout {
       applied = scratch.rows(queries, columns)
@@ -69,6 +61,31 @@ extension AttentionHead {
     }
     if let dropout { kernels.dropout(scores, dropout.mask, first: dropout.first) }
     kernels.softmaxBackward(attention, scores)
+    backward(scores: scores, tables: tables, into: gradients, kernels, buffers)
+  }
+
+  /// Adds the gradients of queries, keys and tables of one head of one sequence, from those of its scores.
+  ///
+  /// - Parameters:
+  ///   - scores: dS [M, memory + N].
+  ///   - tables: K and the scaled Q as rows [2 · span, D]; required where there are distances and a table.
+  ///   - gradients: where to add; those of values stay.
+  ///   - kernels: what it computes with.
+  ///   - buffers: where scratch comes from.
+  public func backward(
+    scores: Rows, tables: (key: Rows?, query: Rows?), into gradients: AttentionHeadGradients,
+    _ kernels: VectorKernels, _ buffers: Buffers
+  ) {
+    let (queries, tokens, columns) = (query.rows, key.rows, scores.columns)
+    let front = columns - tokens
+    let own = front..<columns
+    let reached = (
+      key: distances.flatMap { reachedRows($0.keyRows, of: tables.key) },
+      query: distances.flatMap { reachedRows($0.queryRows, of: tables.query) }
+    )
+    let scratch = Scratch(
+      buffers,
+      capacities: [Scratch.size(queries, reached.key?.count ?? 0), Scratch.size(tokens, reached.query?.count ?? 0)])
     let ofTokens = scores.columns(own)
     add(.plain(ofTokens), .plain(key), to: gradients.query, scale: scale)
     add(.transposed(ofTokens), .plain(query), to: gradients.key, scale: scale)

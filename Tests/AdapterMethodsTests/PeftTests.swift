@@ -19,7 +19,7 @@ import Testing
   /// Every linear layer, with ranks and scales of their own.
   private static func everywhere(_ shape: DebertaV2Configuration) -> [LoRATarget] {
     (0..<shape.layerCount).flatMap { layer in
-      ProjectionPlace.allCases.enumerated().map { index, place in
+      shape.family.projections.enumerated().map { index, place in
         LoRATarget(place, layer: layer, rank: 1 + (layer + index) % 4, alpha: Float(3 + 2 * index))
       }
     }

@@ -109,12 +109,12 @@ import Testing
     (#""num_attention_heads": 7"#, "num_attention_heads"), (#""layer_norm_eps": "small""#, "layer_norm_eps"),
     (#""relative_attention": 1"#, "relative_attention"), (#""share_att_key": "true""#, "share_att_key"),
     (#""position_biased_input": {}"#, "position_biased_input"), (#""pos_att_type": 3"#, "pos_att_type"),
-    (#""pos_att_type": "c2p|p2p""#, "pos_att_type"), (#""norm_rel_ebd": 1"#, "norm_rel_ebd"),
+    (#""pos_att_type": "c2p|p2q""#, "pos_att_type"), (#""norm_rel_ebd": 1"#, "norm_rel_ebd"),
     (#""hidden_act": "gelu_of_nobody""#, "hidden_act"), (#""hidden_act": 1"#, "hidden_act"),
     (#""model_type": "bert""#, "model_type"), (#""conv_kernel_size": 4"#, "conv_kernel_size"),
     (#""conv_kernel_size": 3, "conv_groups": 7"#, "conv_groups"),
     (#""relative_attention": true, "position_buckets": "256""#, "position_buckets"),
-    (#""type_vocab_size": -1"#, "type_vocab_size"), (#""max_position_embeddings": 1e300"#, "max_position_embeddings"),
+    (#""type_vocab_size": -2"#, "type_vocab_size"), (#""max_position_embeddings": 1e300"#, "max_position_embeddings"),
   ])
   func aValueThatCannotBeIsRefusedByItsKey(_ members: String, _ key: String) throws {
     let error = try #require(throws: ConfigurationError.self) { try configuration("{\(members)}") }

@@ -176,7 +176,7 @@ import Testing
     let encoder = try Encoder(WeightReader(ledger, TinyModel.compute), shape)
     func weights(_ encoder: Encoder) -> [Float] {
       (0..<3).flatMap { layer in
-        ProjectionPlace.allCases.flatMap { place in
+        shape.family.projections.flatMap { place in
           let linear = encoder.linear(place, layer: layer)
           return TinyModel.compute.unpacked(linear.weight).array + (linear.bias?.array ?? [])
         }

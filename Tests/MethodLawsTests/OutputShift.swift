@@ -53,7 +53,7 @@ struct OutputShift: AdapterMethod {
   ) -> [(place: ProjectionPlace, layer: Int, shift: ParameterSpec)] {
     (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
       [ProjectionPlace.value, .down].map { place in
-        let path = EncoderPlace.projection(place, layer: layer).path
+        let path = place.path(layer: layer)
         return (place, layer, ParameterSpec(path, "shifts", "shift", [place.widths(shape).outputs], .constant(0)))
       }
     }

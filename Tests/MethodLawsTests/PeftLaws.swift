@@ -13,7 +13,7 @@ import Testing
 
     func callAsFunction(_ shape: DebertaV2Configuration) -> any AdapterMethod {
       let targets = (0..<shape.layerCount).flatMap { layer in
-        ProjectionPlace.allCases.enumerated().map { index, place in
+        shape.family.projections.enumerated().map { index, place in
           LoRATarget(place, layer: layer, rank: 1 + (layer + index) % 4, alpha: Float(3 + index))
         }
       }

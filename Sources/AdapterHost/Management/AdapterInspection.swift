@@ -98,7 +98,10 @@ extension Inspection.Part {
       try draft.compare(
         file.get(), with: wanted.map { WantedTensor("heads.\(name).\($0.name)", $0.shape) },
         rename: { $0 }, isLeft: { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
-      ) { _ = try SavedHead.read(folder, hiddenSize: hiddenSize, layerNormEps: 1e-7, Compute(threads: 1)) }
+      ) {
+        _ = try SavedHead.read(
+          folder, family: ModelFamily(fields) ?? .v2, hiddenSize: hiddenSize, layerNormEps: 1e-7, Compute(threads: 1))
+      }
     }
   }
 
@@ -123,7 +126,8 @@ extension PartDraft {
   ) throws {
     let size = facts.value("hidden_size").map { " with hidden_size \($0)" } ?? ""
     let made = facts.value(model).map { "; it was made for \($0)" } ?? ""
-    needs = ["a DeBERTa-v2 or v3 base model\(size)\(made)"]
+    let kind = try? ModelFamily(fields) == .v1 ? "DeBERTa v1" : "DeBERTa v2 or v3"
+    needs = ["a \(kind ?? "DeBERTa") base model\(size)\(made)"]
     guard let base else { return }
     add("tried with", base.name)
     try body(&self, base.shape)

@@ -26,7 +26,11 @@ extension Inspection.Part {
       let whole = try WholeModel(fields)
       draft.facts += whole?.facts ?? []
       let wanted =
-        shape.wantedTensors + (head?.tensors(shape, in: ledger) ?? [])
+        shape.wantedTensors
+        + EncoderLayout(shape).optionalTensors.filter { ledger.contains($0.name) }.map {
+          WantedTensor($0.name, $0.shape)
+        }
+        + (head?.tensors(shape, in: ledger) ?? [])
         + (whole == nil ? [] : checkpoint.weights.added)
       try draft.compare(
         checkpoint.weights, with: wanted, rename: EncoderLayout.ownName, isLeft: Encoder.isKnownUnused

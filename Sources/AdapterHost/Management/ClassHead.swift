@@ -27,7 +27,8 @@ struct ClassHead {
   ) {
     let settings = head.settings
     guard head.queryPositions == nil,
-      let name = settings.transformersClass(activation: shape.activation, embeddingSize: shape.embeddingSize)
+      let name = settings.transformersClass(
+        activation: shape.activation, embeddingSize: shape.embeddingSize, family: shape.family)
     else { return nil }
     var members = settings.transformersConfiguration
     members["architectures"] = .array([.string(name)])

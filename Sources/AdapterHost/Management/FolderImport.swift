@@ -30,7 +30,8 @@ extension FusionDescription {
     let head =
       try SavedHead.exists(in: folder)
       ? SavedHead.read(
-        folder, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps, Compute(threads: 1)
+        folder, family: shape.family, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps,
+        Compute(threads: 1)
       ).head : nil
     return FusionDescription(
       adapters: adapters ?? fusion.adapters,

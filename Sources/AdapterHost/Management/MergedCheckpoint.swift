@@ -66,9 +66,9 @@ public enum MergedCheckpoint {
   ) -> [String: [Float]] {
     var changes: [String: [Float]] = [:]
     for layer in 0..<base.configuration.layerCount {
-      for place in ProjectionPlace.allCases {
+      for place in base.configuration.family.projections {
         let (old, new) = (base.linear(place, layer: layer), merged.linear(place, layer: layer))
-        let scope = EncoderPlace.projection(place, layer: layer).path
+        let scope = place.path(layer: layer)
         let weight = base.compute.unpacked(new.weight).array
         if weight != base.compute.unpacked(old.weight).array { changes[scope + ".weight"] = weight }
         if let bias = new.bias?.array, bias != old.bias?.array { changes[scope + ".bias"] = bias }

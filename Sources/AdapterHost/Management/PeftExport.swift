@@ -29,10 +29,11 @@ extension DebertaV2AdapterModel {
   /// A head as PEFT saves it beside an adapter; nil for one that transformers would not make of the base model.
   private func peftHead(_ head: PredictionHead, _ base: ConfigurationFields) throws -> PeftFolder.SavedHead? {
     let tasks = [
-      "DebertaV2ForSequenceClassification": "SEQ_CLS", "DebertaV2ForTokenClassification": "TOKEN_CLS",
-      "DebertaV2ForQuestionAnswering": "QUESTION_ANS",
+      "SequenceClassification": "SEQ_CLS", "TokenClassification": "TOKEN_CLS", "QuestionAnswering": "QUESTION_ANS",
     ]
-    guard let saved = classHead(head, words: nil), let task = tasks[saved.className] else { return nil }
+    guard let saved = classHead(head, words: nil),
+      let task = tasks[String(saved.className.dropFirst(configuration.family.classPrefix.count + 3))]
+    else { return nil }
     func agrees(_ key: String, default value: JSONValue) -> Bool {
       guard let wanted = saved.configuration[key], wanted != .null else { return true }
       let given = base.members[key] ?? .null

@@ -36,7 +36,8 @@ extension DebertaV2AdapterModel {
 
   /// Every tensor of a checkpoint's encoder, in memory of its own.
   private func parameters(_ folder: String) throws -> TrainableBase {
-    let own = Set(EncoderLayout(configuration).tensors.map(\.name))
+    let layout = EncoderLayout(configuration)
+    let own = Set((layout.tensors + layout.optionalTensors).map(\.name))
     let tensors = try CheckpointFolder(path: folder).weights.tensors.compactMap { stored -> NamedTensor? in
       let name = EncoderLayout.ownName(stored.name)
       return own.contains(name) ? NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()) : nil

@@ -68,8 +68,8 @@ extension Registry {
         try FileManager.default.copyItem(atPath: path, toPath: "\(copy)/\(file)")
       }
       try SavedHead.write(
-        head.naming(labels), named: ownName, modelName: base.name, hiddenSize: reader.shape.hiddenSize, to: copy,
-        Compute(threads: 1))
+        head.naming(labels), named: ownName, modelName: base.name, family: reader.shape.family,
+        hiddenSize: reader.shape.hiddenSize, to: copy, Compute(threads: 1))
       return try importAdapter(folder: copy, as: name, of: model, labels: nil, force: force)
     }
   }

@@ -96,17 +96,23 @@ public struct DoRA: AdapterMethod {
     let weight = encoder.linear(module.place, layer: module.layer).weight
     let sum = direction.factors(parameters, module, on: pass).added(
       to: weight, times: form == .peft ? module.scale : 1, on: pass)
-    let lengths = parameters[magnitude(module)].reshaped(rows: 1, columns: module.outputs)
-    return pass.quotient(lengths, pass.rowNorms(sum))
+    let lengths = parameters[magnitude(module)].reshaped(rows: 1, columns: module.adapted)
+    let norms = pass.rowNorms(sum)
+    if module.isWhole { return pass.quotient(lengths, norms) }
+    let own = pass.tensor(rows: 1, columns: module.adapted)
+    for (index, part) in module.parts.enumerated() {
+      pass.copy(norms.columns(part), into: own.columns(index * module.width..<(index + 1) * module.width))
+    }
+    return module.spread(pass.quotient(lengths, own), rest: 1, on: pass)
   }
 
   private func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { direction.modules(shape) }
 
   private func magnitude(_ module: ProjectionModule) -> ParameterSpec {
-    let start = Initializer.rowNorms(module.place, layer: module.layer)
+    let start = Initializer.rowNorms(module.place, layer: module.layer, rows: module.parts)
     return form == .peft
       ? module.spec("lora_magnitude_vector", [module.outputs], start)
-      : module.spec("m.weight", [module.outputs, 1], start)
+      : module.spec("m.weight", [module.adapted, 1], start)
   }
 }
 

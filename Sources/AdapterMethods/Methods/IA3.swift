@@ -7,7 +7,8 @@ public import Tensors
 ///     y = (alpha l) ⊙ (W x + c)        l [outputs, 1]
 ///
 /// With a gate g, g takes the place of alpha. In the feed-forward layer it
-/// acts before the activation, as in the reference.
+/// acts before the activation, as in the reference. In v1 it acts on thirds of
+/// the fused projection, as `LoRA` does; alpha multiplies all of its outputs.
 ///
 /// Source: Liu et al., "Few-Shot Parameter-Efficient Fine-Tuning is Better and
 /// Cheaper than In-Context Learning" (2022); adapters, `methods/lora.py`, `IA3`.
@@ -54,7 +55,8 @@ public struct IA3: AdapterMethod {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in projections.modules(encoder.configuration) {
       hooks.layers[module.layer][module.place] = ScaledOutputs(
-        factors: factors(parameters, module, on: pass), gate: module.gate(parameters, named: name, on: pass))
+        factors: factors(parameters, module, on: pass),
+        gate: module.gate(parameters, named: name, columns: module.parts, on: pass))
     }
     return hooks
   }
@@ -69,15 +71,15 @@ public struct IA3: AdapterMethod {
     }
   }
 
-  /// alpha l, [1, outputs].
+  /// alpha l, [1, outputs]; l is 1 for outputs that are not adapted.
   private func factors(_ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass) -> Tensor {
-    pass.scaled(
-      parameters[vector(module)].reshaped(rows: 1, columns: module.outputs),
-      by: projections.isGated ? 1 : projections.alpha)
+    let own = parameters[vector(module)].reshaped(rows: 1, columns: module.adapted)
+    return pass.scaled(
+      module.spread(own, rest: 1, on: pass), by: projections.isGated ? 1 : projections.alpha)
   }
 
   private func vector(_ module: ProjectionModule) -> ParameterSpec {
-    module.spec("lora_B", [module.outputs, 1], projections.initialization.factors(inputs: module.inputs, rank: 1).b)
+    module.spec("lora_B", [module.adapted, 1], projections.initialization.factors(inputs: module.inputs, rank: 1).b)
   }
 }
 

@@ -10,6 +10,11 @@ internal import Tensors
 /// place of alpha / r, as in the reference. On query and key it also acts on
 /// the relative positions where the model shares its projections (DeBERTa-v3).
 ///
+/// In v1 queries, keys and values are one projection W [3 H, H], head by head.
+/// For 'q', 'k' and 'v' the reference adapts its first, second and last third,
+/// as if they were not interleaved; so does this. A [n r, H] and B [n H, r]
+/// hold the factors of the n chosen thirds.
+///
 /// Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models"
 /// (2021); adapters, `methods/lora.py`, `LoRA`; peft, `tuners/lora/layer.py`.
 public struct LoRA: AdapterMethod, LowRankMethod {
@@ -37,11 +42,12 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   /// LoRA of any rank and scale at any linear layers.
   public init(_ targets: [LoRATarget]) { description = .targets(targets) }
 
-  /// The linear layers that it acts on, with rank, scale and dropout; nil for LoRA with gates, which has no scale.
+  /// The linear layers that it acts on, with rank, scale and dropout; nil for LoRA with gates, which has no scale, and
+  /// for LoRA on thirds of v1's fused projection.
   public func targets(in shape: DebertaV2Configuration) -> [LoRATarget]? {
     switch description {
     case .targets(let targets): targets
-    case .settings(let settings): settings.isGated ? nil : settings.targets(shape)
+    case .settings(let settings): settings.targets(shape)
     }
   }
 
@@ -58,7 +64,7 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] {
     switch description {
     case .settings(let settings): settings.modules(shape)
-    case .targets(let targets): targets.map { ProjectionModule($0, isGated: false, shape) }
+    case .targets(let targets): targets.map { ProjectionModule($0, shape) }
     }
   }
 
@@ -71,7 +77,7 @@ public struct LoRA: AdapterMethod, LowRankMethod {
     _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors {
     let (a, b) = specs(of: module)
-    return LowRankFactors(a: parameters[a], b: parameters[b])
+    return module.whole(LowRankFactors(a: parameters[a], b: parameters[b]), on: pass)
   }
 
   private func specs(of module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {
@@ -79,8 +85,8 @@ public struct LoRA: AdapterMethod, LowRankMethod {
       if case .settings(let settings) = description { settings.initialization } else { .lora }
     let (aStart, bStart) = start.factors(inputs: module.inputs, rank: module.rank)
     return (
-      module.spec("lora_A", [module.rank, module.inputs], aStart),
-      module.spec("lora_B", [module.outputs, module.rank], bStart)
+      module.spec("lora_A", [module.parts.count * module.rank, module.inputs], aStart),
+      module.spec("lora_B", [module.adapted, module.rank], bStart)
     )
   }
 }
@@ -99,7 +105,7 @@ public struct LoRATarget: Sendable, Hashable {
   }
 
   /// The module's name below `deberta.`
-  var path: String { EncoderPlace.projection(place, layer: layer).path }
+  var path: String { place.path(layer: layer) }
 }
 
 extension ProjectionSettings.Initialization {

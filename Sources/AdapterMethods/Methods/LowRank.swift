@@ -15,7 +15,8 @@ protocol LowRankMethod: AdapterMethod {
   /// What is stored for one linear layer, without the gate.
   func specs(_ module: ProjectionModule) -> [ParameterSpec]
 
-  /// The factors of one linear layer, not scaled.
+  /// The factors of one linear layer, not scaled; where parts of it are adapted, A [parts · r, inputs] and
+  /// B [outputs, parts · r].
   func factors(
     _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors
@@ -58,7 +59,10 @@ extension LowRankMethod {
     let factors = factors(parameters, module, on: pass)
     return AddedLowRank(
       a: pass.layer(weight: factors.a), left: LeftFactor(pass.scaled(factors.b, by: module.scale), on: pass),
-      gate: module.gate(parameters, named: name, on: pass), dropout: module.dropout)
+      gate: module.gate(
+        parameters, named: name,
+        columns: module.parts.indices.map { $0 * module.rank..<($0 + 1) * module.rank }, on: pass),
+      dropout: module.dropout)
   }
 
   /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.

@@ -74,22 +74,43 @@ struct ProjectionSettings: Sendable {
 
   /// The linear layers of an encoder that are adapted.
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] {
-    targets(shape).map { ProjectionModule($0, isGated: isGated, shape) }
+    (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
+      let thirds = fusedThirds(shape)
+      let fused = thirds.isEmpty ? [] : [(ProjectionPlace.queryKeyValue, thirds)]
+      let own = places.filter(shape.family.projections.contains).map { ($0, [0..<$0.widths(shape).outputs]) }
+      return (fused + own).map { place, parts in
+        ProjectionModule(
+          LoRATarget(place, layer: layer, rank: rank, alpha: alpha, dropout: dropout), parts: parts, isGated: isGated,
+          shape)
+      }
+    }
   }
 
-  /// The same with what each of them adds.
-  func targets(_ shape: DebertaV2Configuration) -> [LoRATarget] {
-    (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
-      places.map { LoRATarget($0, layer: layer, rank: rank, alpha: alpha, dropout: dropout) }
-    }
+  /// The rows of v1's fused projection that the reference adapts for 'q', 'k' and 'v': its first, second and last third,
+  /// though the projection holds the queries, keys and values of one head after the other.
+  private func fusedThirds(_ shape: DebertaV2Configuration) -> [Range<Int>] {
+    guard shape.family == .v1 else { return [] }
+    let size = ProjectionPlace.queryKeyValue.widths(shape).outputs / 3
+    return [ProjectionPlace.query, .key, .value].enumerated().filter { places.contains($1) }
+      .map { third, _ in third * size..<(third + 1) * size }
+  }
+
+  /// What is added at each linear layer; nil where that is not one product of low rank for the whole of a layer.
+  func targets(_ shape: DebertaV2Configuration) -> [LoRATarget]? {
+    let modules = modules(shape)
+    guard !isGated, modules.allSatisfy(\.isWhole) else { return nil }
+    return modules.map { LoRATarget($0.place, layer: $0.layer, rank: rank, alpha: alpha, dropout: dropout) }
   }
 }
 
-/// One linear layer that a method acts on.
+/// One linear layer that a method acts on, or parts of its outputs, each with factors of its own.
 struct ProjectionModule: Sendable {
   let place: ProjectionPlace
   let layer: Int
   let inputs, outputs: Int
+  /// The outputs that it acts on: all of them, or thirds of v1's fused projection.
+  let parts: [Range<Int>]
+  /// Of each part.
   let rank: Int
   /// What a product of low rank is multiplied by: alpha / r, unless a gate decides.
   let scale: Float
@@ -98,16 +119,57 @@ struct ProjectionModule: Sendable {
   let gate: (weight: ParameterSpec, bias: ParameterSpec)?
   private let path: String
 
-  init(_ target: LoRATarget, isGated: Bool, _ shape: DebertaV2Configuration) {
+  /// Acts on a whole linear layer.
+  init(_ target: LoRATarget, _ shape: DebertaV2Configuration) {
+    self.init(target, parts: [0..<target.place.widths(shape).outputs], isGated: false, shape)
+  }
+
+  init(_ target: LoRATarget, parts: [Range<Int>], isGated: Bool, _ shape: DebertaV2Configuration) {
     (place, layer, rank, dropout) = (target.place, target.layer, target.rank, target.dropout)
     (inputs, outputs) = place.widths(shape)
+    self.parts = parts
     (path, scale) = (target.path, isGated ? 1 : target.alpha / Float(target.rank))
     gate =
       isGated
       ? (
-        ParameterSpec(path, "loras", "gate.weight", [1, inputs], .normal(deviation: 0.02)),
-        ParameterSpec(path, "loras", "gate.bias", [1], .linear(inputs: inputs))
+        ParameterSpec(path, "loras", "gate.weight", [parts.count, inputs], .normal(deviation: 0.02)),
+        ParameterSpec(path, "loras", "gate.bias", [parts.count], .linear(inputs: inputs))
       ) : nil
+  }
+
+  var isWhole: Bool { parts == [0..<outputs] }
+  /// The outputs of each part.
+  var width: Int { parts.first?.count ?? 0 }
+  /// The outputs of all parts.
+  var adapted: Int { parts.reduce(0) { $0 + $1.count } }
+
+  /// Values of the adapted outputs, [1, adapted], at their places among all outputs, [1, outputs]; the others are
+  /// `rest`.
+  func spread(_ values: Tensor, rest: Float, on pass: Pass) -> Tensor {
+    if isWhole { return values }
+    let all = pass.tensor(rows: 1, columns: outputs)
+    all.pointer.update(repeating: rest, count: outputs)
+    var first = 0
+    for part in parts {
+      pass.copy(values.columns(first..<first + part.count), into: all.columns(part))
+      first += part.count
+    }
+    return all
+  }
+
+  /// The factors of each part, A one below the other [parts · r, inputs] and B [adapted, r], as those of the whole
+  /// layer: each part's outputs see its own A alone.
+  func whole(_ factors: LowRankFactors, on pass: Pass) -> LowRankFactors {
+    if isWhole { return factors }
+    let b = pass.tensor(rows: outputs, columns: parts.count * rank)
+    for row in 0..<outputs { b.rows(row..<row + 1).pointer.update(repeating: 0, count: b.columns) }
+    var first = 0
+    for (index, part) in parts.enumerated() {
+      pass.copy(
+        factors.b.rows(first..<first + part.count), into: b.rows(part).columns(index * rank..<(index + 1) * rank))
+      first += part.count
+    }
+    return LowRankFactors(a: factors.a, b: b)
   }
 
   /// A tensor of this linear layer.
@@ -118,11 +180,15 @@ struct ProjectionModule: Sendable {
   var gateSpecs: [ParameterSpec] { [gate?.weight, gate?.bias].compactMap { $0 } }
 
   /// How far the adapter's effect goes for each text, if that is learned.
-  func gate(_ parameters: AdapterParameters, named adapter: String, on pass: Pass) -> AdapterGate? {
+  ///
+  /// - Parameter columns: where each part lies in what is multiplied; nil: the whole of it is one part.
+  func gate(
+    _ parameters: AdapterParameters, named adapter: String, columns: [Range<Int>]? = nil, on pass: Pass
+  ) -> AdapterGate? {
     gate.map {
       AdapterGate(
         pass.layer(weight: parameters[$0.weight], bias: parameters[$0.bias]), adapter: adapter,
-        place: place.location)
+        place: place.location, columns: isWhole ? nil : columns)
     }
   }
 }
@@ -131,7 +197,7 @@ extension ProjectionPlace {
   /// The reference's name of the location: the field of the configuration that turns it on.
   var location: String {
     switch self {
-    case .query, .key, .value, .attentionOutput: "selfattn_lora"
+    case .query, .key, .value, .queryKeyValue, .attentionOutput: "selfattn_lora"
     case .up: "intermediate_lora"
     case .down: "output_lora"
     }

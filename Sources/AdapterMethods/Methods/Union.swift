@@ -81,7 +81,7 @@ public struct Union: AdapterMethod {
       union.prompt = own.prompt ?? union.prompt
       for layer in union.layers.indices {
         let hooks = own.layers[layer]
-        for place in ProjectionPlace.allCases {
+        for place in encoder.configuration.family.projections {
           if let hook = hooks[place] { union.layers[layer][place] = hook }
         }
         union.layers[layer].memory = hooks.memory ?? union.layers[layer].memory

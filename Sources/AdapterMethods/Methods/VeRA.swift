@@ -8,6 +8,8 @@ internal import Tensors
 ///
 /// A [r, inputs] and B [outputs, r] are shared and frozen; Dv [r, r] and
 /// Bv [outputs, outputs] are stored dense and start as multiples of the identity.
+/// In v1 each third of the fused projection that is adapted, as by `LoRA`, has
+/// Dv and Bv of its own, one below the other; the reference fails there.
 ///
 /// Source: Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation"
 /// (2023); adapters, `methods/lora.py`, `Vera`.
@@ -42,7 +44,7 @@ public struct VeRA: AdapterMethod, LowRankMethod {
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     let modules = modules(shape)
     guard let first = modules.first else { return [] }
-    guard modules.allSatisfy({ ($0.inputs, $0.outputs) == (first.inputs, first.outputs) }) else {
+    guard modules.allSatisfy({ ($0.inputs, $0.width) == (first.inputs, first.width) }) else {
       throw .impossible(
         key: "attn_matrices", value: "beside linear layers of other widths",
         expected: "places of equal widths, because all share the factors A and B", file: "the VeRA configuration")
@@ -53,8 +55,8 @@ public struct VeRA: AdapterMethod, LowRankMethod {
 
   func specs(_ module: ProjectionModule) -> [ParameterSpec] {
     [
-      module.spec("vera_D", [projections.rank, projections.rank], .diagonal(d)),
-      module.spec("vera_B", [module.outputs, module.outputs], .diagonal(b)),
+      module.spec("vera_D", [module.parts.count * projections.rank, projections.rank], .diagonal(d)),
+      module.spec("vera_B", [module.adapted, module.width], .diagonal(b)),
     ]
   }
 
@@ -63,9 +65,10 @@ public struct VeRA: AdapterMethod, LowRankMethod {
   ) -> LowRankFactors {
     let own = specs(module)
     let shared = shared(module)
-    return LowRankFactors(
-      a: pass.product(parameters[own[0]], parameters[shared.a]),
-      b: pass.product(parameters[own[1]], parameters[shared.b]))
+    return module.whole(
+      LowRankFactors(
+        a: pass.product(parameters[own[0]], parameters[shared.a]),
+        b: pass.product(parameters[own[1]], parameters[shared.b])), on: pass)
   }
 
   private func shared(_ module: ProjectionModule) -> (a: ParameterSpec, b: ParameterSpec) {
@@ -75,7 +78,7 @@ public struct VeRA: AdapterMethod, LowRankMethod {
     }
     return (
       spec("lora_A", [projections.rank, module.inputs], aStart),
-      spec("lora_B", [module.outputs, projections.rank], bStart)
+      spec("lora_B", [module.width, projections.rank], bStart)
     )
   }
 }

@@ -51,6 +51,19 @@ extension Pass {
     tape.record(y) { [compute] dy in dx.add { compute.add(dy, times: factor, to: $0, replacing: $1) } }
   }
 
+  /// y[m] += x, in place. x [1, columns]; dx = Σ dy.
+  public func add(row x: Tensor, to y: Tensor) {
+    precondition(x.rows == 1 && x.columns == y.columns, "[\(x.rows), \(x.columns)] to rows of \(y.columns)")
+    compute.forEachBlock(of: y.rows) { [kernels] rows in
+      for row in rows {
+        kernels.scale(x.values, by: 1, into: y.values.slice(row..<row + 1), accumulate: true)
+      }
+    }
+    changed(y)
+    guard let tape = tape(following: x), let dx = tape.gradient(x) else { return }
+    tape.record(y) { [compute] dy in compute.addColumnSums(dy, to: dx.values) }
+  }
+
   /// factor · x.
   public func scaled(_ x: Tensor, by factor: Float) -> Tensor {
     let y = tensor(rows: x.rows, columns: x.columns)

@@ -18,6 +18,9 @@ public struct Linear: Sendable {
     self.init(weight: compute.packed(weight), bias: bias)
   }
 
+  /// The same weight with another bias.
+  public func with(bias: Tensor?) -> Linear { Linear(weight: weight, bias: bias, rows: rows) }
+
   fileprivate init(weight: PackedWeight, bias: Tensor?, rows: Tensor?) {
     precondition(bias.map { $0.columns == weight.outputs } ?? true, "a bias of another width than the weight")
     self.weight = weight

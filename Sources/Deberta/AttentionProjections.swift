@@ -1,0 +1,98 @@
+internal import Checkpoints
+internal import Tensors
+
+/// What makes queries, keys and values of a layer's input.
+enum AttentionProjections: Sendable {
+  /// v2 and v3
+  case separate(query: Linear, key: Linear, value: Linear)
+  /// v1
+  case fused(FusedProjection)
+
+  init(_ reader: PlaceReader, layer: Int) throws(CheckpointError) {
+    switch reader.shape.family {
+    case .v1: self = .fused(try FusedProjection(reader, layer: layer))
+    case .v2:
+      self = .separate(
+        query: try reader.linear(.query, layer: layer), key: try reader.linear(.key, layer: layer),
+        value: try reader.linear(.value, layer: layer))
+    }
+  }
+
+  /// - Parameter queries: what looks at the keys of x.
+  func states(_ x: Tensor, queries: Queries, heads: Int, _ at: Sites) -> AttentionStates {
+    switch self {
+    case .separate(let query, let key, let value):
+      return AttentionStates(
+        query: queries.at.project(.query, query, queries.states), key: at.project(.key, key, x),
+        value: at.project(.value, value, x), heads: heads)
+    case .fused(let projection):
+      let own = projection(x, at)
+      let isSame = queries.states.pointer == x.pointer && queries.states.rows == x.rows
+      return AttentionStates(
+        fusedQueries: isSame ? own : projection(queries.states, queries.at), fused: own, heads: heads)
+    }
+  }
+
+  /// The linear layer of a place; nil where there is none.
+  subscript(place: ProjectionPlace) -> Linear? {
+    get {
+      switch (self, place) {
+      case (.separate(let query, _, _), .query): query
+      case (.separate(_, let key, _), .key): key
+      case (.separate(_, _, let value), .value): value
+      case (.fused(let projection), .queryKeyValue): projection.linear
+      default: nil
+      }
+    }
+    set {
+      guard let newValue else { return }
+      switch (self, place) {
+      case (.separate(_, let key, let value), .query): self = .separate(query: newValue, key: key, value: value)
+      case (.separate(let query, _, let value), .key): self = .separate(query: query, key: newValue, value: value)
+      case (.separate(let query, let key, _), .value): self = .separate(query: query, key: key, value: newValue)
+      case (.fused(let projection), .queryKeyValue): self = .fused(projection.replacing(newValue))
+      default: return
+      }
+    }
+  }
+}
+
+/// The fused projection of v1: for each head its query, its key and its value, and their biases.
+///
+///     y = W x (+ c)      q = y_q + b_q      k = y_k      v = y_v + b_v        W [heads · 3 · D, H]
+///
+/// What adapts it sees y, without b. Source: transformers, `modeling_deberta.py`, `DisentangledSelfAttention`.
+struct FusedProjection: Sendable {
+  /// W, and c where whoever saved the model with adapters gave it one.
+  let linear: Linear
+  /// b at its columns of y, [1, heads · 3 · D]
+  private let bias: Tensor
+
+  init(_ reader: PlaceReader, layer: Int) throws(CheckpointError) {
+    linear = try reader.fusedProjection(layer: layer)
+    let (shape, pass) = (reader.shape, reader.weights.pass)
+    let size = shape.headSize
+    let bias = pass.tensor(rows: 1, columns: linear.outputs)
+    bias.pointer.update(repeating: 0, count: bias.columns)
+    for (part, place) in [(0, EncoderPlace.queryBias(layer: layer)), (2, .valueBias(layer: layer))] {
+      guard let own = try reader.vector(place) else { continue }
+      for head in 0..<shape.headCount {
+        let first = (3 * head + part) * size
+        pass.copy(own.columns(head * size..<(head + 1) * size), into: bias.columns(first..<first + size))
+      }
+    }
+    self.bias = bias
+  }
+
+  private init(linear: Linear, bias: Tensor) { (self.linear, self.bias) = (linear, bias) }
+
+  func replacing(_ linear: Linear) -> FusedProjection { FusedProjection(linear: linear, bias: bias) }
+
+  /// x [T, H] → [T, heads · 3 · D]
+  func callAsFunction(_ x: Tensor, _ at: Sites) -> Tensor {
+    if linear.bias == nil, !at.isHooked(.queryKeyValue) { return at.pass.linear(x, linear.with(bias: bias)) }
+    let y = at.project(.queryKeyValue, linear, x)
+    at.pass.add(row: bias, to: y)
+    return y
+  }
+}
