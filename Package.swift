@@ -83,6 +83,7 @@ let package = Package(
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Model", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", "Files", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("PredictionTests", uses: ["AdapterHost"]),
+    tests("EngineTests", uses: ["AdapterHost", "AdapterMethods", "Deberta", "Model", "Tensors"]),
     tests(
       "AdapterCLITests",
       uses: [

@@ -81,6 +81,12 @@ public struct AnsweringHead: Hashable, Sendable {
   public let head: String
   /// The rows that it answers, repetitions counted.
   public let rows: [Int]
+
+  public init(label: String, head: String, rows: [Int]) {
+    self.label = label
+    self.head = head
+    self.rows = rows
+  }
 }
 
 extension AnsweringHead {

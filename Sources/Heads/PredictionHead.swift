@@ -184,6 +184,18 @@ public struct PredictionHead: Sendable {
     if case .decoder(let decoder)? = modules.last?.module { decoder.inputs } else { nil }
   }
 
+  /// How many values the head has; a decoder that shares the memory of the word embeddings counts its bias alone.
+  public var parameterCount: Int {
+    modules.reduce(0) { count, item in
+      switch item.module {
+      case .linear(let linear): count + linear.outputs * (linear.inputs + (linear.bias == nil ? 0 : 1))
+      case .activation: count
+      case .norm(let norm): count + 2 * norm.gain.columns
+      case .decoder(let decoder): count + (decoder.bias == nil ? 0 : decoder.outputs)
+      }
+    }
+  }
+
   /// The tensors as they are saved, below `heads.NAME.`.
   public func tensors(_ compute: Compute) -> [(name: String, shape: [Int], values: [Float])] {
     modules.flatMap { index, module -> [(name: String, shape: [Int], values: [Float])] in

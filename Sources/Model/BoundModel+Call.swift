@@ -46,10 +46,40 @@ extension BoundModel {
     _ batch: Batch, _ setup: Setup, heads: [String]? = nil, answering tokens: AnsweredTokens = .all,
     states: AskedTokens = .all, from prefix: PrefixStates? = nil, on pass: Pass
   ) throws -> ModelOutput {
-    try check(batch)
     let lowered = try lowered(setup, batch, on: pass)
-    let plan = lowered.plan
-    let answering = try answering(heads, lowered.repetitions)
+    return try run(
+      batch, lowered.plan, answering(heads, lowered.repetitions), answering: tokens, states: states, from: prefix,
+      on: pass)
+  }
+
+  /// Runs rows that each have adapters and heads of their own.
+  ///
+  /// - Parameters:
+  ///   - batch: sequences of token ids, one for each of `rows`.
+  ///   - rows: what acts on each sequence, and the names of the heads that answer it.
+  ///   - tokens: the tokens for which heads that answer tokens give logits.
+  ///   - states: the tokens whose last hidden states the output holds.
+  ///   - pass: what it computes with and records.
+  /// - Throws: as the call for one setup.
+  public func callAsFunction(
+    _ batch: Batch, rows: [(composition: Composition?, heads: [String])], answering tokens: AnsweredTokens = .all,
+    states: AskedTokens = .all, on pass: Pass
+  ) throws -> ModelOutput {
+    let lowered = try lowered(.rows(rows.map(\.composition)), batch, on: pass)
+    var members: [String: [Int]] = [:]
+    for (row, heads) in rows.map(\.heads).enumerated() {
+      for head in heads { members[head, default: []].append(row) }
+    }
+    if let name = members.keys.first(where: { heads[$0] == nil }) { throw unknown(head: name) }
+    let answering = members.sorted { $0.key < $1.key }.map { AnsweringHead(label: $0, head: $0, rows: $1) }
+    return try run(batch, lowered.plan, answering, answering: tokens, states: states, on: pass)
+  }
+
+  private func run(
+    _ batch: Batch, _ plan: AdapterPlan, _ answering: [AnsweringHead], answering tokens: AnsweredTokens,
+    states: AskedTokens, from prefix: PrefixStates? = nil, on pass: Pass
+  ) throws -> ModelOutput {
+    try check(batch)
     let names = answering.map(\.head)
     let inverses = try embeddingInverses(plan, for: names)
     try check(batch, plan, for: names)
@@ -70,7 +100,7 @@ extension BoundModel {
       if let positions = head.queryPositions, own.contains(where: { !rows.answered($0, by: .maskedLM).isEmpty }) {
         read.hidden = encoder.enhanced(encoded, plan, positions: positions, on: pass)
       }
-      return (answering.label, HeadOutput(head, read, rows: own, on: pass))
+      return (answering.label, HeadOutput(head, read, answering.rows, on: pass))
     }
     return ModelOutput(rows, answers, trace: pass.trace)
   }

@@ -104,10 +104,13 @@ public struct HeadOutput: Sendable {
   public let rows: [Range<Int>]
   /// For heads that answer tokens, each row's tokens that have logits. Empty for other heads.
   public let tokens: [[Int]]
+  /// The rows of the model's output that the head answers; the lists of this output are in their order.
+  public let answeredRows: [Int]
 
-  /// - Parameter rows: the rows of the pass that the head answers.
-  init(_ head: PredictionHead, _ read: PassRows, rows: [Int], on pass: Pass) {
+  init(_ head: PredictionHead, _ read: PassRows, _ answeredRows: [Int], on pass: Pass) {
     settings = head.settings
+    self.answeredRows = answeredRows
+    let rows = answeredRows.map { read.order[$0] }
     if settings.kind.answersTokens {
       tokens = rows.map { read.answered($0, by: head.settings.kind) }
       let starts = tokens.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
@@ -129,6 +132,6 @@ public struct HeadOutput: Sendable {
     }
   }
 
-  /// The logits of one row: [1, labels] or [tokens, labels].
+  /// The logits of the n-th of the rows that the head answers: [1, labels] or [tokens, labels].
   public func logits(row: Int) -> Tensor { logits.rows(rows[row]) }
 }

@@ -1,5 +1,4 @@
 internal import Dispatch
-internal import Glibc
 internal import Synchronization
 
 /// A sequence whose next element is made in advance, on a separate thread, in order.
@@ -81,29 +80,4 @@ final class Prefetch<State, Element: Sendable>: Sendable {
       free.signal()
     }
   }
-}
-
-/// Starts a detached thread; false if the system refuses to.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  let start = Unmanaged.passRetained(ThreadStart(body))
-  var thread = pthread_t()
-  let status = pthread_create(
-    &thread, nil,
-    { pointer in
-      if let pointer { Unmanaged<ThreadStart>.fromOpaque(pointer).takeRetainedValue().body() }
-      return nil
-    }, start.toOpaque())
-  guard status == 0 else {
-    start.release()
-    return false
-  }
-  pthread_detach(thread)
-  return true
-}
-
-/// What a new thread runs.
-private final class ThreadStart: Sendable {
-  let body: @Sendable () -> Void
-
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

@@ -1,6 +1,7 @@
 internal import AdapterMethods
 internal import Deberta
 internal import Heads
+internal import Model
 internal import Tensors
 internal import Tokenization
 
@@ -162,17 +163,22 @@ struct Session {
       }
     }
     guard !rows.isEmpty else { return [] }
-    let heads = Set(readings.map(\.question.head)).sorted()
-    let output = try model(
+    var heads: [Set<String>] = rows.map { _ in [] }
+    for reading in readings {
+      for row in reading.rows { heads[row].insert(reading.question.head) }
+    }
+    let output = try model.bound(
       Batch(rows.map(\.encoding.ids), tokenTypes: rows.map(\.encoding.tokenTypeIDs)),
-      setup: .rows(rows.map(\.composition)), heads: heads, answering: .masks(predictor.tokenizer.maskID ?? -1),
-      states: .first)
-    let outputs = output.heads
+      rows: zip(rows, heads).map { ($0.composition, $1.sorted()) },
+      answering: .masks(predictor.tokenizer.maskID ?? -1), states: .first, on: Pass(model.compute))
+    let outputs = output.heads.mapValues { head in
+      (head: head, places: Dictionary(uniqueKeysWithValues: head.answeredRows.enumerated().map { ($1, $0) }))
+    }
     var answers: [Result<[(head: String, answer: Answer)], PredictionError>] = texts.map { _ in .success([]) }
     for reading in readings {
-      guard let head = outputs[reading.question.head] else { continue }
+      guard let (head, places) = outputs[reading.question.head] else { continue }
       answers[reading.text] = answers[reading.text].flatMap { answers in
-        let logits = reading.rows.map(head.logits(row:))
+        let logits = reading.rows.compactMap { places[$0].map(head.logits(row:)) }
         guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: reading.question.head)) }
         let answer = Answer(
           logits, head.settings, rows[reading.rows].map(\.encoding), texts[reading.text].input, predictor.tokenizer)

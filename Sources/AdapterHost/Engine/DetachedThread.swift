@@ -1,0 +1,26 @@
+internal import Glibc
+
+/// Starts a detached thread; false if the system refuses to.
+func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  let start = Unmanaged.passRetained(ThreadStart(body))
+  var thread = pthread_t()
+  let status = pthread_create(
+    &thread, nil,
+    { pointer in
+      if let pointer { Unmanaged<ThreadStart>.fromOpaque(pointer).takeRetainedValue().body() }
+      return nil
+    }, start.toOpaque())
+  guard status == 0 else {
+    start.release()
+    return false
+  }
+  pthread_detach(thread)
+  return true
+}
+
+/// What a new thread runs.
+private final class ThreadStart: Sendable {
+  let body: @Sendable () -> Void
+
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}

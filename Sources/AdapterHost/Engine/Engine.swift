@@ -1,0 +1,330 @@
+internal import AdapterMethods
+internal import Deberta
+internal import Dispatch
+internal import Files
+internal import Foundation
+internal import Model
+internal import Synchronization
+internal import Tensors
+
+/// Answers the rows of many requests in shared passes, on one thread of its own.
+///
+/// Nothing waits for a batch to fill: whenever the thread is free it takes what is there, in fair order (`FairQueue`), up
+/// to the tokens of one slice of time. Rows of a pass may have any adapters, methods and heads. A request is admitted
+/// whole or not at all; one whose task is cancelled or whose deadline passes is not computed, and one that fails touches no
+/// other.
+public final class Engine: Sendable {
+  /// Bounds of an engine.
+  public struct Limits: Sendable, Hashable {
+    /// How long a pass may take; it decides the tokens of a pass.
+    public var slice: Duration = .milliseconds(100)
+    /// How much work may wait.
+    public var queue: Duration = .seconds(5)
+    /// The most bytes of adapters that were loaded on demand.
+    public var adapterBytes = 1 << 30
+    /// The shares of keys against others; 1 where none is given.
+    public var weights: [String: Int] = [:]
+
+    public init() {}
+  }
+
+  /// What a pass costs: `fixed + tokens * perToken`.
+  public struct Cost: Sendable, Hashable {
+    public let fixed: Duration
+    public let perToken: Duration
+  }
+
+  private final class Job: Sendable {
+    struct State {
+      var answers: [EngineAnswer?]
+      var missing: Int
+      var continuation: CheckedContinuation<EngineAnswers, any Error>?
+      var result: Result<EngineAnswers, any Error>?
+      var started: ContinuousClock.Instant?
+      var computed = Duration.zero
+    }
+
+    let request: EngineRequest
+    let lease: ResidentAdapters.Lease
+    let submitted = ContinuousClock.now
+    let state: Mutex<State>
+
+    init(_ request: EngineRequest, _ lease: ResidentAdapters.Lease) {
+      self.request = request
+      self.lease = lease
+      let count = request.rows.count
+      state = Mutex(State(answers: Array(repeating: nil, count: count), missing: count))
+    }
+
+    var isFinished: Bool { state.withLock { $0.result != nil } }
+
+    func finish(_ result: Result<EngineAnswers, any Error>) {
+      let continuation = state.withLock { state -> CheckedContinuation<EngineAnswers, any Error>? in
+        guard state.result == nil else { return nil }
+        state.result = result
+        defer { state.continuation = nil }
+        return state.continuation
+      }
+      continuation?.resume(with: result)
+    }
+
+    func wait() async throws -> EngineAnswers {
+      try await withCheckedThrowingContinuation { continuation in
+        let result = state.withLock { state -> Result<EngineAnswers, any Error>? in
+          if state.result == nil { state.continuation = continuation }
+          return state.result
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    }
+  }
+
+  /// A row of a request, in the queue.
+  private struct Waiting: Sendable {
+    let job: Job
+    let row: Int
+    var value: EngineRow { job.request.rows[row] }
+  }
+
+  private struct State {
+    var queue: FairQueue<Waiting>
+    var isEnding = false
+    var hasEnded = false
+  }
+
+  /// What passes cost on this machine, measured at the start.
+  public let cost: Cost
+  /// The most tokens of a pass; a longer row is a pass of its own.
+  public let budget: Int
+  /// The most tokens that may wait.
+  public let queueLimit: Int
+  private let residents: ResidentAdapters
+  private let maskID: Int32
+  private let state: Mutex<State>
+  private let wake = DispatchSemaphore(value: 0)
+  private let observer: @Sendable (EnginePass) -> Void
+
+  /// Measures what passes cost, and starts the thread.
+  ///
+  /// - Parameters:
+  ///   - model: the base, with the adapters and heads that always stay.
+  ///   - maskID: the token that masked language models answer; nil where there is none.
+  ///   - source: where other adapters come from; nil: there are none.
+  ///   - limits: its bounds.
+  ///   - observer: is told of every pass, on the thread that computes.
+  /// - Throws: `EngineError.noThread`; what a pass throws.
+  public init(
+    _ model: DebertaV2AdapterModel, maskID: Int32?, source: (any AdapterSource)? = nil, limits: Limits = Limits(),
+    observer: @escaping @Sendable (EnginePass) -> Void = { _ in }
+  ) throws {
+    cost = try Self.measure(model)
+    budget = max(64, Int((limits.slice - cost.fixed) / cost.perToken))
+    queueLimit = max(budget, Int(limits.queue / cost.perToken))
+    residents = ResidentAdapters(model, source, budget: limits.adapterBytes)
+    self.maskID = maskID ?? -1
+    self.observer = observer
+    state = Mutex(State(queue: FairQueue(weights: limits.weights)))
+    // The thread holds the engine only while it works, so that an engine that nobody holds ends.
+    let isStarted = startThread { [weak self, wake] in
+      repeat { wake.wait() } while self?.runAll() ?? false
+    }
+    guard isStarted else { throw EngineError.noThread }
+  }
+
+  deinit { wake.signal() }
+
+  /// Passes of 1 x 16 and of 8 x 64 tokens, the faster of three each.
+  private static func measure(_ model: DebertaV2AdapterModel) throws -> Cost {
+    func time(_ rows: Int, _ length: Int) throws -> Duration {
+      let batch = Batch(Array(repeating: Array(repeating: 1, count: length), count: rows))
+      var best = Duration.seconds(3600)
+      for _ in 0..<3 {
+        let start = ContinuousClock.now
+        _ = try model(batch, setup: .composition(nil), heads: [], states: .first)
+        best = min(best, ContinuousClock.now - start)
+      }
+      return best
+    }
+    let (short, long) = (try time(1, 16), try time(8, 64))
+    let perToken = max(Duration.nanoseconds(1), (long - short) / (8 * 64 - 16))
+    return Cost(fixed: max(.zero, short - perToken * 16), perToken: perToken)
+  }
+
+  // MARK: Requests
+
+  /// The tokens that wait, of each class.
+  public var queuedTokens: [ServiceClass: Int] {
+    state.withLock { state in
+      Dictionary(uniqueKeysWithValues: ServiceClass.allCases.map { ($0, state.queue.tokens(of: $0)) })
+    }
+  }
+
+  /// The number of adapters that were loaded on demand and are there, their bytes, and how often one was loaded.
+  public var residentAdapters: (count: Int, bytes: Int, loads: Int) { residents.residents }
+
+  /// The model with the adapters of some compositions, and their digests; they stay until the lease is given up.
+  func lease(_ compositions: [Composition]) throws -> ResidentAdapters.Lease { try residents.lease(compositions) }
+
+  /// Answers the rows of a request.
+  ///
+  /// - Throws: `EngineError`; `CancellationError`; what loading an adapter or running the rows throws.
+  public func submit(_ request: EngineRequest) async throws -> EngineAnswers {
+    try await submit(request, lease(request.rows.compactMap(\.composition)))
+  }
+
+  /// - Parameter lease: the adapters of the rows.
+  func submit(_ request: EngineRequest, _ lease: ResidentAdapters.Lease) async throws -> EngineAnswers {
+    guard !request.rows.isEmpty else { return EngineAnswers(rows: [], queued: .zero, computed: .zero) }
+    let job = Job(request, lease)
+    try admit(job)
+    return try await withTaskCancellationHandler {
+      try await job.wait()
+    } onCancel: {
+      job.finish(.failure(CancellationError()))
+      self.drop([ObjectIdentifier(job)])
+    }
+  }
+
+  private func admit(_ job: Job) throws(EngineError) {
+    let (key, service) = (job.request.key, job.request.service)
+    let tokens = job.request.rows.map { max(1, $0.ids.count) }
+    let refusal = state.withLock { state -> EngineError? in
+      if state.isEnding { return .ending }
+      let all = tokens.reduce(0, +)
+      let own = state.queue.tokens(of: key)
+      let keys = state.queue.keys.union([key]).count
+      // In a round robin the key waits for its own tokens as often as there are keys.
+      let isOver =
+        state.queue.tokens + all > queueLimit && !state.queue.isEmpty
+        || own + all > queueLimit / 2 && own > 0 || (own + all) * keys > 2 * queueLimit && own > 0
+      if isOver {
+        let wait = cost.perToken * state.queue.tokens
+        return .overloaded(
+          queuedTokens: state.queue.tokens, limit: queueLimit, seconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
+      }
+      for (row, count) in tokens.enumerated() {
+        state.queue.append(Waiting(job: job, row: row), tokens: count, key: key, service)
+      }
+      return nil
+    }
+    if let refusal { throw refusal }
+    wake.signal()
+  }
+
+  /// Removes the rows of jobs that are finished from the queue.
+  private func drop(_ jobs: Set<ObjectIdentifier>) {
+    state.withLock { _ = $0.queue.remove { jobs.contains(ObjectIdentifier($0.job)) } }
+  }
+
+  /// Takes no more requests, answers those that wait, and ends the thread.
+  public func end() async {
+    state.withLock { $0.isEnding = true }
+    wake.signal()
+    while !state.withLock({ $0.hasEnded }) { try? await Task.sleep(for: .milliseconds(5)) }
+  }
+
+  // MARK: Passes
+
+  /// Runs passes until nothing waits.
+  ///
+  /// - Returns: false at the end.
+  private func runAll() -> Bool {
+    while runOnce() {}
+    return state.withLock { state in
+      state.hasEnded = state.isEnding && state.queue.isEmpty
+      return !state.hasEnded
+    }
+  }
+
+  /// Runs one pass; false if nothing waits.
+  private func runOnce() -> Bool {
+    var rows = state.withLock { $0.queue.take(budget: budget) }
+    guard !rows.isEmpty else { return false }
+    let now = ContinuousClock.now
+    for waiting in rows where (waiting.job.request.deadline ?? now) < now {
+      waiting.job.finish(.failure(EngineError.expired))
+    }
+    let finished = rows.filter(\.job.isFinished)
+    if !finished.isEmpty {
+      let jobs = Set(finished.map { ObjectIdentifier($0.job) })
+      drop(jobs)
+      rows.removeAll { jobs.contains(ObjectIdentifier($0.job)) }
+    }
+    let (model, digests) = residents.current
+    // What was leased before an adapter was replaced keeps the model that it was given.
+    var groups: [(model: DebertaV2AdapterModel, rows: [Waiting])] = [(model, [])]
+    for waiting in rows {
+      let lease = waiting.job.lease
+      if lease.digests.allSatisfy({ digests[$0] == $1 }) {
+        groups[0].rows.append(waiting)
+      } else {
+        groups.append((lease.model, [waiting]))
+      }
+    }
+    for group in groups where !group.rows.isEmpty { run(group.rows[...], group.model) }
+    return true
+  }
+
+  /// Runs rows together; where that fails, halves of them, until the requests that fail stand alone.
+  private func run(_ rows: ArraySlice<Waiting>, _ model: DebertaV2AdapterModel) {
+    let start = ContinuousClock.now
+    do {
+      let answers = try answers(Array(rows), model)
+      let duration = ContinuousClock.now - start
+      observer(
+        EnginePass(
+          rows: rows.count, tokens: rows.reduce(0) { $0 + $1.value.ids.count },
+          compositions: Set(rows.map(\.value.composition)).count, duration: duration))
+      for (waiting, answer) in zip(rows, answers) { deliver(answer, to: waiting, start, duration) }
+    } catch {
+      let jobs = Set(rows.map { ObjectIdentifier($0.job) })
+      guard jobs.count > 1 else {
+        rows.first?.job.finish(.failure(error))
+        return drop(jobs)
+      }
+      let middle = rows.startIndex + rows.count / 2
+      // Rows of one request stay on one side where they can.
+      run(rows[..<middle], model)
+      run(rows[middle...].filter { !$0.job.isFinished }[...], model)
+    }
+  }
+
+  private func answers(_ rows: [Waiting], _ model: DebertaV2AdapterModel) throws -> [EngineAnswer] {
+    guard !rows.isEmpty else { return [] }
+    let values = rows.map(\.value)
+    let output = try model.bound(
+      Batch(values.map(\.ids), tokenTypes: values.map(\.tokenTypes)),
+      rows: values.map { ($0.composition, $0.heads) }, answering: .masks(maskID),
+      states: values.contains { $0.states == .all } ? .all : .first, on: Pass(model.compute))
+    var logits: [[String: Tensor]] = Array(repeating: [:], count: rows.count)
+    for (name, head) in output.answers {
+      for (place, row) in head.answeredRows.enumerated() { logits[row][name] = head.logits(row: place) }
+    }
+    return values.enumerated().map { row, value in
+      let states: Tensor? =
+        switch value.states {
+        case .none: nil
+        case .first: output.tokenCount(row: row) == 0 ? nil : output.hiddenStates(row: row).rows(0..<1)
+        case .all: output.hiddenStates(row: row)
+        }
+      return EngineAnswer(logits: logits[row], states: states, promptTokens: output.promptTokens(row: row))
+    }
+  }
+
+  private func deliver(
+    _ answer: EngineAnswer, to waiting: Waiting, _ start: ContinuousClock.Instant, _ duration: Duration
+  ) {
+    let job = waiting.job
+    let result = job.state.withLock { state -> EngineAnswers? in
+      if state.started == nil { state.started = start }
+      if state.answers[waiting.row] == nil { state.missing -= 1 }
+      state.answers[waiting.row] = answer
+      state.computed += duration
+      guard state.missing == 0 else { return nil }
+      return EngineAnswers(
+        rows: state.answers.compactMap { $0 }, queued: (state.started ?? start) - job.submitted,
+        computed: state.computed)
+    }
+    if let result { job.finish(.success(result)) }
+  }
+}
