@@ -8,20 +8,7 @@
 ///   ``CheckpointError/pickle(_:file:)``, ``CheckpointError/torch(_:file:)``
 ///   and what both formats share.
 func readTorchArchive(_ file: MappedFile) throws(CheckpointError) -> TensorFile {
-  let archive = try ZipArchive(file)
-  let pickles = archive.entries.keys.filter { $0.split(separator: "/").dropFirst() == ["data.pkl"] }
-  guard let pickle = pickles.first, let range = archive.entries[pickle] else {
-    throw .torch(.noEntry("data.pkl"), file: file.path)
-  }
-  guard pickles.count == 1 else { throw .torch(.severalArchives(pickles.sorted()), file: file.path) }
-  guard range.count <= Limits.pickleBytes else {
-    throw .overLimit(.pickleBytes, found: range.count, limit: Limits.pickleBytes, file: file.path)
-  }
-  let folder = pickle.dropLast("data.pkl".count)
-  if let order = archive.entries["\(folder)byteorder"] {
-    guard file.copy(order) == Array("little".utf8) else { throw .torch(.notLittleEndian, file: file.path) }
-  }
-
+  let (archive, folder, range) = try picklePlace(in: file)
   var machine = PickleMachine(file, in: range)
   let value = try machine.run()
   let state = try StateDict(value, in: machine.heap, file: file.path)
@@ -37,6 +24,26 @@ func readTorchArchive(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
   try checkSharing(tensors, of: file)
   return try TensorFile(
     path: file.path, tensors: tensors, otherEntries: state.otherEntries, configuration: state.configuration)
+}
+
+/// The archive of a file, the folder in it, and where its pickle is.
+func picklePlace(
+  in file: MappedFile
+) throws(CheckpointError) -> (archive: ZipArchive, folder: Substring, pickle: Range<Int>) {
+  let archive = try ZipArchive(file)
+  let pickles = archive.entries.keys.filter { $0.split(separator: "/").dropFirst() == ["data.pkl"] }
+  guard let pickle = pickles.first, let range = archive.entries[pickle] else {
+    throw .torch(.noEntry("data.pkl"), file: file.path)
+  }
+  guard pickles.count == 1 else { throw .torch(.severalArchives(pickles.sorted()), file: file.path) }
+  guard range.count <= Limits.pickleBytes else {
+    throw .overLimit(.pickleBytes, found: range.count, limit: Limits.pickleBytes, file: file.path)
+  }
+  let folder = pickle.dropLast("data.pkl".count)
+  if let order = archive.entries["\(folder)byteorder"] {
+    guard file.copy(order) == Array("little".utf8) else { throw .torch(.notLittleEndian, file: file.path) }
+  }
+  return (archive, folder, range)
 }
 
 /// Reads the pickles that `torch.save` wrote before PyTorch 1.6.
@@ -72,7 +79,7 @@ func readTorchPickles(_ file: MappedFile) throws(CheckpointError) -> TensorFile 
 }
 
 /// Checks the first three pickles of the older container.
-private func readPreamble(_ file: MappedFile, at position: inout Int) throws(CheckpointError) {
+func readPreamble(_ file: MappedFile, at position: inout Int) throws(CheckpointError) {
   // 0x1950a86a20f9469cfc6c, torch/serialization.py's MAGIC_NUMBER.
   let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
   guard case .long(magic) = try readPickle(file, at: &position).value else {
@@ -120,7 +127,7 @@ private func readStorages(
   return places
 }
 
-private func readPickle(
+func readPickle(
   _ file: MappedFile, at position: inout Int
 ) throws(CheckpointError) -> (value: PickleValue, heap: PickleHeap) {
   var machine = PickleMachine(file, in: pickleRange(from: position, in: file))

@@ -1,5 +1,4 @@
-/// A token outside the SentencePiece model, or a piece of it that is found in
-/// a text before the model sees it (`tokenizers.AddedToken`).
+/// A token outside the model, or a piece of it that is found in a text before the model sees it (`tokenizers.AddedToken`).
 struct AddedToken: Sendable, Hashable {
   var id: Int32
   var content: String
@@ -12,6 +11,13 @@ struct AddedToken: Sendable, Hashable {
   /// The fast variant looks for the token in the normalised text.
   var isNormalized = false
   var isSpecial = true
+}
+
+/// A part of a text: an added token, or text between them.
+struct TextPart {
+  var bytes: Range<Int>
+  /// Nil: text between the tokens.
+  var token: AddedToken?
 }
 
 /// Finds added tokens in a text: the leftmost, of several the longest, none overlapping.

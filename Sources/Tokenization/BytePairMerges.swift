@@ -99,32 +99,3 @@ extension SentencePieceProto.Piece {
   /// Whether it is among the pieces of which others are made.
   fileprivate var isMergeable: Bool { kind == .normal || kind == .userDefined || kind == .unused }
 }
-
-/// A binary heap whose greatest element comes out first.
-private struct Heap<Element: Comparable> {
-  private var elements: [Element] = []
-
-  mutating func push(_ element: Element) {
-    elements.append(element)
-    var child = elements.count - 1
-    while child > 0, elements[(child - 1) / 2] < elements[child] {
-      elements.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  mutating func popGreatest() -> Element? {
-    guard let greatest = elements.first, let last = elements.popLast() else { return nil }
-    guard !elements.isEmpty else { return greatest }
-    elements[0] = last
-    var parent = 0
-    while true {
-      let children = (2 * parent + 1..<2 * parent + 3).filter { $0 < elements.count }
-      guard let child = children.max(by: { elements[$0] < elements[$1] }), elements[parent] < elements[child] else {
-        return greatest
-      }
-      elements.swapAt(parent, child)
-      parent = child
-    }
-  }
-}

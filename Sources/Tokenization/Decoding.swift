@@ -11,7 +11,7 @@ extension DebertaV2Tokenizer {
   /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``.
   /// - SeeAlso: `PreTrainedTokenizer._decode` (transformers/tokenization_utils.py) and
   ///   `SPMTokenizer.decode` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
-  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool = false) throws(TokenizerError) -> String {
+  public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) throws(TokenizerError) -> String {
     let special = Set(vocabulary.specials.map(\.id))
     var parts: [String] = []
     var run: [Int32] = []

@@ -1,16 +1,12 @@
-/// Cuts a text as `DebertaV2TokenizerFast` does after its conversion from `spm.model`.
+/// Cuts a text as `DebertaV2TokenizerFast` does.
 ///
-/// Added tokens are sought first in the text as it is, then, those marked
-/// `normalized`, in the normalised rest. What lies between is cut at spaces (and at
-/// punctuation, if asked), each part begins with U+2581, and is searched by itself.
+/// What lies between added tokens is cut at spaces (and at punctuation, if requested), each part begins with U+2581, and
+/// is searched by itself.
 ///
 /// - SeeAlso: `DebertaV2Converter` (transformers/convert_slow_tokenizer.py);
-///   `AddedVocabulary::extract_and_normalize` (tokenizers/src/tokenizer/added_vocabulary.rs);
 ///   `Metaspace` (tokenizers/src/pre_tokenizers/metaspace.rs).
-struct FastSplitter: Sendable {
-  private let normalizer: FastNormalizer
-  private let plain: FastTokenCutter
-  private let normalized: FastTokenCutter
+struct FastSplitter: TextSplitter {
+  private let parts: FastParts
   private let search: UnigramSearch<Double>
   private let unknownID: Int32
   private let byteIDs: [Int32]
@@ -30,84 +26,42 @@ struct FastSplitter: Sendable {
       let content = String(decoding: piece.text, as: UTF8.self)
       tokens.append(AddedToken(id: Int32(id), content: content, isSpecial: piece.kind == .control))
     }
-    self.init(
+    parts = FastParts(
       FastNormalizer(charsmap: proto.normalization.charsmap, lowercases: settings.lowercases),
-      FastCuts(splitsByPunctuation: settings.splitsByPunctuation), UnigramSearch(fast: proto),
-      unknownID: proto.unknownID, byteIDs: [], tokens + Self.addedTokens(vocabulary), settings)
+      tokens + vocabulary.addedAsFast, settings)
+    cuts = FastCuts(splitsByPunctuation: settings.splitsByPunctuation)
+    search = UnigramSearch(fast: proto)
+    unknownID = proto.unknownID
+    byteIDs = []
   }
 
   /// The splitter that `tokenizer.json` describes.
-  init(_ serialized: SerializedTokenizer, _ vocabulary: Vocabulary, _ settings: TokenizerSettings) {
-    self.init(
-      serialized.normalizer, serialized.cuts, serialized.pieces.search, unknownID: serialized.pieces.unknownID,
-      byteIDs: serialized.pieces.byteIDs, Self.addedTokens(vocabulary), settings)
-  }
-
-  private init(
-    _ normalizer: FastNormalizer, _ cuts: FastCuts, _ search: UnigramSearch<Double>, unknownID: Int32,
-    byteIDs: [Int32], _ added: [AddedToken], _ settings: TokenizerSettings
+  init(
+    _ pieces: UnigramPieces, _ cuts: FastCuts, _ normalizer: FastNormalizer, _ vocabulary: Vocabulary,
+    _ settings: TokenizerSettings
   ) {
-    let tokens = added.filter { !(settings.splitsSpecialTokens && $0.isSpecial) }
-    self.normalizer = normalizer
+    parts = FastParts(normalizer, vocabulary.addedAsFast, settings)
     self.cuts = cuts
-    self.search = search
-    self.unknownID = unknownID
-    self.byteIDs = byteIDs
-    plain = FastTokenCutter(tokens.filter { !$0.isNormalized })
-    normalized = FastTokenCutter(
-      tokens.filter(\.isNormalized).map { token in
-        var token = token
-        token.content = normalizer.normalized(token.content)
-        return token
-      })
-  }
-
-  /// The added tokens. Those that are no pieces get the ids after the last piece in their order, whatever id the
-  /// settings give (`AddedVocabulary::add_tokens`).
-  private static func addedTokens(_ vocabulary: Vocabulary) -> [AddedToken] {
-    var next = Int32(vocabulary.model.count)
-    return vocabulary.added.map { token in
-      var token = token
-      if let id = vocabulary.model.id(of: Array(token.content.utf8)) {
-        token.id = id
-      } else {
-        token.id = next
-        next += 1
-      }
-      return token
-    }
+    search = pieces.search
+    unknownID = pieces.unknownID
+    byteIDs = pieces.byteIDs
   }
 
   func pieces(of text: [UInt8]) -> [TextPiece] {
-    text.withUnsafeBufferPointer { text in
-      var pieces: [TextPiece] = []
-      var scalars = 0
-      for part in plain.cut(text) {
-        let aligned = AlignedText(text, part.bytes, scalars: scalars)
-        if let token = part.token {
-          pieces.append(TextPiece(id: token.id, scalars: aligned.source, beginsWithSpace: token.stripsLeft))
-        } else {
-          append(normalizer.normalized(aligned), to: &pieces)
-        }
-        scalars = aligned.source.upperBound
-      }
-      return pieces
-    }
-  }
-
-  private func append(_ text: AlignedText, to pieces: inout [TextPiece]) {
-    text.bytes.withUnsafeBufferPointer { bytes in
-      for part in normalized.cut(bytes) where !part.bytes.isEmpty {
-        if let token = part.token {
-          pieces.append(
-            TextPiece(id: token.id, scalars: text.source(of: part.bytes), beginsWithSpace: token.stripsLeft))
-        } else if cuts.splitsByPunctuation {
+    var pieces: [TextPiece] = []
+    parts.forEach(of: text) { text, part in
+      if let token = part.token {
+        pieces.append(
+          TextPiece(id: token.id, scalars: text.source(of: part.bytes), beginsWithSpace: token.stripsLeft))
+      } else if cuts.splitsByPunctuation {
+        text.bytes.withUnsafeBufferPointer { bytes in
           for part in UTF8Text.partsByPunctuation(of: bytes, part.bytes) { appendWords(text, part, to: &pieces) }
-        } else {
-          appendWords(text, part.bytes, to: &pieces)
         }
+      } else {
+        appendWords(text, part.bytes, to: &pieces)
       }
     }
+    return pieces
   }
 
   private static let space: [UInt8] = [0xE2, 0x96, 0x81]

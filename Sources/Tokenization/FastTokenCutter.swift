@@ -1,19 +1,13 @@
 /// Cuts a text at added tokens by the rules of the fast tokenizer
 /// (`AddedVocabulary::find_matches`, tokenizers/src/tokenizer/added_vocabulary.rs).
 struct FastTokenCutter: Sendable {
-  struct Part {
-    var bytes: Range<Int>
-    /// Nil: text between the tokens.
-    var token: AddedToken?
-  }
-
   private let finder: AddedTokenFinder
 
   init(_ tokens: [AddedToken]) { finder = AddedTokenFinder(tokens) }
 
   /// The parts, in order; a token's part includes the white space that it takes.
-  func cut(_ text: UnsafeBufferPointer<UInt8>) -> [Part] {
-    var parts: [Part] = []
+  func cut(_ text: UnsafeBufferPointer<UInt8>) -> [TextPart] {
+    var parts: [TextPart] = []
     var position = 0
     for match in finder.matches(in: text) {
       let token = finder.tokens[match.token]
@@ -27,11 +21,11 @@ struct FastTokenCutter: Sendable {
         let kept = UTF8Text.trimmed(text, bytes.upperBound..<text.count, atEnd: false, where: \.properties.isWhitespace)
         bytes = bytes.lowerBound..<kept.lowerBound
       }
-      if position < bytes.lowerBound { parts.append(Part(bytes: position..<bytes.lowerBound)) }
-      parts.append(Part(bytes: bytes, token: token))
+      if position < bytes.lowerBound { parts.append(TextPart(bytes: position..<bytes.lowerBound)) }
+      parts.append(TextPart(bytes: bytes, token: token))
       position = bytes.upperBound
     }
-    if position < text.count { parts.append(Part(bytes: position..<text.count)) }
+    if position < text.count { parts.append(TextPart(bytes: position..<text.count)) }
     return parts
   }
 

@@ -1,16 +1,22 @@
 /// The pieces of a tokenizer by their ids, added tokens left out.
 protocol PieceTable: Sendable {
   var count: Int { get }
+  /// One more than the greatest id.
+  var idBound: Int { get }
   /// The id of exactly this piece; nil if there is none.
   func id(of piece: [UInt8]) -> Int32?
-  /// A piece; empty if there is no such id.
-  func text(of id: Int32) -> String
-  /// The text of ids, all below ``count``.
+  /// A piece; nil if there is no such id.
+  func text(of id: Int32) -> String?
+  /// The text of ids, each of a piece.
   func decode(_ ids: [Int32]) -> String
 }
 
 extension SentencePieceModel: PieceTable {
-  func text(of id: Int32) -> String { String(decoding: piece(id), as: UTF8.self) }
+  var idBound: Int { count }
+
+  func text(of id: Int32) -> String? {
+    pieces.indices.contains(Int(id)) ? String(decoding: piece(id), as: UTF8.self) : nil
+  }
 }
 
 /// The pieces of a unigram model with their scores, as `tokenizer.json` lists them.
@@ -36,11 +42,12 @@ struct UnigramPieces: PieceTable {
   }
 
   var count: Int { pieces.count }
+  var idBound: Int { count }
 
   func id(of piece: [UInt8]) -> Int32? { trie.value(of: piece) }
 
-  func text(of id: Int32) -> String {
-    pieces.indices.contains(Int(id)) ? String(decoding: pieces[Int(id)].text, as: UTF8.self) : ""
+  func text(of id: Int32) -> String? {
+    pieces.indices.contains(Int(id)) ? String(decoding: pieces[Int(id)].text, as: UTF8.self) : nil
   }
 
   /// The pieces joined, every U+2581 a space, the first one left out.

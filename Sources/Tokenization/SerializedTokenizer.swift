@@ -1,34 +1,58 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// `tokenizer.json`, as the fast tokenizer of DeBERTa-v2/v3 is saved: unigram pieces with their scores, added tokens, and
-/// the steps before the search.
+/// `tokenizer.json`, as the fast tokenizers of DeBERTa are saved: the model's pieces, added tokens, and the steps before
+/// the search.
 ///
 /// What would change ids and is not known here is refused by its name.
 ///
-/// - SeeAlso: tokenizers/src/{models/unigram,normalizers,pre_tokenizers,processors}, their `serialization.rs`.
+/// - SeeAlso: tokenizers/src/{models/unigram,models/bpe,normalizers,pre_tokenizers,processors}, their
+///   `serialization.rs`.
 struct SerializedTokenizer {
-  let pieces: UnigramPieces
+  enum Model {
+    /// Of DeBERTa-v2 and v3.
+    case unigram(UnigramPieces, FastCuts)
+    /// Of v1.
+    case byteLevel(ByteLevelModel)
+  }
+
+  let model: Model
   let addedTokens: [(id: Int32, entry: TokenEntry)]
   let normalizer: FastNormalizer
-  let cuts: FastCuts
 
   init(_ fields: ConfigurationFields) throws(ConfigurationError) {
     guard let model = try fields.object("model") else { throw .missing(key: "model", file: fields.file) }
-    let type = try model.string("type") ?? "Unigram"
-    guard type == "Unigram" else {
-      throw fields.impossible("model.type", "'\(type)'", "'Unigram', as DeBERTa-v2 and v3 have it")
-    }
-    let listed = try model.pieces()
-    guard !listed.isEmpty, let unknown = try model.integer("unk_id", in: 0...listed.count - 1) else {
-      throw .missing(key: "model.unk_id", file: fields.file)
-    }
-    pieces = UnigramPieces(
-      listed, unknownID: Int32(unknown), fallsBackToBytes: try model.bool("byte_fallback") ?? false)
     addedTokens = try Self.addedTokens(fields)
     normalizer = FastNormalizer(steps: try fields.normalizerSteps())
-    cuts = try FastCuts(fields.parts("pre_tokenizer", nested: "pretokenizers"))
     try fields.checkTemplate()
+    let steps = try fields.parts("pre_tokenizer", nested: "pretokenizers")
+    switch try Self.family(fields) {
+    case .sentencePiece:
+      let listed = try model.pieces()
+      guard !listed.isEmpty, let unknown = try model.integer("unk_id", in: 0...listed.count - 1) else {
+        throw .missing(key: "model.unk_id", file: fields.file)
+      }
+      let pieces = UnigramPieces(
+        listed, unknownID: Int32(unknown), fallsBackToBytes: try model.bool("byte_fallback") ?? false)
+      self.model = .unigram(pieces, try FastCuts(steps))
+    case .byteLevel:
+      self.model = .byteLevel(try ByteLevelModel(serialized: model))
+      try fields.checkByteLevel(steps)
+    }
+  }
+
+  /// Whose tokenizer it is.
+  ///
+  /// - Throws: `ConfigurationError.impossible` for a type that no DeBERTa has.
+  static func family(_ fields: ConfigurationFields) throws(ConfigurationError) -> TokenizerFamily {
+    let model = try fields.object("model")
+    switch try model?.string("type") ?? (model?.members["merges"] == nil ? "Unigram" : "BPE") {
+    case "Unigram": return .sentencePiece
+    case "BPE": return .byteLevel
+    case let other:
+      throw fields.impossible(
+        "model.type", "'\(other)'", "'Unigram', as DeBERTa-v2 and v3 have it, or 'BPE', as DeBERTa v1 has it")
+    }
   }
 
   /// The added tokens alone.
@@ -49,8 +73,17 @@ struct SerializedTokenizer {
 
 extension ConfigurationFields {
   /// The elements of a list; none where it is missing.
-  fileprivate func elements(_ key: String) throws(ConfigurationError) -> [JSONValue] {
+  func elements(_ key: String) throws(ConfigurationError) -> [JSONValue] {
     try value(key, "a list") { if case .array(let elements) = $0 { elements } else { nil } } ?? []
+  }
+
+  /// Checks that a text is cut as GPT-2 cuts it. Whether a space is put in front is for `tokenizer_config.json` to say.
+  fileprivate func checkByteLevel(_ steps: [ConfigurationFields]) throws(ConfigurationError) {
+    let types = try steps.map { step throws(ConfigurationError) in try step.string("type") ?? "" }
+    guard types == ["ByteLevel"], try steps[0].bool("use_regex") ?? true else {
+      throw impossible(
+        "pre_tokenizer", types.isEmpty ? "null" : types.joined(separator: ", "), "ByteLevel alone, with its expression")
+    }
   }
 
   fileprivate func pieces() throws(ConfigurationError) -> [(text: [UInt8], score: Double)] {

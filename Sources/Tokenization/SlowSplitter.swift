@@ -2,19 +2,14 @@
 ///
 /// - SeeAlso: `PreTrainedTokenizer.tokenize` (transformers/tokenization_utils.py)
 ///   and `SPMTokenizer` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
-struct SlowSplitter: Sendable {
-  private struct Segment {
-    var bytes: Range<Int>
-    var token: Int?  // index into the finder's tokens; nil: text for the model
-  }
-
+struct SlowSplitter: TextSplitter {
   private enum Search: Sendable {
     case unigram(UnigramSearch<Float>)
     case bytePairs(BytePairMerges)
   }
 
   private let model: SentencePieceModel
-  private let finder: AddedTokenFinder
+  private let cutter: SlowTokenCutter
   private let lowercaser: Lowercaser?
   private let splitsByPunctuation: Bool
   private let normalizer: SentencePieceNormalizer
@@ -32,7 +27,7 @@ struct SlowSplitter: Sendable {
       proto.isUnigram ? .unigram(UnigramSearch(model)) : .bytePairs(BytePairMerges(model, keeping: proto.keptPieces))
     byteIDs = proto.hasByteFallback ? proto.byteIDs : []
     renumbered = vocabulary.renumbered
-    finder = AddedTokenFinder(settings.splitsSpecialTokens ? [] : vocabulary.added)
+    cutter = SlowTokenCutter(settings.splitsSpecialTokens ? [] : vocabulary.added)
     splitsByPunctuation = settings.splitsByPunctuation
     let kept = vocabulary.specials + vocabulary.added.filter { !$0.isSpecial && $0.isNormalized }
     lowercaser = settings.lowercases ? Lowercaser(except: kept) : nil
@@ -47,13 +42,13 @@ struct SlowSplitter: Sendable {
   private func pieces(of text: [UInt8], addedScalars: [Int]) -> [TextPiece] {
     var pieces: [BytePiece] = []
     text.withUnsafeBufferPointer { text in
-      for segment in segments(of: text) where !segment.bytes.isEmpty {
-        if let token = segment.token {
-          pieces.append(BytePiece(id: finder.tokens[token].id, bytes: segment.bytes, beginsWithSpace: false))
+      for part in cutter.cut(text) {
+        if let token = part.token {
+          pieces.append(BytePiece(id: token.id, bytes: part.bytes, beginsWithSpace: false))
         } else if splitsByPunctuation {
-          for part in UTF8Text.partsByPunctuation(of: text, segment.bytes) { pieces += encode(text, part) }
+          for part in UTF8Text.partsByPunctuation(of: text, part.bytes) { pieces += encode(text, part) }
         } else {
-          pieces += encode(text, segment.bytes)
+          pieces += encode(text, part.bytes)
         }
       }
     }
@@ -102,42 +97,5 @@ struct SlowSplitter: Sendable {
       resolved[index].id = model.id(of: bytes[resolved[index].bytes]) ?? model.unknownID
     }
     return resolved
-  }
-
-  /// The added tokens and what lies between, with the tokens' white-space and single-word rules applied in
-  /// the reference's order: each looks at its neighbours as its predecessors left them.
-  private func segments(of text: UnsafeBufferPointer<UInt8>) -> [Segment] {
-    var segments: [Segment] = []
-    var end = 0
-    for match in finder.matches(in: text) {
-      if end < match.bytes.lowerBound { segments.append(Segment(bytes: end..<match.bytes.lowerBound, token: nil)) }
-      segments.append(Segment(bytes: match.bytes, token: match.token))
-      end = match.bytes.upperBound
-    }
-    if end < text.count { segments.append(Segment(bytes: end..<text.count, token: nil)) }
-
-    for index in segments.indices {
-      guard let number = segments[index].token else { continue }
-      let token = finder.tokens[number]
-      guard token.stripsLeft || token.stripsRight || token.isSingleWord else { continue }
-      let left = index > 0 ? segments[index - 1].bytes : 0..<0
-      let right = index + 1 < segments.count ? segments[index + 1].bytes : 0..<0
-      if token.stripsRight, !right.isEmpty {
-        segments[index + 1].bytes = UTF8Text.trimmed(text, right, atEnd: false, where: \.isPythonSpace)
-      }
-      if token.stripsLeft, !left.isEmpty {
-        segments[index - 1].bytes = UTF8Text.trimmed(text, left, atStart: false, where: \.isPythonSpace)
-      }
-      guard token.isSingleWord else { continue }
-      let bytes = segments[index].bytes
-      if !left.isEmpty, text[left.upperBound - 1] != UInt8(ascii: " ") {
-        segments[index - 1] = Segment(bytes: left.lowerBound..<bytes.upperBound, token: nil)
-        segments[index].bytes = bytes.upperBound..<bytes.upperBound
-      } else if !right.isEmpty, text[right.lowerBound] != UInt8(ascii: " ") {
-        segments[index + 1] = Segment(bytes: bytes.lowerBound..<right.upperBound, token: nil)
-        segments[index].bytes = bytes.lowerBound..<bytes.lowerBound
-      }
-    }
-    return segments
   }
 }

@@ -33,6 +33,11 @@ struct SourceText {
     return start..<end
   }
 
+  /// Whether a scalar is white space that ends at a place.
+  func isSpace(before place: Int) -> Bool {
+    place > 0 && place <= scalars.count && scalars[place - 1].isPythonSpace
+  }
+
   /// The word in which a piece at `offsets` begins.
   func word(at offsets: Range<Int>) -> Int? {
     guard offsets.lowerBound < word.count else { return nil }

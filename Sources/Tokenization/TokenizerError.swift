@@ -13,8 +13,14 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
   case damagedModel(path: String, byteCount: Int, reason: String)
   /// A word or character model; or a fast variant of a model that is not unigram.
   case unsupportedModel(path: String, kind: String)
+  /// A file of a byte-level tokenizer does not hold what it must.
+  case damagedFile(path: String, reason: String)
+  /// The folder has a tokenizer, and the model needs one of the other family.
+  case otherFamily(folder: String, needed: TokenizerFamily, found: TokenizerFamily)
   /// The specials alone need more room than `maximumLength`.
   case maximumLengthTooSmall(requested: Int, needed: Int)
+  /// The text that is to be shortened has no more tokens than are too many.
+  case cannotTruncate(TruncationStrategy, tokens: Int, excess: Int)
   /// The text has more bytes than offsets can count.
   case textTooLong(byteCount: Int, limit: Int)
   /// An id to decode belongs to no piece and no added token.
@@ -23,8 +29,9 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingFile(let path):
-      "\(path): no such file, and no tokenizer.json in its place. A DeBERTa-v2/v3 tokenizer is a folder with one of "
-        + "them; copy it from where the model was published."
+      "\(path): no such file, and none in its place. A tokenizer of DeBERTa-v2 and v3 is an spm.model, one of v1 is a "
+        + "vocab.json with merges.txt or a bpe_encoder.bin, and either can be a tokenizer.json. Copy it from where the "
+        + "model was published."
     case .unreadableFile(let path, let reason):
       "\(path): cannot be read (\(reason)). Check its permissions, and that it is the file of a tokenizer."
     case .malformedSettings(let path, let reason):
@@ -38,6 +45,14 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unsupportedModel(let path, let kind):
       "\(path): this is a SentencePiece \(kind) model. DeBERTa's are unigram models; those of byte-pair encoding are read "
         + "by the slow variant too."
+    case .damagedFile(let path, let reason):
+      "\(path): \(reason). Copy the file again from where the model was published."
+    case .otherFamily(let folder, let needed, let found):
+      "\(folder): this is \(found); the model needs \(needed) (\(needed.files)). An id means another piece in each of "
+        + "them. Copy the tokenizer from where the model was published."
+    case .cannotTruncate(let strategy, let tokens, let excess):
+      "\(excess) tokens are too many, and '\(strategy.rawValue)' can take them only from a text of \(tokens). Allow "
+        + "more tokens, or shorten the longer text first (longest_first)."
     case .maximumLengthTooSmall(let requested, let needed):
       "A maximum length of \(requested) leaves no room: [CLS] and [SEP] alone take \(needed). Ask for more."
     case .textTooLong(let byteCount, let limit):
@@ -45,6 +60,23 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unknownID(let id, let vocabularySize):
       "Id \(id) is no piece: the vocabulary has \(vocabularySize). "
         + "(A model can have more embedding rows than its tokenizer has pieces.)"
+    }
+  }
+}
+
+extension TokenizerFamily: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .sentencePiece: "a SentencePiece tokenizer, as DeBERTa-v2 and v3 have it"
+    case .byteLevel: "a byte-level BPE tokenizer, as DeBERTa v1 has it"
+    }
+  }
+
+  /// Of which files it is made.
+  fileprivate var files: String {
+    switch self {
+    case .sentencePiece: "spm.model, or a tokenizer.json of the type Unigram"
+    case .byteLevel: "vocab.json with merges.txt, bpe_encoder.bin, or a tokenizer.json of the type BPE"
     }
   }
 }

@@ -9,7 +9,9 @@ struct TokenizerFile {
   private let limit: Int
 
   init(_ name: String, in folder: String) {
-    limit = ["spm.model", "tokenizer.json"].contains(name) ? Limits.tokenizerBytes : Limits.configurationBytes
+    limit =
+      ["spm.model", "tokenizer.json", "vocab.json", "merges.txt"].contains(name)
+      ? Limits.tokenizerBytes : Limits.configurationBytes
     path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
@@ -47,11 +49,15 @@ struct TokenizerFile {
       do { value = try JSONValue(Data(bytes), file: path) } catch { throw ConfigurationError.unreadable(error) }
       return try read(ConfigurationFields(value, file: path))
     } catch {
-      // The error of a tokenizer names the file itself.
-      let sentence = error.description.hasPrefix(path + ": ") ? error.description.dropFirst(path.count + 2) : "\(error)"
-      throw .malformedSettings(
-        path: path, reason: sentence.hasSuffix(".") ? String(sentence.dropLast()) : "\(sentence)")
+      throw .malformedSettings(path: path, reason: reason(error))
     }
+  }
+
+  /// What an error says, without the file's name, which the error of a tokenizer has itself.
+  func reason(_ error: some CustomStringConvertible) -> String {
+    let text = error.description
+    let sentence = text.hasPrefix(path + ": ") ? text.dropFirst(path.count + 2) : text[...]
+    return sentence.hasSuffix(".") ? String(sentence.dropLast()) : String(sentence)
   }
 }
 
@@ -73,11 +79,6 @@ struct TokenEntry: Sendable, Hashable, ExpressibleByStringLiteral {
   /// A special token as a string stands for it: sought in the text as it was given.
   init(stringLiteral content: String) {
     self.init(content: content, normalized: false, special: true)
-  }
-
-  /// `[UNK]` as a string: sought in the normalised text (`DebertaV2Tokenizer.__init__`).
-  static func unknown(_ content: String) -> TokenEntry {
-    TokenEntry(content: content, normalized: true, special: true)
   }
 
   /// Reads a string, or an object.
@@ -150,7 +151,7 @@ struct TokenizerConfig {
   let specials: SpecialTokens
   /// The added tokens, each with its id; nil in files of older versions.
   let added: [(id: Int32, entry: TokenEntry)]?
-  let lowercases, splitsByPunctuation, splitsSpecialTokens: Bool
+  let lowercases, splitsByPunctuation, splitsSpecialTokens, addsPrefixSpace: Bool
   let truncationSide: String?
 
   init(_ fields: ConfigurationFields) throws(ConfigurationError) {
@@ -158,6 +159,7 @@ struct TokenizerConfig {
     lowercases = try fields.bool("do_lower_case") ?? false
     splitsByPunctuation = try fields.bool("split_by_punct") ?? false
     splitsSpecialTokens = try fields.bool("split_special_tokens") ?? false
+    addsPrefixSpace = try fields.bool("add_prefix_space") ?? false
     truncationSide = try fields.string("truncation_side")
     added = try fields.object("added_tokens_decoder").map { decoder throws(ConfigurationError) in
       var tokens: [(id: Int32, entry: TokenEntry)] = []

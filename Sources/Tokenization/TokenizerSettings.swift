@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// What the JSON files beside `spm.model` say.
+/// What the JSON files of a tokenizer's folder say.
 ///
 /// The reference's rules (`_from_pretrained`, transformers/tokenization_utils_base.py):
 /// `tokenizer_config.json` with an `added_tokens_decoder` says everything; without
@@ -12,40 +12,55 @@ struct TokenizerSettings: Sendable {
 
   /// The special tokens in the reference's order; a nil one was set to null.
   struct Specials: Sendable {
+    let family: TokenizerFamily
     var bos: TokenEntry? = "[CLS]"
     var eos: TokenEntry? = "[SEP]"
-    var unk: TokenEntry? = .unknown("[UNK]")
+    var unk: TokenEntry?
     var sep: TokenEntry? = "[SEP]"
     var pad: TokenEntry? = "[PAD]"
     var cls: TokenEntry? = "[CLS]"
-    var mask: TokenEntry? = "[MASK]"
+    var mask: TokenEntry?
     var additional: [TokenEntry] = []
+
+    init(_ family: TokenizerFamily) {
+      self.family = family
+      unk = family.unknown("[UNK]")
+      mask = family.mask("[MASK]")
+    }
 
     var all: [TokenEntry] { [bos, eos, unk, sep, pad, cls, mask].compactMap(\.self) + additional }
   }
 
-  var specials = Specials()
+  var specials: Specials
   var added: [(id: Int32, entry: TokenEntry)] = []
   var lowercases = false
   var splitsByPunctuation = false
   /// Special tokens in a text are text like any other.
   var splitsSpecialTokens = false
+  /// A text that does not begin with white space gets a space in front.
+  var addsPrefixSpace = false
   var truncationSide = Side.right
 
-  init() {}
+  init(_ family: TokenizerFamily) { specials = Specials(family) }
 
   /// - Parameters:
+  ///   - family: whose defaults apply.
   ///   - folder: where the files are.
-  ///   - serialized: the added tokens of `tokenizer.json`; nil where nothing of that file counts.
+  ///   - serialized: the added tokens of a `tokenizer.json` that is the tokenizer; nil if it is not, and then its added
+  ///     tokens are read only if `tokenizer_config.json` lists none.
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)`` and
   ///   ``TokenizerError/malformedSettings(path:reason:)``.
-  init(folder: String, serialized: [(id: Int32, entry: TokenEntry)]? = nil) throws(TokenizerError) {
+  init(
+    _ family: TokenizerFamily, folder: String, serialized: [(id: Int32, entry: TokenEntry)]? = nil
+  ) throws(TokenizerError) {
+    self.init(family)
     let config = try TokenizerFile("tokenizer_config.json", in: folder).object(TokenizerConfig.init)
     if let config {
       specials.override(with: config.specials)
       lowercases = config.lowercases
       splitsByPunctuation = config.splitsByPunctuation
       splitsSpecialTokens = config.splitsSpecialTokens
+      addsPrefixSpace = config.addsPrefixSpace
       truncationSide = config.truncationSide.flatMap(Side.init(rawValue:)) ?? .right
     }
     if let tokens = config?.added {
@@ -54,7 +69,11 @@ struct TokenizerSettings: Sendable {
       try readOlderFiles(folder)
     }
     let known = Set(added.map(\.id))
-    added += (serialized ?? []).filter { !known.contains($0.id) }
+    var listed = serialized
+    if listed == nil, config?.added == nil {
+      listed = try TokenizerFile("tokenizer.json", in: folder).object(SerializedTokenizer.addedTokens)
+    }
+    added += (listed ?? []).filter { !known.contains($0.id) }
     added.sort { $0.id < $1.id }
     adoptEntries()
   }
@@ -83,15 +102,30 @@ struct TokenizerSettings: Sendable {
   }
 }
 
+extension TokenizerFamily {
+  /// `[UNK]` as a string stands for it: DeBERTa-v2 and v3 look for it in the normalized text
+  /// (`DebertaV2Tokenizer.__init__`).
+  fileprivate func unknown(_ content: String) -> TokenEntry {
+    TokenEntry(content: content, normalized: self == .sentencePiece, special: true)
+  }
+
+  /// `[MASK]` as a string stands for it: that of v1 takes the white space before it (`DebertaTokenizer.__init__`).
+  fileprivate func mask(_ content: String) -> TokenEntry {
+    var entry = TokenEntry(content: content, normalized: self == .byteLevel, special: true)
+    entry.lstrip = self == .byteLevel
+    return entry
+  }
+}
+
 extension TokenizerSettings.Specials {
   mutating func override(with other: SpecialTokens) {
     if let token = other.bos { bos = token }
     if let token = other.eos { eos = token }
-    if let token = other.unk { unk = token.map { $0.isPlain ? .unknown($0.content) : $0 } }
+    if let token = other.unk { unk = token.map { $0.isPlain ? family.unknown($0.content) : $0 } }
     if let token = other.sep { sep = token }
     if let token = other.pad { pad = token }
     if let token = other.cls { cls = token }
-    if let token = other.mask { mask = token }
+    if let token = other.mask { mask = token.map { $0.isPlain ? family.mask($0.content) : $0 } }
     if let tokens = other.additional { additional = tokens }
   }
 

@@ -1,16 +1,35 @@
-/// How many tokens of a text and its pair stay when both must fit into `room`:
-/// `longest_first`, in each variant's arithmetic.
-///
-/// The two differ in who gives up the odd token.
-struct Truncation: Sendable {
-  let variant: DebertaV2Tokenizer.Variant
+/// Which of a text and its pair is shortened when both do not fit.
+public enum TruncationStrategy: String, Sendable, CaseIterable {
+  /// The longer of them, until both are equally long.
+  case longestFirst = "longest_first"
+  /// The text.
+  case onlyFirst = "only_first"
+  /// The pair.
+  case onlySecond = "only_second"
+}
 
-  func kept(text: Int, pair: Int?, room: Int) -> (text: Int, pair: Int) {
-    guard text + (pair ?? 0) > room else { return (text, pair ?? 0) }
-    guard let pair else { return (room, 0) }
-    return switch variant {
-    case .slow: slow(text, pair, room)
-    case .fast: fast(text, pair, room)
+/// How many tokens of a text and its pair stay when both must fit into `room`, in each variant's arithmetic.
+///
+/// With `longest_first` the two differ in who gives up the odd token.
+struct Truncation: Sendable {
+  let variant: TokenizerVariant
+  let strategy: TruncationStrategy
+
+  /// - Throws: ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text that is to be shortened would have
+  ///   no token left.
+  func kept(text: Int, pair: Int?, room: Int) throws(TokenizerError) -> (text: Int, pair: Int) {
+    let excess = text + (pair ?? 0) - room
+    guard excess > 0 else { return (text, pair ?? 0) }
+    switch strategy {
+    case .longestFirst:
+      guard let pair else { return (room, 0) }
+      return variant == .slow ? slow(text, pair, room) : fast(text, pair, room)
+    case .onlyFirst:
+      guard excess < text else { throw .cannotTruncate(strategy, tokens: text, excess: excess) }
+      return (text - excess, pair ?? 0)
+    case .onlySecond:
+      guard let pair, excess < pair else { throw .cannotTruncate(strategy, tokens: pair ?? 0, excess: excess) }
+      return (text, pair - excess)
     }
   }
 

@@ -13,7 +13,7 @@ struct Vocabulary: Sendable {
   /// Pieces that an added token has given another id: the reference asks the added tokens first.
   let renumbered: [Int32: Int32]
 
-  private let pieces: [String]
+  private let pieces: [String?]
   private let addedByID: [Int32: AddedToken]
   private let addedIDs: [[UInt8]: Int32]
 
@@ -69,7 +69,7 @@ struct Vocabulary: Sendable {
         model.id(of: Array(token.content.utf8)).flatMap { $0 == token.id ? nil : ($0, token.id) }
       }
     ) { _, last in last }
-    var pieces = (0..<Int32(model.count)).map { model.text(of: $0) }
+    var pieces = (0..<Int32(model.idBound)).map { model.text(of: $0) }
     for token in added where pieces.indices.contains(Int(token.id)) { pieces[Int(token.id)] = token.content }
     self.pieces = pieces
   }
@@ -80,7 +80,7 @@ struct Vocabulary: Sendable {
   }
 
   func piece(of id: Int32) -> String? {
-    if pieces.indices.contains(Int(id)) { return pieces[Int(id)] }
+    if pieces.indices.contains(Int(id)), let piece = pieces[Int(id)] { return piece }
     return addedByID[id]?.content
   }
 

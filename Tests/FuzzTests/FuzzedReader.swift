@@ -193,6 +193,29 @@ extension FuzzedReader {
         "tokenizer.json beside spm.model", file: "tokenizer.json", cost: 10, companions: ["spm.model": Data(model)],
         seeds: [Array(serializedTokenizer.utf8)], tokens: jsonTokens + ["\"id\":-1,"], read: tokenize),
     ]
+      + byteLevelTokenizers
+  }()
+
+  private static let byteLevelTokenizers: [FuzzedReader] = {
+    let (vocabulary, merges) = ("byte-level/vocab.json", "byte-level/merges.txt")
+    let serialized = bytes(ofFixture: "byte-level/tokenizer.json")
+    return [
+      FuzzedReader(
+        "vocab.json", file: "vocab.json", cost: 5, companions: ["merges.txt": Data(bytes(ofFixture: merges))],
+        seeds: [bytes(ofFixture: vocabulary)], tokens: jsonTokens + ["\"\":0,", ":4000000,", ":-1,"], read: tokenize),
+      FuzzedReader(
+        "merges.txt", file: "merges.txt", cost: 5, companions: ["vocab.json": Data(bytes(ofFixture: vocabulary))],
+        seeds: [bytes(ofFixture: merges)], tokens: [" ", "\n", "\r\n", "a a\n", "aa a\n", "Ġ t\n"], read: tokenize),
+      FuzzedReader(
+        "tokenizer.json of the type BPE", file: "tokenizer.json", cost: 5, seeds: [serialized],
+        tokens: jsonTokens + ["\"merges\":[\"a b\"],", "\"type\":\"BPE\","], read: tokenize),
+      FuzzedReader(
+        "bpe_encoder.bin", file: "bpe_encoder.bin", cost: 5, seeds: [bytes(ofFixture: "byte-level/bpe_encoder.bin")],
+        read: tokenize),
+      FuzzedReader(
+        "bpe_encoder.bin of 2020", file: "bpe_encoder.bin", cost: 5,
+        seeds: [bytes(ofFixture: "byte-level/bpe_encoder.legacy.bin")], read: tokenize),
+    ]
   }()
 
   private static let serializedTokenizer = """
@@ -213,8 +236,8 @@ extension FuzzedReader {
     """
 
   private static let tokenize: @Sendable (String, String) throws -> Void = { folder, _ in
-    for variant in DebertaV2Tokenizer.Variant.allCases {
-      let tokenizer = try DebertaV2Tokenizer(folder: folder, variant: variant)
+    for variant in TokenizerVariant.allCases {
+      let tokenizer = try AutoTokenizer.load(folder: folder, variant: variant)
       let encoding = try tokenizer.encode("The cat [X] sat\u{1F600} on, e\u{301} 日本", pair: " b", maximumLength: 20)
       if variant == .slow { _ = try tokenizer.decode(encoding.ids) }
     }

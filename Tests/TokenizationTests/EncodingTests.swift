@@ -77,8 +77,8 @@ import Tokenization
     }
   }
 
-  @Test(arguments: DebertaV2Tokenizer.Variant.allCases)
-  func offsetsOfEveryRecordedTextAreOrderedAndInside(_ variant: DebertaV2Tokenizer.Variant) throws {
+  @Test(arguments: TokenizerVariant.allCases)
+  func offsetsOfEveryRecordedTextAreOrderedAndInside(_ variant: TokenizerVariant) throws {
     let tokenizer = variant == .slow ? tokenizer : fast
     for line in try ReferenceTests.lines("plain") where line.pair == nil {
       let encoding = try tokenizer.encode(line.text)

@@ -28,7 +28,7 @@ enum Fixtures {
 
   /// The model with other settings; the tokenizer reads all it needs in `init`.
   static func tokenizer(
-    settings: String, variant: DebertaV2Tokenizer.Variant = .slow
+    settings: String, variant: TokenizerVariant = .slow
   ) throws -> DebertaV2Tokenizer {
     try withFolder(["spm.model": try sentencePiece(), "tokenizer_config.json": Data(settings.utf8)]) {
       try DebertaV2Tokenizer(folder: $0, variant: variant)

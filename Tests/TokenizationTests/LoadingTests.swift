@@ -59,7 +59,7 @@ import Tokenization
 }
 
 @Suite struct DamagedFileTests {
-  private func error(_ files: [String: Data], _ variant: DebertaV2Tokenizer.Variant = .slow) throws -> TokenizerError? {
+  private func error(_ files: [String: Data], _ variant: TokenizerVariant = .slow) throws -> TokenizerError? {
     try Fixtures.withFolder(files) { folder in
       do throws(TokenizerError) {
         _ = try DebertaV2Tokenizer(folder: folder, variant: variant)
@@ -81,8 +81,8 @@ import Tokenization
     #expect("\(error)".contains("no such file"))
   }
 
-  @Test(arguments: DebertaV2Tokenizer.Variant.allCases)
-  func whatIsNoModelIsRefused(_ variant: DebertaV2Tokenizer.Variant) throws {
+  @Test(arguments: TokenizerVariant.allCases)
+  func whatIsNoModelIsRefused(_ variant: TokenizerVariant) throws {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 2464616\n"
     for text in ["", "x", pointer, "<html>404</html>", String(repeating: "\u{0}", count: 5000)] {
       let error = try error(["spm.model": Data(text.utf8)], variant)
@@ -121,7 +121,7 @@ import Tokenization
         damaged[random.next(below: damaged.count)] = UInt8(random.next(below: 256))
       }
       try Fixtures.withFolder(["spm.model": damaged]) { folder in
-        for variant in DebertaV2Tokenizer.Variant.allCases {
+        for variant in TokenizerVariant.allCases {
           do {
             let tokenizer = try DebertaV2Tokenizer(folder: folder, variant: variant)
             _ = try tokenizer.encode("The cat ½ ﬁne e\u{301} 宋 [MASK] ﷺ ｆｕｌｌ")
@@ -148,8 +148,8 @@ import Tokenization
     #expect(path.hasSuffix("/tokenizer_config.json"))
   }
 
-  @Test(arguments: DebertaV2Tokenizer.Variant.allCases)
-  func aCharacterModelIsRefused(_ variant: DebertaV2Tokenizer.Variant) throws {
+  @Test(arguments: TokenizerVariant.allCases)
+  func aCharacterModelIsRefused(_ variant: TokenizerVariant) throws {
     // A second trainer_spec is merged into the first: model_type (field 3) = 4, characters.
     let characters = try Fixtures.sentencePiece() + [0x12, 0x02, 0x18, 0x04]
     guard case .unsupportedModel(_, "character") = try error(["spm.model": characters], variant) else {

@@ -21,7 +21,7 @@ struct ReferenceLine: Decodable, Sendable {
     try Fixtures.lines(of: Fixtures.tokenizer.appending(path: "reference.jsonl")).filter { $0.settings == settings }
   }
 
-  static func tokenizer(_ settings: String, _ variant: DebertaV2Tokenizer.Variant) throws -> DebertaV2Tokenizer {
+  static func tokenizer(_ settings: String, _ variant: TokenizerVariant) throws -> DebertaV2Tokenizer {
     if settings == "plain" { return try DebertaV2Tokenizer(folder: Fixtures.model.path, variant: variant) }
     let file = Fixtures.tokenizer.appending(path: "settings/\(settings).json")
     return try Fixtures.tokenizer(settings: String(contentsOf: file, encoding: .utf8), variant: variant)

@@ -131,7 +131,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model", #"{"type": "BPE", "vocab": {}, "merges": []}"#, "model.type"),
+    ("model", #"{"type": "WordPiece", "vocab": {}}"#, "model.type"),
     ("model", #"{"type": "Unigram", "vocab": [["a", 0.0]]}"#, "model.unk_id"),
     ("model", #"{"type": "Unigram", "unk_id": 0, "vocab": [["a"]]}"#, "model.vocab"),
     ("normalizer", #"{"type": "BertNormalizer"}"#, "BertNormalizer"),

@@ -107,8 +107,9 @@ struct LabelArguments: ParsableArguments {
 /// How texts become tokens.
 struct TokenizerArguments: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Whose ids to give: DebertaV2Tokenizer's or DebertaV2TokenizerFast's.", valueName: "variant"))
-  var tokenizer = DebertaV2Tokenizer.Variant.slow
+    help: ArgumentHelp(
+      "Whose ids to give: those of transformers' slow or fast tokenizer of the model.", valueName: "variant"))
+  var tokenizer = TokenizerVariant.slow
 }
 
 /// How much of a text is read.
@@ -128,4 +129,4 @@ struct LengthArguments: ParsableArguments {
   }
 }
 
-extension DebertaV2Tokenizer.Variant: ExpressibleByArgument {}
+extension TokenizerVariant: ExpressibleByArgument {}

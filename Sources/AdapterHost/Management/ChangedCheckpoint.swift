@@ -1,13 +1,9 @@
 internal import Checkpoints
 internal import Foundation
 internal import Heads
+internal import Tokenization
 
 extension CheckpointFolder {
-  /// The files of a tokenizer, which a new checkpoint gets too.
-  private static let tokenizer = [
-    "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-  ]
-
   /// Writes this checkpoint with other values in some tensors, and with another head; all become float32, and the
   /// tokenizer's files come along. Adapters, fusions and heads that `adapters` saved in it are left behind.
   ///
@@ -20,7 +16,7 @@ extension CheckpointFolder {
     tensors += head?.tensors ?? []
     try Safetensors.write(tensors, metadata: ["format": "pt"], to: folder + "/model.safetensors")
     try configuration(with: head).write(to: folder + "/config.json")
-    for file in Self.tokenizer + (head == nil ? SavedHead.files : [])
+    for file in AutoTokenizer.files + (head == nil ? SavedHead.files : [])
     where FileManager.default.fileExists(atPath: "\(path)/\(file)") {
       try AtomicFile.write(AtomicFile.read("\(path)/\(file)"), to: "\(folder)/\(file)")
     }

@@ -41,9 +41,11 @@ extension Inspection.Part {
   }
 
   private static func missingTokenizer(_ folder: String) -> [String] {
-    guard let reason = failure({ _ = try DebertaV2Tokenizer(folder: folder) }) else { return [] }
-    let isThere = ["spm.model", "tokenizer.json"].contains { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
-    return [isThere ? "a tokenizer that can be read: \(reason)" : "the tokenizer's spm.model, to read texts"]
+    guard let reason = failure({ _ = try AutoTokenizer.load(folder: folder) }) else { return [] }
+    let isThere = AutoTokenizer.files.contains {
+      FileManager.default.fileExists(atPath: "\(folder)/\($0)")
+    }
+    return [isThere ? "a tokenizer that can be read: \(reason)" : "a tokenizer (spm.model or vocab.json), to read texts"]
   }
 }
 

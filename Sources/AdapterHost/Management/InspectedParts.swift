@@ -2,6 +2,7 @@ internal import AdapterMethods
 internal import Checkpoints
 internal import Foundation
 internal import Heads
+internal import Tokenization
 
 /// How one kind of thing is found in a folder, and what is told about it.
 struct PartReader: Sendable {
@@ -18,12 +19,8 @@ struct PartReader: Sendable {
   func owns(_ name: String) -> Bool {
     name == configuration || weights.contains(name)
       || weights.contains("model.safetensors")
-        && (name.hasPrefix("model-") || name.hasPrefix("pytorch_model-") || Self.tokenizer.contains(name))
+        && (name.hasPrefix("model-") || name.hasPrefix("pytorch_model-") || AutoTokenizer.files.contains(name))
   }
-
-  private static let tokenizer = [
-    "spm.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-  ]
 
   static let all = [
     PartReader(

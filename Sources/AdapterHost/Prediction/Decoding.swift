@@ -16,7 +16,7 @@ extension Answer {
   ///   - tokenizer: that of the encodings.
   init(
     _ logits: [Tensor], _ settings: HeadSettings, _ encodings: [Encoding], _ input: TextInput,
-    _ tokenizer: DebertaV2Tokenizer
+    _ tokenizer: any Tokenizer
   ) {
     let (all, logits, encoding) = (logits, logits[0], encodings[0])
     switch settings.kind {

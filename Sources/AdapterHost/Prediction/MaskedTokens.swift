@@ -29,7 +29,7 @@ extension MaskedToken {
   ///   - logits: a row for each of them, [masks, vocabulary], in their order.
   ///   - encoding: the tokens of the text.
   ///   - tokenizer: that of the encoding.
-  static func all(_ logits: Tensor, _ encoding: Encoding, _ tokenizer: DebertaV2Tokenizer) -> [MaskedToken] {
+  static func all(_ logits: Tensor, _ encoding: Encoding, _ tokenizer: any Tokenizer) -> [MaskedToken] {
     let masks = encoding.ids.indices.filter { encoding.ids[$0] == tokenizer.maskID }
     return zip(masks, 0..<logits.rows).map { token, row in
       let best = logits.largest(predictionCount, row: row)

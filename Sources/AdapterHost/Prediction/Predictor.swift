@@ -18,7 +18,7 @@ public import Tokenization
 /// of unlike lengths cost no padding.
 public struct Predictor: Sendable {
   public let model: DebertaV2AdapterModel
-  public let tokenizer: DebertaV2Tokenizer
+  public let tokenizer: any Tokenizer
   /// The adapters that act on texts that name none; nil is the base model.
   public let setup: Composition?
   /// The heads that answer; nil: those named like the adapters.
@@ -38,7 +38,7 @@ public struct Predictor: Sendable {
   /// A predictor with the model's active adapters and heads.
   ///
   /// - Throws: `PredictionError`, if no head would answer; `CompositionError`, `ModelError`.
-  public init(_ model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer) throws {
+  public init(_ model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer) throws {
     self.model = model
     self.tokenizer = tokenizer
     setup = model.activeAdapters

@@ -24,7 +24,7 @@ public struct TokenizedText: Sendable {
   }
 }
 
-extension DebertaV2Tokenizer {
+extension Tokenizer {
   /// Cuts texts into tokens as they come, in their order.
   ///
   /// - Parameters:

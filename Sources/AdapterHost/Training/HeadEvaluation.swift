@@ -27,7 +27,7 @@ public struct HeadEvaluation: Sendable {
   ///   - tokenizer: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
-    of model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer
+    of model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer
   ) throws -> [(head: String, result: EvaluationResult, data: TrainingDataset)] {
     let route = try Route(model.activeAdapters, heads: model.activeHeads, in: model)
     return try route.questions.map { question in
@@ -41,7 +41,7 @@ public struct HeadEvaluation: Sendable {
   }
 
   private func result(
-    of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: DebertaV2Tokenizer
+    of model: DebertaV2AdapterModel, _ setup: Composition?, _ head: String, _ tokenizer: any Tokenizer
   ) throws -> (EvaluationResult, TrainingDataset) {
     guard let record = model.head(head) else { throw model.unknown(head: head) }
     let settings = record.settings

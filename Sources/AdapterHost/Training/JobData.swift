@@ -19,7 +19,7 @@ struct JobData {
   /// - Throws: `DatasetError`, `LabelError`; `TrainingJobError.afterFaults` where records were left out before.
   init(
     _ recipe: TrainingRecipe, _ task: TrainingTask, head: HeadSettings?, maximumLength: Int?,
-    _ tokenizer: DebertaV2Tokenizer
+    _ tokenizer: any Tokenizer
   ) throws {
     var notes: [String] = []
     do {

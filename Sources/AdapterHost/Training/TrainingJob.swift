@@ -46,7 +46,7 @@ public struct TrainingJob {
   ///   - folder: the base model's, whose files a run depends on.
   /// - Throws: `DatasetError`, `LabelError`, `ConfigurationError`, `TrainingJobError`.
   public init(
-    _ recipe: TrainingRecipe, adapter name: String, model: DebertaV2AdapterModel, _ tokenizer: DebertaV2Tokenizer,
+    _ recipe: TrainingRecipe, adapter name: String, model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer,
     folder: String
   ) throws {
     var model = model

@@ -34,7 +34,7 @@ extension AdapterDescription {
 
 extension ModelDescription {
   /// The endings of the files that make a base model: others, such as a page about it, do not count.
-  private static let endings = [".json", ".safetensors", ".bin", ".model"]
+  private static let endings = [".json", ".safetensors", ".bin", ".model", "merges.txt"]
 
   /// What the files of a base model say, after its tensors were read and accounted for.
   ///
@@ -44,7 +44,7 @@ extension ModelDescription {
   public static func read(_ folder: String) throws -> (description: ModelDescription, files: [String]) {
     try PartReader.require([.checkpoint], in: folder)
     _ = try DebertaV2AdapterModel(folder: folder, compute: Compute(threads: 1))
-    _ = try DebertaV2Tokenizer(folder: folder)
+    _ = try AutoTokenizer.load(folder: folder)
     let checkpoint = try CheckpointFolder(path: folder)
     let description = ModelDescription(
       configuration: try JSONValue.registryText(checkpoint.configuration, file: folder),

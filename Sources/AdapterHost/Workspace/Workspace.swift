@@ -183,9 +183,8 @@ public struct Workspace: Sendable {
   }
 
   /// Loads the base model's tokenizer.
-  public func loadTokenizer(_ variant: DebertaV2Tokenizer.Variant = .slow) throws(TokenizerError) -> DebertaV2Tokenizer
-  {
-    try DebertaV2Tokenizer(folder: modelFolder, variant: variant)
+  public func loadTokenizer(_ variant: TokenizerVariant = .slow) throws(TokenizerError) -> any Tokenizer {
+    try AutoTokenizer.load(folder: modelFolder, variant: variant)
   }
 }
 

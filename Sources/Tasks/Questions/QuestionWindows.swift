@@ -25,7 +25,7 @@ public struct QuestionWindows: Sendable, Hashable {
   ///     If windows have no room for so many, half of their room is shared.
   /// - Throws: `QuestionError`.
   public init(
-    _ question: String, context: String, _ tokenizer: DebertaV2Tokenizer, maximumLength: Int?, shared: Int? = nil
+    _ question: String, context: String, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int? = nil
   ) throws(QuestionError) {
     let whole: Encoding
     do { whole = try tokenizer.encode(question, pair: context) } catch { throw .tokenizer(error) }

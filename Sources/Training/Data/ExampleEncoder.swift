@@ -11,7 +11,7 @@ public import Tokenization
 /// dataset.truncation.examples   // how many were cut
 /// ```
 public struct ExampleEncoder: Sendable {
-  public let tokenizer: DebertaV2Tokenizer
+  public let tokenizer: any Tokenizer
   public let task: TrainingTask
   /// Nil for tasks without labels.
   public let labels: LabelVocabulary?
@@ -26,7 +26,7 @@ public struct ExampleEncoder: Sendable {
   ///   - task: what the examples are for.
   ///   - tokenizer: the base model's.
   public init(
-    _ tokenizer: DebertaV2Tokenizer, for task: TrainingTask, labels: LabelVocabulary? = nil,
+    _ tokenizer: any Tokenizer, for task: TrainingTask, labels: LabelVocabulary? = nil,
     maximumLength: Int? = nil, choices: Int? = nil
   ) {
     precondition(!task.hasLabels || labels != nil, "the task \(task.rawValue) needs labels")

@@ -19,7 +19,7 @@ public struct TokenMasking: Sendable {
   private let vocabularySize: Int32
 
   /// - Throws: ``DatasetError/noMaskToken``.
-  public init(_ tokenizer: DebertaV2Tokenizer, rate: Double = 0.15, seed: UInt64) throws(DatasetError) {
+  public init(_ tokenizer: any Tokenizer, rate: Double = 0.15, seed: UInt64) throws(DatasetError) {
     guard let mask = tokenizer.maskID else { throw .noMaskToken }
     let specials: Set = [tokenizer.clsID, tokenizer.sepID, tokenizer.padID, tokenizer.unkID, mask]
     self.init(

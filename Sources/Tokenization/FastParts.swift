@@ -1,0 +1,58 @@
+/// What a fast tokenizer does before it searches for pieces: added tokens are sought first in the text as it is, then,
+/// those marked `normalized`, in the normalized rest.
+///
+/// - SeeAlso: `AddedVocabulary::extract_and_normalize` (tokenizers/src/tokenizer/added_vocabulary.rs).
+struct FastParts: Sendable {
+  private let normalizer: FastNormalizer
+  private let plain: FastTokenCutter
+  private let normalized: FastTokenCutter
+
+  init(_ normalizer: FastNormalizer, _ added: [AddedToken], _ settings: TokenizerSettings) {
+    let tokens = added.filter { !(settings.splitsSpecialTokens && $0.isSpecial) }
+    self.normalizer = normalizer
+    plain = FastTokenCutter(tokens.filter { !$0.isNormalized })
+    normalized = FastTokenCutter(
+      tokens.filter(\.isNormalized).map { token in
+        var token = token
+        token.content = normalizer.normalized(token.content)
+        return token
+      })
+  }
+
+  /// Calls `body` with each part and the text of which it is a part, in order.
+  func forEach(of text: [UInt8], _ body: (AlignedText, TextPart) -> Void) {
+    text.withUnsafeBufferPointer { text in
+      var scalars = 0
+      for part in plain.cut(text) {
+        let aligned = AlignedText(text, part.bytes, scalars: scalars)
+        scalars = aligned.source.upperBound
+        if part.token != nil {
+          body(aligned, TextPart(bytes: aligned.bytes.indices, token: part.token))
+          continue
+        }
+        let rest = normalizer.normalized(aligned)
+        for part in rest.bytes.withUnsafeBufferPointer({ normalized.cut($0) }) where !part.bytes.isEmpty {
+          body(rest, part)
+        }
+      }
+    }
+  }
+}
+
+extension Vocabulary {
+  /// The added tokens with the ids that a fast tokenizer gives them. Those that are no pieces get the ids after the last
+  /// piece in their order, whatever id the settings give (`AddedVocabulary::add_tokens`).
+  var addedAsFast: [AddedToken] {
+    var next = Int32(model.count)
+    return added.map { token in
+      var token = token
+      if let id = model.id(of: Array(token.content.utf8)) {
+        token.id = id
+      } else {
+        token.id = next
+        next += 1
+      }
+      return token
+    }
+  }
+}

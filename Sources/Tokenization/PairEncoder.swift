@@ -1,0 +1,118 @@
+internal import Checkpoints
+
+/// Cuts a text into pieces.
+protocol TextSplitter: Sendable {
+  /// The pieces of a text, in its order.
+  func pieces(of text: [UInt8]) -> [TextPiece]
+
+  /// Where a piece stands, and the word in which it begins.
+  func place(of piece: TextPiece, in source: SourceText) -> (offsets: Range<Int>, word: Int?)
+
+  /// How many of the last pieces of a text can be others if the text goes on; nil: all of them.
+  var doubtfulPieces: Int? { get }
+}
+
+extension TextSplitter {
+  func place(of piece: TextPiece, in source: SourceText) -> (offsets: Range<Int>, word: Int?) {
+    let offsets = source.offsets(of: piece)
+    return (offsets, source.word(at: offsets))
+  }
+
+  var doubtfulPieces: Int? { 1_000 }
+}
+
+/// Puts specials around the pieces of a text and its pair, and shortens them to a maximum length.
+struct PairEncoder: Sendable {
+  let variant: TokenizerVariant
+  let vocabulary: Vocabulary
+  let splitter: any TextSplitter
+  let truncationSide: TokenizerSettings.Side
+
+  func encode(
+    _ text: String, pair: String?, maximumLength: Int?, truncation: TruncationStrategy
+  ) throws(TokenizerError) -> Encoding {
+    let pair = variant == .fast && pair?.isEmpty == true ? nil : pair
+    let specials = pair == nil ? 2 : 3
+    if let maximumLength, maximumLength < specials {
+      throw .maximumLengthTooSmall(requested: maximumLength, needed: specials)
+    }
+    let room = maximumLength.map { $0 - specials } ?? .max
+    let first = try sequence(text, room: room)
+    let second: Sequence? = if let pair { try sequence(pair, room: room) } else { nil }
+    let kept = try Truncation(variant: variant, strategy: truncation).kept(
+      text: first.pieces.count, pair: second?.pieces.count, room: room)
+
+    var encoding = Encoding(
+      ids: [], tokenTypeIDs: [], tokens: [], offsets: [], sequence: [], words: [],
+      wordCounts: [first.source.wordCount] + (second.map { [$0.source.wordCount] } ?? []),
+      truncatedTokens: first.pieces.count + (second?.pieces.count ?? 0) - kept.text - kept.pair)
+    encoding.reserve(kept.text + kept.pair + specials)
+    encoding.append(vocabulary.cls, type: 0)
+    append(first, keeping: kept.text, number: 0, to: &encoding)
+    encoding.append(vocabulary.sep, type: 0)
+    if let second {
+      append(second, keeping: kept.pair, number: 1, to: &encoding)
+      encoding.append(vocabulary.sep, type: 1)
+    }
+    return encoding
+  }
+
+  private struct Sequence {
+    var source: SourceText
+    var pieces: [TextPiece]
+  }
+
+  /// The pieces of a text: of all of it, or, where the text is long, of a start that has more than `room` pieces.
+  ///
+  /// The pieces of a start are those of the whole text but for the last few of them, which a longer text may cut
+  /// otherwise, and for white space after which an added token may come that takes it; those are not kept.
+  private func sequence(_ text: String, room: Int) throws(TokenizerError) -> Sequence {
+    let count = text.utf8.count
+    guard count < Int32.max else { throw .textTooLong(byteCount: count, limit: Int(Int32.max)) }
+    var size = Limits.exactTextBytes
+    while let doubtful = splitter.doubtfulPieces, truncationSide == .right, size < count, room < size {
+      let bytes = UTF8Text.wholeScalars(text.utf8.prefix(size))
+      let source = SourceText(String(decoding: bytes, as: UTF8.self))
+      var pieces = splitter.pieces(of: bytes)
+      pieces.removeLast(min(doubtful, pieces.count))
+      while let last = pieces.last, source.isSpace(before: last.scalars.upperBound) { pieces.removeLast() }
+      if pieces.count > room { return Sequence(source: source, pieces: pieces) }
+      size *= 4
+    }
+    return Sequence(source: SourceText(text), pieces: splitter.pieces(of: Array(text.utf8)))
+  }
+
+  private func append(_ sequence: Sequence, keeping count: Int, number: Int, to encoding: inout Encoding) {
+    let pieces = truncationSide == .right ? sequence.pieces.prefix(count) : sequence.pieces.suffix(count)
+    for piece in pieces {
+      let (offsets, word) = splitter.place(of: piece, in: sequence.source)
+      encoding.ids.append(piece.id)
+      encoding.tokenTypeIDs.append(Int32(number))
+      encoding.tokens.append(vocabulary.piece(of: piece.id) ?? vocabulary.unk.content)
+      encoding.offsets.append(offsets)
+      encoding.sequence.append(number)
+      encoding.words.append(word)
+    }
+  }
+}
+
+extension Encoding {
+  fileprivate mutating func reserve(_ count: Int) {
+    ids.reserveCapacity(count)
+    tokenTypeIDs.reserveCapacity(count)
+    tokens.reserveCapacity(count)
+    offsets.reserveCapacity(count)
+    sequence.reserveCapacity(count)
+    words.reserveCapacity(count)
+  }
+
+  /// A special that is put around the texts.
+  fileprivate mutating func append(_ special: AddedToken, type: Int32) {
+    ids.append(special.id)
+    tokenTypeIDs.append(type)
+    tokens.append(special.content)
+    offsets.append(0..<0)
+    sequence.append(nil)
+    words.append(nil)
+  }
+}
