@@ -90,11 +90,11 @@ public enum TokenizerVariant: String, Sendable, CaseIterable {
 /// tokenizer.encode("The cat sat.").ids
 /// ```
 public enum AutoTokenizer {
-  /// The names of the files from which tokenizers are read.
-  public static let files = [
-    "spm.model", "tokenizer.json", "vocab.json", "merges.txt", "bpe_encoder.bin", "tokenizer_config.json",
-    "special_tokens_map.json", "added_tokens.json",
-  ]
+  /// The names of the files that hold a tokenizer's pieces.
+  public static let modelFiles = ["spm.model", "tokenizer.json", "vocab.json", "merges.txt", "bpe_encoder.bin"]
+
+  /// The names of all files from which tokenizers are read.
+  public static let files = modelFiles + ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
 
   /// Reads the tokenizer of a model's folder, or of a folder with a tokenizer alone.
   ///

@@ -55,7 +55,7 @@ import Testing
     (["predict", "--model", "Models", "a"], "Models/config.json: cannot be read (No such file or directory)."),
     (
       ["tokenize", "--model", "Adapters", "a"],
-      "Adapters/spm.model: no such file, and no tokenizer.json in its place. A DeBERTa-v2/v3 tokenizer is a folder with one of them; copy it from where the model was published."
+      "Adapters/spm.model: no such file, and none in its place. A tokenizer of DeBERTa-v2 and v3 is an spm.model, one of v1 is a vocab.json with merges.txt or a bpe_encoder.bin, and either can be a tokenizer.json. Copy it from where the model was published."
     ),
     (
       ["forward", "--fusion", "x,y=DIR", "--inputs", "a", "--output", "b"],

@@ -39,7 +39,8 @@ import Testing
     try Safetensors.write(
       tensors + [OutgoingTensor(name: "deberta.extra", shape: [1], values: [0])], to: folder + "/model.safetensors")
     let part = try #require(try Inspection(folder).parts.first)
-    #expect(part.needs == ["the tokenizer's spm.model, to read texts"])
+    #expect(
+      part.needs == ["a tokenizer (spm.model, tokenizer.json, vocab.json, merges.txt, bpe_encoder.bin), to read texts"])
     #expect(part.tensors.filter { $0.use == .unexpected }.map(\.name) == ["deberta.extra"])
     #expect(part.problem?.contains("deberta.extra") == true)
     let outcome = try place.run("inspect", "Models/deberta-v3-tiny-en")

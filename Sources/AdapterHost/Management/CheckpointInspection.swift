@@ -42,10 +42,14 @@ extension Inspection.Part {
 
   private static func missingTokenizer(_ folder: String) -> [String] {
     guard let reason = failure({ _ = try AutoTokenizer.load(folder: folder) }) else { return [] }
-    let isThere = AutoTokenizer.files.contains {
+    let isThere = AutoTokenizer.modelFiles.contains {
       FileManager.default.fileExists(atPath: "\(folder)/\($0)")
     }
-    return [isThere ? "a tokenizer that can be read: \(reason)" : "a tokenizer (spm.model or vocab.json), to read texts"]
+    return [
+      isThere
+        ? "a tokenizer that can be read: \(reason)"
+        : "a tokenizer (\(AutoTokenizer.modelFiles.joined(separator: ", "))), to read texts"
+    ]
   }
 }
 
