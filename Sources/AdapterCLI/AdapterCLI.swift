@@ -26,7 +26,11 @@ struct AdapterCLI: ParsableCommand {
       """,
     version: ProgramVersion.current,
     groupedSubcommands: [
-      CommandGroup(name: "Text", subcommands: [PredictCommand.self, TokenizeCommand.self]),
+      CommandGroup(
+        name: "Text",
+        subcommands: [
+          PredictCommand.self, EmbedCommand.self, SimilarCommand.self, RankCommand.self, TokenizeCommand.self,
+        ]),
       CommandGroup(name: "Training", subcommands: [TrainCommand.self, EvaluateCommand.self]),
       CommandGroup(
         name: "Registry",
@@ -51,14 +55,25 @@ struct AdapterCLI: ParsableCommand {
     LineOutput.reserveStandardDescriptors()
     LineOutput.standard.endsCleanlyOnSignals()
     do {
-      if let error = UnknownCommand.error(in: Array(CommandLine.arguments.dropFirst()), of: Self.self) { throw error }
-      var command = try parseAsRoot()
+      let arguments = withEmptyValues(Array(CommandLine.arguments.dropFirst()))
+      if let error = UnknownCommand.error(in: arguments, of: Self.self) { throw error }
+      var command = try parseAsRoot(arguments)
       try command.run()
       try LineOutput.standard.flush()
     } catch {
       end(for: error)
     }
     end(with: EXIT_SUCCESS)
+  }
+
+  /// The arguments with the empty value of `--name=` as an argument of its own: the parser would take the next argument
+  /// for the value.
+  static func withEmptyValues(_ arguments: [String]) -> [String] {
+    let options = arguments.prefix { $0 != "--" }
+    return options.flatMap { argument in
+      argument.hasPrefix("--") && argument.firstIndex(of: "=") == argument.indices.last
+        ? [String(argument.dropLast()), ""] : [argument]
+    } + arguments.dropFirst(options.count)
   }
 
   /// Ends the process without what libraries do at its end: where memory is scarce, OpenBLAS waits there forever for a

@@ -10,6 +10,8 @@ public struct HeadSettings: Sendable {
   public let labels: [String]
   /// What makes scores of the outputs.
   public let function: ScoreFunction
+  /// Of a head with several labels, the probability above which each applies, in their order; nil: 0.5 for all.
+  public private(set) var thresholds: [Float]?
   /// For multiple choice, the number of choices.
   public let choices: Int?
   let layers: Int
@@ -148,11 +150,28 @@ public struct HeadSettings: Sendable {
     return HeadSettings(self, labels: names)
   }
 
+  /// The same head with a threshold for each label.
+  ///
+  /// - Throws: ``ThresholdError``, if the head does not decide each label by itself, there are not as many thresholds as
+  ///   labels, or one is not between 0 and 1.
+  public func deciding(at thresholds: [Float]?) throws(ThresholdError) -> HeadSettings {
+    var settings = self
+    settings.thresholds = thresholds
+    guard let thresholds else { return settings }
+    guard kind == .multilabelClassification else { throw .decidesOtherwise(kind: kind) }
+    guard thresholds.count == outputs else { throw .count(expected: outputs, found: thresholds.count) }
+    for (label, value) in zip(labelNames, thresholds) where !(0...1).contains(value) {
+      throw .outOfRange(label: label, value: value)
+    }
+    return settings
+  }
+
   private init(_ other: HeadSettings, labels: [String]) {
     kind = other.kind
     outputs = other.outputs
     self.labels = LabelNames.distinct(labels)
     function = other.function
+    thresholds = other.thresholds
     choices = other.choices
     layers = other.layers
     activation = other.activation
@@ -245,6 +264,23 @@ public enum LabelNamesError: Error, Hashable, Sendable, CustomStringConvertible 
       "there \(found == 1 ? "is 1 label" : "are \(found) labels"), but the head has \(expected) "
         + "\(expected == 1 ? "output" : "outputs")."
     case .noLabels(let kind): "the outputs of a head of kind \(kind.rawValue) are no labels."
+    }
+  }
+}
+
+/// Why a head cannot decide at some thresholds.
+public enum ThresholdError: Error, Hashable, Sendable, CustomStringConvertible {
+  case decidesOtherwise(kind: HeadKind)
+  case count(expected: Int, found: Int)
+  case outOfRange(label: String, value: Float)
+
+  public var description: String {
+    switch self {
+    case .decidesOtherwise(let kind):
+      "thresholds are for heads that decide each label by itself; this one is of kind \(kind.rawValue)."
+    case .count(let expected, let found): "expected a threshold for each of \(expected) labels, found \(found)."
+    case .outOfRange(let label, let value):
+      "the threshold of '\(label)' is \(value); expected a probability, from 0 to 1."
     }
   }
 }

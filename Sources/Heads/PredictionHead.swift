@@ -179,6 +179,15 @@ public struct PredictionHead: Sendable {
     return head
   }
 
+  /// The same head with a threshold for each label.
+  ///
+  /// - Throws: ``ThresholdError``.
+  public func deciding(at thresholds: [Float]?) throws(ThresholdError) -> PredictionHead {
+    var head = self
+    head.settings = try settings.deciding(at: thresholds)
+    return head
+  }
+
   /// The width of what a masked language model's decoder is given; nil for other heads.
   public var decoderInputs: Int? {
     if case .decoder(let decoder)? = modules.last?.module { decoder.inputs } else { nil }

@@ -5,7 +5,8 @@ public import Tensors
 /// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
 ///
 /// Beside the reference's members `function_to_apply` says what makes scores of the outputs, where that is not the
-/// usual function of the head's kind; the reference does not read it.
+/// usual function of the head's kind, and `thresholds`, an object of labels, the probabilities above which they apply.
+/// The reference reads neither.
 public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
@@ -43,8 +44,9 @@ public enum SavedHead {
       throw ConfigurationError.missing(key: "config", file: file)
     }
     let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
+    let settings = try HeadSettings(configuration, function: fields.function)
     var head = try PredictionHead(
-      HeadSettings(configuration, function: fields.function), WeightReader(ledger, compute, scope: "heads.\(name)"),
+      settings.deciding(at: fields.thresholds(of: settings)), WeightReader(ledger, compute, scope: "heads.\(name)"),
       hiddenSize: hiddenSize, layerNormEps: layerNormEps, tiedTo: words)
     head.maximumLength = try fields.integer(lengthKey, in: 0...1 << 24)
     try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
@@ -64,6 +66,10 @@ public enum SavedHead {
     let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
     var others: [String: JSONValue] = isUsual ? [:] : [key: .string(settings.function.rawValue)]
     others[lengthKey] = head.maximumLength.map { .integer($0) }
+    others[ConfigurationFields.thresholdsKey] = settings.thresholds.map { thresholds in
+      let values = zip(settings.labelNames, thresholds).map { ($0, JSONValue.number(Double("\($1)") ?? Double($1))) }
+      return .object(Dictionary(uniqueKeysWithValues: values))
+    }
     let description = SavedFolder.description(
       name: name, modelName: modelName, family: family, hiddenSize: hiddenSize,
       configuration: .object(settings.members), others: others)
@@ -73,6 +79,22 @@ public enum SavedHead {
 
 extension ConfigurationFields {
   fileprivate static let functionKey = "function_to_apply"
+  fileprivate static let thresholdsKey = "thresholds"
+
+  /// The thresholds of a head's labels, if a `head_config.json` has some; 0.5 for labels that it does not name.
+  fileprivate func thresholds(of settings: HeadSettings) throws(ConfigurationError) -> [Float]? {
+    guard let given = try object(Self.thresholdsKey) else { return nil }
+    let labels = settings.labelNames
+    for name in given.members.keys.sorted() where !labels.contains(name) {
+      throw impossible(Self.thresholdsKey, "an object that names '\(name)'", "names of the head's labels")
+    }
+    var thresholds: [Float] = []
+    for label in labels { thresholds.append(Float(try given.number(label) ?? 0.5)) }
+    do { _ = try settings.deciding(at: thresholds) } catch {
+      throw impossible(Self.thresholdsKey, "an object for which: \(error)", "a probability for each label")
+    }
+    return thresholds
+  }
 
   /// What makes scores of the outputs, if a `head_config.json` says it.
   fileprivate var function: ScoreFunction? {

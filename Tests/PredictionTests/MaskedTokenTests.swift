@@ -112,7 +112,8 @@ import Testing
     #expect(
       json.hasPrefix(
         #"{"index": 0, "text": "[MASK] library for Python", "heads": {"default": {"masks": [{"token": 1, "predictions": [{"#
-          + #""piece": "▁Python", "id": "#), "\(json)")
+          + #""piece": "▁Python", "text": "Python", "id": "#), "\(json)")
+    #expect(json.contains(#""filled": "Python library for Python"}"#))
   }
 
   @Test func `Where a prompt lengthens the text, masks are counted in the text`() throws {

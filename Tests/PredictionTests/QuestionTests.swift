@@ -14,14 +14,18 @@ import Testing
   ]
 
   /// The shipped model with fresh heads, and a prompt of three tokens.
-  private func predictor(_ setup: String?, heads: [String], seed: UInt64 = 1) throws -> Predictor {
+  private func predictor(
+    _ setup: String?, heads: [String], seed: UInt64 = 1, options: QuestionOptions = .evaluation
+  ) throws -> Predictor {
     var model = try Shipped.model.get()
     try model.addHead("span", HeadSettings(.questionAnswering, labels: ["start", "end"]), seed: seed)
     try model.addHead("pick", HeadSettings(.multipleChoice, labels: ["first", "second"]), seed: seed)
     try model.addAdapter("prompt", configuration: "prompt_tuning[prompt_length=3]", seed: seed)
     try model.setActiveAdapters(setup.map { try Composition($0) })
     model.activeHeads = heads
-    return try Predictor(model, Shipped.tokenizer.get())
+    var all = AnswerOptions()
+    all.questions = options
+    return try Predictor(model, Shipped.tokenizer.get(), options: all)
   }
 
   private func logits(_ predictor: Predictor, _ encoding: Encoding, head: String) throws -> Tensor {
@@ -30,7 +34,7 @@ import Testing
   }
 
   private func answer(_ prediction: Prediction) throws -> ContextAnswer {
-    guard case .answer(let answer) = prediction[head: "span"] else { throw Unexpected() }
+    guard case .answer(let answer, _) = prediction[head: "span"] else { throw Unexpected() }
     return answer
   }
 
@@ -133,8 +137,8 @@ import Testing
     let other = try predictor.encode(input)
     #expect(other.sequence.count { $0 == 0 } < taken - 2)
     let prediction = try predictor.predict([input])[0]
-    let windows = try QuestionWindows(
-      question, context: input.pair ?? "", Shipped.tokenizer.get(), maximumLength: taken + 4
+    let windows = try TextWindows(
+      question: question, context: input.pair ?? "", Shipped.tokenizer.get(), maximumLength: taken + 4
     ).encodings
     #expect(windows.count > 2 && windows.allSatisfy { $0.ids.count <= taken + 4 })
     #expect(prediction.tokenCount == windows.reduce(other.ids.count) { $0 + $1.ids.count })
@@ -154,7 +158,8 @@ import Testing
     let none = predictor
     #expect(
       message { _ = try none.predict([TextInput("who wrote it?", pair: "it was me")]) }
-        == "line 1: the question takes \(taken + 1) tokens with its specials, and leaves no room for the context in 3.")
+        == "line 1: the question takes \(taken + 1) tokens with its specials, and leaves no room for the context in 3. "
+        + "Allow more with --max-length.")
     predictor.maximumLength = taken + 2
     #expect(try predictor.predict([TextInput("who wrote it?", pair: "it was me")])[0].longestSequence == taken + 2)
   }

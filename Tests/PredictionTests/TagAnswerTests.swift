@@ -13,9 +13,8 @@ import Testing
     let logits = encoding.tokens.flatMap { piece in
       labels.map { $0 == pieces[piece] ?? labels[0] ? Float(9) : 0 }
     }
-    return Answer(
-      [Tensor(logits, rows: encoding.ids.count, columns: labels.count)], HeadSettings(.tagging, labels: labels),
-      [encoding], input, tokenizer)
+    return TagDecoder(labels: labels, TaggingOptions()).answer(
+      [Tensor(logits, rows: encoding.ids.count, columns: labels.count)], TextWindows(encoding), of: input.sentence)
   }
 
   private func entities(_ text: String, _ labels: [String], _ pieces: [String: String]) throws -> [String] {
@@ -51,9 +50,8 @@ import Testing
     let encoding = try tokenizer.encode("a b")
     var logits = [Float](repeating: 0, count: encoding.ids.count * 3)
     (logits[1 * 3 + 1], logits[2 * 3 + 2]) = (2, 5)
-    let answer = Answer(
-      [Tensor(logits, rows: encoding.ids.count, columns: 3)], HeadSettings(.tagging, labels: ["O", "B-X", "I-X"]),
-      [encoding], TextInput("a b"), tokenizer)
+    let answer = TagDecoder(labels: ["O", "B-X", "I-X"], TaggingOptions()).answer(
+      [Tensor(logits, rows: encoding.ids.count, columns: 3)], TextWindows(encoding), of: Sentence("a b"))
     guard case .entities(let spans) = answer else {
       Issue.record("no entities")
       return

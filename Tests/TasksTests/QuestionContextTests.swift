@@ -6,19 +6,35 @@ import Tokenization
 @testable import Tasks
 
 @Suite struct QuestionContextTests {
-  private let offsets: [Range<Int>?] = [nil, nil, 0..<1, 2..<3, 4..<5, nil]
+  private typealias Token = QuestionContext.Token
+
+  private let offsets = tokens([nil, nil, 0..<1, 2..<3, 4..<5, nil])
+
+  /// Tokens of the context a b c, each a word.
+  private static func tokens(_ ranges: [Range<Int>?]) -> [Token?] {
+    ranges.map { $0.map { Token(range: $0, word: $0.lowerBound / 2) } }
+  }
+
+  /// The best answer, or that there is none.
+  private func answer(
+    _ context: QuestionContext, _ starts: [[Float]], _ ends: [[Float]], limit: Int = 30
+  ) -> ContextAnswer {
+    context.answers(
+      starts: starts, ends: ends, QuestionOptions(maxAnswerLength: limit, handlesImpossibleAnswer: true))[0]
+  }
+
   private let starts: [Float] = [0, 9, 1, 3, 0, 0]
   private let ends: [Float] = [0, 9, 4, 2, 3, 9]
 
   @Test func `The best span has the largest sum, or none is better`() {
     let context = QuestionContext([offsets], context: "a b c")
-    #expect(context.answer(starts: [starts], ends: [ends]).text == "b c")
-    #expect(context.answer(starts: [starts], ends: [ends], limit: 1).text == "a")
-    #expect(context.answer(starts: [[7] + starts.dropFirst()], ends: [ends]).range == nil)
+    #expect(answer(context, [starts], [ends]).text == "b c")
+    #expect(answer(context, [starts], [ends], limit: 1).text == "a")
+    #expect(answer(context, [[7] + starts.dropFirst()], [ends]).range == nil)
   }
 
   @Test func `A score is the product of two softmaxes over the context and no answer`() {
-    let answer = QuestionContext([offsets], context: "a b c").answer(starts: [starts], ends: [ends])
+    let answer = answer(QuestionContext([offsets], context: "a b c"), [starts], [ends])
     func share(_ logits: [Float], _ token: Int) -> Double {
       exp(Double(logits[token])) / [0, 2, 3, 4].reduce(0) { $0 + exp(Double(logits[$1])) }
     }
@@ -28,16 +44,16 @@ import Tokenization
 
   @Test func `Of several windows the likeliest span counts, with its place in the whole context`() {
     // The second window begins at b; its logits are lower, but less is beside them.
-    let second: [Range<Int>?] = [nil, nil, 2..<3, 4..<5, nil]
+    let second = Self.tokens([nil, nil, 2..<3, 4..<5, nil])
     let context = QuestionContext([offsets, second], context: "a b c")
     let unsure = [Float](repeating: 2, count: 6)
-    let answer = context.answer(starts: [unsure, [0, 0, 0, 6, 0]], ends: [unsure, [0, 0, 0, 6, 0]])
-    #expect(answer.range == 4..<5 && answer.text == "c")
-    #expect(context.answer(starts: [starts, [9, 0, 0, 0, 0]], ends: [ends, [9, 0, 0, 0, 0]]).text == "b c")
+    let best = answer(context, [unsure, [0, 0, 0, 6, 0]], [unsure, [0, 0, 0, 6, 0]])
+    #expect(best.range == 4..<5 && best.text == "c")
+    #expect(answer(context, [starts, [9, 0, 0, 0, 0]], [ends, [9, 0, 0, 0, 0]]).text == "b c")
     // There is no answer only if no window has one.
     let none: [Float] = [9, 0, 0, 0, 0]
     let first: [Float] = [9, 0, 0, 0, 0, 0]
-    let nothing = context.answer(starts: [first, none], ends: [first, none])
+    let nothing = answer(context, [first, none], [first, none])
     #expect(nothing.range == nil && nothing.score > 0.9)
   }
 
@@ -48,8 +64,9 @@ import Tokenization
     let tokens = whole.ids.indices.filter { whole.sequence[$0] == 1 }
     let question = whole.ids.count - tokens.count
     for (length, shared, expected) in [(30, nil as Int?, 15), (30, 4, 4), (20, 0, 0), (whole.ids.count, 3, 0)] {
-      let windows = try QuestionWindows("who is it", context: context, tokenizer, maximumLength: length, shared: shared)
-        .encodings
+      let windows = try TextWindows(
+        question: "who is it", context: context, tokenizer, maximumLength: length, shared: shared
+      ).encodings
       var end = 0
       for (number, window) in windows.enumerated() {
         let own = window.ids.indices.filter { window.sequence[$0] == 1 }
@@ -65,13 +82,17 @@ import Tokenization
       }
       #expect(end == tokens.count)
     }
-    // More shared tokens than there is room for would never end.
-    let narrow = try QuestionWindows(
-      "who is it", context: context, tokenizer, maximumLength: question + 2, shared: 50
+    // Windows that share all of their room would never end; without a number they share half of it.
+    #expect(throws: WindowError.stride(2, room: 2, isQuestion: true)) {
+      _ = try TextWindows(
+        question: "who is it", context: context, tokenizer, maximumLength: question + 2, shared: 2)
+    }
+    let narrow = try TextWindows(
+      question: "who is it", context: context, tokenizer, maximumLength: question + 2
     ).encodings
     #expect(narrow.count == tokens.count - 1)
-    #expect(throws: QuestionError.noRoom(question: question, limit: question)) {
-      _ = try QuestionWindows("who is it", context: context, tokenizer, maximumLength: question)
+    #expect(throws: WindowError.noRoom(taken: question, limit: question, isQuestion: true)) {
+      _ = try TextWindows(question: "who is it", context: context, tokenizer, maximumLength: question)
     }
   }
 }

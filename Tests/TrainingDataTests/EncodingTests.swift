@@ -1,6 +1,7 @@
 import Testing
 import Tokenization
 
+@testable import Tasks
 @testable import Training
 
 @Suite struct EncodingTests {
@@ -151,7 +152,7 @@ import Tokenization
         context.windows[own].indices.map { $0 == (own == window ? token : 0) ? 9 : 0 }
       }
     }
-    return context.answer(starts: logits(span.lowerBound), ends: logits(span.upperBound)).text
+    return context.answers(starts: logits(span.lowerBound), ends: logits(span.upperBound), .evaluation)[0].text
   }
 
   @Test(arguments: ["a small library", "library", "for reading files", "naïve — 日本"])
@@ -216,7 +217,7 @@ import Tokenization
     #expect(
       message { _ = try question("it is", "it", maximumLength: 5) }
         == "d.jsonl: 1 of 1 records cannot be used. The first:\n  d.jsonl, line 1: the question takes 6 tokens "
-        + "with its specials, and leaves no room for the context in 5.")
+        + "with its specials, and leaves no room for the context in 5. Allow more with --max-length.")
   }
 
   // MARK: - Choices

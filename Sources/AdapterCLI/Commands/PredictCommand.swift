@@ -14,10 +14,13 @@ struct PredictCommand: ParsableCommand {
         adapter-cli predict --model DIR --adapter mine=DIR "Some text."
         adapter-cli predict --model DIR "A [MASK] who plays the piano."
         adapter-cli predict --adapter squad=DIR <<< '{"text": "Who wrote it?", "pair": "Mary Shelley wrote it."}'
+        adapter-cli predict --adapter ner=DIR --aggregation simple --stride 32 --input letters.txt
+        adapter-cli predict --model NLI-DIR --zero-shot "sport,politics,music" "The match ended late."
 
-      A line of JSON Lines is {"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "Stack(a, b)", \
-      "id": ...}. Only the text is needed, and what its heads read: the text is a question, and the pair the context \
-      that answers it, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, \
+      A line of JSON Lines is {"text": "...", "pair": "...", "contexts": ["...", ...], "choices": ["...", ...], \
+      "adapter": "Stack(a, b)", "id": ...}. Only the text is needed, and what its heads read: the text is a question, and the pair the context \
+      that answers it, or the best answer of several contexts is given with the number of its context, or the choices \
+      are the texts to choose from, at least two. The adapter acts on this line alone, \
       and the id comes back.
 
       Lines of training data are read, too: without "text" the usual names apply, such as "question", \
@@ -40,8 +43,8 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
+  @OptionGroup(title: "Answers") var answers: AnswerArguments
   @OptionGroup(title: "Output") var output: OutputArguments
-  @Flag(help: "Give the scores of all labels.") var scores = false
   @Flag(help: "Report on standard error what was loaded, and how long everything took.") var verbose = false
 
   func run() throws {
@@ -54,8 +57,8 @@ struct PredictCommand: ParsableCommand {
           + "--max-length reads on.")
     }
     var printer = PredictionPrinter(
-      lines, table: output.isTable ? table(predictor) : nil, showsAllScores: scores,
-      advisedLength: predictor.model.configuration.advisedLength)
+      lines, table: output.isTable ? table(predictor) : nil, showsAllScores: answers.scores,
+      ranks: answers.topK != nil, advisedLength: predictor.model.configuration.advisedLength)
     try predictor.predict(source) { batch in try printer.print(batch) }
     if verbose { Terminal.note("Answered \(printer.progress.summary).") }
     try printer.finish()
@@ -65,7 +68,11 @@ struct PredictCommand: ParsableCommand {
     let start = ContinuousClock.now
     let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
-    var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer))
+    var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: answers.options)
+    try answers.requireEffect(on: predictor.answeringHeadSettings)
+    for (target, piece) in predictor.options.masks.shortenedTargets(predictor.tokenizer) {
+      Terminal.note("The target '\(target)' is no piece of the vocabulary; its first piece '\(piece)' counts.")
+    }
     predictor.maximumLength = length.maxLength
     predictor.load = { setup, model in try workspace.load(setup, into: &model) }
     if verbose { Terminal.note("Loaded \(model.summary) in \((ContinuousClock.now - start).milliseconds) ms.") }
@@ -73,7 +80,9 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func table(_ predictor: Predictor) -> PredictionTable {
-    PredictionTable(width: Terminal.width, heads: predictor.answeringHeads, showsAllScores: scores)
+    PredictionTable(
+      width: Terminal.width, heads: predictor.answeringHeads, showsAllScores: answers.scores,
+      ranks: answers.topK != nil)
   }
 }
 

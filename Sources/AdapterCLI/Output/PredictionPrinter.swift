@@ -6,6 +6,8 @@ struct PredictionPrinter {
   /// Nil writes JSON Lines.
   private let table: PredictionTable?
   private let showsAllScores: Bool
+  /// Whether the best labels and answers are given, and not the best one alone.
+  private let ranks: Bool
   /// The length in tokens beyond which texts are advised against; nil once that was said.
   private var advisedLength: Int?
   /// Whether it was said that a text gives the heads nothing to answer.
@@ -15,10 +17,11 @@ struct PredictionPrinter {
   private(set) var progress = Progress()
   private(set) var failures = 0
 
-  init(_ lines: LineOutput, table: PredictionTable?, showsAllScores: Bool, advisedLength: Int?) {
+  init(_ lines: LineOutput, table: PredictionTable?, showsAllScores: Bool, ranks: Bool, advisedLength: Int?) {
     self.lines = lines
     self.table = table
     self.showsAllScores = showsAllScores
+    self.ranks = ranks
     self.advisedLength = advisedLength
   }
 
@@ -50,7 +53,7 @@ struct PredictionPrinter {
   }
 
   private func text(_ prediction: Prediction, isFirst: Bool) -> String {
-    guard let table else { return prediction.json(allScores: showsAllScores) }
+    guard let table else { return prediction.json(allScores: showsAllScores, ranking: ranks) }
     return (isFirst ? "" : "\n") + table.lines(prediction).joined(separator: "\n")
   }
 

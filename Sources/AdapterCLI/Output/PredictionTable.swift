@@ -7,6 +7,8 @@ struct PredictionTable {
   let heads: [String]
   /// Whether the probabilities of all labels are shown.
   var showsAllScores = false
+  /// Whether the best labels and answers are shown, and not the best one alone.
+  var ranks = false
 
   /// The lines of one answer.
   func lines(_ prediction: Prediction) -> [String] {
@@ -44,14 +46,15 @@ struct PredictionTable {
 
   private func items(_ answer: Answer) -> [String] {
     switch answer {
-    case .label(let best, let all): showsAllScores ? sorted(all) : [text(best)]
+    case .label(let best, let all): showsAllScores || ranks ? sorted(all) : [text(best)]
     case .labels(let chosen, let all):
-      showsAllScores ? sorted(all) : chosen.isEmpty ? ["(none)"] : chosen.map(text)
+      showsAllScores || ranks ? sorted(all) : chosen.isEmpty ? ["(none)"] : chosen.map(text)
     case .value(let value): ["\(value)"]
     case .words(let words): self.words(words)
     case .entities(let entities): entities.isEmpty ? ["(none)"] : entities.map(span)
     case .masks(let masks): masks.isEmpty ? ["(no [MASK])"] : masks.flatMap(self.pieces)
-    case .answer(let answer): [found(answer)]
+    case .answer(let answer, let all): ranks ? all.map(found) : [found(answer)]
+    case .zeroShot(let labels): labels.map(text)
     case .choice(let best, let all): showsAllScores ? sorted(all) : [text(all[best])]
     }
   }
@@ -59,13 +62,14 @@ struct PredictionTable {
   /// An answer with where it stands in the context.
   private func found(_ answer: ContextAnswer) -> String {
     guard let range = answer.range else { return "(no answer) \(score(answer.score))" }
-    return item(answer.text, " \(range.lowerBound)-\(range.upperBound) \(score(answer.score))")
+    let context = answer.context.map { "\($0):" } ?? ""
+    return item(answer.text, " \(context)\(range.lowerBound)-\(range.upperBound) \(score(answer.score))")
   }
 
   /// The pieces for one `[MASK]`; of several the first one names its token.
   private func pieces(_ mask: MaskedToken) -> [String] {
     mask.predictions.enumerated().map { index, prediction in
-      let piece = prediction.piece ?? "id \(prediction.id)"
+      let piece = prediction.piece == nil ? "id \(prediction.id)" : prediction.text
       return item((index == 0 ? "\(mask.token): " : "") + piece, " \(score(prediction.score))")
     }
   }

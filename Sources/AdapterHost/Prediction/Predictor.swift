@@ -1,5 +1,8 @@
 public import AdapterMethods
 internal import Deberta
+internal import Files
+internal import Heads
+public import Tasks
 public import Tokenization
 
 /// Texts in, answers of several heads out.
@@ -23,8 +26,10 @@ public struct Predictor: Sendable {
   public let setup: Composition?
   /// The heads that answer; nil: those named like the adapters.
   public let heads: [String]?
+  /// How the outputs of heads become answers.
+  public let options: AnswerOptions
   /// The most tokens of a text, specials included; what is longer is cut, and the answer says so; a question has
-  /// windows of this length. 0 is as far as the model's layers tell all distances (`advisedLength`); nil is for each
+  /// windows of this length, and so has a text for tagging heads if `options.tagging.stride` is set. 0 is as far as the model's layers tell all distances (`advisedLength`); nil is for each
   /// head what it was trained with, or else `InputLength.standard`.
   public var maximumLength: Int?
   /// The tokens of a batch, branches counted; a longer text is a batch alone.
@@ -32,23 +37,42 @@ public struct Predictor: Sendable {
   /// Loads what a text's own composition names and the model lacks. Without it such a text has no answer.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
   private let route: Route
+  let decoder: AnswerDecoder
   /// The most tokens that the model, or a head that answers, has positions for; nil for no limit.
   private let positionLimit: Int?
 
   /// A predictor with the model's active adapters and heads.
   ///
-  /// - Throws: `PredictionError`, if no head would answer; `CompositionError`, `ModelError`.
-  public init(_ model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer) throws {
+  /// - Parameters:
+  ///   - model: what answers.
+  ///   - tokenizer: the model's.
+  ///   - options: how the outputs of heads become answers.
+  /// - Throws: `PredictionError`, if no head would answer, or the options name labels that no head has;
+  ///   `AnswerOptionsError`, `TargetError`, `CompositionError`, `ModelError`.
+  public init(
+    _ model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer, options: AnswerOptions = AnswerOptions()
+  ) throws {
     self.model = model
     self.tokenizer = tokenizer
     setup = model.activeAdapters
     heads = model.activeHeads
-    route = try Route(setup, heads: heads, in: model)
+    self.options = options
+    decoder = try AnswerDecoder(options, tokenizer)
+    route = try Route(setup, heads: heads, in: model, options: options)
     let shape = model.configuration
     positionLimit =
       shape.addsAbsolutePositions
       ? shape.maximumPositions
       : route.questions.compactMap { model.head($0.head)?.queryPositions?.rows }.min()
+    try options.checkLabels(of: answeringHeadSettings)
+  }
+
+  /// The heads that answer texts that name no adapters, with their settings, each once.
+  public var answeringHeadSettings: [(name: String, settings: HeadSettings)] {
+    var known: Set<String> = []
+    return route.questions.filter { known.insert($0.head).inserted }.compactMap { question in
+      model.head(question.head).map { (question.head, $0.settings) }
+    }
   }
 
   /// The names of the heads that answer texts that name no adapters, in order.
@@ -99,35 +123,53 @@ public struct Predictor: Sendable {
   ///   - input: the text, with what the forms need.
   ///   - inputs: what the heads read of it.
   func encode(_ input: TextInput, as inputs: some Collection<HeadInput>) -> EncodedText {
-    var encodings: [HeadInput: Result<[Encoding], any Error>] = [:]
-    var known: [HeadInput: Result<[Encoding], any Error>] = [:]
+    var readings: [HeadInput: Result<Reading, any Error>] = [:]
+    var known: [HeadInput: Result<Reading, any Error>] = [:]
     for head in inputs {
-      // Heads whose lengths or forms come to the same share what is read.
-      let own = HeadInput(
-        form: head.form == .words && input.words == nil ? .text : head.form,
-        recordedLength: limit(recorded: head.recordedLength) ?? 0)
-      let result = known[own] ?? Result { try sequences(input, own) }
+      // Heads whose lengths come to the same share what is read.
+      let own = HeadInput(form: head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)
+      let result = known[own] ?? Result { try reading(of: input, head) }
       known[own] = result
-      encodings[head] = result
+      readings[head] = result
     }
-    return EncodedText(input: input, encodings: encodings)
+    return EncodedText(input: input, readings: readings)
   }
 
-  /// What a head reads of a text: a sequence, or one for each window or choice.
-  private func sequences(_ input: TextInput, _ head: HeadInput) throws -> [Encoding] {
+  /// What a head reads of a text: a text in one or several windows, or one for each context, choice or hypothesis.
+  private func reading(of input: TextInput, _ head: HeadInput) throws -> Reading {
     let limit = limit(recorded: head.recordedLength)
-    switch head.form {
-    case .text: return [try encode(input.text, input.pair, limit)]
-    case .words: return [try encode(input.sentence.text, input.pair, limit)]
-    case .choices: return try input.choices.map { try encode(input.text, $0, limit) }
-    case .question:
-      let windows = try QuestionWindows(input.text, context: input.pair ?? "", tokenizer, maximumLength: limit)
-      return try windows.encodings.map(withinPositions)
+    let texts: [TextWindows] =
+      switch head.form {
+      case .text: [TextWindows(try encode(input.text, input.pair, limit))]
+      case .words: [try words(input, limit)]
+      case .choices: try input.choices.map { TextWindows(try encode(input.text, $0, limit)) }
+      case .question:
+        try input.allContexts.map { context in
+          try TextWindows(
+            question: input.text, context: context, tokenizer, maximumLength: limit,
+            shared: options.questions.docStride)
+        }
+      case .hypotheses:
+        try (options.zeroShot?.hypotheses ?? []).map {
+          TextWindows(try tokenizer.encode(input.text, pair: $0, maximumLength: limit, truncation: .onlyFirst))
+        }
+      }
+    for encoding in texts.lazy.flatMap(\.encodings) { try checkPositions(encoding) }
+    return Reading(form: head.form, texts: texts)
+  }
+
+  private func words(_ input: TextInput, _ limit: Int?) throws -> TextWindows {
+    guard let stride = options.tagging.stride else {
+      return TextWindows(try encode(input.sentence.text, input.pair, limit))
     }
+    return try TextWindows(
+      text: input.sentence.text, pair: input.pair, tokenizer, maximumLength: limit, shared: stride)
   }
 
   private func encode(_ text: String, _ pair: String?, _ limit: Int?) throws -> Encoding {
-    try withinPositions(tokenizer.encode(text, pair: pair, maximumLength: limit))
+    let encoding = try tokenizer.encode(text, pair: pair, maximumLength: limit)
+    try checkPositions(encoding)
+    return encoding
   }
 
   private func limit(recorded: Int?) -> Int? {
@@ -135,9 +177,23 @@ public struct Predictor: Sendable {
       requested: maximumLength, recorded: recorded, advised: model.configuration.advisedLength)
   }
 
-  private func withinPositions(_ encoding: Encoding) throws(PredictionError) -> Encoding {
+  private func checkPositions(_ encoding: Encoding) throws(PredictionError) {
     let tokens = encoding.ids.count
     if let limit = positionLimit, tokens > limit { throw .tooLong(tokens: tokens, limit: limit) }
-    return encoding
+  }
+}
+
+extension AnswerOptions {
+  /// - Throws: `PredictionError`, if no head knows entailment, or none has a label that is to be ignored.
+  fileprivate func checkLabels(of heads: [(name: String, settings: HeadSettings)]) throws(PredictionError) {
+    if zeroShot != nil, let first = heads.first, !heads.contains(where: { EntailmentOutputs($0.settings) != nil }) {
+      throw .noEntailment(head: first.name, labels: first.settings.labelNames)
+    }
+    let tagging = heads.filter { $0.settings.kind == .tagging }
+    guard let ignored = self.tagging.ignoreLabels, let first = tagging.first else { return }
+    let known = tagging.flatMap { self.tagging.ignorableLabels($0.settings.labelNames) }
+    for name in ignored.sorted() where name != "O" && !known.contains(name) {
+      throw .unknownIgnoredLabel(name, head: first.name, known: known, nearest: NearestNames.of(name, in: known))
+    }
   }
 }

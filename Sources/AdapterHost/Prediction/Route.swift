@@ -1,5 +1,6 @@
 internal import AdapterMethods
 internal import Heads
+internal import Tasks
 internal import Tokenization
 
 /// The way of a text through a model: the compositions that act on copies of it, and the heads that answer each copy.
@@ -24,8 +25,12 @@ struct Route: Sendable {
   ///   - composition: the adapters that act; nil is the base model.
   ///   - requested: the heads that answer; nil: those that follow the adapters.
   ///   - model: what has both.
+  ///   - options: what heads answer.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
-  init(_ composition: Composition?, heads requested: [String]?, in model: DebertaV2AdapterModel) throws {
+  init(
+    _ composition: Composition?, heads requested: [String]?, in model: DebertaV2AdapterModel,
+    options: AnswerOptions = AnswerOptions()
+  ) throws {
     for name in composition?.adapters ?? [] where model.adapter(name) == nil { throw model.unknown(adapter: name) }
     branches = try composition?.branches().map(Optional.some) ?? [nil]
     questions = try model.bound.answering(requested, branches.map { [$0] }).flatMap { answering in
@@ -38,7 +43,7 @@ struct Route: Sendable {
     var inputs: [String: HeadInput] = [:]
     for name in questions.map(\.head) {
       inputs[name] = model.head(name).map {
-        HeadInput(form: TextForm($0.settings.kind), recordedLength: $0.maximumLength)
+        HeadInput(form: TextForm($0.settings, options), recordedLength: $0.maximumLength)
       }
     }
     headInputs = inputs
@@ -83,6 +88,9 @@ struct Route: Sendable {
       }
     }
     if answered.isEmpty, let first = lacks.first { throw first }
+    if !input.contexts.isEmpty, let question = answered.first, !answered.contains(where: { form($0) == .question }) {
+      throw .contextsUnread(head: question.head)
+    }
     if input.pair != nil, let question = answered.first, answered.allSatisfy({ form($0) == .choices }) {
       throw .pairBesideChoices(head: question.head)
     }
@@ -99,6 +107,14 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   /// The reason is a sentence.
   case wrongChoices(head: String, reason: String)
   case pairBesideChoices(head: String)
+  /// There are contexts, and no head answers questions.
+  case contextsUnread(head: String)
+  /// A text has more masks than its tokens that are read.
+  case lostMasks(found: Int, read: Int, limit: Int)
+  /// No head has a label of entailment.
+  case noEntailment(head: String, labels: [String])
+  /// A label that is to be ignored is none of a head's.
+  case unknownIgnoredLabel(String, head: String, known: [String], nearest: [String])
   case tooLong(tokens: Int, limit: Int)
   case notFinite(head: String)
 
@@ -124,6 +140,21 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
     case .pairBesideChoices(let head):
       "The head '\(head)' reads the text with each of its choices, as it was trained, and not the pair; leave the pair "
         + "out, or make it a part of the text."
+    case .contextsUnread(let head):
+      "There are contexts, which only heads that answer questions read; '\(head)' does not. Leave them out, or name "
+        + "such a head with --setup or --active-heads."
+    case .lostMasks(let found, let read, let limit):
+      "The text has \(found) masks, but only \(read) of them \(read == 1 ? "is" : "are") among the \(limit) tokens "
+        + "that are read; shorten the text, or allow more tokens with --max-length."
+    case .noEntailment(let head, let labels):
+      "Zero-shot classification needs a head for natural language inference, with a label that begins with 'entail'; "
+        + "the labels of '\(head)' are \(labels.prefix(8).map { "'\($0)'" }.joined(separator: ", "))"
+        + "\(labels.count > 8 ? ", …" : ""). Name its labels with --labels if they are in this order of its outputs."
+    case .unknownIgnoredLabel(let name, let head, let known, let nearest):
+      "'\(name)' is to be ignored, but the head '\(head)' has no such label here"
+        + (nearest.isEmpty
+          ? "; there are \(known.prefix(12).joined(separator: ", "))."
+          : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
     case .tooLong(let tokens, let limit):
       "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
     case .notFinite(let head):

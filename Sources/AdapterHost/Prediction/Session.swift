@@ -2,6 +2,7 @@ internal import AdapterMethods
 internal import Deberta
 internal import Heads
 internal import Model
+internal import Tasks
 internal import Tensors
 internal import Tokenization
 
@@ -44,9 +45,9 @@ struct BatchEncoder: Sendable {
     if let setup = input.setup {
       let text = predictor.encode(input, as: TextForm.all(of: input).map { HeadInput(form: $0) })
       // What cannot branch fails later, with its reason.
-      return (text, text.tokenCount(text.encodings.keys) * ((try? setup.branches().count) ?? 1))
+      return (text, text.tokenCount(text.readings.keys) * ((try? setup.branches().count) ?? 1))
     }
-    guard let part = try? route.part(for: input).route else { return (EncodedText(input: input, encodings: [:]), 0) }
+    guard let part = try? route.part(for: input).route else { return (EncodedText(input: input, readings: [:]), 0) }
     let text = predictor.encode(input, as: part.inputs)
     return (text, part.branches.indices.reduce(0) { $0 + text.tokenCount(part.inputs(branch: $1)) })
   }
@@ -58,7 +59,7 @@ private struct RoutedText {
   let route: Route
   /// Why heads are left out.
   private let lacks: [PredictionError]
-  private let encodings: [HeadInput: [Encoding]]
+  private let readings: [HeadInput: Reading]
 
   /// - Parameters:
   ///   - text: the text, with what was expected that the heads read.
@@ -68,19 +69,23 @@ private struct RoutedText {
   init(_ text: EncodedText, _ route: Route, _ predictor: Predictor) throws {
     input = text.input
     (self.route, lacks) = try route.part(for: text.input)
-    var known = text.encodings
-    known.merge(predictor.encode(text.input, as: self.route.inputs.filter { known[$0] == nil }).encodings) { $1 }
-    encodings = try Dictionary(uniqueKeysWithValues: self.route.inputs.map { ($0, try known[$0]?.get() ?? []) })
+    var known = text.readings
+    known.merge(predictor.encode(text.input, as: self.route.inputs.filter { known[$0] == nil }).readings) { $1 }
+    readings = try Dictionary(
+      uniqueKeysWithValues: self.route.inputs.map { ($0, try known[$0]?.get() ?? Reading(form: $0.form, texts: [])) })
   }
 
-  /// What a head reads: a sequence, or one for each choice.
-  func encodings(_ head: String) -> [Encoding] { encodings[route.input(head)] ?? [] }
+  /// What a head reads.
+  func reading(_ head: String) -> Reading {
+    let input = route.input(head)
+    return readings[input] ?? Reading(form: input.form, texts: [])
+  }
 
   func prediction(_ answers: [(head: String, answer: Answer)]) -> Prediction {
     func sequences(_ forms: [TextForm]) -> [Encoding] {
-      Array(EncodedText.distinct(encodings.filter { forms.contains($0.key.form) }.map(\.value)).joined())
+      Array(EncodedText.distinct(readings.filter { forms.contains($0.key.form) }.map(\.value)).joined())
     }
-    let (texts, choices) = (sequences([.question, .text, .words]), sequences([.choices]))
+    let (texts, choices) = (sequences([.question, .text, .words, .hypotheses]), sequences([.choices]))
     let longestText = texts.map(\.ids.count).max() ?? 0
     let longestChoice = choices.map(\.ids.count).max() ?? 0
     return Prediction(
@@ -134,60 +139,96 @@ struct Session {
     }
   }
 
-  /// What a head reads: rows of the batch.
-  private struct Reading {
+  /// What a head is to answer, and the rows that it reads.
+  private struct HeadTask {
     let text: Int
     let question: Route.Question
+    let reading: Reading
     let rows: Range<Int>
   }
 
-  /// Runs what the heads of every branch of every text read as rows of one batch.
+  /// Runs what the heads of every branch of every text read.
   ///
   /// - Returns: for each text its answers, or why a head has none.
   /// - Throws: what makes it impossible to run this batch.
   private func predictions(_ texts: [RoutedText]) throws -> [Result<Prediction, UnansweredText>] {
-    var rows: [(encoding: Encoding, composition: Composition?)] = []
-    var readings: [Reading] = []
+    var rows: [Row] = []
+    var tasks: [HeadTask] = []
     for (index, item) in texts.enumerated() {
       // Heads of one branch that read the same share its rows.
       var known: [(branch: Int, encodings: [Encoding], rows: Range<Int>)] = []
       for question in item.route.questions {
-        let encodings = item.encodings(question.head)
-        let shared = known.first { $0.branch == question.branch && $0.encodings == encodings }?.rows
-        let own = shared ?? rows.count..<rows.count + encodings.count
+        let reading = item.reading(question.head)
+        let encodings = reading.encodings
+        let shared = known.firstIndex { $0.branch == question.branch && $0.encodings == encodings }
+        let own = shared.map { known[$0].rows } ?? rows.count..<rows.count + encodings.count
         if shared == nil {
           known.append((question.branch, encodings, own))
-          rows += encodings.map { ($0, item.route.branches[question.branch]) }
+          rows += encodings.map { Row(encoding: $0, composition: item.route.branches[question.branch]) }
         }
-        readings.append(Reading(text: index, question: question, rows: own))
+        for row in own { rows[row].heads.insert(question.head) }
+        tasks.append(HeadTask(text: index, question: question, reading: reading, rows: own))
       }
     }
-    guard !rows.isEmpty else { return [] }
-    var heads: [Set<String>] = rows.map { _ in [] }
-    for reading in readings {
-      for row in reading.rows { heads[row].insert(reading.question.head) }
-    }
-    let output = try model.bound(
-      Batch(rows.map(\.encoding.ids), tokenTypes: rows.map(\.encoding.tokenTypeIDs)),
-      rows: zip(rows, heads).map { ($0.composition, $1.sorted()) },
-      answering: .masks(predictor.tokenizer.maskID ?? -1), states: .first, on: Pass(model.compute))
-    let outputs = output.heads.mapValues { head in
-      (head: head, places: Dictionary(uniqueKeysWithValues: head.answeredRows.enumerated().map { ($1, $0) }))
-    }
+    let outputs = try outputs(of: rows)
     var answers: [Result<[(head: String, answer: Answer)], PredictionError>] = texts.map { _ in .success([]) }
-    for reading in readings {
-      guard let (head, places) = outputs[reading.question.head] else { continue }
-      answers[reading.text] = answers[reading.text].flatMap { answers in
-        let logits = reading.rows.compactMap { places[$0].map(head.logits(row:)) }
-        guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: reading.question.head)) }
-        let answer = Answer(
-          logits, head.settings, rows[reading.rows].map(\.encoding), texts[reading.text].input, predictor.tokenizer)
-        return .success(answers + [(reading.question.label, answer)])
+    for task in tasks {
+      guard let settings = model.head(task.question.head)?.settings else { continue }
+      answers[task.text] = answers[task.text].flatMap { answers in
+        let logits = task.rows.compactMap { outputs[$0][task.question.head] }
+        guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: task.question.head)) }
+        if settings.kind == .maskedLM, let lost = lostMasks(texts[task.text].input, task.reading) {
+          return .failure(lost)
+        }
+        let answer = predictor.decoder.answer(logits, settings, task.reading, texts[task.text].input)
+        return .success(answers + [(task.question.label, answer)])
       }
     }
     return zip(texts, answers).map { text, answers in
       answers.map(text.prediction).mapError { UnansweredText(text.input, $0) }
     }
+  }
+
+  /// Why masks have no answer: they stand in what was cut off.
+  private func lostMasks(_ input: TextInput, _ reading: Reading) -> PredictionError? {
+    guard let encoding = reading.encodings.first, encoding.truncatedTokens > 0,
+      let id = predictor.tokenizer.maskID, let mask = predictor.tokenizer.piece(of: id)
+    else { return nil }
+    let found = [input.text, input.pair ?? ""].reduce(0) { $0 + $1.ranges(of: mask).count }
+    let read = encoding.ids.count { $0 == id }
+    return found > read ? .lostMasks(found: found, read: read, limit: encoding.ids.count) : nil
+  }
+
+  /// A sequence, what acts on it, and the heads that read it.
+  private struct Row {
+    let encoding: Encoding
+    let composition: Composition?
+    var heads: Set<String> = []
+  }
+
+  /// The outputs of the heads for each row.
+  ///
+  /// No more rows run at a time than texts that fill a batch have, so that the windows of one long text need no more
+  /// memory than many short texts.
+  private func outputs(of rows: [Row]) throws -> [[String: Tensor]] {
+    var outputs: [[String: Tensor]] = []
+    while outputs.count < rows.count {
+      var tokens = 0
+      let batch = rows[outputs.count...].prefix { row in
+        defer { tokens += row.encoding.ids.count }
+        return tokens == 0 || tokens + row.encoding.ids.count <= 2 * predictor.batchTokens
+      }
+      let output = try model.bound(
+        Batch(batch.map(\.encoding.ids), tokenTypes: batch.map(\.encoding.tokenTypeIDs)),
+        rows: batch.map { ($0.composition, $0.heads.sorted()) },
+        answering: .masks(predictor.tokenizer.maskID ?? -1), states: .first, on: Pass(model.compute))
+      var own: [[String: Tensor]] = batch.map { _ in [:] }
+      for (name, head) in output.answers {
+        for (place, row) in head.answeredRows.enumerated() { own[row][name] = head.logits(row: place) }
+      }
+      outputs += own
+    }
+    return outputs
   }
 
   /// The way of a text; the adapters that it names are loaded.
@@ -196,7 +237,7 @@ struct Session {
     if let known = routes[setup] { return known }
     let result = Result {
       try predictor.load?(setup, &model)
-      return try Route(setup, heads: predictor.heads, in: model)
+      return try Route(setup, heads: predictor.heads, in: model, options: predictor.options)
     }
     routes[setup] = result
     return result

@@ -1,6 +1,7 @@
 public import AdapterMethods
 public import Checkpoints
 internal import Foundation
+internal import Tasks
 internal import Training
 
 /// A text to answer, and what goes with it.
@@ -14,6 +15,8 @@ public struct TextInput: Sendable, Hashable {
   public var words: [String]?
   /// The second text, for tasks on pairs; the context of a question.
   public var pair: String?
+  /// Several contexts of a question, of which any may answer it; other heads do not see them.
+  public var contexts: [String]
   /// The texts among which heads of multiple choice choose; other heads do not see them.
   public var choices: [String]
   /// Why the choices of a line cannot be read, which matters to heads that choose.
@@ -24,13 +27,14 @@ public struct TextInput: Sendable, Hashable {
   public var id: JSONValue?
 
   public init(
-    _ text: String, pair: String? = nil, choices: [String] = [], setup: Composition? = nil, id: JSONValue? = nil,
-    index: Int = 0
+    _ text: String, pair: String? = nil, contexts: [String] = [], choices: [String] = [], setup: Composition? = nil,
+    id: JSONValue? = nil, index: Int = 0
   ) {
     self.index = index
     self.text = text
     self.words = nil
     self.pair = pair
+    self.contexts = contexts
     self.choices = choices
     self.setup = setup
     self.id = id
@@ -45,11 +49,36 @@ public struct TextInput: Sendable, Hashable {
   /// What tagging heads read: the words that are given, or those of the text.
   var sentence: Sentence { words.map { Sentence(words: $0) } ?? Sentence(text) }
 
+  /// The text after a query; see `TextSource.asPairs(of:)`.
+  func pairing(_ query: String) -> TextInput {
+    var input = self
+    (input.text, input.words, input.pair) = (query, nil, text)
+    return input
+  }
+
+  /// Another text in the place of the text and its pair.
+  func replacing(text: String) -> TextInput {
+    var input = self
+    (input.text, input.words, input.pair) = (text, nil, nil)
+    return input
+  }
+
+  /// The text with a second one.
+  public func paired(with pair: String) -> TextInput {
+    var input = self
+    input.pair = pair
+    return input
+  }
+
+  /// What heads that answer questions read: the contexts, or else the pair.
+  var allContexts: [String] { contexts.isEmpty ? pair.map { [$0] } ?? [] : contexts }
+
   /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
   /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` the
-  /// names apply that training data have for text and pair, such as `question` and `context`. Choices may have any
-  /// form that training reads. A list `tokens` or `words` holds words that are given beforehand; without a text they
+  /// names apply that training data have for text and pair, such as `question` and `context`. A list of contexts, in
+  /// `contexts` or in the place of one, is one of several to choose the answer from. Choices may have any form that
+  /// training reads. A list `tokens` or `words` holds words that are given beforehand; without a text they
   /// are the text, joined by single spaces.
   /// - Parameters:
   ///   - line: the object.
@@ -89,6 +118,7 @@ public struct TextInput: Sendable, Hashable {
     self.index = index
     self.text = text.value
     pair = try fields.string("pair") ?? fields.firstText(Self.pairNames(beside: text.name))?.value
+    contexts = try fields.firstContexts(["contexts"] + Self.contextNames(beside: text.name))
     do { choices = try DataColumns([:]).choices(of: fields.members, path: fields.file, line: index + 1) ?? [] } catch {
       choices = []
       choicesFault = error.reason
@@ -105,8 +135,11 @@ public struct TextInput: Sendable, Hashable {
 
   /// What training data call the second text. Beside a `text` a context is none, as to training.
   private static func pairNames(beside text: String) -> [String] {
-    let contexts = text == "text" ? [] : DataColumns.Role.context.usualNames(for: .questionAnswering)
-    return (DataColumns.Role.usualPairNames(beside: text) + contexts).filter { $0 != text }
+    (DataColumns.Role.usualPairNames(beside: text) + contextNames(beside: text)).filter { $0 != text }
+  }
+
+  private static func contextNames(beside text: String) -> [String] {
+    text == "text" ? [] : DataColumns.Role.context.usualNames(for: .questionAnswering)
   }
 }
 
@@ -119,6 +152,20 @@ extension ConfigurationFields {
 }
 
 extension ConfigurationFields {
+  /// The first of some members that is a list, of strings; none if there is none.
+  ///
+  /// - Throws: `ConfigurationError`, if an element is no string, or there are none.
+  fileprivate func firstContexts(_ names: [String]) throws(ConfigurationError) -> [String] {
+    for name in names {
+      guard case .array(let elements)? = members[name] else { continue }
+      guard let contexts = try strings(name), !contexts.isEmpty else {
+        throw impossible(name, "a list of \(elements.count)", "one context or more")
+      }
+      return contexts
+    }
+    return []
+  }
+
   /// The first of some members that is there.
   ///
   /// - Throws: `ConfigurationError`, if it is not a list of strings.

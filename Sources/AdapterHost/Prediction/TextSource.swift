@@ -48,6 +48,16 @@ public struct TextSource {
   private var blankLines = 0..<0
   /// The line that showed it; it follows them.
   private var firstText: Result<TextInput, UnansweredText>?
+  /// What is made of each text.
+  private var change = Change.none
+
+  private enum Change {
+    case none
+    /// Each text is the pair of a query.
+    case pairs(query: String)
+    /// Each text and its pair are two texts; the second waits.
+    case split(second: TextInput?)
+  }
 
   /// Texts that are there already.
   public init(_ texts: [String]) {
@@ -95,10 +105,43 @@ public struct TextSource {
     }
   }
 
+  /// The same texts, each as the pair of a query: what a reranker reads.
+  public func asPairs(of query: String) -> TextSource {
+    var source = self
+    source.change = .pairs(query: query)
+    return source
+  }
+
+  /// The same texts, each followed by its pair as a text of the same place. A text without a pair is a failure.
+  public func splittingPairs() -> TextSource {
+    var source = self
+    source.change = .split(second: nil)
+    return source
+  }
+
   /// The next text, awaited; nil at the end. A line that cannot be read is a failure.
   ///
   /// - Throws: `InputFileError` or `DatasetError`, if the input itself fails.
   mutating func next() throws -> Result<TextInput, UnansweredText>? {
+    switch change {
+    case .none: return try nextOfInput()
+    case .pairs(let query): return try nextOfInput()?.map { $0.pairing(query) }
+    case .split(let second?):
+      change = .split(second: nil)
+      return .success(second)
+    case .split(nil):
+      return try nextOfInput()?.flatMap { input in
+        guard let pair = input.pair else {
+          return .failure(
+            UnansweredText(index: input.index, line: input.line, reason: "there is no pair to compare the text with."))
+        }
+        change = .split(second: input.replacing(text: pair))
+        return .success(input.replacing(text: input.text))
+      }
+    }
+  }
+
+  private mutating func nextOfInput() throws -> Result<TextInput, UnansweredText>? {
     switch kind {
     case .list(var rest):
       let first = rest.popFirst()
@@ -138,6 +181,7 @@ public struct TextSource {
 
   /// Whether there is a next text that need not be awaited.
   func isReady() throws -> Bool {
+    if case .split(.some) = change { return true }
     if format == .text, !blankLines.isEmpty || firstText != nil { return true }
     return switch kind {
     case .list(let rest): !rest.isEmpty

@@ -3,90 +3,144 @@ public import Tokenization
 
 /// The context of a question as a model reads it in windows, and the answers that are right.
 public struct QuestionContext: Sendable, Hashable {
+  /// A token of the context.
+  struct Token: Sendable, Hashable {
+    /// Where it stands in the context, in scalars.
+    let range: Range<Int>
+    /// The number of its word; nil between words.
+    let word: Int?
+  }
+
   /// The texts of which any is right; none if the context does not answer, or nobody knows.
   public let answers: [String]
-  /// For each window, where its tokens stand in the context, in scalars; nil for tokens that are not of the context.
-  public let windows: [[Range<Int>?]]
+  /// For each window its tokens; nil for those that are not of the context.
+  let windows: [[Token?]]
   private let scalars: [Unicode.Scalar]
+  /// Where the tokens of each word stand, from the first to the last.
+  private let words: [Int: Range<Int>]
 
   /// - Parameters:
   ///   - encodings: the windows: the question with parts of the context as its pair.
   ///   - context: the whole context.
   ///   - answers: the texts that are right.
   public init(_ encodings: [Encoding], context: String, answers: [String] = []) {
-    let windows = encodings.map { zip($0.offsets, $0.sequence).map { $1 == 1 ? $0 : nil } }
+    let windows = encodings.map { encoding in
+      encoding.ids.indices.map { token in
+        encoding.sequence[token] == 1 ? Token(range: encoding.offsets[token], word: encoding.words[token]) : nil
+      }
+    }
     self.init(windows, context: context, answers: answers)
   }
 
-  init(_ windows: [[Range<Int>?]], context: String, answers: [String] = []) {
+  init(_ windows: [[Token?]], context: String, answers: [String] = []) {
     self.windows = windows
     self.answers = answers
     scalars = Array(context.unicodeScalars)
+    words = windows.joined().reduce(into: [:]) { words, token in
+      guard let token, let word = token.word else { return }
+      let known = words[word] ?? token.range
+      words[word] =
+        min(known.lowerBound, token.range.lowerBound)..<max(known.upperBound, token.range.upperBound)
+    }
   }
 
-  /// The likeliest answer: of all windows, the span of the context with the largest probability, or none if that is
-  /// at least as likely in every window.
+  /// The best answers of all windows.
   ///
   /// The probability of a span is that of its first token times that of its last one; each is a softmax over the
-  /// window's tokens of the context and `[CLS]`, which stands for no answer. Windows are compared as they are.
+  /// window's tokens of the context and `[CLS]`, which stands for no answer. Windows are compared as they are. Each
+  /// gives its likeliest spans, 2·topK + 10 of them if they are aligned to words, else topK; spans of one text, in any
+  /// case, add their probabilities to the first of them.
   ///
   /// - Parameters:
-  ///   - starts: for each window, the logits of its tokens as the answer's first; all are finite.
+  ///   - starts: for each window, the outputs for its tokens as the answer's first; all are finite.
   ///   - ends: the same as its last.
-  ///   - limit: the most tokens of an answer.
-  /// - Complexity: O(tokens · limit).
+  ///   - options: which spans may be answers, and how many are given.
+  /// - Returns: the likeliest first; one at least: where there is no span, that the context does not answer.
+  /// - Complexity: O(tokens · maxAnswerLength).
   /// - SeeAlso: transformers, `pipelines/question_answering.py`, `postprocess`.
-  public func answer(starts: [[Float]], ends: [[Float]], limit: Int = 30) -> ContextAnswer {
-    precondition(starts.map(\.count) == windows.map(\.count) && ends.map(\.count) == windows.map(\.count))
-    var best: (range: Range<Int>, score: Double)?
-    var none: Double?
-    for (window, offsets) in windows.enumerated() where !offsets.isEmpty {
-      let (starts, ends) = (starts[window], ends[window])
-      let candidates = offsets.indices.filter { $0 == 0 || offsets[$0] != nil }
-      let scale = candidates.logSum(of: starts) + candidates.logSum(of: ends)
-      none = min(none ?? .infinity, Double(starts[0]) + Double(ends[0]) - scale)
-      for start in candidates {
-        guard let first = offsets[start] else { continue }
-        for end in start..<min(start + limit, offsets.count) {
-          guard let last = offsets[end] else { continue }
-          let score = Double(starts[start]) + Double(ends[end]) - scale
-          if score > best?.score ?? -.infinity { best = (self.range(first, last), score) }
+  public func answers(starts: [[Float]], ends: [[Float]], _ options: QuestionOptions = .init()) -> [ContextAnswer] {
+    ContextAnswer.best(of: [(spans: spans(starts, ends, options), none: none(starts, ends))], options)
+  }
+
+  /// The answers among which the best are chosen, the likeliest of the first window first.
+  func spans(_ starts: [[Float]], _ ends: [[Float]], _ options: QuestionOptions) -> [ContextAnswer] {
+    var found: [(range: Range<Int>, score: Double)] = []
+    var places: [String: Int] = [:]
+    for (window, tokens) in windows.enumerated() {
+      let shares = Shares(tokens, starts[window], ends[window])
+      let count = options.alignsToWords ? 2 * options.topK + 10 : options.topK
+      for span in shares.spans(count, limit: options.maxAnswerLength) {
+        guard let first = tokens[span.start], let last = tokens[span.end] else { continue }
+        let range = range(first, last, options)
+        if range.isEmpty { continue }
+        let text = scalars.text(range).lowercased()
+        if let place = places[text] {
+          found[place].score += span.score
+        } else {
+          places[text] = found.count
+          found.append((range, span.score))
         }
       }
     }
-    guard let best, best.score > none ?? -.infinity else {
-      return ContextAnswer(range: nil, text: "", score: Float(exp(none ?? 0)))
-    }
-    return ContextAnswer(
-      range: best.range, text: String(String.UnicodeScalarView(scalars[best.range])), score: Float(exp(best.score)))
+    return found.map { ContextAnswer(range: $0.range, text: scalars.text($0.range), score: Float($0.score)) }
   }
 
-  private func range(_ first: Range<Int>, _ last: Range<Int>) -> Range<Int> {
-    let start = min(first.lowerBound, scalars.count)
-    return start..<min(max(start, last.upperBound), scalars.count)
+  /// The probability that the context does not answer: the least of all windows.
+  func none(_ starts: [[Float]], _ ends: [[Float]]) -> Double {
+    precondition(starts.map(\.count) == windows.map(\.count) && ends.map(\.count) == windows.map(\.count))
+    return windows.indices.filter { !windows[$0].isEmpty }
+      .map { Shares(windows[$0], starts[$0], ends[$0]).none }.min() ?? 1
+  }
+
+  /// Where an answer stands: from token to token, or the words that these are of; without white space at its ends.
+  private func range(_ first: Token, _ last: Token, _ options: QuestionOptions) -> Range<Int> {
+    func aligned(_ token: Token) -> Range<Int> {
+      options.alignsToWords ? token.word.flatMap { words[$0] } ?? token.range : token.range
+    }
+    let start = min(aligned(first).lowerBound, scalars.count)
+    return scalars.trimmed(start..<min(max(start, aligned(last).upperBound), scalars.count))
+  }
+}
+
+/// The probabilities of a window's tokens as the first and the last of an answer.
+private struct Shares {
+  private let tokens: [QuestionContext.Token?]
+  private var starts: [Double]
+  private var ends: [Double]
+  /// The probability that the window has no answer.
+  let none: Double
+
+  init(_ tokens: [QuestionContext.Token?], _ starts: [Float], _ ends: [Float]) {
+    self.tokens = tokens
+    let candidates = tokens.indices.filter { $0 == 0 || tokens[$0] != nil }
+    self.starts = candidates.shares(of: starts)
+    self.ends = candidates.shares(of: ends)
+    none = (self.starts.first ?? 1) * (self.ends.first ?? 1)
+  }
+
+  /// The likeliest spans of the context, in order.
+  func spans(_ count: Int, limit: Int) -> [(start: Int, end: Int, score: Double)] {
+    var best: [(start: Int, end: Int, score: Double)] = []
+    for start in tokens.indices where tokens[start] != nil && starts[start] > 0 {
+      for end in start..<min(start + limit, tokens.count) where tokens[end] != nil {
+        let score = starts[start] * ends[end]
+        guard score > 0, best.count < count || score > best[best.count - 1].score else { continue }
+        let place = best.firstIndex { $0.score < score } ?? best.count
+        best.insert((start, end, score), at: place)
+        if best.count > count { best.removeLast() }
+      }
+    }
+    return best
   }
 }
 
 extension [Int] {
-  /// log Σ exp(x) of the elements at these places.
-  fileprivate func logSum(of values: [Float]) -> Double {
+  /// The softmax of the elements at these places; 0 elsewhere.
+  fileprivate func shares(of values: [Float]) -> [Double] {
     let largest = self.map { values[$0] }.max() ?? 0
-    return Double(largest) + log(self.reduce(0.0) { $0 + exp(Double(values[$1] - largest)) })
-  }
-}
-
-/// The part of a context that answers a question, or that there is none.
-public struct ContextAnswer: Sendable, Hashable {
-  /// Where it stands in the context, in Unicode scalars as Python counts; nil if the context does not answer.
-  public let range: Range<Int>?
-  /// Empty if the context does not answer.
-  public let text: String
-  /// Its probability; see ``QuestionContext/answer(starts:ends:limit:)``.
-  public let score: Float
-
-  public init(range: Range<Int>?, text: String, score: Float) {
-    self.range = range
-    self.text = text
-    self.score = score
+    var shares = [Double](repeating: 0, count: values.count)
+    for place in self { shares[place] = exp(Double(values[place] - largest)) }
+    let sum = shares.reduce(0, +)
+    return shares.map { $0 / sum }
   }
 }

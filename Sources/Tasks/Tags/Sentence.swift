@@ -36,12 +36,22 @@ public struct Sentence: Sendable, Hashable {
   /// - Complexity: O(tokens + words).
   public func firstTokens(_ encoding: Encoding) -> [Int?] {
     var first = [Int?](repeating: nil, count: ranges.count)
-    var word = 0
-    for (token, offsets) in encoding.offsets.enumerated() where encoding.sequence[token] == 0 {
-      while word < ranges.count, ranges[word].upperBound <= offsets.lowerBound { word += 1 }
-      guard word < ranges.count, ranges[word].contains(offsets.lowerBound), first[word] == nil else { continue }
-      first[word] = token
+    for (token, word) in words(of: encoding).enumerated() {
+      if let word, first[word] == nil { first[word] = token }
     }
     return first
+  }
+
+  /// The word in which each token begins; nil for specials, for tokens of a pair's second text, and for tokens that
+  /// begin in no word.
+  ///
+  /// - Complexity: O(tokens + words).
+  func words(of encoding: Encoding) -> [Int?] {
+    var word = 0
+    return encoding.offsets.enumerated().map { token, offsets in
+      guard encoding.sequence[token] == 0 else { return nil }
+      while word < ranges.count, ranges[word].upperBound <= offsets.lowerBound { word += 1 }
+      return word < ranges.count && ranges[word].contains(offsets.lowerBound) ? word : nil
+    }
   }
 }

@@ -15,10 +15,10 @@ public struct TagScheme: Sendable, Hashable {
     public enum Place: Sendable, Hashable { case outside, begin, inside, end, single }
 
     public let place: Place
-    /// Empty outside.
+    /// `O` outside.
     public let kind: String
 
-    static let outside = Tag(place: .outside, kind: "")
+    static let outside = Tag(place: .outside, kind: "O")
   }
 
   /// An entity of whole words.
@@ -44,49 +44,48 @@ public struct TagScheme: Sendable, Hashable {
     tags = labels.map(prefixes.tag)
   }
 
-  /// The entities of a sentence, in order.
+  /// Reads a label set as the pipeline of transformers does: whatever is no prefix is a kind, and so is `O`.
   ///
-  /// One begins at `B`, at `U`, and at any other tag that follows the outside, another kind or the end of an entity,
-  /// so that predictions that break their scheme have entities too.
+  /// - Parameter labels: any names.
+  public init(literal labels: [String]) {
+    let prefixes = TagPrefixes(labels)
+    tags = labels.map(prefixes.literalTag)
+  }
+
+  /// The entities of a sentence, in order.
   ///
   /// - Parameter labels: the number of each word's label.
   /// - SeeAlso: conlleval.pl of CoNLL-2000, `startOfChunk` and `endOfChunk`.
   public func entities(_ labels: [Int]) -> [Entity] {
-    var entities: [Entity] = []
-    var start: Int?
-    var previous = Tag.outside
-    for (word, tag) in (labels.map { tags[$0] } + [.outside]).enumerated() {
-      if let begun = start, previous.ends(before: tag) {
-        entities.append(Entity(kind: previous.kind, words: begun..<word))
-        start = nil
+    runs(labels).filter { tags[labels[$0.words.lowerBound]].place != .outside }
+  }
+
+  /// Neighboring words of one kind, in order; words outside are runs of the kind `O`.
+  ///
+  /// A run begins at `B`, at `U`, and at any other tag that follows another kind or the end of an entity, so that
+  /// predictions that break their scheme have entities too.
+  public func runs(_ labels: [Int]) -> [Entity] {
+    var runs: [Entity] = []
+    var isOpen = false
+    for (word, label) in labels.enumerated() {
+      let tag = tags[label]
+      if isOpen, let last = runs.last, last.kind == tag.kind, tag.continues {
+        runs[runs.count - 1] = Entity(kind: tag.kind, words: last.words.lowerBound..<word + 1)
+      } else {
+        runs.append(Entity(kind: tag.kind, words: word..<word + 1))
       }
-      if tag.begins(after: previous) { start = word }
-      previous = tag
+      isOpen = !tag.closes
     }
-    return entities
+    return runs
   }
 }
 
 extension TagScheme.Tag {
-  /// Whether an entity ends between this tag and the next.
-  fileprivate func ends(before next: Self) -> Bool {
-    switch (place, next.place) {
-    case (.outside, _): false
-    case (.end, _), (.single, _): true
-    case (_, .begin), (_, .single), (_, .outside): true
-    default: kind != next.kind
-    }
-  }
+  /// Whether it goes on with a run of its kind.
+  fileprivate var continues: Bool { place != .begin && place != .single }
 
-  /// Whether an entity begins with this tag, after the previous one.
-  fileprivate func begins(after previous: Self) -> Bool {
-    switch (previous.place, place) {
-    case (_, .outside): false
-    case (_, .begin), (_, .single): true
-    case (.outside, _), (.end, _), (.single, _): true
-    default: kind != previous.kind
-    }
-  }
+  /// Whether nothing goes on after it.
+  fileprivate var closes: Bool { place == .end || place == .single }
 }
 
 /// The letters that are prefixes in one label set.
@@ -114,7 +113,17 @@ private struct TagPrefixes {
     guard let (letter, kind) = Self.split(label), letters.contains(letter) else {
       return Self.isOutside(label) ? .outside : TagScheme.Tag(place: .inside, kind: label)
     }
-    if kind == "O" { return .outside }
+    return kind == "O" ? .outside : Self.tag(letter, kind)
+  }
+
+  func literalTag(_ label: String) -> TagScheme.Tag {
+    guard let (letter, kind) = Self.split(label), letters.contains(letter) else {
+      return TagScheme.Tag(place: .inside, kind: label)
+    }
+    return Self.tag(letter, kind)
+  }
+
+  private static func tag(_ letter: Character, _ kind: String) -> TagScheme.Tag {
     let place: TagScheme.Tag.Place =
       switch letter {
       case "B": .begin

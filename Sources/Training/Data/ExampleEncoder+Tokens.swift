@@ -53,10 +53,12 @@ extension ExampleEncoder {
     return features
   }
 
-  private func windows(_ question: String, _ context: String) throws(Failure) -> QuestionWindows {
-    do { return try QuestionWindows(question, context: context, tokenizer, maximumLength: maximumLength) } catch {
+  private func windows(_ question: String, _ context: String) throws(Failure) -> TextWindows {
+    do {
+      return try TextWindows(question: question, context: context, tokenizer, maximumLength: maximumLength)
+    } catch {
       switch error {
-      case .noRoom: throw .example(error.description)
+      case .noRoom, .stride: throw .example(error.description)
       case .tokenizer(let error): throw Failure(error)
       }
     }

@@ -80,9 +80,9 @@ public final class ModelEvaluator {
         return .words(predictions: targets.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: targets)
       case .questionAnswering:
         let logits = own.map { output.logits(row: $0) }
-        let answer = data.questions[index].answer(
-          starts: logits.map { $0.columns(0..<1).array }, ends: logits.map { $0.columns(1..<2).array })
-        return .text(answer.text)
+        let answers = data.questions[index].answers(
+          starts: logits.map { $0.columns(0..<1).array }, ends: logits.map { $0.columns(1..<2).array }, .evaluation)
+        return .text(answers[0].text)
       }
     }
   }

@@ -1,0 +1,65 @@
+public import AdapterHost
+public import ArgumentParser
+
+/// The base model and the adapters that act on it, for commands that need no heads.
+struct EncoderArguments: ParsableArguments {
+  @OptionGroup var base: BaseArguments
+  @OptionGroup var adapters: AdapterArguments
+  @Option(
+    help: ArgumentHelp(
+      "The adapters that act, such as 'Stack(a, b)', or the name of a saved setup; by default the one given with "
+        + "--adapter, or else the active setup.", valueName: "expr"))
+  var setup: String?
+  @OptionGroup var threadArguments: ThreadArguments
+
+  var request: WorkspaceRequest {
+    WorkspaceRequest(model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup)
+  }
+
+  var threads: Int? { threadArguments.threads }
+}
+
+/// How vectors that are compared are made; their length does not matter.
+struct ComparedVectorArguments: ParsableArguments {
+  @Option(help: "What a vector is: the mean over the tokens, or the state of [CLS].")
+  var pooling = EmbeddingOptions.Pooling.mean
+  @Option(
+    help: ArgumentHelp(
+      "The hidden states that are read: 0 is the output of the embeddings, -1 the last layer; by default the last.",
+      valueName: "n"))
+  var layer: Int?
+
+  func embedder(_ arguments: EncoderArguments, _ tokenizer: TokenizerArguments) throws -> Embedder {
+    try Embedder(arguments, tokenizer, EmbeddingOptions(pooling: pooling, layer: layer))
+  }
+}
+
+/// How vectors are made.
+struct VectorArguments: ParsableArguments {
+  @OptionGroup var vectors: ComparedVectorArguments
+  @Flag(help: "Give vectors the length 1.") var normalize = false
+
+  func embedder(_ arguments: EncoderArguments, _ tokenizer: TokenizerArguments) throws -> Embedder {
+    try Embedder(
+      arguments, tokenizer, EmbeddingOptions(pooling: vectors.pooling, layer: vectors.layer, normalize: normalize))
+  }
+}
+
+extension Embedder {
+  /// Loads what the arguments name.
+  fileprivate init(
+    _ arguments: EncoderArguments, _ tokenizer: TokenizerArguments, _ options: EmbeddingOptions
+  ) throws {
+    let workspace = try Workspace(arguments.request)
+    let model = try workspace.loadModel(compute: Compute(threads: arguments.threads))
+    try self.init(model, workspace.loadTokenizer(tokenizer.tokenizer), options)
+    load = { setup, model in try workspace.load(setup, into: &model) }
+  }
+}
+
+/// - Throws: `ValidationError`, if --top-k would give nothing.
+func requireCount(_ topK: Int?) throws {
+  if let topK, topK < 1 { throw ValidationError("--top-k is \(topK); expected 1 or more.") }
+}
+
+extension EmbeddingOptions.Pooling: ExpressibleByArgument {}

@@ -1,0 +1,84 @@
+/// What one head answers to one text.
+///
+/// There is a case for each kind of answer; ``AnswerOptions`` decide how the outputs of a head become one.
+public enum Answer: Sendable, Hashable {
+  /// The best label with its score, and those of all labels in the head's order; with
+  /// ``ClassificationOptions/topK`` the best of them, highest first.
+  case label(ScoredLabel, all: [ScoredLabel])
+  /// The labels that apply, each by itself, and the scores of all labels, as for ``label(_:all:)``.
+  case labels([ScoredLabel], all: [ScoredLabel])
+  /// The number that a head with one output gives: of a regression, or of a reranker.
+  case value(Float)
+  /// A label for each word, such as its part of speech.
+  case words([LabeledSpan])
+  /// Parts of the text that are of a kind, such as names.
+  case entities([LabeledSpan])
+  /// What stands in the place of each `[MASK]` of the text.
+  case masks([MaskedToken])
+  /// The best answer to the question that the text is, and the best ``QuestionOptions/topK`` answers.
+  case answer(ContextAnswer, all: [ContextAnswer])
+  /// The likeliest of the choices, counted from 0, and the probabilities of all (softmax) with their texts, in order.
+  case choice(index: Int, all: [ScoredLabel])
+  /// The candidate labels of ``ZeroShotOptions`` with their probabilities, highest first.
+  case zeroShot([ScoredLabel])
+}
+
+/// A label and its score.
+public struct ScoredLabel: Sendable, Hashable, Codable {
+  public let label: String
+  public let score: Float
+
+  public init(label: String, score: Float) {
+    self.label = label
+    self.score = score
+  }
+}
+
+/// A part of a text with its label.
+public struct LabeledSpan: Sendable, Hashable {
+  /// Where it lies, in Unicode scalars of the text, as Python counts.
+  public let range: Range<Int>
+  public let text: String
+  public let label: String
+  /// The probability of the label; for an entity the mean of its words', or of its tokens'.
+  public let score: Float
+  /// The probabilities of all labels in the head's order; for an entity their means.
+  public let all: [ScoredLabel]
+
+  public init(range: Range<Int>, text: String, label: String, score: Float, all: [ScoredLabel]) {
+    self.range = range
+    self.text = text
+    self.label = label
+    self.score = score
+    self.all = all
+  }
+}
+
+extension Range<Int> {
+  /// The part of a text that lies at these scalars, for Swift's string functions.
+  ///
+  /// ```swift
+  /// text[span.range.indices(in: text)]   // equals span.text
+  /// ```
+  ///
+  /// A bound beyond the text is its end.
+  /// - Complexity: O(scalars before the upper bound).
+  public func indices(in text: String) -> Range<String.Index> {
+    let scalars = text.unicodeScalars
+    let start = scalars.index(scalars.startIndex, offsetBy: lowerBound, limitedBy: scalars.endIndex) ?? scalars.endIndex
+    return start..<(scalars.index(start, offsetBy: count, limitedBy: scalars.endIndex) ?? scalars.endIndex)
+  }
+}
+
+extension [Unicode.Scalar] {
+  /// The text of a range.
+  func text(_ range: Range<Int>) -> String { String(String.UnicodeScalarView(self[range])) }
+
+  /// A range without the white space at its ends.
+  func trimmed(_ range: Range<Int>) -> Range<Int> {
+    var (start, end) = (range.lowerBound, range.upperBound)
+    while start < end, self[start].properties.isWhitespace { start += 1 }
+    while start < end, self[end - 1].properties.isWhitespace { end -= 1 }
+    return start..<end
+  }
+}

@@ -1,0 +1,93 @@
+public import Heads
+
+/// Labels that a head for natural language inference can tell apart without having been trained on them.
+///
+/// Each label makes a hypothesis, such as "This example is sport.", and its score says how much the text entails it.
+public struct ZeroShotOptions: Sendable, Hashable {
+  /// The template of transformers' pipeline.
+  public static let standardTemplate = "This example is {}."
+
+  public let candidateLabels: [String]
+  /// A sentence with `{}` in the place of the label.
+  public let hypothesisTemplate: String
+  /// Whether each label is scored by itself, entailment against contradiction, so that any number may apply.
+  public let multiLabel: Bool
+
+  /// - Throws: ``ZeroShotError/noLabels``, ``ZeroShotError/repeated(_:)``, ``ZeroShotError/templateWithoutSlot(_:)``.
+  public init(
+    candidateLabels: [String], hypothesisTemplate: String = standardTemplate, multiLabel: Bool = false
+  ) throws(ZeroShotError) {
+    guard !candidateLabels.isEmpty else { throw .noLabels }
+    var known: Set<String> = []
+    for label in candidateLabels where !known.insert(label).inserted { throw .repeated(label) }
+    guard hypothesisTemplate.hasSlot else { throw .templateWithoutSlot(hypothesisTemplate) }
+    self.candidateLabels = candidateLabels
+    self.hypothesisTemplate = hypothesisTemplate
+    self.multiLabel = multiLabel
+  }
+
+  /// A hypothesis for each label.
+  public var hypotheses: [String] {
+    let parts = hypothesisTemplate.split(separator: "{}", omittingEmptySubsequences: false)
+    return candidateLabels.map { parts.joined(separator: $0) }
+  }
+}
+
+extension String {
+  fileprivate var hasSlot: Bool { split(separator: "{}", omittingEmptySubsequences: false).count > 1 }
+}
+
+/// The outputs of a head for natural language inference that matter to zero-shot classification.
+public struct EntailmentOutputs: Sendable, Hashable {
+  public let entailment: Int
+  public let contradiction: Int
+
+  /// Finds the outputs by their labels: entailment begins with "entail" and contradiction with "contradict", in any
+  /// case. Without such a contradiction it is the first output, or the last if the first is entailment, as in
+  /// transformers' pipeline.
+  ///
+  /// - Returns: nil for a head that does not classify, or has no label of entailment beside another.
+  public init?(_ settings: HeadSettings) {
+    guard settings.kind == .classification || settings.kind == .multilabelClassification else { return nil }
+    let labels = settings.labelNames.map { $0.lowercased() }
+    guard labels.count > 1, let entailment = labels.firstIndex(where: { $0.hasPrefix("entail") }) else { return nil }
+    self.entailment = entailment
+    contradiction =
+      labels.firstIndex { $0.hasPrefix("contradict") } ?? (entailment == 0 ? labels.count - 1 : 0)
+  }
+}
+
+extension Answer {
+  /// The candidate labels with their scores, highest first.
+  ///
+  /// - Parameters:
+  ///   - outputs: for each label those of the head for the text with its hypothesis.
+  ///   - places: which of them are entailment and contradiction.
+  ///   - options: the labels, in the order of `outputs`.
+  public init(zeroShot outputs: [[Float]], _ places: EntailmentOutputs, _ options: ZeroShotOptions) {
+    let scores: [Float] =
+      if options.multiLabel || outputs.count == 1 {
+        outputs.map { ScoreFunction.softmax.scores([$0[places.contradiction], $0[places.entailment]])[1] }
+      } else {
+        ScoreFunction.softmax.scores(outputs.map { $0[places.entailment] })
+      }
+    self = .zeroShot(zip(options.candidateLabels, scores).map { ScoredLabel(label: $0, score: $1) }.highestFirst)
+  }
+}
+
+/// Why texts cannot be classified by candidate labels.
+public enum ZeroShotError: Error, Hashable, Sendable, CustomStringConvertible {
+  case noLabels
+  case repeated(String)
+  case templateWithoutSlot(String)
+
+  public var description: String {
+    switch self {
+    case .noLabels: "There are no candidate labels; name at least one."
+    case .repeated(let label): "The candidate label '\(label)' is named twice; each is scored once."
+    case .templateWithoutSlot(let template):
+      "The hypothesis template '\(template)' has no {} for the label, so every label would make the same hypothesis. "
+        + "Write it as in '\(ZeroShotOptions.standardTemplate)'"
+    }
+  }
+}

@@ -1,0 +1,155 @@
+internal import Glibc
+public import Tensors
+public import Tokenization
+
+/// How the outputs of a masked language model become an answer.
+public struct MaskOptions: Sendable, Hashable {
+  /// How many pieces are given for each mask, the likeliest first.
+  public var topK: Int
+  /// The only pieces that are considered; nil: all of the vocabulary.
+  ///
+  /// A target is a piece, or else a text whose first piece counts. Their probabilities stay shares of the whole
+  /// vocabulary.
+  public var targets: [String]?
+
+  public init(topK: Int = 5, targets: [String]? = nil) {
+    self.topK = topK
+    self.targets = targets
+  }
+
+  /// The ids of the targets, each once.
+  ///
+  /// - Throws: ``TargetError``.
+  public func targetIDs(_ tokenizer: any Tokenizer) throws(TargetError) -> [Int32]? {
+    guard let targets else { return nil }
+    var ids: [Int32] = []
+    for target in targets {
+      let id = tokenizer.id(of: target) ?? (try? tokenizer.encode(target))?.firstPiece
+      guard let id else { throw TargetError(target: target) }
+      if !ids.contains(id) { ids.append(id) }
+    }
+    return ids
+  }
+
+  /// The targets that are no pieces, with the first pieces that count for them.
+  public func shortenedTargets(_ tokenizer: any Tokenizer) -> [(target: String, piece: String)] {
+    (targets ?? []).filter { tokenizer.id(of: $0) == nil }.compactMap { target in
+      (try? tokenizer.encode(target))?.firstPiece.flatMap { tokenizer.piece(of: $0) }.map { (target, $0) }
+    }
+  }
+}
+
+extension Encoding {
+  /// The id of the first token of the text.
+  fileprivate var firstPiece: Int32? { sequence.firstIndex(of: 0).map { ids[$0] } }
+}
+
+/// A target of a masked language model that has no piece.
+public struct TargetError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let target: String
+
+  public var description: String {
+    "The target '\(target)' has no piece in the vocabulary: the tokenizer makes nothing of it."
+  }
+}
+
+/// What a masked language model expects in the place of one `[MASK]`.
+public struct MaskedToken: Sendable, Hashable, Codable {
+  /// The place among the tokens of the text, `[CLS]` counted.
+  public let token: Int
+  /// The likeliest pieces, the best one first.
+  public let predictions: [ScoredPiece]
+}
+
+/// A piece and its probability among all of the vocabulary.
+public struct ScoredPiece: Sendable, Hashable, Codable {
+  /// Nil for a row of the vocabulary that no piece of the tokenizer has.
+  public let piece: String?
+  /// The piece as people read it, without the mark of a space.
+  public let text: String
+  public let id: Int32
+  public let score: Float
+  /// The text with the piece in the place of this mask.
+  public let filled: String
+}
+
+/// Makes answers of the outputs of a masked language model.
+public struct MaskDecoder: Sendable {
+  private let tokenizer: any Tokenizer
+  private let options: MaskOptions
+  private let targets: [Int32]?
+
+  /// - Throws: ``TargetError``.
+  public init(_ tokenizer: any Tokenizer, _ options: MaskOptions) throws(TargetError) {
+    self.tokenizer = tokenizer
+    self.options = options
+    targets = try options.targetIDs(tokenizer)
+  }
+
+  /// The masked tokens of one text, each expected by itself.
+  ///
+  /// - Parameters:
+  ///   - outputs: a row for each of them, [masks, vocabulary], in their order.
+  ///   - encoding: the tokens of the text.
+  ///   - text: the text.
+  ///   - pair: the second text.
+  public func masks(_ outputs: Tensor, _ encoding: Encoding, text: String, pair: String?) -> [MaskedToken] {
+    let places = encoding.ids.indices.filter { encoding.ids[$0] == tokenizer.maskID }
+    let texts = [text, pair ?? ""].map { Array($0.unicodeScalars) }
+    return zip(places, 0..<outputs.rows).map { token, row in
+      let best = outputs.largest(options.topK, among: targets, row: row)
+      return MaskedToken(
+        token: token,
+        predictions: best.map { id, score in
+          let id = Int32(id)
+          let piece = tokenizer.piece(of: id)
+          let text = (try? tokenizer.decode([id])) ?? piece ?? ""
+          return ScoredPiece(
+            piece: piece, text: text, id: id, score: score,
+            filled: filled(texts[encoding.sequence[token] ?? 0], encoding.offsets[token], piece ?? "", text))
+        })
+    }
+  }
+
+  /// A text with a piece in the place of a mask. A piece that begins a word stands after a space, and any other
+  /// directly after what is before it.
+  private func filled(_ scalars: [Unicode.Scalar], _ mask: Range<Int>, _ piece: String, _ text: String) -> String {
+    var before = scalars[..<mask.lowerBound]
+    let space: Unicode.Scalar = " "
+    if let mark = piece.unicodeScalars.first, ["▁", "Ġ"].contains(mark) {
+      if let last = before.last, !last.properties.isWhitespace { before.append(space) }
+    } else {
+      while let last = before.last, last.properties.isWhitespace { before.removeLast() }
+    }
+    var view = String.UnicodeScalarView(before)
+    view.append(contentsOf: text.unicodeScalars.drop { $0 == space })
+    view.append(contentsOf: scalars[mask.upperBound...])
+    return String(view)
+  }
+}
+
+extension Tensor {
+  /// The columns of the largest values of a row, with their softmax; of equal values the first column leads.
+  ///
+  /// - Parameter columns: those that are considered; nil for all. The softmax is over all in any case.
+  fileprivate func largest(
+    _ count: Int, among considered: [Int32]?, row: Int
+  ) -> [(column: Int, share: Float)] {
+    let values = UnsafeBufferPointer(start: pointer + row * stride, count: columns)
+    var best: [Int] = []
+    func consider(_ column: Int) {
+      guard best.count < count || values[column] > values[best[count - 1]] else { return }
+      let place = best.firstIndex { values[$0] < values[column] } ?? best.count
+      best.insert(column, at: place)
+      if best.count > count { best.removeLast() }
+    }
+    if let considered {
+      for id in considered.sorted() where values.indices.contains(Int(id)) { consider(Int(id)) }
+    } else {
+      for column in values.indices { consider(column) }
+    }
+    let largest = values.max() ?? 0
+    let sum = values.reduce(into: 0.0) { $0 += Double(expf($1 - largest)) }
+    return best.map { ($0, Float(Double(expf(values[$0] - largest)) / sum)) }
+  }
+}

@@ -1,0 +1,77 @@
+/// How the outputs of a head that answers questions become answers.
+public struct QuestionOptions: Sendable, Hashable {
+  /// How many answers are given, the likeliest first. The score of an answer depends on it; see
+  /// ``QuestionContext/answers(starts:ends:_:)``.
+  public var topK: Int
+  /// The most tokens of an answer.
+  public var maxAnswerLength: Int
+  /// Whether 'the context does not answer' is one of the answers.
+  public var handlesImpossibleAnswer: Bool
+  /// Whether answers are whole words: runs between white space, with the punctuation in them.
+  public var alignsToWords: Bool
+  /// The tokens of the context that windows share; nil: half a window, 128 at most.
+  public var docStride: Int?
+
+  public init(
+    topK: Int = 1, maxAnswerLength: Int = 15, handlesImpossibleAnswer: Bool = false, alignsToWords: Bool = true,
+    docStride: Int? = nil
+  ) {
+    self.topK = topK
+    self.maxAnswerLength = maxAnswerLength
+    self.handlesImpossibleAnswer = handlesImpossibleAnswer
+    self.alignsToWords = alignsToWords
+    self.docStride = docStride
+  }
+
+  /// As answers are evaluated: from token to token, of up to 30 tokens, or that there is none.
+  public static let evaluation = QuestionOptions(
+    maxAnswerLength: 30, handlesImpossibleAnswer: true, alignsToWords: false)
+}
+
+/// The part of a context that answers a question, or that there is none.
+public struct ContextAnswer: Sendable, Hashable {
+  /// Where it stands in the context, in Unicode scalars as Python counts; nil if the context does not answer.
+  public let range: Range<Int>?
+  /// Empty if the context does not answer.
+  public let text: String
+  /// Its probability; see ``QuestionContext/answers(starts:ends:_:)``.
+  public let score: Float
+  /// The number of its context from 0, if several were given; nil also for no answer.
+  public let context: Int?
+
+  public init(range: Range<Int>?, text: String, score: Float, context: Int? = nil) {
+    self.range = range
+    self.text = text
+    self.score = score
+    self.context = context
+  }
+
+  /// The best answers of several contexts.
+  ///
+  /// - Parameter outputs: for each context that of the head for each window: as the first token of an answer, and as
+  ///   the last, [tokens, 2].
+  public static func best(
+    of contexts: [QuestionContext], starts: [[[Float]]], ends: [[[Float]]], _ options: QuestionOptions
+  ) -> [ContextAnswer] {
+    best(
+      of: contexts.indices.map { number in
+        let spans = contexts[number].spans(starts[number], ends[number], options)
+        let own = contexts.count > 1 ? spans.map { $0.numbered(number) } : spans
+        return (own, contexts[number].none(starts[number], ends[number]))
+      }, options)
+  }
+
+  static func best(
+    of contexts: [(spans: [ContextAnswer], none: Double)], _ options: QuestionOptions
+  ) -> [ContextAnswer] {
+    let spans = contexts.flatMap(\.spans)
+    let none = ContextAnswer(range: nil, text: "", score: Float(contexts.map(\.none).min() ?? 1))
+    let all = options.handlesImpossibleAnswer || spans.isEmpty ? spans + [none] : spans
+    let order = all.indices.sorted { (all[$0].score, $1) > (all[$1].score, $0) }
+    return order.prefix(options.topK).map { all[$0] }
+  }
+
+  private func numbered(_ context: Int) -> ContextAnswer {
+    ContextAnswer(range: range, text: text, score: score, context: context)
+  }
+}
