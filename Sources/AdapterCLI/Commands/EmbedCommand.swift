@@ -23,8 +23,10 @@ struct EmbedCommand: ParsableCommand {
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Vectors") var vectors: VectorArguments
   @OptionGroup(title: "Output") var output: OutputArguments
-  @Option(name: .customLong("output"), help: ArgumentHelp("Write an array to this file.", valueName: "file.npy"))
-  var path: String?
+  @OptionGroup(title: "Output") var array: ArrayArguments
+
+  /// The file that gets an array, if one is wanted.
+  private var path: String? { array.output }
 
   func validate() throws {
     guard let path else { return }
@@ -38,13 +40,13 @@ struct EmbedCommand: ParsableCommand {
   func run() throws {
     var embedder = try vectors.embedder(workspace, tokenizer)
     embedder.maximumLength = length.maxLength
-    var array = path.map { _ in NumpyArray(columns: embedder.model.configuration.hiddenSize) }
+    var rows = path.map { _ in NumpyArray(columns: embedder.model.configuration.hiddenSize) }
     let lines = LineOutput.standard
     var report = TextReport()
     try embedder.embed(text.source()) { batch in
       for embedding in report.values(batch, tokens: \.tokenCount) {
-        if array != nil {
-          array?.append(embedding.vector)
+        if rows != nil {
+          rows?.append(embedding.vector)
         } else {
           try lines.add(output.isTable ? line(embedding) : embedding.json)
         }
@@ -52,7 +54,7 @@ struct EmbedCommand: ParsableCommand {
       try lines.flush()
     }
     try report.finish()
-    if let path, let array { try array.write(to: path) }
+    if let path, let rows { try rows.write(to: path) }
   }
 
   /// The text and the start of its vector.
@@ -61,4 +63,9 @@ struct EmbedCommand: ParsableCommand {
     return "\(embedding.input.text.onOneLine.cut(to: Terminal.width))\n  \(start)"
       + (embedding.vector.count > 6 ? " … (\(embedding.vector.count))" : "")
   }
+}
+
+/// Where an array of vectors goes.
+struct ArrayArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("Write an array to this file, and no lines.", valueName: "file.npy")) var output: String?
 }
