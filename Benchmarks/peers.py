@@ -26,7 +26,7 @@ warnings.filterwarnings("ignore")
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-VOCABULARY = 128_000
+VOCABULARY = 50_000  # ids that either model has
 MIXED = [f"lora-{index}" for index in range(16)]
 HEADS = [f"head-{index}" for index in range(4)]
 TRAINED = {"train-lora": "lora", "train-seq_bn": "seq_bn", "train-top": "seq_bn[leave_out=[0,1,2,3,4,5]]"}
@@ -124,12 +124,12 @@ class Torch:
 
     def __init__(self, folder: pathlib.Path, threads: int):
         import torch
-        from adapters import DebertaV2AdapterModel
+        from adapters import AutoAdapterModel
 
         torch.set_num_threads(threads)
         self.torch = torch
         self.folder = folder
-        self.model = DebertaV2AdapterModel.from_pretrained(folder / "base").eval()
+        self.model = AutoAdapterModel.from_pretrained(folder / "base").eval()
         self.loaded: set[str] = set()
         self.trained: tuple[str, str] | None = None
         self.optimizer: Any = None

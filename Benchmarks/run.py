@@ -36,7 +36,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=os.environ.get("PEERS_PYTHON"), help="the peers' Python; $PEERS_PYTHON")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", default=",".join(SECTIONS), help="parts to measure; others stay as they were")
+    parser.add_argument("--model", choices=["v3", "v1"], default="v3", help="whose base the checkpoint has the shape of; "
+                        "of v1 the forward pass alone is measured")
+    parser.add_argument("--only", help="parts to measure; others stay as they were")
     parser.add_argument("--shapes", help="rows x tokens of the forward pass, with commas")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="time for an engine's turn")
@@ -49,13 +51,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bin", type=pathlib.Path, default=HERE / ".build/release", help="make-checkpoint and engine")
     parser.add_argument("--cli", type=pathlib.Path, default=ROOT / ".build/release/adapter-cli")
     options = parser.parse_args()
-    unknown = set(options.only.split(",")) - set(SECTIONS)
+    sections = SECTIONS if options.model == "v3" else ["forward"]
+    options.only = options.only or ",".join(sections)
+    unknown = set(options.only.split(",")) - set(sections)
     if unknown:
-        parser.error(f"--only: {', '.join(sorted(unknown))}? There are {', '.join(SECTIONS)}.")
+        parser.error(f"--only: {', '.join(sorted(unknown))}? Of {options.model} there are {', '.join(sections)}.")
     for program in (options.bin / "engine", options.bin / "make-checkpoint"):
         if not program.exists():
             parser.error(f"{program.name} is not built: swift build -c release --package-path Benchmarks")
-    options.results = options.results or (options.work / "quick" if options.quick else HERE / "results")
+    results = options.work / "quick" if options.quick else HERE / "results"
+    options.results = options.results or (results if options.model == "v3" else results / options.model)
     options.stream_texts = options.stream_texts or (32 if options.quick else 10_000)
     return options
 
@@ -71,11 +76,12 @@ def effort(options: argparse.Namespace) -> Effort:
 
 def checkpoint(options: argparse.Namespace) -> pathlib.Path:
     """The folder of the checkpoint, made if it is missing."""
-    folder = options.work / "v3base"
+    folder = options.work / f"{options.model}base"
     if not (folder / "base" / "model.safetensors").exists():
-        say("making the checkpoint, 735 MB")
+        say("making the checkpoint, 560 MB or more")
         tokenizer = ROOT / "Models" / "deberta-v3-tiny-en"
-        subprocess.run([options.bin / "make-checkpoint", folder, "--tokenizer", tokenizer], check=True)
+        command = [options.bin / "make-checkpoint", folder, "--tokenizer", tokenizer, "--model", options.model]
+        subprocess.run(command, check=True)
     return folder
 
 
@@ -110,7 +116,9 @@ def measure(options: argparse.Namespace, folder: pathlib.Path, about: Reply, res
     """
     notes: list[str] = []
     ours = [str(options.bin / "engine"), str(folder), "--threads", str(options.threads), "--kind"]
-    engines = {"host": [*ours, "host"], "bare": [*ours, "bare"]} | peers(options, folder, notes)
+    engines = {"host": [*ours, "host"]} | peers(options, folder, notes)
+    if options.model == "v3":  # whose products the bare engine lists
+        engines["bare"] = [*ours, "bare"]
     logs = options.work / "logs"
     with Children(engines, logs) as children:
         run = Run(children, effort(options), say)
@@ -151,7 +159,7 @@ def earlier(options: argparse.Namespace) -> Reply:
     file = options.results / "results.json"
     known: Reply = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept = [name for name in known.get("sections", {}) if name not in options.only.split(",")]
-    return ({"engines": known.get("engines", {}), "sections": {name: known["sections"][name] for name in kept}}
+    return ({"model": options.model, "engines": known.get("engines", {}), "sections": {name: known["sections"][name] for name in kept}}
             | {name: known[name] for name in kept})
 
 

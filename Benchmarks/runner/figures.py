@@ -42,34 +42,41 @@ FASTER_THAN_TORCH = {"1x16": 7.0, "1x32": 5.0, "1x128": 2.3, "8x128": 1.3, "1x51
 PART_OF_BARE = {"1x16": 0.6, "1x128": 0.95, "8x128": 1.06, "1x512": 1.06}
 
 
+V1_FASTER_THAN_ORT = {"1x128": 1.2, "8x128": 1.2}
+
+
 def rows(results: Results) -> list[Row]:
     """Every figure, and the stream of texts."""
+    if results.get("model") == "v1":
+        return [_forward(results.get("forward", {}), shape, "ort", "faster than ONNX Runtime fp32", reach, False)
+                for shape, reach in V1_FASTER_THAN_ORT.items()]
     return (_speed(results.get("forward", {})) + _overhead(results.get("overhead", {}))
             + _adapters(results.get("adapters", {})) + _process(results) + _training(results.get("training", {}))
             + _stream(results.get("stream", {})))
 
 
-def _speed(forward: Results) -> list[Row]:
-    def row(shape: str, peer: str, title: str, reach: float, is_part: bool) -> Row:
-        shapes = forward.get(shape, {})
-        ours, other = shapes.get("host", {}), shapes.get(peer, {})
-        found = ratio(ours, other) if is_part else ratio(other, ours)
-        what = f"forward {shape}, {title}"
-        goal = f"<= {reach}" if is_part else "> 1.0 x" if reach == 1 else f">= {reach} x"
-        if found is None:
-            return Row(what, goal, _why(other, ours))
-        value, spread = found
-        met = value <= reach if is_part else value > 1 if reach == 1 else value >= reach
-        return Row(what, goal, f"{value:.2f}{'' if is_part else ' x'} ({spread})", met)
+def _forward(forward: Results, shape: str, peer: str, title: str, reach: float, is_part: bool) -> Row:
+    shapes = forward.get(shape, {})
+    ours, other = shapes.get("host", {}), shapes.get(peer, {})
+    found = ratio(ours, other) if is_part else ratio(other, ours)
+    what = f"forward {shape}, {title}"
+    goal = f"<= {reach}" if is_part else "> 1.0 x" if reach == 1 else f">= {reach} x"
+    if found is None:
+        return Row(what, goal, _why(other, ours))
+    value, spread = found
+    met = value <= reach if is_part else value > 1 if reach == 1 else value >= reach
+    return Row(what, goal, f"{value:.2f}{'' if is_part else ' x'} ({spread})", met)
 
+
+def _speed(forward: Results) -> list[Row]:
     made = []
     for shape, reach in FASTER_THAN_ORT.items():
         padded = ", padded" if shape == "ragged-32" else ""
-        made.append(row(shape, "ort", "faster than ONNX Runtime fp32" + padded, reach, False))
+        made.append(_forward(forward, shape, "ort", "faster than ONNX Runtime fp32" + padded, reach, False))
     for shape, reach in FASTER_THAN_TORCH.items():
-        made.append(row(shape, "torch", "faster than PyTorch + adapters", reach, False))
+        made.append(_forward(forward, shape, "torch", "faster than PyTorch + adapters", reach, False))
     for shape, reach in PART_OF_BARE.items():
-        made.append(row(shape, "bare", "time / bare OpenBLAS products", reach, True))
+        made.append(_forward(forward, shape, "bare", "time / bare OpenBLAS products", reach, True))
     return made
 
 

@@ -6,7 +6,10 @@ public import Heads
 internal import Model
 public import Tensors
 
-/// A DeBERTa-v2 or v3 encoder with named adapters and named prediction heads.
+/// A DeBERTa encoder of any generation, with named adapters and named prediction heads.
+///
+/// The checkpoint's `model_type` says which generation it is. What differs is data of the encoder, so one type serves
+/// all; `DebertaAdapterModel` and `AutoAdapterModel` are its other names.
 ///
 /// A value: copies share weights, and `mutating` calls change one copy alone.
 /// A constant model may be called from any number of tasks at once, each with
@@ -388,3 +391,9 @@ public struct DebertaV2AdapterModel: Sendable {
 
   func unknown(head name: String) -> ModelError { bound.unknown(head: name) }
 }
+
+/// A model of DeBERTa v1: the same type, by the name that the Python library has for it.
+public typealias DebertaAdapterModel = DebertaV2AdapterModel
+
+/// A model of the generation that its checkpoint is of.
+public typealias AutoAdapterModel = DebertaV2AdapterModel

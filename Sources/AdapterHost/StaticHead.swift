@@ -214,7 +214,11 @@ extension ConfigurationFields {
 
   /// What stands between the pooler and the classifier.
   fileprivate var poolerActivation: Activation {
-    get throws(ConfigurationError) { try activation("pooler_hidden_act") ?? .gelu }
+    get throws(ConfigurationError) {
+      // Microsoft's configurations describe the pooler in an object of its own.
+      let own = try object("pooling")?.activation("hidden_act")
+      return try activation("pooler_hidden_act") ?? own ?? .gelu
+    }
   }
 }
 

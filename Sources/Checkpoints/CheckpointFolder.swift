@@ -44,17 +44,19 @@ public struct CheckpointFolder: Sendable {
     guard ownFile != nil || name?.hasSuffix(".bin") == true else {
       throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
     }
-    let given = try ownFile.map { file throws(CheckpointError) in try AtomicFile.read(file) }
     guard let name else { throw .noneFound(names: Self.weightNames, folder: path) }
     weights =
       name.hasSuffix(".index.json")
       ? try readShards(listedIn: "\(path)/\(name)", folder: path)
       : try TensorFile(path: "\(path)/\(name)")
-    guard let json = given ?? weights.configuration.map({ Data($0.indented.utf8) }) else {
-      throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
+    let isOfTransformers = ownFile?.hasSuffix("/" + Self.configurationNames[0]) == true
+    if !isOfTransformers, let own = weights.configuration {
+      configurationFile = "'config' in \(path)/\(name)"
+      configuration = try Self.named(Data(own.indented.utf8), file: configurationFile, by: weights)
+      return
     }
-    configurationFile = ownFile ?? "'config' in \(path)/\(name)"
-    configuration = try Self.named(json, file: configurationFile, by: weights)
+    configurationFile = ownFile ?? "\(path)/\(Self.configurationNames[0])"
+    configuration = try Self.named(AtomicFile.read(configurationFile), file: configurationFile, by: weights)
   }
 
   /// A configuration with the `model_type` that the tensors have, where it names none and they are of v1.

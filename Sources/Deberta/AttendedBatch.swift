@@ -9,8 +9,9 @@ struct AttendedBatch {
     let sequences: [AttendedSequence]
 
     /// A head that reads the group's position tables.
-    func reading(_ attention: AttentionHead, head: Int) -> AttentionHead {
+    func reading(_ attention: AttentionHead, head: Int, columns: Range<Int>) -> AttentionHead {
       var attention = attention
+      attention.queryPositions = tables.query?.queryPositions?.values.columns(columns)
       attention.contentToPosition = tables.key?.head(head)
       attention.positionToContent = tables.query?.head(head)
       return attention
@@ -41,7 +42,7 @@ struct AttendedBatch {
       let (group, sequence) = all[item / headCount]
       let head = item % headCount
       withHead(head, of: sequence, context: rows(context, of: sequence, head: head)) { attention in
-        group.reading(attention, head: head)(compute.kernels, compute.buffers)
+        group.reading(attention, head: head, columns: columns(ofHead: head))(compute.kernels, compute.buffers)
       }
     }
     record(context, on: pass)
@@ -107,8 +108,9 @@ extension AttendedBatch {
           into.value = states.value.rows(sequence.tokens, ofHead: head, in: dvalue)
           into.memory = (memory.0?.values.columns(columns), memory.1?.values.columns(columns))
           into.tables = tables.gradients
+          into.queryPositions = tables.queryPositions
           withHead(head, of: sequence, context: rows(dcontext, of: sequence, head: head)) {
-            $0.backward(
+            group.reading($0, head: head, columns: columns).backward(
               $0.context, attention: attention, tables: tables.rows, into: into, compute.kernels, compute.buffers)
           }
         }
@@ -123,6 +125,8 @@ struct HeadTables {
   private let head: Int
   private let storage: [Tensor]
   let rows, gradients: (key: Rows?, query: Rows?)
+  /// Of the queries that positions are, within the gradient of the projected positions.
+  let queryPositions: Rows?
 
   init(
     _ tables: (key: PositionTable?, query: PositionTable?), _ targets: (Tensor?, Tensor?), head: Int, size: Int,
@@ -131,14 +135,14 @@ struct HeadTables {
     self.head = head
     var storage: [Tensor] = []
     func rows(_ table: PositionTable?) -> Rows? {
-      guard let table else { return nil }
+      guard let table, !table.heads.isEmpty else { return nil }
       let rows = compute.tensor(rows: table.heads[head].outputs, columns: size)
       storage.append(rows)
       table.rows(ofHead: head, into: rows.values)
       return rows.values
     }
     func zeros(_ table: PositionTable?, _ target: Tensor?) -> Rows? {
-      guard let table, target != nil else { return nil }
+      guard let table, target != nil, !table.heads.isEmpty else { return nil }
       let rows = compute.tensor(rows: table.heads[head].outputs, columns: size)
       storage.append(rows)
       for row in 0..<rows.rows { (rows.pointer + row * rows.stride).update(repeating: 0, count: size) }
@@ -147,6 +151,9 @@ struct HeadTables {
     self.rows = (rows(tables.key), rows(tables.query))
     gradients = (zeros(tables.key, targets.0), zeros(tables.query, targets.1))
     self.storage = storage
+    queryPositions = tables.query?.queryPositions.flatMap { own in
+      targets.1?.rows(own.rows..<2 * own.rows).values.columns(head * size..<(head + 1) * size)
+    }
   }
 
   /// Adds the sums to the gradients of the projected positions.

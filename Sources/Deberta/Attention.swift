@@ -13,6 +13,7 @@ struct SelfAttention: Sendable {
   /// The layer's own position tables.
   var keyTable, queryTable: PositionTable?
   private let talkingHeads: TalkingHeads?
+  private let terms: Set<DebertaConfiguration.PositionTerm>
 
   init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
     let (shape, pass) = (reader.shape, reader.weights.pass)
@@ -21,12 +22,13 @@ struct SelfAttention: Sendable {
     headCount = shape.headCount
     scale = shape.scoreScale
     dropout = shape.attentionDropout
+    terms = shape.positionTerms
     guard let positions else { return }
     if shape.positionTerms.contains(.contentToPosition) {
       let projection = try reader.linear(.positionKey(layer: layer)) ?? projections[.key]
       keyTable = projection.map { table($0, positions, .key, on: pass) }
     }
-    if shape.positionTerms.contains(.positionToContent) {
+    if !shape.positionTerms.isDisjoint(with: [.positionToContent, .positionToPosition]) {
       let projection = try reader.linear(.positionQuery(layer: layer)) ?? projections[.query]
       queryTable = projection.map { table($0, positions, .query(scale: scale), on: pass) }
     }
@@ -42,6 +44,12 @@ struct SelfAttention: Sendable {
   func table(_ projected: Tensor, _ kind: PositionTableKind, on pass: Pass) -> PositionTable {
     var table = PositionTable(projected, kind, heads: headCount, pass.compute)
     if pass.tape?.tracks(projected) == true { table.projected = projected }
+    if case .query = kind {
+      if terms.contains(.positionToPosition) {
+        table.queryPositions = projected.rows(projected.rows / 2..<projected.rows)
+      }
+      if !terms.contains(.positionToContent) { table.heads = [] }
+    }
     return table
   }
 

@@ -32,6 +32,8 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var positionTerms: Set<PositionTerm> = []
   /// Entries of `pos_att_type` that add no term but raise the divisor: v1 counts every entry.
   public var inertTerms = 0
+  /// What a user should know of settings that have no effect.
+  public private(set) var warnings: [String] = []
   /// The table of relative positions goes through a layer norm first.
   public var normalizesPositions = false
   /// Position tables are projected by the layer's own query and key projections.
@@ -44,6 +46,13 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public enum PositionTerm: String, Sendable, Hashable {
     case contentToPosition = "c2p"
     case positionToContent = "p2c"
+    /// Positions that meet positions: no text has a part in it, so that it is a bias of every pair of positions.
+    ///
+    ///     P[span + i] · K[δ(i, j)]
+    ///
+    /// transformers knows no such term, and Microsoft's code for it, of v2 and v3, fails. It acts where the
+    /// configuration says `"repaired_p2p": true`, as that code describes it.
+    case positionToPosition = "p2p"
   }
 
   /// The convolution beside the first layer (v2-xlarge and v2-xxlarge).
@@ -124,12 +133,38 @@ extension DebertaConfiguration {
     maximumPositions = try fields.integer("max_position_embeddings", in: 1...1 << 28) ?? maximumPositions
     addsAbsolutePositions = try fields.bool("position_biased_input") ?? addsAbsolutePositions
     let terms = try fields.positionTerms("pos_att_type")
-    positionTerms = Set(terms.compactMap { $0 })
+    positionTerms = Set(terms)
+    try readPositionToPosition(fields)
     if family == .v1 { inertTerms = terms.count - positionTerms.count }
     if try fields.bool("relative_attention") ?? false {
       let maximum = try fields.integer("max_relative_positions", in: -1...1 << 28) ?? -1
       relativePositions = RelativePositions(buckets: nil, maximum: maximum < 1 ? maximumPositions : maximum)
     }
+  }
+
+  /// p2p acts on request alone: in v1 it raises the scale and adds nothing, in v2 and v3 it does nothing.
+  private mutating func readPositionToPosition(_ fields: ConfigurationFields) throws(ConfigurationError) {
+    let isRepaired = try fields.bool("repaired_p2p") ?? false
+    guard isRepaired else {
+      guard positionTerms.remove(.positionToPosition) != nil, family == .v2 else { return }
+      warnings.append(
+        "\(fields.file): 'p2p' in pos_att_type has no effect, as in transformers. \"repaired_p2p\": true makes it act "
+          + "as Microsoft's code describes it.")
+      return
+    }
+    guard family == .v2, positionTerms.isSuperset(of: [.positionToPosition, .contentToPosition]) else {
+      throw fields.impossible(
+        "repaired_p2p", "true", "false, unless 'model_type' is \"deberta-v2\" and 'pos_att_type' names p2p and c2p")
+    }
+  }
+
+  /// The most tokens of a text, where positions are limited: absolute ones, and those that meet position keys.
+  public var longestText: Int? {
+    let limits = [
+      addsAbsolutePositions ? maximumPositions : nil,
+      positionTerms.contains(.positionToPosition) ? relativePositions?.span : nil,
+    ]
+    return limits.compactMap { $0 }.min()
   }
 
   /// What v1 alone has. Settings of v2 that would change it are refused: transformers drops them in silence.
@@ -191,14 +226,15 @@ extension ConfigurationFields {
     return (names ?? []).map { $0.lowercased() }.filter { !$0.isEmpty && $0 != "none" }
   }
 
-  /// The position terms, entry by entry; nil for `p2p`, which adds none in transformers.
+  /// The position terms, entry by entry.
   fileprivate func positionTerms(
     _ key: String
-  ) throws(ConfigurationError) -> [DebertaConfiguration.PositionTerm?] {
-    var terms: [DebertaConfiguration.PositionTerm?] = []
+  ) throws(ConfigurationError) -> [DebertaConfiguration.PositionTerm] {
+    var terms: [DebertaConfiguration.PositionTerm] = []
     for name in try choices(key) {
-      let term = DebertaConfiguration.PositionTerm(rawValue: name)
-      if term == nil, name != "p2p" { throw impossible(key, "'\(name)'", "'c2p', 'p2c' or 'p2p'") }
+      guard let term = DebertaConfiguration.PositionTerm(rawValue: name) else {
+        throw impossible(key, "'\(name)'", "'c2p', 'p2c' or 'p2p'")
+      }
       terms.append(term)
     }
     return terms

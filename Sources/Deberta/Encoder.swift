@@ -162,8 +162,8 @@ public struct Encoder: Sendable {
   ) -> PositionTable? {
     guard let own, let hook, let projection, let positions, configuration.sharesPositionProjections else { return own }
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    // A tape follows whole tables alone.
-    if pass.tape == nil, let lowRank = hook.lowRank {
+    // A tape follows whole tables alone, and positions that meet position keys are no packed part of one.
+    if pass.tape == nil, own.queryPositions == nil, let lowRank = hook.lowRank {
       return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
     }
     let projected = pass.linear(positions, projection)

@@ -103,7 +103,7 @@ extension EncoderPlace {
       return .linear(inputs: inputs, outputs: outputs, hasBias: place != .queryKeyValue)
     case .queryBias, .valueBias: return shape.family == .v1 ? .vector(size: width) : nil
     case .positionKey: return positions(.contentToPosition, hasBias: shape.family == .v2)
-    case .positionQuery: return positions(.positionToContent)
+    case .positionQuery: return positions(.positionToContent) ?? positions(.positionToPosition)
     case .headLogits, .headWeights:
       return shape.hasTalkingHeads
         ? .linear(inputs: shape.headCount, outputs: shape.headCount, hasBias: false) : nil

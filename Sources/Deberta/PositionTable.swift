@@ -3,16 +3,21 @@ internal import Tensors
 
 /// The projected relative positions of one layer, for one of the two position terms, head by head.
 ///
+/// The table of position queries may also hold, unscaled, the queries that
+/// positions themselves are (`PositionTerm.positionToPosition`).
+///
 /// They depend on weights only, so they are computed once. A row group whose
 /// adapter acts on the projection has the layer's table with a correction of
 /// low rank, or, where the adapter is of another kind, a table of its own.
 struct PositionTable: Sendable {
   let kind: PositionTableKind
-  /// For each head, [2 · span, D]; key tables with their rows in reverse.
-  let heads: [PackedWeight]
+  /// For each head, [2 · span, D]; key tables with their rows in reverse. Empty where content meets no such positions.
+  var heads: [PackedWeight]
   var correction: Correction?
   /// The projected positions [2 · span, heads · D] that were packed, where a tape tracks them.
   var projected: Tensor?
+  /// The queries of positions 0, 1, ... [span, heads · D], where these meet position keys.
+  var queryPositions: Tensor?
 
   /// right [2 · span, r], in the order of the table's rows, and for each head left as [r, D].
   struct Correction: Sendable {
@@ -20,8 +25,10 @@ struct PositionTable: Sendable {
     let lefts: [PackedWeight]
   }
 
-  func head(_ index: Int) -> HeadPositions {
-    HeadPositions(
+  /// Nil where content meets no such positions.
+  func head(_ index: Int) -> HeadPositions? {
+    if heads.isEmpty { return nil }
+    return HeadPositions(
       base: heads[index].panels,
       correction: correction.map { (left: $0.lefts[index].panels, right: $0.right.panels) })
   }

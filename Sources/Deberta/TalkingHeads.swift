@@ -115,7 +115,8 @@ extension AttendedBatch {
     }
     compute.threads.forEach(headCount) { head in
       withHead(head, of: sequence, context: states.query.rows(sequence.queries, ofHead: head)) {
-        group.reading($0, head: head).scores(into: own(scores, head), compute.kernels, compute.buffers)
+        group.reading($0, head: head, columns: self.columns(ofHead: head))
+          .scores(into: own(scores, head), compute.kernels, compute.buffers)
       }
     }
     let tables = group.tables

@@ -46,7 +46,8 @@ public struct HeadPositions {
 ///     context          = softmax(scores) values
 ///
 /// K and Q are tables of projected relative positions, Q already scaled;
-/// memory has no position. Queries are taken in blocks, so scratch is
+/// memory has no position. Where queries have positions P of their own, these
+/// meet K too: + P[i]·K[δ(i, j)], not scaled. Queries are taken in blocks, so scratch is
 /// O(N · block) for scores and O(N · distinct distances) for position terms.
 ///
 /// Source: He et al., "DeBERTa: Decoding-enhanced BERT with Disentangled
@@ -62,6 +63,8 @@ public struct AttentionHead {
   public var memory: (key: Rows, value: Rows)?
   public var contentToPosition: HeadPositions?
   public var positionToContent: HeadPositions?
+  /// P [positions, D], a row for each position of the queries; with `contentToPosition` alone.
+  public var queryPositions: Rows?
   /// Required with a table; reaches the largest distance of the sequence to both sides.
   public var distances: DistanceRows?
   /// Each token's own position, rising, where they are not 0, 1, 2, ...
@@ -156,6 +159,7 @@ public struct AttentionHead {
       if let distances {
         var ofQueries: Rows?
         if let c2p, let (terms, lowRank) = c2pScores {
+          addPositions(of: rows, to: q, kernels)
           let own = terms.slice(0..<rows.count)
           c2p.reached(from: rows, to: tokens, positions)
             .score(q, within: c2p, own, lowRank.slice(0..<rows.count), kernels)
@@ -166,6 +170,18 @@ public struct AttentionHead {
       body(rows, s)
     }
   }
+
+  /// Adds the positions of some queries to them.
+  private func addPositions(of rows: Range<Int>, to q: Rows, _ kernels: VectorKernels) {
+    guard let queryPositions else { return }
+    for (index, row) in rows.enumerated() {
+      let own = position(ofQuery: row)
+      kernels.scale(queryPositions.slice(own..<own + 1), by: 1, into: q.slice(index..<index + 1), accumulate: true)
+    }
+  }
+
+  /// Where a query stands.
+  func position(ofQuery query: Int) -> Int { positions.map { Int($0[query]) } ?? query }
 
   /// Memory rows with the sequence's own after them, or these alone.
   private func withMemory(_ memory: Rows?, _ own: Rows, in joined: Rows?, _ kernels: VectorKernels) -> Rows {

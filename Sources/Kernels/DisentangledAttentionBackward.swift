@@ -6,12 +6,15 @@ public struct AttentionHeadGradients {
   public var memory: (key: Rows?, value: Rows?) = (nil, nil)
   /// The tables' gradients, in the order of their rows; the query table's is that of the scaled one.
   public var tables: (key: Rows?, query: Rows?) = (nil, nil)
+  /// [positions, D]
+  public var queryPositions: Rows?
 
   public init() {}
 
   /// Whether anything needs the gradient of the scores.
   fileprivate var needScores: Bool {
     query != nil || key != nil || memory.key != nil || tables.key != nil || tables.query != nil
+      || queryPositions != nil
   }
 }
 
@@ -103,10 +106,25 @@ extension AttentionHead {
     if let ofQueries, let table = tables.key, let rows = reached.key {
       add(.plain(ofQueries), .plain(table.slice(rows)), to: gradients.query, scale: scale)
       add(.transposed(ofQueries), .plain(query), to: gradients.tables.key?.slice(rows), scale: scale)
+      addPositions(ofQueries, table.slice(rows), to: gradients, rows, kernels, buffers)
     }
     if let ofKeys, let table = tables.query, let rows = reached.query {
       add(.plain(ofKeys), .plain(table.slice(rows)), to: gradients.key)
       add(.transposed(ofKeys), .plain(key), to: gradients.tables.query?.slice(rows))
+    }
+  }
+
+  /// The gradients of P and, through P, of K: dP[i] += U_i K, dK += Uᵀ P.
+  private func addPositions(
+    _ ofQueries: Rows, _ table: Rows, to gradients: AttentionHeadGradients, _ reached: Range<Int>,
+    _ kernels: VectorKernels, _ buffers: Buffers
+  ) {
+    guard let queryPositions else { return }
+    for row in 0..<query.rows {
+      let own = position(ofQuery: row)
+      let (position, sums) = (queryPositions.slice(own..<own + 1), ofQueries.slice(row..<row + 1))
+      add(.plain(sums), .plain(table), to: gradients.queryPositions?.slice(own..<own + 1))
+      add(.transposed(sums), .plain(position), to: gradients.tables.key?.slice(reached))
     }
   }
 

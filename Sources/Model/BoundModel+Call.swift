@@ -139,8 +139,8 @@ extension BoundModel {
         throw .value(
           name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: shape.vocabularySize)
       }
-      if shape.addsAbsolutePositions, sequence.length > shape.maximumPositions {
-        throw .tooLong(tokens: sequence.ids.count, limit: shape.maximumPositions)
+      if let limit = shape.longestText, sequence.length > limit {
+        throw .tooLong(tokens: sequence.ids.count, limit: limit)
       }
     }
   }

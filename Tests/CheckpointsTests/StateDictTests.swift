@@ -170,6 +170,52 @@ import Testing
     #expect(file.otherEntries == ["(key that is an integer)", "step"])
   }
 
+  /// Microsoft's training code keeps the model's configuration in the state, beside the tensors or the dict of them.
+  @Test(arguments: [false, true])
+  func theConfigurationInAStateIsRead(_ isNested: Bool) throws {
+    let file = try tensorFile(
+      archive {
+        if isNested {
+          $0.emptyDict()
+          $0.text("model")
+          $0.dict([Self.matrix])
+          $0.setItem()
+        } else {
+          $0.dict([Self.matrix])
+        }
+        $0.text("config")
+        $0.emptyDict()
+        $0.text("hidden_size")
+        $0.integer(768)
+        $0.setItem()
+        $0.text("relative_attention")
+        $0.bool(true)
+        $0.setItem()
+        $0.text("pooling")
+        $0.emptyDict()
+        $0.setItem()
+        $0.setItem()
+      })
+    #expect(file.tensors.map(\.name) == ["a"])
+    #expect(
+      file.configuration
+        == .object(["hidden_size": .integer(768), "relative_attention": .bool(true), "pooling": .object([:])]))
+  }
+
+  @Test func aConfigurationThatIsNoPlainDataIsNone() throws {
+    let file = try tensorFile(
+      archive {
+        $0.dict([Self.matrix])
+        $0.text("config")
+        $0.emptyDict()
+        $0.text("weights")
+        $0.tensor(Self.matrix)
+        $0.setItem()
+        $0.setItem()
+      })
+    #expect(file.configuration == nil && file.tensors.count == 1)
+  }
+
   @Test func severalNestedStateDictsAreRefused() {
     let file = archive {
       $0.emptyDict()

@@ -101,6 +101,47 @@ import Testing
     #expect(plain.groups == 1 && plain.activation == .tanh)
   }
 
+  /// transformers' `DebertaConfig`, whose defaults are those of base.
+  @Test func missingKeysOfV1HaveTheDefaultsOfTransformers() throws {
+    let own = try configuration(#"{"model_type": "deberta"}"#)
+    #expect(own.family == .v1 && own.vocabularySize == 50_265 && own.hiddenSize == 768 && own.layerCount == 12)
+    #expect(own.headCount == 12 && own.headSize == 64 && own.intermediateSize == 3072 && own.embeddingSize == 768)
+    #expect(own.activation == .gelu && own.layerNormEps == 1e-7 && own.typeVocabularySize == 0)
+    #expect(own.maximumPositions == 512 && own.addsAbsolutePositions && own.relativePositions == nil)
+    #expect(own.positionTerms.isEmpty && own.scoreScale == 1 / Float(64).squareRoot() && !own.hasTalkingHeads)
+  }
+
+  /// v1 counts every entry of `pos_att_type` in the scale; v2 and v3 those that add a term.
+  @Test func pToPRaisesTheScaleOfV1Alone() throws {
+    func own(_ type: String, _ terms: String) throws -> DebertaV2Configuration {
+      try configuration(
+        "{\"model_type\": \"\(type)\", \"hidden_size\": 768, \"num_attention_heads\": 12, \"pos_att_type\": \"\(terms)\"}"
+      )
+    }
+    #expect(try own("deberta", "c2p|p2c|p2p").scoreScale == 1 / Float(64 * 4).squareRoot())
+    #expect(try own("deberta", "c2p|c2p").scoreScale == 1 / Float(64 * 3).squareRoot())
+    #expect(try own("deberta-v2", "c2p|p2c|p2p").scoreScale == 1 / Float(64 * 3).squareRoot())
+    #expect(try own("deberta", "p2p").positionTerms.isEmpty)
+  }
+
+  /// A setting of the other generation would be dropped in silence by transformers.
+  @Test(arguments: [
+    ("deberta", #""share_att_key": true"#, "share_att_key"),
+    ("deberta", #""position_buckets": 256"#, "position_buckets"),
+    ("deberta", #""norm_rel_ebd": "layer_norm""#, "norm_rel_ebd"),
+    ("deberta", #""conv_kernel_size": 3"#, "conv_kernel_size"),
+    ("deberta", #""attention_head_size": 32"#, "attention_head_size"),
+    ("deberta-v2", #""talking_head": true"#, "talking_head"),
+  ])
+  func aSettingOfTheOtherGenerationIsRefused(_ type: String, _ member: String, _ key: String) throws {
+    let error = try #require(throws: ConfigurationError.self) {
+      try configuration("{\"model_type\": \"\(type)\", \(member)}")
+    }
+    #expect(error.description.contains("'\(key)'"), "\(error)")
+    // As it is where it says nothing.
+    _ = try configuration("{\"model_type\": \"\(type)\", \"\(key)\": null}")
+  }
+
   /// What the value is, and the key that it is named by.
   @Test(arguments: [
     (#""hidden_size": "768""#, "hidden_size"), (#""hidden_size": 0"#, "hidden_size"),

@@ -2,11 +2,12 @@ import AdapterHost
 import Deberta
 import TestSupport
 
-/// One base of every kind: shared projections, none, a convolution, one term, no relative positions, absolute ones.
-let bases = ["v3", "noshare", "v2conv", "p2c", "norel", "abs"]
+/// One base of every kind: shared projections, none, a convolution, one term, no relative positions, absolute ones; of
+/// v1 one whose heads keep to themselves, and one whose heads talk.
+let bases = ["v3", "noshare", "v2conv", "p2c", "norel", "abs", "deberta-v1", "deberta-v1-talking"]
 
 /// Those in which tokens know each other by their distance alone, in attention alone.
-let relativeBases = ["v3", "noshare", "p2c"]
+let relativeBases = ["v3", "noshare", "p2c", "deberta-v1", "deberta-v1-talking"]
 
 extension DebertaV2AdapterModel {
   /// Hidden states of padded input, row by row.

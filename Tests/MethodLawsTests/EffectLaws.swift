@@ -6,7 +6,8 @@ import Testing
 
 /// What one adapter does to a model, for every method.
 @Suite struct EffectLaws {
-  @Test(arguments: MethodExample.pairs(MethodExample.all, ["v3", "noshare", "v2conv", "norel", "p2c", "abs"]))
+  @Test(
+    arguments: MethodExample.pairs(MethodExample.all, ["v3", "noshare", "v2conv", "norel", "p2c", "abs", "deberta-v1"]))
   func anAdapterChangesWhatTheModelSays(_ example: MethodExample, _ base: String) throws {
     let subject = try Subject(example, base: base)
     let plain = try subject.textValues(nil)

@@ -62,7 +62,7 @@ import Testing
 
   @Test(
     arguments: MethodExample.pairs(MethodExample.all, ["v3"])
-      + MethodExample.pairs(MethodExample.kinds, ["noshare", "v2conv"]))
+      + MethodExample.pairs(MethodExample.kinds, ["noshare", "v2conv", "deberta-v1", "deberta-v1-talking"]))
   func theFirstTokensAloneAreTheFirstOfAll(_ example: MethodExample, _ base: String) throws {
     let model = try model(Subject(example, base: base), "a")
     try expectSame(model, narrows: !Self.looksAtSequences(example.preset))

@@ -35,7 +35,10 @@ import Testing
     try TrainingSubject(["a": example.smooth ?? example.preset], setup: "a").expectGradients()
   }
 
-  @Test(arguments: MethodExample.pairs(MethodExample.kinds, ["noshare", "v2conv", "norel", "p2c", "abs"]))
+  @Test(
+    arguments: MethodExample.pairs(
+      MethodExample.kinds + MethodExample.firstGeneration,
+      ["noshare", "v2conv", "norel", "p2c", "abs", "deberta-v1", "deberta-v1-talking"]))
   func gradientsAreWhatDifferencesSayInEveryKindOfEncoder(_ example: MethodExample, _ base: String) throws {
     try TrainingSubject(["a": example.smooth ?? example.preset], setup: "a", base: base).expectGradients()
   }
@@ -193,7 +196,7 @@ import Testing
   // MARK: The base
 
   /// Shared projections and none, one position term, a convolution, absolute positions with a projection of embeddings.
-  @Test(arguments: ["v3", "noshare", "v2conv", "p2c", "norel", "abs"])
+  @Test(arguments: ["v3", "noshare", "v2conv", "p2c", "norel", "abs", "deberta-v1", "deberta-v1-talking"])
   func gradientsOfTheWholeBaseAreWhatDifferencesSay(_ base: String) throws {
     var model = try TinyModel.load(base)
     try model.addRandom("lora[attn_matrices=['q', 'k'], r=2, alpha=6]", named: "a", seed: 11)
@@ -229,7 +232,7 @@ import Testing
   }
 
   @Test func recomputedGradientsOfTheWholeBaseHaveTheVeryBitsOfKeptOnes() throws {
-    for base in ["v2conv", "abs"] {
+    for base in ["v2conv", "abs", "deberta-v1-talking"] {
       let model = try TinyModel.load(base).trainable(nil, heads: [], part: .everything, folder: Fixtures.base(base))
       let subject = TrainingSubject(model)
       let dropout = DropoutSeed(seed: 3, step: 4)

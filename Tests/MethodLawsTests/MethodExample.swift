@@ -155,6 +155,9 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
     all[0], everyLoRA, gatedLoRA, dora, gatedBottleneck, gatedPrefix, prompt, loreft, invertible,
   ]
 
+  /// What acts on parts of v1's fused projection.
+  static let firstGeneration = projections.filter { $0.preset.hasPrefix("ia3") || $0.preset.hasPrefix("vera") }
+
   static let mergeable = all.filter(\.canMerge)
 
   /// Whether an encoder can have it: a convolution reads the embeddings beside the first layer's output.

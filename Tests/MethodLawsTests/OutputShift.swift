@@ -3,8 +3,8 @@ import Checkpoints
 import Deberta
 import Tensors
 
-/// A trained shift of the outputs of the value and the down projections: a method that the tests define, as an
-/// application would.
+/// A trained shift of the outputs of the value projection, in v1 of the one after attention, and of the down projection:
+/// a method that the tests define, as an application would.
 ///
 ///     y = W x + c + factor · d        d [outputs]
 struct OutputShift: AdapterMethod {
@@ -52,7 +52,7 @@ struct OutputShift: AdapterMethod {
     _ shape: DebertaV2Configuration
   ) -> [(place: ProjectionPlace, layer: Int, shift: ParameterSpec)] {
     (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
-      [ProjectionPlace.value, .down].map { place in
+      [shape.family == .v1 ? ProjectionPlace.attentionOutput : .value, .down].map { place in
         let path = place.path(layer: layer)
         return (place, layer, ParameterSpec(path, "shifts", "shift", [place.widths(shape).outputs], .constant(0)))
       }

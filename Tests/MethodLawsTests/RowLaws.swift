@@ -76,7 +76,7 @@ struct Pair: Sendable, CustomTestStringConvertible {
   }
 
   /// Where queries and keys are projected together with relative positions, and where they are not, or not at all.
-  @Test(arguments: ["noshare", "v2conv", "norel", "p2c", "abs"])
+  @Test(arguments: ["noshare", "v2conv", "norel", "p2c", "abs", "deberta-v1", "deberta-v1-talking"])
   func rowsOfAMixedBatchEqualTheRowsAloneInEveryKindOfEncoder(_ base: String) throws {
     for pair in [
       Pair(first: MethodExample.gatedLoRA, second: MethodExample.gatedBottleneck),

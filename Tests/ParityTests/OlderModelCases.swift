@@ -20,5 +20,6 @@ let olderModelCases = [
   "a-stack-lora-over-bn", "a-stack-over-fuse", "a-stack-prefix-bn", "a-stack-two", "a-static-maskedlm",
   "a-static-questionanswering", "a-static-sequenceclassification", "a-static-tokenclassification", "a-unipelt-gating",
   "b-microsoft-convolution", "b-microsoft-no-buckets", "b-microsoft-noshare", "b-microsoft-share",
-  "b-microsoft-share-c2p", "b-microsoft-share-long", "b-p2p-v1", "b-p2p-v1-only", "b-p2p-v3-noshare", "b-p2p-v3-share",
+  "b-microsoft-share-c2p", "b-microsoft-share-long", "b-p2p-repaired-noshare", "b-p2p-repaired-share", "b-p2p-v1",
+  "b-p2p-v1-only", "b-p2p-v3-noshare", "b-p2p-v3-share",
 ]

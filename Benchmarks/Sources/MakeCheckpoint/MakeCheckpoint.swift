@@ -6,7 +6,7 @@ internal import Foundation
 struct MakeCheckpoint: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "make-checkpoint",
-    abstract: "Writes a random checkpoint of DeBERTa-v3-base's shape, with adapters and heads.",
+    abstract: "Writes a random checkpoint of the shape of DeBERTa-v3-base or DeBERTa-base, with adapters and heads.",
     discussion: """
       The folder gets: base (config.json, model.safetensors, the tokenizer's files), lora and seq_bn (adapters with
       heads), lora-0 ... lora-15 (LoRA of rank 8 on query and value), head-0 ... head-3 (classification, two labels).
@@ -14,6 +14,7 @@ struct MakeCheckpoint: ParsableCommand {
       """)
 
   @Argument(help: "The folder to write; made where it is missing.") var folder: String
+  @Option(help: "Whose base: v3, or v1, which gets no tokenizer.") var model = BaseModel.v3
   @Option(help: "The folder whose tokenizer files are copied: any with pieces below 128,100.") var tokenizer: String
 
   private static let tokenizerFiles = [
@@ -23,15 +24,15 @@ struct MakeCheckpoint: ParsableCommand {
   func run() throws {
     let base = folder + "/base"
     try create(base)
-    for name in Self.tokenizerFiles {
+    for name in model == .v3 ? Self.tokenizerFiles : [] {
       try Data(contentsOf: URL(filePath: tokenizer + "/" + name)).write(to: URL(filePath: base + "/" + name))
     }
-    try BaseModel.configuration.write(to: base + "/config.json")
-    let shape = try DebertaV2Configuration(json: Data(BaseModel.configuration.indented.utf8), file: "config.json")
+    try model.configuration.write(to: base + "/config.json")
+    let shape = try DebertaConfiguration(json: Data(model.configuration.indented.utf8), file: "config.json")
     try writeAdapters(RandomAdapters(shape))
     var random = RandomNumbers(seed: 0)
     // Last, so that a folder with this file is complete.
-    try Safetensors.write(BaseModel.tensors(&random), metadata: ["format": "pt"], to: base + "/model.safetensors")
+    try Safetensors.write(model.tensors(shape, &random), metadata: ["format": "pt"], to: base + "/model.safetensors")
   }
 
   private func writeAdapters(_ adapters: RandomAdapters) throws {

@@ -29,6 +29,7 @@ struct RandomAdapters {
       HeadSettings(.classification, labels: ["LABEL_0", "LABEL_1"]), hiddenSize: shape.hiddenSize,
       layerNormEps: shape.layerNormEps, deviation: 0.02, seed: seed, compute)
     try SavedHead.write(
-      head, named: name, modelName: Self.modelName, hiddenSize: shape.hiddenSize, to: folder, compute)
+      head, named: name, modelName: Self.modelName, family: shape.family, hiddenSize: shape.hiddenSize,
+      to: folder, compute)
   }
 }

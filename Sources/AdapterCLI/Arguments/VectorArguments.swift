@@ -52,6 +52,7 @@ extension Embedder {
   ) throws {
     let workspace = try Workspace(arguments.request)
     let model = try workspace.loadModel(compute: Compute(threads: arguments.threads))
+    Terminal.tellWarnings(of: model)
     try self.init(model, workspace.loadTokenizer(tokenizer.tokenizer), options)
     load = { setup, model in try workspace.load(setup, into: &model) }
   }

@@ -29,6 +29,7 @@ struct BenchCommand: ParsableCommand {
     var request = workspace.request
     request.usesActiveSetup = false
     let model = try Workspace(request).loadModel(compute: Compute(threads: workspace.threads))
+    Terminal.tellWarnings(of: model)
     var rows: [[String]] = []
     for shape in shapes.shapes {
       var random = RandomNumbers(seed: 0)

@@ -28,6 +28,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    Terminal.tellWarnings(of: model)
     let recipe = try recipe()
     let evaluation = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: length.maxLength)

@@ -29,6 +29,7 @@ struct ForwardCommand: ParsableCommand {
     request.usesActiveSetup = false
     let workspace = try Workspace(request)
     var model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads), besides: merge)
+    Terminal.tellWarnings(of: model)
     for name in merge { try model.mergeAdapter(name) }
     try ForwardRequest(inputs: inputs, setup: workspace.setup, heads: workspace.heads, recording: kinds)
       .run(model, output: output)

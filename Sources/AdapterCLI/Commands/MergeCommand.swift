@@ -29,6 +29,7 @@ struct MergeCommand: ParsableCommand {
       setup: Composition.adapter(name).description)
     let workspace = try Workspace(request)
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder)
+    Terminal.tellWarnings(of: model)
     try workspace.loadAdapter(name, into: &model)
     let written = try MergedCheckpoint.write(name, of: model, from: workspace.modelFolder, to: folder)
     var lines = [

@@ -68,6 +68,7 @@ struct PredictCommand: ParsableCommand {
     let start = ContinuousClock.now
     let workspace = try Workspace(workspace.request(labels: naming.labels))
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    Terminal.tellWarnings(of: model)
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: answers.options)
     try answers.requireEffect(on: predictor.answeringHeadSettings)
     for (target, piece) in predictor.options.masks.shortenedTargets(predictor.tokenizer) {

@@ -36,6 +36,7 @@ struct RankCommand: ParsableCommand {
   func run() throws {
     let workspace = try Workspace(workspace.request)
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    Terminal.tellWarnings(of: model)
     var options = AnswerOptions()
     options.classification.functionToApply = functionToApply
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: options)

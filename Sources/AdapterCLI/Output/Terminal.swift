@@ -70,3 +70,10 @@ extension String {
     return String(scalars.prefix(most * 3 / 4)) + " … " + String(scalars.suffix(most / 4))
   }
 }
+
+extension Terminal {
+  /// Says what of a model's configuration has no effect.
+  static func tellWarnings(of model: DebertaV2AdapterModel) {
+    for warning in model.configuration.warnings { note(warning) }
+  }
+}

@@ -38,6 +38,7 @@ struct TrainingSession {
       && TrainedAdapters.canRegister(
         recipe, adapter: name, modelFolder: workspace.modelFolder, output: output, at: location)
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
+    Terminal.tellWarnings(of: model)
     if let folder { try model.loadAdapter(folder, as: name) }
     // Adapters of a setup that are registered are loaded; others will be made.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {

@@ -59,11 +59,8 @@ public struct Predictor: Sendable {
     self.options = options
     decoder = try AnswerDecoder(options, tokenizer)
     route = try Route(setup, heads: heads, in: model, options: options)
-    let shape = model.configuration
-    positionLimit =
-      shape.addsAbsolutePositions
-      ? shape.maximumPositions
-      : route.questions.compactMap { model.head($0.head)?.queryPositions?.rows }.min()
+    let ofHeads = route.questions.compactMap { model.head($0.head)?.queryPositions?.rows }
+    positionLimit = ([model.configuration.longestText].compactMap { $0 } + ofHeads).min()
     try options.checkLabels(of: answeringHeadSettings)
   }
 
