@@ -210,7 +210,8 @@ import Testing
         #expect(subject.model.parameters.contains { $0.name == "deberta.embeddings.\(table).weight" })
       }
     }
-    try subject.expectGradients()
+    // The loss is steep in v1's one matrix of queries, keys and values: shorter ways.
+    try subject.expectGradients(length: base.hasPrefix("deberta-v1") ? 0.02 : 0.05)
   }
 
   // MARK: How they are computed

@@ -5,7 +5,9 @@ import Testing
 
 /// A merged adapter is the adapter, and goes without a trace.
 @Suite struct MergeLaws {
-  @Test(arguments: MethodExample.mergeable, ["v3", "noshare", "v2conv", "norel", "p2c", "abs", "deberta-v1"])
+  @Test(
+    arguments: MethodExample.pairs(
+      MethodExample.mergeable, ["v3", "noshare", "v2conv", "norel", "p2c", "abs", "deberta-v1"]))
   func mergedEqualsApplied(_ example: MethodExample, _ base: String) throws {
     let subject = try Subject(example, base: base)
     let applied = try subject.values("a")

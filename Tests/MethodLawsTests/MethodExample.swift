@@ -160,8 +160,11 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
 
   static let mergeable = all.filter(\.canMerge)
 
-  /// Whether an encoder can have it: a convolution reads the embeddings beside the first layer's output.
-  func suits(_ base: String) -> Bool { promptLength == 0 || base != "v2conv" }
+  /// Whether an encoder can have it: a convolution reads the embeddings beside the first layer's output, and two
+  /// methods with tensors at query and key both have them at v1's one projection.
+  func suits(_ base: String) -> Bool {
+    base == "v2conv" ? promptLength == 0 : !(base.hasPrefix("deberta-v1") && preset.contains("|ia3"))
+  }
 
   /// Examples, each with every base that can have it.
   static func pairs(_ examples: [MethodExample], _ bases: [String]) -> [(MethodExample, String)] {
