@@ -55,6 +55,21 @@ struct Route: Sendable {
     self.headInputs = headInputs
   }
 
+  /// The way to some of its answers.
+  ///
+  /// - Parameter wanted: their names, in the order of the answers; nil: all.
+  /// - Throws: `ServiceError.unknownHead`.
+  func answering(_ wanted: [String]?) throws -> Route {
+    guard let wanted else { return self }
+    let chosen = try wanted.map { name in
+      guard let question = questions.first(where: { $0.label == name }) else {
+        throw ServiceError.unknownHead(name: name, heads: questions.map(\.label))
+      }
+      return question
+    }
+    return Route(branches, chosen, headInputs)
+  }
+
   /// What a head reads of a text.
   func input(_ head: String) -> HeadInput { headInputs[head] ?? HeadInput(form: .text) }
 

@@ -89,6 +89,13 @@ public struct TextInput: Sendable, Hashable {
     try self.init(ConfigurationFields(JSONValue(Data(line), file: place), file: place), index: index)
   }
 
+  /// The members of a line of JSON that were read already.
+  ///
+  /// - Throws: `ConfigurationError` or `CompositionError`, with the place in a list.
+  public init(members: [String: JSONValue], index: Int) throws {
+    try self.init(ConfigurationFields(.object(members), file: "input \(index)"), index: index)
+  }
+
   /// A row of a table, with the members of a line of JSON. Empty cells hold no pair, no adapter and no id; no cell holds
   /// a list of words.
   ///

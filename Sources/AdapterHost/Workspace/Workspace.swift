@@ -20,6 +20,8 @@ public struct Workspace: Sendable {
   public let modelFolder: String
   /// The composition that acts; nil is the base model alone.
   public let setup: Composition?
+  /// Whether the setup was requested, or follows from what is given; if not, it is the active one of the registry.
+  let isSetupGiven: Bool
   /// The heads that answer; nil: those that follow the setup.
   public let heads: [String]?
   private let labels: [String]?
@@ -56,6 +58,7 @@ public struct Workspace: Sendable {
       (modelFolder, modelName, self.registry) = (record.path, record.name, registry)
     }
 
+    isSetupGiven = asked != nil || !adapters.isEmpty
     if case .adapter(let name)? = asked, adapters[name] == nil, let modelName,
       let saved = try registry?.setups(of: modelName).first(where: { $0.name == name })
     {
@@ -115,6 +118,16 @@ public struct Workspace: Sendable {
     return (registry, modelName)
   }
 
+  /// What `body` finds in the registry about the base model; nil without a registry that has it.
+  func registered<Value>(_ body: (Registry, _ model: String) throws -> Value) throws -> Value? {
+    try lookup().map { try body($0, $1) }
+  }
+
+  /// The adapters that are given, with their folders.
+  var givenAdapters: [NamedFolders.Element] {
+    get throws { try adapters.map { NamedFolders.Element(name: $0.name, folder: try path($0.folder)) } }
+  }
+
   /// The registered fusion of some adapters, in their order; nil if there is none.
   public func fusion(of adapters: [String]) throws -> FusionRecord? {
     try registeredFusions().first { $0.adapters == adapters }
@@ -147,6 +160,18 @@ public struct Workspace: Sendable {
     for name in heads ?? [] where model.head(name) == nil { try loadHead(name, into: &model) }
     try model.setActiveAdapters(setup)
     model.activeHeads = heads
+    if let labels { try model.nameLabels(labels) }
+    return model
+  }
+
+  /// Loads the base model with what is given, and with no adapter of the registry.
+  ///
+  /// - Throws: the errors of the library, which name file, tensor or key.
+  func loadGiven(compute: Compute) throws -> DebertaV2AdapterModel {
+    var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
+    for adapter in try givenAdapters { try model.loadAdapter(adapter.folder, as: adapter.name, overwrite: true) }
+    for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
+    for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
     if let labels { try model.nameLabels(labels) }
     return model
   }

@@ -1,0 +1,43 @@
+/// Why a service does not answer a request, besides `EngineError`.
+public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Nothing has this name.
+  case unknown(name: String, nearest: [String])
+  /// The name of an adapter to load or to unload is one that has to stay, or is in use.
+  case isThere(name: String, isPermanent: Bool)
+  /// An adapter cannot be loaded.
+  case broken(setup: String, reason: String)
+  /// No head answers, or none of the kind that is needed.
+  case wrongTask(reason: String)
+  /// One head has to answer, and there are several.
+  case severalHeads([String])
+  /// No answering head has this name.
+  case unknownHead(name: String, heads: [String])
+  /// A text cannot be answered.
+  case input(index: Int, reason: String)
+  /// A text is too long, and may not be cut.
+  case tooLong(index: Int, tokens: Int, limit: Int)
+  /// The outputs of a head, or the states of a text, are not finite.
+  case notFinite(what: String)
+
+  public var description: String {
+    switch self {
+    case .unknown(let name, let nearest):
+      "The model '\(name)' does not exist"
+        + (nearest.isEmpty ? "." : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
+    case .isThere(let name, true):
+      "'\(name)' is registered, or was given when the server started; it stays until 'adapter-cli remove' or a restart."
+    case .isThere(let name, false): "The adapter '\(name)' is loaded already. Set load_inplace to replace it."
+    case .broken(let setup, let reason): "'\(setup)' cannot be loaded: \(reason)"
+    case .wrongTask(let reason): reason
+    case .severalHeads(let heads):
+      "\(heads.count) heads answer: \(heads.joined(separator: ", ")). Name one with \"head\" in the body or with the "
+        + "header x-head, name one adapter, or use POST /api/predict for all of them."
+    case .unknownHead(let name, let heads):
+      "No head '\(name)' answers here; there are \(heads.joined(separator: ", "))."
+    case .input(let index, let reason): "Input \(index): \(reason)"
+    case .tooLong(let index, let tokens, let limit):
+      "Input \(index) has \(tokens) tokens, and at most \(limit) are read. Shorten it, or set truncate to true."
+    case .notFinite(let what): "\(what) gave numbers that are not finite (NaN or infinite), so there is no answer."
+    }
+  }
+}

@@ -1,0 +1,362 @@
+internal import AdapterMethods
+internal import Deberta
+public import Heads
+internal import Model
+internal import Synchronization
+public import Tasks
+public import Tensors
+public import Tokenization
+
+/// Texts in, answers out, for many callers at a time: names are looked up, adapters loaded when they are first named,
+/// texts cut into tokens, and all rows computed by one `Engine`. Answers are those of `Predictor`, bit for bit.
+public final class TextService: Sendable {
+  /// Who requests something, and how urgently.
+  public struct Terms: Sendable {
+    /// Who shares the engine fairly with others.
+    public var key: String
+    public var service: ServiceClass
+    public var deadline: ContinuousClock.Instant?
+
+    public init(
+      key: String = "", service: ServiceClass = .interactive, deadline: ContinuousClock.Instant? = nil
+    ) {
+      self.key = key
+      self.service = service
+      self.deadline = deadline
+    }
+  }
+
+  /// How much of a text is read.
+  public struct Reading: Sendable, Hashable {
+    /// As `Predictor.maximumLength`.
+    public var maximumLength: Int?
+    /// Whether what is longer is cut; if not, it is refused.
+    public var truncates: Bool
+
+    public init(maximumLength: Int? = nil, truncates: Bool = true) {
+      self.maximumLength = maximumLength
+      self.truncates = truncates
+    }
+  }
+
+  /// What answering took.
+  public struct Timing: Sendable {
+    public let tokenization, queued, computed: Duration
+    public let tokens: Int
+  }
+
+  /// The answers to some texts, in their order.
+  public struct Answers: Sendable {
+    public let predictions: [Prediction]
+    /// What the heads computed, in the order of each prediction's answers.
+    public let logits: [[HeadLogits]]
+    public let timing: Timing
+  }
+
+  /// Vectors of some texts, in their order.
+  public struct Vectors: Sendable {
+    /// One for each text; or one for each of its tokens.
+    public let vectors: [[[Float]]]
+    public let timing: Timing
+  }
+
+  /// What a vector is made of.
+  public enum Source: Sendable, Hashable {
+    case text(String, pair: String? = nil)
+    case ids([Int])
+  }
+
+  /// A head that answers, with what it is called.
+  public struct AnsweringHead: Sendable {
+    public let name: String
+    public let settings: HeadSettings
+  }
+
+  public let engine: Engine
+  public let tokenizer: any Tokenizer
+  /// The number of threads that cut texts into tokens.
+  public let workerCount: Int
+  private let names: ServedNames
+  private let model: DebertaV2AdapterModel
+  private let heads: [String]?
+  private let workers: Workers
+
+  /// Loads the base model, and measures it.
+  ///
+  /// - Parameters:
+  ///   - workspace: the base model, the adapters that are given, and the registry.
+  ///   - compute: what it computes with.
+  ///   - limits: of the engine.
+  ///   - workers: threads for tokenization and loading.
+  ///   - observer: is called for every pass, on the thread that computes.
+  /// - Throws: what loading throws; `EngineError.noThread`.
+  public init(
+    _ workspace: Workspace, compute: Compute = Compute(), limits: Engine.Limits = Engine.Limits(), workers: Int = 2,
+    observer: @escaping @Sendable (EnginePass) -> Void = { _ in }
+  ) throws {
+    model = try workspace.loadGiven(compute: compute)
+    tokenizer = try workspace.loadTokenizer()
+    names = try ServedNames(workspace, model: model)
+    heads = workspace.heads
+    engine = try Engine(model, maskID: tokenizer.maskID, source: names, limits: limits, observer: observer)
+    workerCount = workers
+    self.workers = Workers(count: workers)
+  }
+
+  // MARK: Names
+
+  /// The name of the base model.
+  public var base: String { names.base }
+
+  /// The most tokens of a text that are read unless a caller or a head says otherwise.
+  public var maximumLength: Int { InputLength.standard }
+
+  /// The setup of a name, of a composition's text, or the active one.
+  ///
+  /// - Throws: `ServiceError.unknown`; `CompositionError`; `RegistryError`.
+  public func setup(_ name: String?) throws -> ServedSetup { try names.setup(name) }
+
+  /// Everything that can be named, the base first.
+  public func items() throws -> [ServedItem] { try names.items() }
+
+  /// The heads that answer texts under a setup; its adapters are loaded.
+  ///
+  /// - Throws: `ServiceError`, `EngineError`.
+  public func answeringHeads(_ setup: ServedSetup) async throws -> [AnsweringHead] {
+    try await workers.run { [self] in
+      let (model, _) = try leased([setup.composition], setup.name)
+      let route = try Self.asService(setup) { try Route(setup.composition, heads: heads, in: model) }
+      return route.questions.compactMap { question in
+        model.head(question.head).map { AnsweringHead(name: question.label, settings: $0.settings) }
+      }
+    }
+  }
+
+  /// Loads an adapter from a folder, to be named until the process ends.
+  ///
+  /// - Throws: `ServiceError.isThere`, `ServiceError.broken`.
+  public func loadAdapter(_ name: String, from folder: String, replacing: Bool) async throws {
+    try await workers.run { [self] in
+      // What cannot be loaded is refused before it has a name.
+      do {
+        var trial = model
+        try trial.loadAdapter(folder, as: name, overwrite: true)
+      } catch { throw ServiceError.broken(setup: name, reason: "\(error)") }
+      try names.add(name, folder: folder, replacing: replacing)
+    }
+  }
+
+  /// Removes an adapter that was loaded with ``loadAdapter(_:from:replacing:)``.
+  ///
+  /// - Throws: `ServiceError.unknown`, `ServiceError.isThere`.
+  public func unloadAdapter(_ name: String) async throws {
+    try await workers.run { [self] in try names.remove(name) }
+  }
+
+  private func leased(
+    _ compositions: [Composition?], _ name: String
+  ) throws -> (DebertaV2AdapterModel, ResidentAdapters.Lease) {
+    do {
+      let lease = try engine.lease(compositions.compactMap { $0 })
+      return (lease.model, lease)
+    } catch let error as ServiceError {
+      throw error
+    } catch { throw ServiceError.broken(setup: name, reason: "\(error)") }
+  }
+
+  /// Errors of routes as those of the service.
+  private static func asService<Value>(_ setup: ServedSetup, _ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch let error as PredictionError {
+      throw ServiceError.wrongTask(reason: "\(error)")
+    }
+  }
+
+  // MARK: Answers
+
+  /// A text with its tokens, ready to be computed.
+  private struct Prepared: Sendable {
+    let plan: AnswerPlan
+    let predictor: Predictor
+    let lease: ResidentAdapters.Lease
+    let model: DebertaV2AdapterModel
+    let duration: Duration
+  }
+
+  /// Answers texts with the heads of a setup.
+  ///
+  /// - Parameters:
+  ///   - inputs: the texts; one that names its adapters has these.
+  ///   - setup: what acts on the others.
+  ///   - wanted: the names of the answers that are wanted; nil: all.
+  ///   - options: how outputs become answers.
+  ///   - reading: how much of a text is read.
+  ///   - terms: who requests it.
+  /// - Throws: `ServiceError`, `EngineError`, `CancellationError`; `AnswerOptionsError`, `TargetError`.
+  public func predict(
+    _ inputs: [TextInput], with setup: ServedSetup, heads wanted: [String]? = nil,
+    options: AnswerOptions = AnswerOptions(), reading: Reading = Reading(), terms: Terms = Terms()
+  ) async throws -> Answers {
+    let prepared = try await workers.run { [self] in
+      try prepare(inputs, setup, wanted, options, reading)
+    }
+    let rows = prepared.plan.rows.map {
+      EngineRow(
+        ids: $0.encoding.ids, tokenTypes: $0.encoding.tokenTypeIDs, composition: $0.composition,
+        heads: $0.heads.sorted())
+    }
+    let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
+    let answers = try await engine.submit(request, prepared.lease)
+    return try await workers.run { [self] in
+      let outputs = answers.rows.map(\.logits)
+      let predictions = try prepared.plan.predictions(
+        outputs, prepared.model, prepared.predictor.decoder, tokenizer
+      ).map { outcome -> Prediction in
+        switch outcome {
+        case .success(let prediction): return prediction
+        case .failure(let fault):
+          if let head = Self.notFinite(outputs) { throw ServiceError.notFinite(what: "The head '\(head)'") }
+          throw ServiceError.input(index: fault.index, reason: fault.reason)
+        }
+      }
+      return Answers(
+        predictions: predictions, logits: prepared.plan.logits(outputs),
+        timing: Timing(
+          tokenization: prepared.duration, queued: answers.queued, computed: answers.computed,
+          tokens: rows.reduce(0) { $0 + $1.ids.count }))
+    }
+  }
+
+  private static func notFinite(_ outputs: [[String: Tensor]]) -> String? {
+    for output in outputs { for (head, logits) in output where !logits.isFinite { return head } }
+    return nil
+  }
+
+  private func prepare(
+    _ inputs: [TextInput], _ setup: ServedSetup, _ wanted: [String]?, _ options: AnswerOptions, _ reading: Reading
+  ) throws -> Prepared {
+    let start = ContinuousClock.now
+    for composition in Set(inputs.compactMap(\.setup)) { _ = try names.setup("\(composition)") }
+    var (model, lease) = try leased([setup.composition] + inputs.map(\.setup), setup.name)
+    do {
+      try model.setActiveAdapters(setup.composition)
+      model.activeHeads = heads
+    } catch { throw ServiceError.wrongTask(reason: "\(error)") }
+    var predictor = try Self.asService(setup) { try Predictor(model, tokenizer, options: options) }
+    predictor.maximumLength = reading.maximumLength
+    var routes: [Composition?: Route] = [:]
+    let texts = try inputs.map { input in
+      let index = input.index
+      let composition = input.setup ?? setup.composition
+      do {
+        let route =
+          try routes[composition]
+          ?? Route(composition, heads: heads, in: model, options: options).answering(wanted)
+        routes[composition] = route
+        let text = try RoutedText(predictor.encode(input, as: route.inputs), route, predictor)
+        if !reading.truncates, let cut = text.cut {
+          throw ServiceError.tooLong(index: index, tokens: cut.0, limit: cut.1)
+        }
+        return text
+      } catch let error as ServiceError {
+        throw error
+      } catch let error as PredictionError {
+        if case .noHead = error { throw ServiceError.wrongTask(reason: "\(error)") }
+        throw ServiceError.input(index: index, reason: "\(error)")
+      } catch { throw ServiceError.input(index: index, reason: "\(error)") }
+    }
+    return Prepared(
+      plan: AnswerPlan(texts), predictor: predictor, lease: lease, model: model, duration: ContinuousClock.now - start)
+  }
+
+  // MARK: Vectors
+
+  /// Makes vectors of texts: of each text one, or, without pooling, of each of its tokens.
+  ///
+  /// - Throws: `ServiceError`, `EngineError`, `CancellationError`.
+  public func embed(
+    _ inputs: [Source], with setup: ServedSetup, pooling: EmbeddingOptions?, reading: Reading = Reading(),
+    terms: Terms = Terms()
+  ) async throws -> Vectors {
+    let (rows, lease, duration) = try await workers.run { [self] in
+      let start = ContinuousClock.now
+      let (_, lease) = try leased([setup.composition], setup.name)
+      if let composition = setup.composition, try composition.branches().count != 1 {
+        throw ServiceError.wrongTask(reason: "\(EmbeddingError.severalVectors(setup: composition.description))")
+      }
+      let rows = try inputs.enumerated().map { try row($1, index: $0, setup, reading) }
+      return (rows, lease, ContinuousClock.now - start)
+    }
+    let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
+    let answers = try await engine.submit(request, lease)
+    return try await workers.run {
+      let vectors = try answers.rows.map { answer -> [[Float]] in
+        guard let states = answer.states, states.isFinite else {
+          throw ServiceError.notFinite(what: "The encoder")
+        }
+        let tokens = (0..<states.rows).filter { !answer.promptTokens.contains($0) }
+        if let pooling { return [pooling.vector(of: states, tokens: tokens)] }
+        return tokens.map { states.rows($0..<$0 + 1).array }
+      }
+      return Vectors(
+        vectors: vectors,
+        timing: Timing(
+          tokenization: duration, queued: answers.queued, computed: answers.computed,
+          tokens: rows.reduce(0) { $0 + $1.ids.count }))
+    }
+  }
+
+  private func row(_ source: Source, index: Int, _ setup: ServedSetup, _ reading: Reading) throws -> EngineRow {
+    let limit = InputLength.limit(
+      requested: reading.maximumLength, recorded: nil, advised: model.configuration.advisedLength)
+    switch source {
+    case .ids(let ids):
+      guard !ids.isEmpty, ids.allSatisfy({ (0..<model.configuration.vocabularySize).contains($0) }) else {
+        throw ServiceError.input(
+          index: index, reason: "expected one token id or more, each below \(model.configuration.vocabularySize).")
+      }
+      if let limit, ids.count > limit {
+        guard reading.truncates else { throw ServiceError.tooLong(index: index, tokens: ids.count, limit: limit) }
+        return EngineRow(ids: ids.prefix(limit).map { Int32($0) }, composition: setup.composition, states: .all)
+      }
+      return EngineRow(ids: ids.map { Int32($0) }, composition: setup.composition, states: .all)
+    case .text(let text, let pair):
+      let encoding: Encoding
+      do { encoding = try tokenizer.encode(text, pair: pair, maximumLength: limit) } catch {
+        throw ServiceError.input(index: index, reason: "\(error)")
+      }
+      if !reading.truncates, encoding.truncatedTokens > 0 {
+        throw ServiceError.tooLong(
+          index: index, tokens: encoding.ids.count + encoding.truncatedTokens, limit: encoding.ids.count)
+      }
+      return EngineRow(
+        ids: encoding.ids, tokenTypes: encoding.tokenTypeIDs, composition: setup.composition, states: .all)
+    }
+  }
+
+  // MARK: Tokens
+
+  /// Cuts texts into tokens, without a limit.
+  public func tokenize(_ texts: [String]) async throws -> [Encoding] {
+    try await workers.run { [tokenizer] in
+      try texts.enumerated().map { index, text in
+        do { return try tokenizer.encode(text) } catch {
+          throw ServiceError.input(index: index, reason: "\(error)")
+        }
+      }
+    }
+  }
+
+  /// The texts of lists of ids.
+  ///
+  /// - Throws: `ServiceError.input` for an id that no piece has.
+  public func decode(_ lists: [[Int]], skippingSpecials skips: Bool) async throws -> [String] {
+    try await workers.run { [tokenizer] in
+      try lists.enumerated().map { index, ids in
+        do {
+          return try tokenizer.decode(
+            ids.map { Int32(clamping: $0) }, skippingSpecialTokens: skips)
+        } catch { throw ServiceError.input(index: index, reason: "\(error)") }
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+internal import AdapterMethods
+internal import Heads
+internal import Tasks
+internal import Tensors
+internal import Tokenization
+
+/// A text with its way, and what the heads on it read.
+struct RoutedText {
+  let input: TextInput
+  let route: Route
+  /// Why heads are left out.
+  private let lacks: [PredictionError]
+  private let readings: [HeadInput: Reading]
+
+  /// - Parameters:
+  ///   - text: the text, with what was expected that the heads read.
+  ///   - route: the way of texts with its adapters.
+  ///   - predictor: what cuts into tokens what is missing.
+  /// - Throws: `PredictionError` if no head can answer it, or what was thrown when it was cut into tokens.
+  init(_ text: EncodedText, _ route: Route, _ predictor: Predictor) throws {
+    input = text.input
+    (self.route, lacks) = try route.part(for: text.input)
+    var known = text.readings
+    known.merge(predictor.encode(text.input, as: self.route.inputs.filter { known[$0] == nil }).readings) { $1 }
+    readings = try Dictionary(
+      uniqueKeysWithValues: self.route.inputs.map { ($0, try known[$0]?.get() ?? Reading(form: $0.form, texts: [])) })
+  }
+
+  /// What a head reads.
+  func reading(_ head: String) -> Reading {
+    let input = route.input(head)
+    return readings[input] ?? Reading(form: input.form, texts: [])
+  }
+
+  /// How many tokens a text has that was cut, and how many of them are read; nil if none was.
+  var cut: (tokens: Int, read: Int)? {
+    readings.values.lazy.flatMap(\.encodings).first { $0.truncatedTokens > 0 }.map {
+      ($0.ids.count + $0.truncatedTokens, $0.ids.count)
+    }
+  }
+
+  func prediction(_ answers: [(head: String, answer: Answer)]) -> Prediction {
+    func sequences(_ forms: [TextForm]) -> [Encoding] {
+      Array(EncodedText.distinct(readings.filter { forms.contains($0.key.form) }.map(\.value)).joined())
+    }
+    let (texts, choices) = (sequences([.question, .text, .words, .hypotheses]), sequences([.choices]))
+    let longestText = texts.map(\.ids.count).max() ?? 0
+    let longestChoice = choices.map(\.ids.count).max() ?? 0
+    return Prediction(
+      input: input, answers: answers, lacks: lacks, tokenCount: (texts + choices).reduce(0) { $0 + $1.ids.count },
+      longestSequence: max(longestText, longestChoice), isLongestWithChoice: longestChoice > longestText,
+      truncatedTokens: (texts + choices).reduce(0) { $0 + $1.truncatedTokens })
+  }
+}
+
+/// The sequences that the heads of some texts read, and how their outputs become answers.
+struct AnswerPlan: Sendable {
+  /// A sequence, what acts on it, and the heads that read it.
+  struct Row: Sendable {
+    let encoding: Encoding
+    let composition: Composition?
+    var heads: Set<String> = []
+  }
+
+  /// What a head is to answer, and the rows that it reads.
+  private struct HeadTask: Sendable {
+    let text: Int
+    let question: Route.Question
+    let reading: Reading
+    let rows: Range<Int>
+  }
+
+  private let texts: [RoutedText]
+  private(set) var rows: [Row] = []
+  private var tasks: [HeadTask] = []
+
+  init(_ texts: [RoutedText]) {
+    self.texts = texts
+    for (index, item) in texts.enumerated() {
+      // Heads of one branch that read the same share its rows.
+      var known: [(branch: Int, encodings: [Encoding], rows: Range<Int>)] = []
+      for question in item.route.questions {
+        let reading = item.reading(question.head)
+        let encodings = reading.encodings
+        let shared = known.firstIndex { $0.branch == question.branch && $0.encodings == encodings }
+        let own = shared.map { known[$0].rows } ?? rows.count..<rows.count + encodings.count
+        if shared == nil {
+          known.append((question.branch, encodings, own))
+          rows += encodings.map { Row(encoding: $0, composition: item.route.branches[question.branch]) }
+        }
+        for row in own { rows[row].heads.insert(question.head) }
+        tasks.append(HeadTask(text: index, question: question, reading: reading, rows: own))
+      }
+    }
+  }
+
+  /// What becomes of the outputs of the heads.
+  ///
+  /// - Parameters:
+  ///   - outputs: for each row the logits of its heads, by their names.
+  ///   - model: what has the heads.
+  ///   - decoder: makes answers.
+  ///   - tokenizer: that of the rows.
+  /// - Returns: for each text its answers, or why a head has none.
+  func predictions(
+    _ outputs: [[String: Tensor]], _ model: DebertaV2AdapterModel, _ decoder: AnswerDecoder,
+    _ tokenizer: any Tokenizer
+  ) -> [Result<Prediction, UnansweredText>] {
+    var answers: [Result<[(head: String, answer: Answer)], PredictionError>] = texts.map { _ in .success([]) }
+    for task in tasks {
+      guard let settings = model.head(task.question.head)?.settings else { continue }
+      answers[task.text] = answers[task.text].flatMap { answers in
+        let logits = logits(of: task, outputs)
+        guard logits.allSatisfy(\.isFinite) else { return .failure(.notFinite(head: task.question.head)) }
+        if settings.kind == .maskedLM, let lost = lostMasks(texts[task.text].input, task.reading, tokenizer) {
+          return .failure(lost)
+        }
+        let answer = decoder.answer(logits, settings, task.reading, texts[task.text].input)
+        return .success(answers + [(task.question.label, answer)])
+      }
+    }
+    return zip(texts, answers).map { text, answers in
+      answers.map(text.prediction).mapError { UnansweredText(text.input, $0) }
+    }
+  }
+
+  /// The logits of each text's heads, in the order of its answers.
+  func logits(_ outputs: [[String: Tensor]]) -> [[HeadLogits]] {
+    var all: [[HeadLogits]] = texts.map { _ in [] }
+    for task in tasks {
+      let own = logits(of: task, outputs)
+      all[task.text].append(
+        HeadLogits(
+          head: task.question.label, rows: own.map(\.rows), columns: own.first?.columns ?? 0,
+          values: own.flatMap(\.array)))
+    }
+    return all
+  }
+
+  private func logits(of task: HeadTask, _ outputs: [[String: Tensor]]) -> [Tensor] {
+    task.rows.compactMap { outputs[$0][task.question.head] }
+  }
+
+  /// Why masks have no answer: they stand in what was cut off.
+  private func lostMasks(
+    _ input: TextInput, _ reading: Reading, _ tokenizer: any Tokenizer
+  ) -> PredictionError? {
+    guard let encoding = reading.encodings.first, encoding.truncatedTokens > 0,
+      let id = tokenizer.maskID, let mask = tokenizer.piece(of: id)
+    else { return nil }
+    let found = [input.text, input.pair ?? ""].reduce(0) { $0 + $1.ranges(of: mask).count }
+    let read = encoding.ids.count { $0 == id }
+    return found > read ? .lostMasks(found: found, read: read, limit: encoding.ids.count) : nil
+  }
+}
+
+/// What one head computes for one text, before it becomes an answer.
+public struct HeadLogits: Sendable, Hashable {
+  /// The answer's name.
+  public let head: String
+  /// The rows of each sequence that the head reads: 1, or one for each token that it answers.
+  public let rows: [Int]
+  /// The outputs of the head.
+  public let columns: Int
+  /// All rows, one after the other.
+  public let values: [Float]
+}
