@@ -42,7 +42,8 @@ struct AdapterCLI: ParsableCommand {
       CommandGroup(
         name: "Model",
         subcommands: [
-          InspectCommand.self, SummaryCommand.self, MergeCommand.self, ForwardCommand.self, BenchCommand.self,
+          InspectCommand.self, SummaryCommand.self, MergeCommand.self, CombineCommand.self, EjectCommand.self,
+          ForwardCommand.self, BenchCommand.self,
         ]),
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),
     ])

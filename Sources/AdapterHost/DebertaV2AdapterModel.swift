@@ -22,7 +22,7 @@ public import Tensors
 ///
 /// Names and meanings follow `adapters.DebertaV2AdapterModel` of the Python library.
 public struct DebertaV2AdapterModel: Sendable {
-  public let configuration: DebertaV2Configuration
+  public internal(set) var configuration: DebertaV2Configuration
   public let compute: Compute
   /// The methods that adapters can be of.
   public let catalog: MethodCatalog
@@ -35,7 +35,7 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The tensors of a head in the checkpoint that make up no head that is known.
   private(set) var unreadHeadTensors: [String] = []
   /// As loaded, whatever is merged.
-  private let base: Encoder
+  private var base: Encoder
   /// The base with what is merged, and with the adapters, fusions and heads bound to it.
   private(set) var bound: BoundModel
   private var adapters: [String: Adapter] = [:]
@@ -45,8 +45,12 @@ public struct DebertaV2AdapterModel: Sendable {
   public private(set) var activeAdapters: Composition?
   /// The heads that answer when a call names none; nil: those that are named like the active adapters.
   public var activeHeads: [String]?
+  /// The layers in which no adapter acts, set with the active adapters.
+  public private(set) var skippedLayers: Set<Int> = []
   /// The adapter whose effect is in the weights.
   public var mergedAdapter: String? { bound.merged }
+  /// The tables of word embeddings that calls can use.
+  var tables: EmbeddingTables
   /// The heads, by name.
   var heads: [String: PredictionHead] {
     get { bound.heads }
@@ -74,6 +78,7 @@ public struct DebertaV2AdapterModel: Sendable {
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     bound = BoundModel(base)
+    tables = EmbeddingTables(base.wordEmbeddings)
     let fields = try ConfigurationFields(JSONValue(folder.configuration, file: file), file: file)
     headReader = try HeadReader(
       fields, configuration, weights: folder.weights, words: base.wordEmbeddings, compute)
@@ -85,7 +90,9 @@ public struct DebertaV2AdapterModel: Sendable {
     }
     for (name, fusion) in try whole?.readFusions(ledger, configuration) ?? [] { replaceFusion(name, fusion) }
     let words = headReader.tiesWords ? base.wordEmbeddings : nil
-    for (name, head) in try whole?.readHeads(ledger, configuration, tiedTo: words, compute) ?? [] { heads[name] = head }
+    for (name, head) in try whole?.readHeads(ledger, configuration, tiedTo: words, compute) ?? [] {
+      heads[name] = try headReader.pooled(head)
+    }
     unreadHeadTensors = staticHead == nil ? ledger.unused.filter(StaticHead.isOfHead) : []
     try ledger.finish(knowing: Encoder.isKnownUnused)
     if SavedHead.exists(in: folder.path) { heads["default"] = try headReader.head(in: folder.path).head }
@@ -95,6 +102,13 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// The names of the loaded adapters.
   public var adapterNames: [String] { adapters.keys.sorted() }
+
+  /// What loaded adapters name without an effect: sentences for people.
+  public var notices: [String] {
+    adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
+      adapter.method.notices.map { "the adapter '\(name)': \($0)" }
+    }
+  }
 
   /// A loaded adapter.
   public func adapter(_ name: String) -> Adapter? { adapters[name] }
@@ -119,16 +133,29 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Loads an adapter folder, and the head beside it.
   ///
+  /// - Parameters:
+  ///   - folder: a saved adapter, of `adapters` or PEFT.
+  ///   - name: what it is called here; nil: as saved.
+  ///   - withHead: whether a head in the folder is loaded, under the adapter's name.
+  ///   - leaveOut: layers without modules, besides those that the settings name.
+  ///   - labels: the names of the head's outputs, in the place of the saved ones (`id2label`).
+  ///   - overwrite: replaces an adapter of this name.
+  ///   - setActive: makes it the active adapter.
   /// - Returns: the name that the adapter has now.
   @discardableResult
   public mutating func loadAdapter(
-    _ folder: String, as name: String? = nil, withHead: Bool = true, overwrite: Bool = false, setActive: Bool = false
+    _ folder: String, as name: String? = nil, withHead: Bool = true, leaveOut: Set<Int> = [],
+    labels: [String]? = nil, overwrite: Bool = false, setActive: Bool = false
   ) throws -> String {
     let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration, catalog: catalog)
     let name = name ?? savedName
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let head = try withHead ? headReader.head(besideAdapterIn: folder) : nil
-    try add(adapter, named: name, overwrite: true)
+    var head = try withHead ? headReader.head(besideAdapterIn: folder) : nil
+    if let labels {
+      guard let own = head else { throw ModelError.noHeadForLabels(folder: folder) }
+      head = try own.naming(labels)
+    }
+    try add(adapter.leavingOut(leaveOut, for: configuration), named: name, overwrite: true)
     if let head { heads[name] = head }
     if setActive { try setActiveAdapters(.adapter(name)) }
     return name
@@ -163,8 +190,12 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    bound.bind(try BoundAdapter(adapter, named: name, in: bound.encoder, on: Pass(compute)), named: name)
+    bound.bind(try bind(adapter, named: name, in: bound.encoder), named: name)
     adapters[name] = adapter
+  }
+
+  private func bind(_ adapter: Adapter, named name: String, in encoder: Encoder) throws -> BoundAdapter {
+    try BoundAdapter(adapter, named: name, in: encoder, skippingLayers: skippedLayers, on: Pass(compute))
   }
 
   // MARK: Fusions
@@ -258,12 +289,23 @@ public struct DebertaV2AdapterModel: Sendable {
 
   /// Sets the adapters that act when a call names none; what is merged is reset.
   ///
-  /// - Throws: `CompositionError`, with the names of what is wrong.
-  public mutating func setActiveAdapters(_ composition: Composition?) throws {
+  /// - Parameters:
+  ///   - composition: nil is the base model.
+  ///   - skipped: layers in which no adapter acts, in calls with any setup, until adapters are set again. What changes
+  ///     the embeddings still acts: prompts and invertible adapters.
+  /// - Throws: `CompositionError`, with the names of what is wrong; `LayerError`. The model is unchanged then.
+  public mutating func setActiveAdapters(_ composition: Composition?, skippingLayers skipped: Set<Int> = []) throws {
     if let composition {
       for name in composition.adapters where adapters[name] == nil { throw unknown(adapter: name) }
     }
+    if let odd = skipped.sorted().first(where: { !(0..<configuration.layerCount).contains($0) }) {
+      throw LayerError.unknown(layer: odd, count: configuration.layerCount)
+    }
     resetAdapter()
+    if skipped != skippedLayers {
+      skippedLayers = skipped
+      bound = try rebound(to: base, merged: nil)
+    }
     activeAdapters = composition
   }
 
@@ -296,11 +338,18 @@ public struct DebertaV2AdapterModel: Sendable {
     var model = BoundModel(
       encoder,
       adapters: try adapters.reduce(into: [:]) { bound, item in
-        bound[item.key] = try BoundAdapter(item.value, named: item.key, in: encoder, on: Pass(compute))
+        bound[item.key] = try bind(item.value, named: item.key, in: encoder)
       },
       fusions: bound.lowering.fusions, heads: heads, merged: merged)
     model.headsOfFusions = bound.headsOfFusions
     return model
+  }
+
+  /// Gives the encoder another table of word embeddings, [vocabulary, E]; what is merged stays.
+  mutating func replaceWords(_ words: WeightMatrix) throws {
+    base = base.replacing(words: words)
+    configuration = base.configuration
+    bound = try rebound(to: bound.encoder.replacing(words: words), merged: mergedAdapter)
   }
 
   // MARK: Heads
@@ -321,7 +370,7 @@ public struct DebertaV2AdapterModel: Sendable {
       settings, hiddenSize: configuration.hiddenSize, layerNormEps: configuration.layerNormEps,
       deviation: configuration.initializerRange, seed: seed, tiedTo: headReader.tiesWords ? base.wordEmbeddings : nil,
       compute)
-    heads[name] = head
+    heads[name] = try headReader.pooled(head)
   }
 
   /// Adds a fresh masked language model over the model's own vocabulary.
@@ -333,7 +382,7 @@ public struct DebertaV2AdapterModel: Sendable {
   ///   - overwrite: replaces the one of this name.
   ///   - seed: repeats the random values.
   public mutating func addMaskedLMHead(
-    _ name: String, layers: Int = 2, activation: Activation = .gelu, overwrite: Bool = false, seed: UInt64 = 0
+    _ name: String, layers: Int = 2, activation: Activation? = .gelu, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {
     let settings = HeadSettings(
       maskedLMOf: configuration.vocabularySize, embeddingSize: configuration.embeddingSize, layers: layers,

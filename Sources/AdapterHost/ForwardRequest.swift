@@ -6,7 +6,7 @@ public import Tensors
 /// Padded token ids from a file, and the tensors that a model makes of them, written to another.
 ///
 /// Inputs are `{"input_ids": [[...]], "attention_mask": [[...]],
-/// "token_type_ids": [[...]]}`; three-dimensional ids are the choices of
+/// "token_type_ids": [[...]], "task_ids": [...]}`; three-dimensional ids are the choices of
 /// multiple choice, a three-dimensional mask of two-dimensional ids says
 /// which token sees which.
 public struct ForwardRequest {
@@ -29,7 +29,7 @@ public struct ForwardRequest {
       ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, model.configuration)
     try requireMemory(model)
     let trace = Trace(kinds)
-    let output = try model(padded.batch, setup: .composition(setup), heads: heads, trace: trace)
+    let output = try model(padded.batch, setup: rowSetup(padded.batch.sequences.count), heads: heads, trace: trace)
     if input.choices == nil, let head = output.answers.first(where: { $0.output.settings.kind == .multipleChoice }) {
       throw ConfigurationError.wrongType(
         key: "input_ids",
@@ -62,6 +62,16 @@ public struct ForwardRequest {
 }
 
 extension ForwardRequest {
+  /// The setup, or with tasks what acts on each row.
+  private func rowSetup(_ rows: Int) throws(CompositionError) -> DebertaV2AdapterModel.Setup {
+    guard let tasks = input.tasks else { return .composition(setup) }
+    guard let setup else { throw .noMultiTask }
+    // All choices of a row have its task.
+    let choices = input.choices ?? 1
+    guard tasks.count * choices == rows else { throw .taskCount(tasks: tasks.count, rows: rows / max(choices, 1)) }
+    return .rows(try setup.rows(tasks: tasks.flatMap { Array(repeating: $0, count: choices) }))
+  }
+
   /// Checks that there can be memory for the tensors that are written.
   private func requireMemory(_ model: DebertaV2AdapterModel) throws(MemoryError) {
     let shape = model.configuration
@@ -183,6 +193,8 @@ private struct JSONInput {
   let tokenTypes: [[Int]]?
   /// For three-dimensional ids, the number of choices.
   let choices: Int?
+  /// For MultiTask, the child that each row goes to.
+  let tasks: [TaskID]?
 
   init(path: String) throws(ConfigurationError) {
     let fields = try ConfigurationFields(path: path, limit: Limits.inputBytes)
@@ -193,6 +205,13 @@ private struct JSONInput {
     self.ids = ids.rows
     choices = ids.choices
     tokenTypes = types?.rows
+    tasks = try fields.value("task_ids", "numbers or names, one for each row") { value in
+      guard case .array(let elements) = value else { return nil }
+      let tasks = elements.compactMap { element -> TaskID? in
+        if case .string(let name) = element { .name(name) } else { element.wholeNumber.map { .number($0) } }
+      }
+      return tasks.count == elements.count ? tasks : nil
+    }
     if let mask, ids.choices == nil, case .cubes(let cubes) = mask {
       self.mask = .pairs(cubes)
     } else {

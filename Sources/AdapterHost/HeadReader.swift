@@ -59,6 +59,21 @@ struct HeadReader: Sendable {
     }
   }
 
+  /// A head with the base model's pooler, if it uses it.
+  ///
+  /// - Throws: `HeadError.noPooler`, if the checkpoint has none; `ConfigurationError`, `CheckpointError`.
+  func pooled(_ head: PredictionHead) throws -> PredictionHead {
+    guard head.settings.usesPooler, head.pooler == nil else { return head }
+    let base = try baseTensors
+    guard base.contains("pooler.dense.weight") else { throw HeadError.noPooler(checkpoint: base.source) }
+    let hidden = shape.hiddenSize
+    let dense = try WeightReader(base, compute)["pooler.dense"].linear(in: hidden, out: hidden)
+    var head = head
+    head.pooler = Pooler(
+      dense, try fields.poolerActivation, dropout: Float(try fields.number("pooler_dropout") ?? 0))
+    return head
+  }
+
   /// The head that an adapter's folder holds, if it holds one.
   ///
   /// - Throws: `ConfigurationError`, `CheckpointError`, `HeadError`.
@@ -89,9 +104,10 @@ struct HeadReader: Sendable {
     guard saved.members["config"] ?? .null == .null, let name = try saved.string("model_class"),
       let kind = StaticHead.kind(class: name)
     else {
-      return try SavedHead.read(
+      let (name, head) = try SavedHead.read(
         folder, family: shape.family, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps,
         tiedTo: tiesWords ? words : nil, compute)
+      return (name, try pooled(head))
     }
     try SavedFolder.check(saved, family: shape.family, hiddenSize: shape.hiddenSize)
     let ledger = WeightLedger(
@@ -149,6 +165,7 @@ struct HeadReader: Sendable {
 enum HeadError: Error, Hashable, Sendable, CustomStringConvertible {
   case notSaved(module: String, folder: String)
   case unknownPeftHead(folder: String, task: String?, tensors: [String])
+  case noPooler(checkpoint: String)
 
   static func notSaved(module: String, _ head: PeftFolder.Head) -> HeadError {
     .notSaved(module: module, folder: head.folder)
@@ -164,6 +181,10 @@ enum HeadError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(folder): the head has no \(module == "pooler.dense" ? "pooler" : module): PEFT did not save it, and the base "
         + "model has none either. Name the base model that the adapter was trained on, or save the adapter again with "
         + "modules_to_save=[\"classifier\", \"pooler\"]."
+    case .noPooler(let checkpoint):
+      "The head reads the first token through the base model's pooler (use_pooler), but \(checkpoint) has no tensor "
+        + "pooler.dense.weight. Take a checkpoint with one, such as a DebertaV2ForSequenceClassification, or a head "
+        + "without use_pooler."
     case .unknownPeftHead(let folder, let task, let tensors):
       "\(folder): a head lies in the file (\(tensors.prefix(4).joined(separator: ", "))), but 'task_type' is "
         + "\(task.map { "'\($0)'" } ?? "null"), and its tensors make up no head of this base model. Set 'task_type' to "

@@ -213,7 +213,7 @@ extension ConfigurationFields {
   }
 
   /// What stands between the pooler and the classifier.
-  fileprivate var poolerActivation: Activation {
+  var poolerActivation: Activation {
     get throws(ConfigurationError) {
       // Microsoft's configurations describe the pooler in an object of its own.
       let own = try object("pooling")?.activation("hidden_act")

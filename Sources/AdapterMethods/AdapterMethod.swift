@@ -25,6 +25,14 @@ public protocol AdapterMethod: Sendable {
   /// The settings as the reference stores them, every key.
   var settings: [String: JSONValue] { get }
 
+  /// What the settings name without an effect, as a saved adapter may: sentences for people.
+  var notices: [String] { get }
+
+  /// The method without modules in some more layers.
+  ///
+  /// - Throws: `ConfigurationError` for a method that acts in no layers, or cannot say in which.
+  func leavingOut(_ layers: Set<Int>, of shape: DebertaV2Configuration) throws(ConfigurationError) -> any AdapterMethod
+
   /// Whether a fresh adapter can be made: settings that say how its values are found act, or are refused.
   func checkStart() throws(ConfigurationError)
 
@@ -51,6 +59,24 @@ extension AdapterMethod {
 
   public var name: String { Self.architecture ?? "bottleneck" }
 
+  public var notices: [String] { [] }
+
+  /// By the setting `leave_out`, or by `layers`.
+  public func leavingOut(
+    _ layers: Set<Int>, of shape: DebertaV2Configuration
+  ) throws(ConfigurationError) -> any AdapterMethod {
+    let fields = try ConfigurationFields(.object(settings), file: "the settings of \(name)")
+    let keys = Self.fields.map(\.key)
+    if keys.contains("leave_out") { return try Self(ConfigurationFields(leavingOut: layers, in: settings)) }
+    guard keys.contains("layers") else {
+      throw fields.impossible(
+        "leave_out", "\(layers.sorted())", "a method that acts in layers: \(name) has no such setting")
+    }
+    let own = fields.members["layers"] == .string("all") ? nil : try fields.integers("layers")
+    let rest = (own ?? Array(0..<shape.layerCount)).filter { !layers.contains($0) }
+    return try Self(fields.replacing("layers", by: .array(rest.map { .integer($0) })))
+  }
+
   public func checkStart() throws(ConfigurationError) {
     try ConfigurationFields(.object(settings), file: "the configuration").checkStart(Self.fields)
   }
@@ -67,7 +93,8 @@ public struct MethodCatalog: Sendable {
 
   /// The methods of this package.
   public static let standard = MethodCatalog([
-    Bottleneck.self, DoRA.self, IA3.self, VeRA.self, LoRA.self, Reft.self, PrefixTuning.self, PromptTuning.self,
+    Bottleneck.self, DoRA.self, IA3.self, VeRA.self, LoRA.self, MTLLoRA.self, Reft.self, PrefixTuning.self,
+    PromptTuning.self,
   ])
 
   /// These methods and further ones, such as an application's own; they come first.

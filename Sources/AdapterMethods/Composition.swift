@@ -19,6 +19,8 @@ public indirect enum Composition: Hashable, Sendable {
   case average([Composition], weights: [Float]?)
   /// The sum of what the children add.
   case sum([Composition])
+  /// Each row goes to the child of its task.
+  case multiTask([Composition])
 
   /// The kinds of blocks, by their names in texts.
   enum Block: String, CaseIterable, Sendable {
@@ -29,18 +31,20 @@ public indirect enum Composition: Hashable, Sendable {
     case fuse = "Fuse"
     case average = "Average"
     case sum = "Sum"
+    case multiTask = "MultiTask"
 
     /// The blocks that may be children; adapters always may.
     ///
     /// Source: adapters, `composition.py`, `ALLOWED_NESTINGS`.
     var allowedChildren: Set<Block> {
       switch self {
-      case .stack: [.parallel, .batchSplit, .average, .sum, .stack, .split, .fuse]
+      case .stack: [.parallel, .batchSplit, .average, .sum, .stack, .split, .fuse, .multiTask]
       case .parallel: [.stack, .batchSplit, .average, .sum]
       case .batchSplit: [.stack, .batchSplit, .average, .sum, .split]
       case .average, .sum: [.stack, .batchSplit, .average, .sum, .split]
       case .split: [.split, .stack, .batchSplit, .average, .sum]
       case .fuse: [.stack]
+      case .multiTask: [.stack, .average, .sum, .fuse]
       }
     }
 
@@ -63,6 +67,7 @@ public indirect enum Composition: Hashable, Sendable {
     case .fuse: .fuse
     case .average: .average
     case .sum: .sum
+    case .multiTask: .multiTask
     }
   }
 
@@ -71,7 +76,7 @@ public indirect enum Composition: Hashable, Sendable {
     switch self {
     case .adapter: []
     case .stack(let children), .parallel(let children), .batchSplit(let children, _), .average(let children, _),
-      .sum(let children), .split(let children, _), .fuse(let children):
+      .sum(let children), .multiTask(let children), .split(let children, _), .fuse(let children):
       children
     }
   }
@@ -107,6 +112,7 @@ public indirect enum Composition: Hashable, Sendable {
     case .fuse(let children): return .fuse(all(children))
     case .average(let children, let weights): return .average(all(children), weights: weights)
     case .sum(let children): return .sum(all(children))
+    case .multiTask(let children): return .multiTask(all(children))
     }
   }
 
@@ -191,6 +197,10 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
   case tooLarge(limit: Int)
   case weights([Float])
   case rows(expected: Int, found: Int)
+  case noTasks
+  case taskCount(tasks: Int, rows: Int)
+  case noMultiTask
+  case unknownTask(String, row: Int, children: [String])
   case tokens(expected: Int, found: Int)
   case channels(first: Int, second: Int)
   case unknownAdapter(name: String, nearest: [String])
@@ -219,6 +229,16 @@ public enum CompositionError: Error, Hashable, Sendable, CustomStringConvertible
     case .weights(let weights): "The weights \(weights) of Average sum to nothing; a mean needs a sum other than 0."
     case .rows(let expected, let found):
       "The sizes of BatchSplit sum to \(expected), but it is given \(found) rows."
+    case .noTasks:
+      "MultiTask needs the task of every row: a list of its children's numbers, from 0, or of their names. "
+        + "'adapter-cli forward' reads them as task_ids."
+    case .taskCount(let tasks, let rows): "There are \(tasks) tasks for \(rows) rows; each row needs one."
+    case .noMultiTask:
+      "There are tasks for the rows, but no MultiTask that they choose from is in the setup. Leave them out, or name the "
+        + "adapters in MultiTask(...)."
+    case .unknownTask(let task, let row, let children):
+      "The task of row \(row) is \(task); MultiTask has \(children.count) children, 0 to \(children.count - 1): "
+        + "\(children.joined(separator: ", "))."
     case .tokens(let expected, let found):
       "The sizes of Split sum to \(expected), but the longest row that it is given has \(found) tokens."
     case .channels(let first, let second):

@@ -62,7 +62,7 @@ private struct CompositionParser {
       case .batchSplit: "batch_sizes"
       case .split: "splits"
       case .average: "weights"
-      case .stack, .parallel, .sum, .fuse: nil
+      case .stack, .parallel, .sum, .fuse, .multiTask: nil
       }
     if let odd = numbers.keys.first(where: { $0 != argument }) {
       throw .syntax(text: text, position: 0, expected: "no argument '\(odd)' for \(block.rawValue)")
@@ -73,6 +73,7 @@ private struct CompositionParser {
     case .parallel: return .parallel(children)
     case .sum: return .sum(children)
     case .fuse: return .fuse(children)
+    case .multiTask: return .multiTask(children)
     case .average: return .average(children, weights: values?.map(\.value))
     case .batchSplit: return .batchSplit(children, sizes: try sizes(values, of: block, count: children.count))
     case .split: return .split(children, sizes: try sizes(values, of: block, count: children.count))

@@ -26,6 +26,7 @@ extension Composition {
     case .average(let children, let weights):
       return try Self.merged(children, rows: rows) { .average($0, weights: weights) }
     case .sum(let children): return try Self.merged(children, rows: rows) { .sum($0) }
+    case .multiTask: throw .noTasks
     }
   }
 
@@ -68,7 +69,7 @@ extension Composition {
     case .adapter(let name): name
     case .fuse(let children): AdapterFusion.name(of: children.map(\.last))
     case .stack(let children), .split(let children, _), .average(let children, _), .sum(let children),
-      .parallel(let children), .batchSplit(let children, _):
+      .parallel(let children), .batchSplit(let children, _), .multiTask(let children):
       children.last?.head ?? ""
     }
   }

@@ -221,17 +221,17 @@ public struct BoundAdapter: Sendable {
   public var actsInLayers: Bool { bound.hooks.actsInLayers }
 
   /// - Parameters:
-  ///   - skipped: the number of lowest layers in which the adapter does not act (AdapterDrop).
+  ///   - skipped: the layers in which the adapter does not act.
   ///   - pass: what it computes with and records.
   ///   - adapter: what is bound.
   ///   - encoder: what is adapted.
   ///   - name: what it is called.
   /// - Throws: what the method's `hooks` throws.
   public init(
-    _ adapter: Adapter, named name: String, in encoder: Encoder, skippingLayersBelow skipped: Int = 0, on pass: Pass
+    _ adapter: Adapter, named name: String, in encoder: Encoder, skippingLayers skipped: Set<Int> = [], on pass: Pass
   ) throws(ConfigurationError) {
     var hooks = try adapter.method.hooks(adapter.parameters, named: name, in: encoder, on: pass)
-    for layer in hooks.layers.indices.prefix(skipped) { hooks.layers[layer] = LayerHooks() }
+    for layer in hooks.layers.indices where skipped.contains(layer) { hooks.layers[layer] = LayerHooks() }
     bound = encoder.bind(hooks, on: pass)
   }
 }

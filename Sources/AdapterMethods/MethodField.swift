@@ -61,6 +61,18 @@ extension ConfigurationFields {
     return try ConfigurationFields(.object(members), file: file)
   }
 
+  /// Settings whose `leave_out` names some more layers.
+  init(leavingOut layers: Set<Int>, in settings: [String: JSONValue]) throws(ConfigurationError) {
+    let fields = try ConfigurationFields(.object(settings), file: "the settings")
+    let all = layers.union(try fields.integers("leave_out") ?? [])
+    self = try fields.replacing("leave_out", by: .array(all.sorted().map { .integer($0) }))
+  }
+
+  /// The same members with another value of one.
+  func replacing(_ key: String, by value: JSONValue) throws(ConfigurationError) -> ConfigurationFields {
+    try ConfigurationFields(.object(members.merging([key: value]) { $1 }), file: file)
+  }
+
   /// - Throws: `ConfigurationError`, if fresh values would have to be found in a way that is not had here.
   func checkStart(_ declared: [MethodField]) throws(ConfigurationError) {
     for field in declared {

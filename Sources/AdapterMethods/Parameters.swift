@@ -79,6 +79,9 @@ public struct AdapterParameters: Sendable {
     self.tensors = tensors
   }
 
+  /// Some of the tensors of another adapter.
+  init(_ specs: [ParameterSpec], of other: AdapterParameters) { self.init(specs, other.tensors) }
+
   /// Fresh values for an encoder, each tensor as its initialiser says.
   public init(_ specs: [ParameterSpec], for encoder: Encoder, random: inout RandomNumbers) {
     var tensors: [String: Tensor] = [:]

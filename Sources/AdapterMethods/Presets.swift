@@ -18,6 +18,12 @@ private let presets: [String: [String: JSONValue]] = {
     "reduction_factor": .integer(2), "non_linearity": .string("relu"), "init_weights": .string("mam_adapter"),
     "is_parallel": .bool(true), "scaling": .number(4),
   ]
+  // The class `AdapterPlusConfig`, which has no name in the reference.
+  let plus: [String: JSONValue] = [
+    "original_ln_after": .bool(false), "residual_before_ln": .bool(false), "stochastic_depth": .number(0.1),
+    "init_weights": .string("houlsby"), "scaling": .string("channel"), "reduction_factor": .integer(96),
+    "non_linearity": .string("gelu"),
+  ]
   let inverse: [String: JSONValue] = [
     "inv_adapter": .string("nice"), "inv_adapter_reduction_factor": .integer(2),
   ]
@@ -48,8 +54,10 @@ private let presets: [String: [String: JSONValue]] = {
     "scaled_parallel": parallel.with(["scaling": .string("learned")]), "seq_bn_inv": sequential.with(inverse),
     "pfeiffer+inv": sequential.with(inverse), "double_seq_bn_inv": double.with(inverse),
     "houlsby+inv": double.with(inverse), "compacter": double.with(compacter),
-    "compacter++": sequential.with(compacter), "lora": lora, "ia3": lora.with(ia3), "vera": lora.with(vera),
+    "compacter++": sequential.with(compacter), "adapter_plus": sequential.with(plus), "lora": lora,
+    "ia3": lora.with(ia3), "vera": lora.with(vera),
     "dora": lora.with(["use_dora": .bool(true)]), "dvora": lora.with(vera).with(["use_dora": .bool(true)]),
+    "mtl_lora": ["architecture": .string("mtl_lora")],
     "prefix_tuning": prefix, "prefix_tuning_flat": prefix.with(["flat": .bool(true)]),
     "prompt_tuning": ["architecture": .string("prompt_tuning")], "loreft": reft(orthogonal: true, subtracts: true),
     "noreft": reft(orthogonal: false, subtracts: true),

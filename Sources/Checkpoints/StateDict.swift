@@ -13,7 +13,16 @@ struct StateDict {
   /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is no state dict
   ///   or if more than one of its values is,
   ///   ``CheckpointError/duplicateTensor(name:files:)`` for a name used twice.
-  init(_ value: PickleValue, in heap: PickleHeap, file: String) throws(CheckpointError) {
+  ///
+  /// - Parameter singleName: what a single tensor is called, which stands for a dict of one; nil: it is refused.
+  init(
+    _ value: PickleValue, in heap: PickleHeap, file: String, singleTensor singleName: String? = nil
+  ) throws(CheckpointError) {
+    if let singleName, case .tensor(let index) = value {
+      tensors = [(singleName, heap.tensors[index])]
+      otherEntries = []
+      return
+    }
     guard case .dict(let top) = value else { throw .torch(.notAStateDict(found: value.kind), file: file) }
     let entries = heap.dicts[top]
     // Each dict is searched once, however often it is named.

@@ -56,12 +56,17 @@ public struct TensorFile: Sendable {
   ///
   /// - Throws: ``CheckpointError``, for every way in which the file may break
   ///   its format or ask for more than data.
-  public init(path: String) throws(CheckpointError) {
+  ///
+  /// - Parameters:
+  ///   - path: of the file.
+  ///   - name: what the tensor of a PyTorch file is called that holds nothing else, such as `embedding.pt`; nil: such a
+  ///     file is refused.
+  public init(path: String, singleTensor name: String? = nil) throws(CheckpointError) {
     let file = try MappedFile(path: path)
     switch try FileFormat(of: file) {
     case .safetensors: self = try readSafetensors(file)
-    case .torchArchive: self = try readTorchArchive(file)
-    case .torchPickles: self = try readTorchPickles(file)
+    case .torchArchive: self = try readTorchArchive(file, singleTensor: name)
+    case .torchPickles: self = try readTorchPickles(file, singleTensor: name)
     }
   }
 

@@ -7,11 +7,13 @@
 /// - Throws: ``CheckpointError/zip(_:file:)``,
 ///   ``CheckpointError/pickle(_:file:)``, ``CheckpointError/torch(_:file:)``
 ///   and what both formats share.
-func readTorchArchive(_ file: MappedFile) throws(CheckpointError) -> TensorFile {
+func readTorchArchive(
+  _ file: MappedFile, singleTensor name: String? = nil
+) throws(CheckpointError) -> TensorFile {
   let (archive, folder, range) = try picklePlace(in: file)
   var machine = PickleMachine(file, in: range)
   let value = try machine.run()
-  let state = try StateDict(value, in: machine.heap, file: file.path)
+  let state = try StateDict(value, in: machine.heap, file: file.path, singleTensor: name)
   var tensors: [StoredTensor] = []
   for (name, view) in state.tensors {
     let storage = view.storage
@@ -55,14 +57,16 @@ func picklePlace(
 ///
 /// - Throws: ``CheckpointError/pickle(_:file:)``,
 ///   ``CheckpointError/torch(_:file:)`` and what both formats share.
-func readTorchPickles(_ file: MappedFile) throws(CheckpointError) -> TensorFile {
+func readTorchPickles(
+  _ file: MappedFile, singleTensor name: String? = nil
+) throws(CheckpointError) -> TensorFile {
   var position = 0
   try readPreamble(file, at: &position)
 
   var machine = PickleMachine(file, in: pickleRange(from: position, in: file))
   let value = try machine.run()
   position = machine.position
-  let state = try StateDict(value, in: machine.heap, file: file.path)
+  let state = try StateDict(value, in: machine.heap, file: file.path, singleTensor: name)
   let places = try readStorages(machine.heap.storages, of: file, at: position)
 
   var tensors: [StoredTensor] = []

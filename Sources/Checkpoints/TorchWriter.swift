@@ -1,3 +1,11 @@
+/// One parameter alone in a file, which `torch.load` gives as it is.
+public enum TorchParameter {
+  /// - Throws: what writing a file of tensors throws.
+  public static func write(_ tensor: OutgoingTensor, to path: String) throws(CheckpointError) {
+    try TorchArchive.write(parameter: tensor, to: path)
+  }
+}
+
 /// The zip archive that `torch.save` writes for a dict of tensors.
 ///
 /// `archive/data.pkl` is a pickle of protocol 2 that calls nothing but
@@ -14,7 +22,17 @@ enum TorchArchive {
   static func write(_ tensors: [OutgoingTensor], to path: String) throws(CheckpointError) {
     let tensors = tensors.sorted { $0.name < $1.name }
     try checkNames(of: tensors, path: path)
-    let pickle = pickle(of: tensors)
+    try write(tensors, pickle: pickle(of: tensors), to: path)
+  }
+
+  /// Writes one tensor as a parameter, which `torch.load` gives as it is.
+  static func write(parameter tensor: OutgoingTensor, to path: String) throws(CheckpointError) {
+    try write([tensor], pickle: pickle(ofParameter: tensor), to: path)
+  }
+
+  private static func write(
+    _ tensors: [OutgoingTensor], pickle: [UInt8], to path: String
+  ) throws(CheckpointError) {
     guard pickle.count <= Limits.pickleBytes else {
       throw .overLimit(.pickleBytes, found: pickle.count, limit: Limits.pickleBytes, file: path)
     }
@@ -45,36 +63,35 @@ enum TorchArchive {
     pickle.add(.mark)
     for (index, tensor) in tensors.enumerated() {
       pickle.text(tensor.name)
-      pickle.global("torch._utils", "_rebuild_tensor_v2")
-      pickle.add(.mark)
-      pickle.add(.mark)
-      pickle.text("storage")
-      pickle.global("torch", "FloatStorage")
-      pickle.text("\(index)")
-      pickle.text("cpu")
-      pickle.integer(tensor.values.count)
-      pickle.add(.tuple)
-      pickle.add(.binPersistentID)
-      pickle.integer(0)
-      pickle.tuple(tensor.shape)
-      pickle.tuple(rowMajorStrides(of: tensor.shape))
-      pickle.add(.newFalse)
-      pickle.global("collections", "OrderedDict")
-      pickle.add(.emptyTuple)
-      pickle.add(.reduce)
-      pickle.add(.tuple)
-      pickle.add(.reduce)
+      pickle.tensor(tensor, index)
     }
     pickle.add(.setItems)
     pickle.stop()
     return pickle.bytes
   }
 
-  private static func rowMajorStrides(of shape: [Int]) -> [Int] {
-    var strides = [Int](repeating: 1, count: shape.count)
-    for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1) }
-    return strides
+  /// An `nn.Parameter`: its tensor, whether it needs a gradient, and hooks.
+  private static func pickle(ofParameter tensor: OutgoingTensor) -> [UInt8] {
+    var pickle = PickleWriter()
+    pickle.add(.proto, 2)
+    pickle.global("torch._utils", "_rebuild_parameter")
+    pickle.add(.mark)
+    pickle.tensor(tensor, 0)
+    pickle.add(.newFalse)
+    pickle.global("collections", "OrderedDict")
+    pickle.add(.emptyTuple)
+    pickle.add(.reduce)
+    pickle.add(.tuple)
+    pickle.add(.reduce)
+    pickle.stop()
+    return pickle.bytes
   }
+}
+
+private func rowMajorStrides(of shape: [Int]) -> [Int] {
+  var strides = [Int](repeating: 1, count: shape.count)
+  for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * max(shape[axis + 1], 1) }
+  return strides
 }
 
 /// Checks what every format of tensors shares: names that differ and are not too long, not too many of them.
@@ -105,6 +122,29 @@ private struct PickleWriter {
   mutating func global(_ module: String, _ name: String) {
     add(.global)
     bytes += Array("\(module)\n\(name)\n".utf8)
+  }
+
+  /// A tensor: a view of the storage of a number.
+  mutating func tensor(_ tensor: OutgoingTensor, _ index: Int) {
+    global("torch._utils", "_rebuild_tensor_v2")
+    add(.mark)
+    add(.mark)
+    text("storage")
+    global("torch", "FloatStorage")
+    text("\(index)")
+    text("cpu")
+    integer(tensor.values.count)
+    add(.tuple)
+    add(.binPersistentID)
+    integer(0)
+    tuple(tensor.shape)
+    tuple(rowMajorStrides(of: tensor.shape))
+    add(.newFalse)
+    global("collections", "OrderedDict")
+    add(.emptyTuple)
+    add(.reduce)
+    add(.tuple)
+    add(.reduce)
   }
 
   mutating func integer(_ value: Int) {

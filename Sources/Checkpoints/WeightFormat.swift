@@ -9,6 +9,14 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// Both, with the same values.
   case both
 
+  /// The format of the files that a folder has; safetensors, if it has none.
+  ///
+  /// - Parameter names: pairs of names, that of safetensors first.
+  public init(found names: [[String]], in folder: String) {
+    func has(_ index: Int) -> Bool { names.contains { access("\(folder)/\($0[index])", F_OK) == 0 } }
+    self = !has(1) ? .safetensors : has(0) ? .both : .bin
+  }
+
   /// Writes tensors to a folder, which exists. A file of the other format that an earlier call left is removed: it
   /// would hold other values.
   ///

@@ -4,7 +4,7 @@ internal import Tensors
 /// Token ids to hidden states: word, position and type embeddings, projection, layer norm.
 struct Embeddings: Sendable {
   /// [vocabulary, E]
-  let words: WeightMatrix
+  var words: WeightMatrix
   /// [positions, E], where the model adds absolute positions.
   let positions: Tensor?
   /// [types, E]

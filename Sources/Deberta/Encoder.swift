@@ -14,9 +14,9 @@ public enum AskedTokens: Sendable, Hashable {
 /// Immutable: adapters reach a pass as a plan, never the model, so any
 /// number of passes with different adapters run at the same time.
 public struct Encoder: Sendable {
-  public let configuration: DebertaConfiguration
+  public private(set) var configuration: DebertaConfiguration
   public let compute: Compute
-  let embeddings: Embeddings
+  private(set) var embeddings: Embeddings
   /// The relative positions [2 · span, H], normalised where the model does so.
   let positions: Tensor?
   var layers: [EncoderLayer]
@@ -169,6 +169,15 @@ public struct Encoder: Sendable {
     let projected = pass.linear(positions, projection)
     hook.adapt(projected, input: positions, at: site, on: pass)
     return layers[layer].attention.table(projected, own.kind, on: pass)
+  }
+
+  /// This encoder with another table of word embeddings [vocabulary, E]; everything else is shared.
+  public func replacing(words: WeightMatrix) -> Encoder {
+    precondition(words.columns == configuration.embeddingSize, "\(words.columns) features of words")
+    var encoder = self
+    encoder.embeddings.words = words
+    encoder.configuration.vocabularySize = words.rows
+    return encoder
   }
 
   /// A linear layer.

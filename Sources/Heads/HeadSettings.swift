@@ -21,6 +21,8 @@ public struct HeadSettings: Sendable {
   let hasNorms: Bool
   /// Of a masked language model: the width of all layers but the first one's input.
   let embeddingSize: Int?
+  /// Whether it reads the first token through the base model's pooler.
+  public let usesPooler: Bool
   /// Dropout in training; nil: as the model's hidden states.
   public let dropout: Float?
   /// All members, as read or as the reference would write them.
@@ -68,9 +70,10 @@ public struct HeadSettings: Sendable {
     self.kind = kind.scored(by: self.function, outputs: outputs)
     if self.kind != kind { members["head_type"] = .string(self.kind.rawValue) }
     self.members = members
-    if try fields.bool("use_pooler") ?? false {
+    usesPooler = try fields.bool("use_pooler") ?? false
+    if usesPooler, kind.answersTokens {
       throw .impossible(
-        key: "use_pooler", value: "true", expected: "false: heads of this program read the first token",
+        key: "use_pooler", value: "true", expected: "false: a head of kind \(kind.rawValue) reads every token",
         file: fields.file)
     }
   }
@@ -81,13 +84,15 @@ public struct HeadSettings: Sendable {
   ///   - kind: what it predicts; any but a masked language model, which has an initializer of its own.
   ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
   ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
-  ///   - activation: what stands between them.
+  ///   - activation: what stands between them; nil: nothing.
+  ///   - usesPooler: whether a head of sequences reads the first token through the base model's pooler.
   ///   - function: what makes scores of the outputs; nil is the usual one of the kind.
   public init(
-    _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation = .tanh,
+    _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation? = .tanh, usesPooler: Bool = false,
     function: ScoreFunction? = nil
   ) {
     precondition(kind != .maskedLM, "the outputs of a masked language model are the vocabulary")
+    precondition(!usesPooler || !kind.answersTokens, "a pooler reads the first token, and this head answers every one")
     let labels = LabelNames.distinct(labels)
     let outputs = kind == .multipleChoice ? 1 : labels.count
     let function = function ?? .usual(kind, outputs: outputs)
@@ -100,16 +105,17 @@ public struct HeadSettings: Sendable {
     hasNorms = true
     embeddingSize = nil
     dropout = nil
+    self.usesPooler = usesPooler
     choices = kind == .multipleChoice ? labels.count : nil
     self.outputs = outputs
     self.function = function
     var members: [String: JSONValue] = [
       "head_type": .string(kind.rawValue), "layers": .integer(self.layers),
-      "activation_function": .string(activation.rawValue), "dropout_prob": .null,
+      "activation_function": activation.map { .string($0.rawValue) } ?? .null, "dropout_prob": .null,
       "label2id": .object(Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, .integer($0)) })),
     ]
     members[kind == .multipleChoice ? "num_choices" : "num_labels"] = .integer(labels.count)
-    if !kind.answersTokens { members["use_pooler"] = .bool(false) }
+    if !kind.answersTokens { members["use_pooler"] = .bool(usesPooler) }
     if kind == .classification || kind == .multilabelClassification { members["bias"] = .bool(true) }
     self.members = members
   }
@@ -121,8 +127,9 @@ public struct HeadSettings: Sendable {
   ///   - embeddingSize: the width of the word embeddings.
   ///   - layers: linear layers, the one to the vocabulary included.
   ///   - activation: what follows every layer but the last.
-  public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation = .gelu) {
+  public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation? = .gelu) {
     kind = .maskedLM
+    usesPooler = false
     labels = []
     function = .softmax
     choices = nil
@@ -136,7 +143,8 @@ public struct HeadSettings: Sendable {
     members = [
       "head_type": .string(kind.rawValue), "vocab_size": .integer(vocabulary),
       "embedding_size": .integer(embeddingSize), "layers": .integer(layers),
-      "activation_function": .string(activation.rawValue), "layer_norm": .bool(true), "bias": .bool(true),
+      "activation_function": activation.map { .string($0.rawValue) } ?? .null, "layer_norm": .bool(true),
+      "bias": .bool(true),
       "shift_labels": .bool(false), "label2id": .null,
     ]
   }
@@ -179,6 +187,7 @@ public struct HeadSettings: Sendable {
     hasNorms = other.hasNorms
     embeddingSize = other.embeddingSize
     dropout = other.dropout
+    usesPooler = other.usesPooler
     var members = other.members
     members["label2id"] = .object(
       Dictionary(uniqueKeysWithValues: self.labels.enumerated().map { ($1, .integer($0)) }))

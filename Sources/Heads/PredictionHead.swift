@@ -38,6 +38,8 @@ public struct PredictionHead: Sendable {
   public let queryPositions: Tensor?
   /// The most tokens of an input with which the head was trained, 0 for the model's limit; nil if nobody recorded it.
   public var maximumLength: Int?
+  /// What stands before the modules of a head that uses the base model's pooler.
+  public var pooler: Pooler?
   /// Of the input of each linear layer, in training; heads of masked language models have none.
   public var dropout: Float = 0
 
@@ -153,6 +155,7 @@ public struct PredictionHead: Sendable {
     _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)? = nil
   ) -> Tensor {
     var x = settings.kind.answersTokens ? hidden : pass.gather(hidden, rows: Array(starts.dropLast()))
+    if let pooler { x = pooler(x, on: pass) }
     for (_, module) in modules {
       switch module {
       case .linear(let linear): x = pass.linear(settings.kind == .maskedLM ? x : pass.dropped(x, dropout), linear)

@@ -5,6 +5,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case merged(other: String, name: String)
   case mergedAndActive(name: String)
   case notMergeable(name: String)
+  case noHeadForLabels(folder: String)
   case maskedLMOfChangedEmbeddings(head: String)
   case decoderOfOtherWidth(head: String, found: Int, expected: Int)
   case enhancedDecoder(head: String)
@@ -24,6 +25,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
       "'\(name)' is merged into the weights and named in the setup; it would act twice. Reset it, or leave it out."
     case .notMergeable(let name):
       "'\(name)' cannot be merged: only methods whose effect is a change of weights can, not bottlenecks or gates."
+    case .noHeadForLabels(let folder):
+      "There are labels for the head of \(folder), but no head is loaded from it."
     case .maskedLMOfChangedEmbeddings(let head):
       "The head '\(head)' predicts words, but the setup changes the embeddings in a way that nothing undoes before "
         + "its decoder: a weighted sum of invertible adapters has no inverse. Ask for another head, or a Stack of them."

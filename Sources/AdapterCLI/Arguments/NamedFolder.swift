@@ -24,3 +24,40 @@ struct NameList: ExpressibleByArgument {
     guard !names.isEmpty, !names.contains("") else { return nil }
   }
 }
+
+/// Layers between commas.
+struct LayerList: ExpressibleByArgument {
+  let layers: Set<Int>
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let numbers = parts.compactMap { Int($0.filter { $0 != " " }) }
+    guard numbers.count == parts.count, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+    layers = Set(numbers)
+  }
+}
+
+/// A value of the form NAME=LAYERS.
+struct NamedLayers: ExpressibleByArgument {
+  let name: String
+  let layers: Set<Int>
+
+  init?(argument: String) {
+    guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex,
+      let list = LayerList(argument: String(argument[argument.index(after: sign)...]))
+    else { return nil }
+    name = String(argument[..<sign])
+    layers = list.layers
+  }
+}
+
+/// Numbers between commas.
+struct WeightList: ExpressibleByArgument {
+  let values: [Float]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    values = parts.compactMap { Float($0.filter { $0 != " " }) }
+    guard values.count == parts.count, values.allSatisfy(\.isFinite) else { return nil }
+  }
+}

@@ -58,11 +58,27 @@ struct WorkspaceArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp("The heads that answer, in this order; by default those of the setup.", valueName: "a,b"))
   var activeHeads: NameList?
+  @Option(
+    help: ArgumentHelp(
+      "Layers in which an adapter gets no modules, as in a=0,2; may be repeated.", valueName: "name=layers"))
+  var leaveOut: [NamedLayers] = []
+  @Option(help: ArgumentHelp("Layers in which no adapter acts.", valueName: "0,2"))
+  var skipLayers: LayerList?
+  @Option(
+    help: ArgumentHelp(
+      "A folder written by save_embeddings of the Python library, and the name it gets; may be repeated.",
+      valueName: "name=dir"))
+  var embeddings: [NamedFolder] = []
+  @Option(
+    help: ArgumentHelp(
+      "The word embeddings to use: 'default' for the model's own; by default the last ones given.", valueName: "name"))
+  var activeEmbeddings: String?
   @OptionGroup var threadArguments: ThreadArguments
 
   var threads: Int? { threadArguments.threads }
 
   func validate() throws {
+    try requireDifferentNames(embeddings, of: "embeddings")
     try requireDifferentNames(head, of: "head")
     try requireDifferentNames(fusion, of: "fusion")
     if setup != nil, setupFolder != nil {
@@ -75,14 +91,28 @@ struct WorkspaceArguments: ParsableArguments {
 
   /// - Parameter labels: the names of the outputs of heads that have none.
   func request(labels: NameList?) -> WorkspaceRequest {
-    WorkspaceRequest(
+    var request = WorkspaceRequest(
       model: base.model, registry: base.registry, adapters: adapters.folders, fusions: NamedFolders(fusion),
       headFolders: NamedFolders(head), setup: setup, setupFolder: setupFolder, heads: activeHeads?.names,
       labels: labels?.names)
+    for item in leaveOut { request.leaveOut[item.name, default: []].formUnion(item.layers) }
+    request.skippedLayers = skipLayers?.layers ?? []
+    request.embeddings = NamedFolders(embeddings)
+    request.activeEmbeddings = activeEmbeddings
+    return request
   }
 }
 
-private func requireDifferentNames(_ folders: [NamedFolder], of kind: String) throws {
+extension Workspace {
+  /// Loads the model, and reports once what its adapters name without an effect.
+  func loadModelWithNotices(threads: Int?, besides others: [String] = []) throws -> DebertaV2AdapterModel {
+    let model = try loadModel(compute: Compute(threads: threads), besides: others)
+    for notice in model.notices { Terminal.note("Warning: \(notice)") }
+    return model
+  }
+}
+
+func requireDifferentNames(_ folders: [NamedFolder], of kind: String) throws {
   var names: Set<String> = []
   for item in folders where !names.insert(item.name).inserted {
     throw ValidationError("Two folders are given for the \(kind) '\(item.name)'; one is expected.")
@@ -90,7 +120,7 @@ private func requireDifferentNames(_ folders: [NamedFolder], of kind: String) th
 }
 
 extension NamedFolders {
-  fileprivate init(_ folders: [NamedFolder]) {
+  init(_ folders: [NamedFolder]) {
     self = [:]
     for item in folders { self[item.name] = item.folder }
   }

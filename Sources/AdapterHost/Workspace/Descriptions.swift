@@ -73,8 +73,15 @@ extension DebertaV2AdapterModel {
   /// at all, whatever stops it.
   ///
   /// - Throws: `WorkspaceError.folderInUse`, `ModelError`, `CheckpointError`.
-  public func export(_ name: String, to folder: String, as format: WeightFormat = .both) throws {
-    try NewFolder.write(folder) { try saveAdapter(name, to: $0, as: format) }
+  public func export(
+    _ name: String, to folder: String, as format: WeightFormat = .both, withHead: Bool = true
+  ) throws {
+    try NewFolder.write(folder) { try saveAdapter(name, to: $0, withHead: withHead, as: format) }
+  }
+
+  /// Saves a head in the same way.
+  public func export(headNamed name: String, to folder: String, as format: WeightFormat = .both) throws {
+    try NewFolder.write(folder) { try saveHead(name, to: $0, as: format) }
   }
 
   /// Saves the fusion of some adapters, which are named in order, and the head that follows it, in the same way.

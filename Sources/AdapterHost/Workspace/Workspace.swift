@@ -25,6 +25,10 @@ public struct Workspace: Sendable {
   /// The heads that answer; nil: those that follow the setup.
   public let heads: [String]?
   private let labels: [String]?
+  private let leaveOut: [String: Set<Int>]
+  private let skippedLayers: Set<Int>
+  private let embeddings: NamedFolders
+  private let activeEmbeddings: String?
   /// The registry, if it was used.
   public let registry: Registry?
   private let location: RegistryLocation
@@ -40,6 +44,8 @@ public struct Workspace: Sendable {
     heads = request.heads
     (adapters, fusions, headFolders) = (request.adapters, request.fusions, request.headFolders)
     labels = request.labels
+    (leaveOut, skippedLayers) = (request.leaveOut, request.skippedLayers)
+    (embeddings, activeEmbeddings) = (request.embeddings, request.activeEmbeddings)
     let isFolder = request.model.map { FileManager.default.fileExists(atPath: $0) } ?? false
     let wantsSetup = asked == nil && adapters.isEmpty && (request.model == nil || request.usesActiveSetup)
     let looksUp = wantsSetup || request.leavesOpen(asked)
@@ -100,6 +106,18 @@ public struct Workspace: Sendable {
     }
   }
 
+  /// The files in which an adapter of a name keeps its tensors.
+  public func weightFormat(ofAdapter name: String) throws -> WeightFormat {
+    let folder = try folder(ofAdapter: name)
+    return WeightFormat(found: [SavedAdapter.weightFiles, PeftFolder.weightFiles], in: folder)
+  }
+
+  /// The files in which a head that is given keeps its tensors.
+  public func weightFormat(ofHead name: String) throws -> WeightFormat {
+    guard let folder = headFolders[name] else { return .safetensors }
+    return WeightFormat(found: [SavedHead.weightFiles], in: try path(folder))
+  }
+
   /// A folder that is given; where none is, that of the adapter or fusion of this name.
   private func path(_ folder: String) throws -> String {
     guard !FileManager.default.fileExists(atPath: folder), let (registry, model) = try lookup() else { return folder }
@@ -152,13 +170,19 @@ public struct Workspace: Sendable {
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
     // A folder that is given comes before an adapter of its name that the checkpoint keeps.
-    for adapter in adapters { try model.loadAdapter(path(adapter.folder), as: adapter.name, overwrite: true) }
+    for adapter in adapters {
+      try model.loadAdapter(
+        path(adapter.folder), as: adapter.name, leaveOut: leaveOut[adapter.name] ?? [], overwrite: true)
+    }
     for name in others { try loadAdapter(name, into: &model) }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
     if let setup { try load(setup, into: &model) }
     for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
     for name in heads ?? [] where model.head(name) == nil { try loadHead(name, into: &model) }
-    try model.setActiveAdapters(setup)
+    if let odd = leaveOut.keys.sorted().first(where: { model.adapter($0) == nil }) { throw model.unknown(adapter: odd) }
+    try model.setActiveAdapters(setup, skippingLayers: skippedLayers)
+    for table in embeddings { try model.loadEmbeddings(path(table.folder), as: table.name) }
+    if let activeEmbeddings { try model.setActiveEmbeddings(activeEmbeddings) }
     model.activeHeads = heads
     if let labels { try model.nameLabels(labels) }
     return model
@@ -196,7 +220,7 @@ public struct Workspace: Sendable {
   /// Loads one more adapter with its head, if the model lacks it.
   public func loadAdapter(_ name: String, into model: inout DebertaV2AdapterModel) throws {
     guard model.adapter(name) == nil else { return }
-    try model.loadAdapter(folder(ofAdapter: name), as: name)
+    try model.loadAdapter(folder(ofAdapter: name), as: name, leaveOut: leaveOut[name] ?? [])
   }
 
   /// Loads the head of an adapter or of a registered fusion.
@@ -207,9 +231,17 @@ public struct Workspace: Sendable {
     try model.loadHead(folder, as: name)
   }
 
-  /// Loads the base model's tokenizer.
+  /// Where the tokenizer's files are: beside the active embeddings, if these came with one, else the base model's.
+  private var tokenizerFolder: String {
+    let active = activeEmbeddings ?? embeddings.names.last
+    guard let folder = active.flatMap({ embeddings[$0] }) else { return modelFolder }
+    let tokenizer = "\(folder)/\(SavedEmbeddings.tokenizer)"
+    return FileSystem.kind(of: tokenizer) == .folder ? tokenizer : modelFolder
+  }
+
+  /// Loads the tokenizer.
   public func loadTokenizer(_ variant: TokenizerVariant = .slow) throws(TokenizerError) -> any Tokenizer {
-    try AutoTokenizer.load(folder: modelFolder, variant: variant)
+    try AutoTokenizer.load(folder: tokenizerFolder, variant: variant)
   }
 }
 

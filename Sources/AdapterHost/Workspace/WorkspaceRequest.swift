@@ -18,6 +18,14 @@ public struct WorkspaceRequest: Hashable, Sendable {
   public var heads: [String]?
   /// The names of the outputs of heads that have none.
   public var labels: [String]?
+  /// Layers in which an adapter of a name has no modules, besides those that its settings leave out.
+  public var leaveOut: [String: Set<Int>] = [:]
+  /// Layers in which no adapter acts.
+  public var skippedLayers: Set<Int> = []
+  /// Folders of word embeddings by the names they shall have.
+  public var embeddings: NamedFolders = [:]
+  /// The word embeddings that are used; nil: the last ones that are given, or else the base's own.
+  public var activeEmbeddings: String?
   /// Whether a model that is named without a setup and without adapters has
   /// the active setup of its registration; if not, it is the base model alone.
   public var usesActiveSetup = true

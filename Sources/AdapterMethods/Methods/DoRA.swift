@@ -49,6 +49,15 @@ public struct DoRA: AdapterMethod {
 
   public var name: String { direction is VeRA ? "dvora" : "dora" }
 
+  public var notices: [String] { direction.notices }
+
+  public func leavingOut(
+    _ layers: Set<Int>, of shape: DebertaV2Configuration
+  ) throws(ConfigurationError) -> any AdapterMethod {
+    if let peftTargets { return DoRA(peftTargets.filter { !layers.contains($0.layer) }) }
+    return try DoRA(ConfigurationFields(leavingOut: layers, in: settings))
+  }
+
   public var settings: [String: JSONValue] {
     peftTargets.map { PeftConfiguration($0, isDoRA: true).members } ?? direction.settings
   }

@@ -44,6 +44,7 @@ public struct IA3: AdapterMethod {
   public var name: String { "ia3" }
 
   public var settings: [String: JSONValue] { projections.settings }
+  public var notices: [String] { projections.notices }
 
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     projections.modules(shape).flatMap { [vector($0)] + $0.gateSpecs }

@@ -54,10 +54,37 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   /// The targets of LoRA that the reference's settings cannot describe; nil for others.
   var listedTargets: [LoRATarget]? { if case .targets(let targets) = description { targets } else { nil } }
 
+  public var notices: [String] { if case .settings(let settings) = description { settings.notices } else { [] } }
+
+  public func leavingOut(
+    _ layers: Set<Int>, of shape: DebertaV2Configuration
+  ) throws(ConfigurationError) -> any AdapterMethod {
+    switch description {
+    case .settings(let own): LoRA(.settings(try own.leavingOut(layers)))
+    case .targets(let targets): LoRA(targets.filter { !layers.contains($0.layer) })
+    }
+  }
+
+  private init(_ description: Description) { self.description = description }
+
   public var settings: [String: JSONValue] {
     switch description {
     case .settings(let settings): settings.settings
     case .targets(let targets): PeftConfiguration(targets).members
+    }
+  }
+
+  /// The same with another rank everywhere; alpha stays, and with it alpha / r changes.
+  ///
+  /// - Throws: `ConfigurationError` for a rank that cannot be.
+  func resized(rank: Int) throws(ConfigurationError) -> LoRA {
+    switch description {
+    case .settings(let own):
+      let members = own.settings.merging(["r": .integer(rank)]) { $1 }
+      return try LoRA(ConfigurationFields(.object(members), file: "the combined adapter"))
+    case .targets(let targets):
+      return LoRA(
+        targets.map { LoRATarget($0.place, layer: $0.layer, rank: rank, alpha: $0.alpha, dropout: $0.dropout) })
     }
   }
 

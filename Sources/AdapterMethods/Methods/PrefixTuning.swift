@@ -85,6 +85,56 @@ public struct PrefixTuning: AdapterMethod {
     return hooks
   }
 
+  /// The tensors of this prefix, which has the layers of another one but for some, taken from the other's.
+  func values(
+    from other: PrefixTuning, _ parameters: AdapterParameters, for shape: DebertaV2Configuration
+  ) throws(ConfigurationError) -> AdapterParameters {
+    let specs = try self.parameters(for: shape)
+    let kept = layers(shape)
+    // Of each stored layer the key's features and then the value's.
+    let features = other.layers(shape).enumerated().filter { kept.contains($1) }
+      .flatMap { index, _ in Array(index * 2 * shape.hiddenSize..<(index + 1) * 2 * shape.hiddenSize) }
+    let pass = Pass(Compute(threads: 1))
+    var tensors: [String: Tensor] = [:]
+    for spec in specs {
+      let old = try other.parameters(for: shape).first { $0.id == spec.id } ?? spec
+      let values = parameters[old]
+      if old.shape == spec.shape {
+        tensors[spec.id] = values
+      } else if spec.member.hasSuffix("control_trans") {
+        let columns = other.layers(shape).count * 2 * shape.hiddenSize
+        let rows = pass.transposed(values.reshaped(rows: length, columns: columns))
+        tensors[spec.id] = pass.transposed(pass.gather(rows, rows: features)).reshaped(rows: 1, columns: spec.count)
+      } else if spec.shape.count == 2 {
+        tensors[spec.id] = pass.gather(values, rows: features)
+      } else {
+        let column = values.reshaped(rows: old.count, columns: 1)
+        tensors[spec.id] = pass.gather(column, rows: features).reshaped(rows: 1, columns: spec.count)
+      }
+    }
+    return AdapterParameters(specs, tensors)
+  }
+
+  /// The same prefix in its flat form: the keys and values that the two linear layers make, without the layers.
+  ///
+  /// - Returns: nil, if it is flat already.
+  /// - Throws: what reading the changed settings throws.
+  func ejected(_ parameters: AdapterParameters, for shape: DebertaV2Configuration) throws(ConfigurationError)
+    -> Adapter?
+  {
+    guard !isFlat else { return nil }
+    let members = settings.merging(["flat": .bool(true)]) { $1 }
+    let method = try PrefixTuning(ConfigurationFields(.object(members), file: source))
+    let values = PrefixTensors(self, shape).values(parameters, activation, on: Pass(Compute(threads: 1)))
+    var tensors: [String: Tensor] = [:]
+    let specs = try method.parameters(for: shape)
+    for spec in specs where spec.container == "prefix_gates" { tensors[spec.id] = parameters[spec] }
+    for spec in PrefixTensors(method, shape).specs {
+      tensors[spec.id] = values.reshaped(rows: 1, columns: spec.count)
+    }
+    return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
+  }
+
   private func layers(_ shape: DebertaV2Configuration) -> [Int] {
     (0..<shape.layerCount).filter { !leaveOut.contains($0) }
   }

@@ -14,6 +14,8 @@ struct ProjectionSettings: Sendable {
   /// Of the input of what is added, in training.
   let dropout: Float
   let initialization: Initialization
+  /// Whether `attn_matrices` names `o`, which the reference saves and ignores.
+  private let namesOutput: Bool
   /// Every key, as the reference stores it.
   let settings: [String: JSONValue]
 
@@ -43,6 +45,7 @@ struct ProjectionSettings: Sendable {
   init(_ given: ConfigurationFields) throws(ConfigurationError) {
     let fields = try given.completed(by: Self.fields)
     settings = fields.members
+    namesOutput = try fields.strings("attn_matrices")?.contains("o") ?? false
     places = try Self.places(fields)
     leaveOut = try fields.layers("leave_out")
     rank = try fields.whole("r", in: 1...1 << 16)
@@ -54,6 +57,16 @@ struct ProjectionSettings: Sendable {
       throw fields.impossible("init_weights", "'\(name)'", "'lora', 'bert', 'ia3' or 'vera'")
     }
     self.initialization = initialization
+  }
+
+  /// The same without some more layers.
+  func leavingOut(_ layers: Set<Int>) throws(ConfigurationError) -> ProjectionSettings {
+    try ProjectionSettings(ConfigurationFields(leavingOut: layers, in: settings))
+  }
+
+  /// What is named without an effect.
+  var notices: [String] {
+    namesOutput ? ["'o' in attn_matrices has no effect on DeBERTa, in the Python library as here."] : []
   }
 
   private static func places(_ fields: ConfigurationFields) throws(ConfigurationError) -> [ProjectionPlace] {

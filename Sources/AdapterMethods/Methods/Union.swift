@@ -40,6 +40,54 @@ public struct Union: AdapterMethod {
     source = fields.file
   }
 
+  private init(_ members: [any AdapterMethod], like other: Union) {
+    self.members = members
+    settings = other.settings.merging(["configs": .array(members.map { .object($0.settings) })]) { $1 }
+    source = other.source
+  }
+
+  /// Each member's own adapter, changed, and all of them together again.
+  ///
+  /// - Parameters:
+  ///   - parameters: the tensors of all members.
+  ///   - shape: the model's.
+  ///   - change: makes another adapter of a member's, or nil where it stays.
+  /// - Returns: nil, if all members stay.
+  func replacing(
+    _ parameters: AdapterParameters, for shape: DebertaV2Configuration, by change: (Adapter) throws -> Adapter?
+  ) throws -> Adapter? {
+    var (methods, specs): ([any AdapterMethod], [ParameterSpec]) = ([], [])
+    var tensors: [String: Tensor] = [:]
+    var hasChanged = false
+    for member in members {
+      var own = Adapter(
+        method: member,
+        parameters: AdapterParameters(
+          try member.parameters(for: shape), of: parameters))
+      if let changed = try change(own) { (own, hasChanged) = (changed, true) }
+      methods.append(own.method)
+      for spec in own.parameters.specs {
+        specs.append(spec)
+        tensors[spec.id] = own.parameters[spec]
+      }
+    }
+    guard hasChanged else { return nil }
+    return Adapter(method: Union(methods, like: self), parameters: AdapterParameters(specs, tensors))
+  }
+
+  public var notices: [String] { members.flatMap(\.notices) }
+
+  /// In every member that acts in layers.
+  public func leavingOut(
+    _ layers: Set<Int>, of shape: DebertaV2Configuration
+  ) throws(ConfigurationError) -> any AdapterMethod {
+    var changed: [any AdapterMethod] = []
+    for member in members {
+      changed.append(member is PromptTuning ? member : try member.leavingOut(layers, of: shape))
+    }
+    return Union(changed, like: self)
+  }
+
   public func checkStart() throws(ConfigurationError) {
     for member in members { try member.checkStart() }
   }

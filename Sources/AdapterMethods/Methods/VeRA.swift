@@ -38,6 +38,7 @@ public struct VeRA: AdapterMethod, LowRankMethod {
   public var name: String { "vera" }
 
   public var settings: [String: JSONValue] { projections.settings }
+  public var notices: [String] { projections.notices }
 
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { projections.modules(shape) }
 

@@ -145,7 +145,7 @@ public struct TrainableModel: Sendable {
     var bound = skipped == 0 ? frozenAdapters : [:]
     for name in setup?.adapters ?? [] where bound[name] == nil {
       guard let adapter = adapters[name] else { continue }
-      bound[name] = try BoundAdapter(adapter, named: name, in: encoder, skippingLayersBelow: skipped, on: pass)
+      bound[name] = try BoundAdapter(adapter, named: name, in: encoder, skippingLayers: Set(0..<skipped), on: pass)
     }
     var boundFusions: [String: BoundFusion] = [:]
     for name in setup?.fusions ?? [] {
@@ -205,6 +205,8 @@ public struct TrainableBase: Sendable {
 /// A head as parameters.
 struct TrainableHead: Sendable {
   private let settings: HeadSettings
+  /// The base model's, which stays as it is.
+  private let pooler: Pooler?
   private let tensors: [NamedTensor]
   let trained: [TrainedParameter]
 
@@ -213,6 +215,7 @@ struct TrainableHead: Sendable {
   ///   - trainsAll: the decoder of a masked language model too.
   init(_ head: PredictionHead, named name: String, words: Tensor?, trainsAll: Bool, _ compute: Compute) {
     settings = head.settings
+    pooler = head.pooler
     let saved = head.tensors(compute)
     let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
     let decoderBias = decoder.map { $0.replacing(".weight", with: ".bias") }
@@ -238,6 +241,7 @@ struct TrainableHead: Sendable {
       settings, WeightReader(WeightLedger(tensors, of: "the head in training"), on: pass),
       hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps)
     head.dropout = settings.dropout ?? shape.hiddenDropout
+    head.pooler = pooler
     return head
   }
 }

@@ -1,0 +1,119 @@
+internal import Checkpoints
+internal import Tensors
+internal import Tokenization
+
+// Word embeddings of other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
+
+extension DebertaV2AdapterModel {
+  /// The names of the loaded word embeddings; the base's own are called `default`.
+  public var embeddingNames: [String] { tables.names }
+
+  /// The name of the word embeddings that calls use.
+  public var activeEmbeddings: String { tables.active }
+
+  /// The number of words of some embeddings; nil if there are none of the name.
+  public func vocabularySize(ofEmbeddings name: String) -> Int? { tables[name]?.words.rows }
+
+  /// Adds word embeddings for another vocabulary, and makes them active.
+  ///
+  /// Rows are N(0, 0.02); those of tokens that the reference has too are copies of its rows.
+  ///
+  /// - Parameters:
+  ///   - name: what they are called.
+  ///   - vocabulary: the token of each row; a row without a token of its own has nil.
+  ///   - reference: loaded embeddings, and the token of each of their rows.
+  ///   - tokenizer: the folder of the tokenizer, which is saved with them.
+  ///   - seed: repeats the random values.
+  /// - Throws: `EmbeddingError`.
+  public mutating func addEmbeddings(
+    _ name: String, vocabulary: [String?], reference: (name: String, vocabulary: [String?])? = nil,
+    tokenizer: String? = nil, seed: UInt64 = 0
+  ) throws {
+    if tables[name] != nil { throw EmbeddingError.exists(name: name) }
+    if vocabulary.isEmpty { throw EmbeddingError.noRows }
+    let width = configuration.embeddingSize
+    var random = RandomNumbers(seed: seed)
+    var values = (0..<vocabulary.count * width).map { _ in 0.02 * random.normal() }
+    if let reference {
+      guard let source = tables[reference.name] else { throw unknown(embeddings: reference.name) }
+      var numbers: [String: Int] = [:]
+      for (id, token) in reference.vocabulary.enumerated() { if let token { numbers[token] = id } }
+      let rows = source.words.widened(compute)
+      for (id, token) in vocabulary.enumerated() {
+        guard let token, let own = numbers[token] else { continue }
+        guard own < rows.rows else { throw EmbeddingError.noReferenceRow(token: token, id: own, rows: rows.rows) }
+        values.replaceSubrange(id * width..<(id + 1) * width, with: rows.rows(own..<own + 1).array)
+      }
+    }
+    let words = WeightMatrix(Tensor(values, rows: vocabulary.count, columns: width))
+    tables[name] = EmbeddingTables.Table(words: words, tokenizer: tokenizer)
+    try setActiveEmbeddings(name)
+  }
+
+  /// Adds word embeddings for the vocabulary of a tokenizer's folder, and makes them active.
+  ///
+  /// - Parameters:
+  ///   - name: what they are called.
+  ///   - tokenizer: a folder with the files of a tokenizer.
+  ///   - reference: loaded embeddings and the folder of their tokenizer; rows of common tokens are copied.
+  ///   - seed: repeats the random values.
+  public mutating func addEmbeddings(
+    _ name: String, tokenizer: String, reference: (name: String, tokenizer: String)? = nil, seed: UInt64 = 0
+  ) throws {
+    let vocabulary = try DebertaV2Tokenizer(folder: tokenizer).pieces
+    let other = try reference.map { ($0.name, try DebertaV2Tokenizer(folder: $0.tokenizer).pieces) }
+    try addEmbeddings(name, vocabulary: vocabulary, reference: other, tokenizer: tokenizer, seed: seed)
+  }
+
+  /// Loads a folder that `save_embeddings` wrote, and makes the embeddings active.
+  ///
+  /// - Parameters:
+  ///   - folder: with `embedding.pt`, and perhaps `tokenizer/`.
+  ///   - name: what they are called.
+  /// - Returns: the folder of their tokenizer, if they were saved with one.
+  /// - Throws: `EmbeddingError`, `CheckpointError`; the model is unchanged then.
+  @discardableResult
+  public mutating func loadEmbeddings(_ folder: String, as name: String) throws -> String? {
+    if tables[name] != nil { throw name == EmbeddingTables.base ? EmbeddingError.isBase : .exists(name: name) }
+    let table = try SavedEmbeddings.read(folder, width: configuration.embeddingSize)
+    tables[name] = table
+    try setActiveEmbeddings(name)
+    return table.tokenizer
+  }
+
+  /// Makes some embeddings those that calls use; the size of the vocabulary follows. Heads that predict words keep
+  /// the vocabulary that they were made for.
+  public mutating func setActiveEmbeddings(_ name: String) throws {
+    guard let table = tables[name] else { throw unknown(embeddings: name) }
+    guard name != tables.active else { return }
+    try replaceWords(table.words)
+    tables.active = name
+  }
+
+  /// Saves embeddings, and the tokenizer that they came with, as `save_embeddings` does.
+  ///
+  /// - Parameters:
+  ///   - name: of loaded embeddings.
+  ///   - folder: where they go.
+  ///   - tokenizer: the folder of a tokenizer that is saved with them; nil: the one that they came with.
+  public func saveEmbeddings(_ name: String, to folder: String, tokenizer: String? = nil) throws {
+    guard let table = tables[name] else { throw unknown(embeddings: name) }
+    try Folders.create(folder)
+    try SavedEmbeddings.write(table.words.widened(compute), tokenizer: tokenizer ?? table.tokenizer, to: folder)
+  }
+
+  /// Removes embeddings; if they are active, the base's own become so.
+  public mutating func deleteEmbeddings(_ name: String) throws {
+    if name == EmbeddingTables.base { throw EmbeddingError.isBase }
+    guard tables[name] != nil else { throw unknown(embeddings: name) }
+    if tables.active == name { try setActiveEmbeddings(EmbeddingTables.base) }
+    tables[name] = nil
+  }
+
+  private func unknown(embeddings name: String) -> EmbeddingError { .unknown(name: name, names: embeddingNames) }
+}
+
+extension DebertaV2Tokenizer {
+  /// The token of each id.
+  fileprivate var pieces: [String?] { (0..<vocabularySize).map { piece(of: Int32($0)) } }
+}
