@@ -63,7 +63,7 @@ public struct ForwardRequest {
 
 extension ForwardRequest {
   /// The setup, or with tasks what acts on each row.
-  private func rowSetup(_ rows: Int) throws(CompositionError) -> DebertaV2AdapterModel.Setup {
+  private func rowSetup(_ rows: Int) throws(CompositionError) -> Setup {
     guard let tasks = input.tasks else { return .composition(setup) }
     guard let setup else { throw .noMultiTask }
     // All choices of a row have its task.
