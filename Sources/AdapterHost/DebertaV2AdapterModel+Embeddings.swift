@@ -110,6 +110,35 @@ extension DebertaV2AdapterModel {
     tables[name] = nil
   }
 
+  /// Gives the active word embeddings more rows, N(0, `initializer_range`), or fewer; decoders of masked language models
+  /// that are tied to them follow.
+  ///
+  /// - Parameters:
+  ///   - count: the number of words.
+  ///   - seed: repeats the random values.
+  /// - Throws: `EmbeddingError.noRows`, if none would be left.
+  public mutating func resizeTokenEmbeddings(_ count: Int, seed: UInt64 = 0) throws {
+    guard count > 0 else { throw EmbeddingError.noRows }
+    let old = bound.encoder.wordEmbeddings
+    guard count != old.rows else { return }
+    let width = old.columns
+    var random = RandomNumbers(seed: seed)
+    var values = Array(old.widened(compute).array.prefix(count * width))
+    while values.count < count * width { values.append(configuration.initializerRange * random.normal()) }
+    let words = WeightMatrix(Tensor(values, rows: count, columns: width))
+    let tied = heads.filter { $0.value.tiedTensor(to: old, compute) != nil }.keys
+    tables[tables.active] = EmbeddingTables.Table(words: words, tokenizer: tables[tables.active]?.tokenizer)
+    try replaceWords(words)
+    if headReader.tiesWords { for name in tied { if let head = heads[name]?.tied(to: words) { heads[name] = head } } }
+  }
+
+  /// Ties the decoders of masked language models to the active word embeddings, as the checkpoint's configuration says
+  /// (`tie_word_embeddings`). Their vocabulary follows.
+  public mutating func tieWeights() {
+    guard headReader.tiesWords else { return }
+    for (name, head) in heads { if let tied = head.tied(to: bound.encoder.wordEmbeddings) { heads[name] = tied } }
+  }
+
   private func unknown(embeddings name: String) -> EmbeddingError { .unknown(name: name, names: embeddingNames) }
 }
 

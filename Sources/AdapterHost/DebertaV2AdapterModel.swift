@@ -1,7 +1,8 @@
 public import AdapterMethods
-internal import Checkpoints
+public import Checkpoints
 public import Deberta
 internal import Files
+internal import Foundation
 public import Heads
 internal import Model
 public import Tensors
@@ -26,8 +27,10 @@ public struct DebertaV2AdapterModel: Sendable {
   public let compute: Compute
   /// The methods that adapters can be of.
   public let catalog: MethodCatalog
+  /// What it was made of.
+  let source: ModelSource
   /// The model's name in what is saved: the last part of its folder.
-  public let name: String
+  public var name: String { source.name }
   /// Reads heads that are made for this model.
   let headReader: HeadReader
   /// The checkpoint's own head.
@@ -68,20 +71,45 @@ public struct DebertaV2AdapterModel: Sendable {
   ///   - catalog: the methods that adapters can be of; an application adds its own with `MethodCatalog.adding`.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public init(folder: String, compute: Compute = Compute(), catalog: MethodCatalog = .standard) throws {
-    self.catalog = catalog
     let folder = try CheckpointFolder(path: folder)
-    let file = folder.configurationFile
-    configuration = try DebertaV2Configuration(json: folder.configuration, file: file)
+    let shape = try DebertaV2Configuration(json: folder.configuration, file: folder.configurationFile)
+    try self.init(ModelSource(folder), shape, compute, catalog)
+    if SavedHead.exists(in: folder.path) { heads["default"] = try headReader.head(in: folder.path).head }
+  }
+
+  /// A fresh model: an encoder with random weights and no head.
+  ///
+  /// - Parameters:
+  ///   - configuration: the members of a `config.json`; missing ones have transformers' defaults.
+  ///   - name: what it is called in what is saved of it.
+  ///   - seed: repeats the random values.
+  ///   - compute: what passes compute with.
+  ///   - catalog: the methods that adapters can be of.
+  /// - Throws: `ConfigurationError`, naming the key.
+  public init(
+    configuration: [String: JSONValue], name: String = "model", seed: UInt64 = 0, compute: Compute = Compute(),
+    catalog: MethodCatalog = .standard
+  ) throws {
+    let fields = try ConfigurationFields(.object(configuration), file: "the configuration of \(name)")
+    let shape = try DebertaV2Configuration(
+      json: Data(JSONValue.object(configuration).line.utf8), file: fields.file)
+    let source = try ModelSource(fresh: fields, shape, name: name, seed: seed, compute)
+    try self.init(source, shape, compute, catalog)
+  }
+
+  private init(
+    _ source: ModelSource, _ shape: DebertaV2Configuration, _ compute: Compute, _ catalog: MethodCatalog
+  ) throws {
+    self.source = source
+    self.catalog = catalog
     self.compute = compute
-    name = folder.path.split(separator: "/").last.map(String.init) ?? folder.path
-    let ledger = WeightLedger(folder.weights, rename: EncoderLayout.ownName)
+    configuration = shape
+    let (ledger, fields) = (source.ledger, source.fields)
     let reader = WeightReader(ledger, compute)
     base = try Encoder(reader, configuration)
     bound = BoundModel(base)
     tables = EmbeddingTables(base.wordEmbeddings)
-    let fields = try ConfigurationFields(JSONValue(folder.configuration, file: file), file: file)
-    headReader = try HeadReader(
-      fields, configuration, weights: folder.weights, words: base.wordEmbeddings, compute)
+    headReader = try HeadReader(fields, configuration, weights: source.file, words: base.wordEmbeddings, compute)
     staticHead = try StaticHead(fields, in: ledger, hiddenSize: configuration.hiddenSize)
     heads["default"] = try staticHead?.read(reader, configuration, words: base.wordEmbeddings)
     let whole = try WholeModel(fields)
@@ -95,7 +123,6 @@ public struct DebertaV2AdapterModel: Sendable {
     }
     unreadHeadTensors = staticHead == nil ? ledger.unused.filter(StaticHead.isOfHead) : []
     try ledger.finish(knowing: Encoder.isKnownUnused)
-    if SavedHead.exists(in: folder.path) { heads["default"] = try headReader.head(in: folder.path).head }
   }
 
   // MARK: Adapters

@@ -10,11 +10,14 @@ internal import Tensors
 /// Source: adapters, `configuration/model_adapters_config.py`, `ModelAdaptersConfig`; `heads/model_mixin.py`.
 struct WholeModel {
   /// The members of `config.json`.
-  static let keys = ["adapters", "prediction_heads"]
+  static let keys = ["adapters", "prediction_heads", detailsKey]
+  /// What the reference's settings of heads cannot say; it keeps the member and does not read it.
+  static let detailsKey = "prediction_head_details"
 
   private let adapters: [(name: String, configuration: Description)]
   private let fusions: [(name: String, adapters: [String], configuration: Description)]
   private let heads: [(name: String, configuration: ConfigurationFields)]
+  private let details: ConfigurationFields?
 
   fileprivate enum Description {
     case named(String)
@@ -41,6 +44,7 @@ struct WholeModel {
       if let configuration = try heads?.object(name) { described.append((name, configuration)) }
     }
     self.heads = described
+    details = try fields.object(Self.detailsKey)
   }
 
   /// Whether a tensor, by its name below `deberta.`, is of an adapter, a fusion or a head that `adapters` added.
@@ -96,13 +100,19 @@ struct WholeModel {
   ) throws -> [(name: String, head: PredictionHead)] {
     try heads.map { name, configuration in
       let reader = WeightReader(ledger, compute, scope: "heads.\(name)")
-      return (
-        name,
-        try PredictionHead(
-          HeadSettings(configuration), reader, hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps,
-          tiedTo: words)
-      )
+      let own = try details?.object(name)
+      var head = try PredictionHead(
+        SavedHead.settings(configuration, details: own), reader, hiddenSize: shape.hiddenSize,
+        layerNormEps: shape.layerNormEps, tiedTo: words)
+      head.maximumLength = try own?.maximumLength
+      return (name, head)
     }
+  }
+
+  /// What is written of heads under `detailsKey`; nil where the reference's settings say all.
+  static func details(of heads: [String: PredictionHead]) -> JSONValue? {
+    let details = heads.mapValues { SavedHead.details(of: $0) }.filter { !$0.value.isEmpty }
+    return details.isEmpty ? nil : .object(details.mapValues { .object($0) })
   }
 }
 

@@ -1,4 +1,4 @@
-internal import Checkpoints
+public import Checkpoints
 public import Deberta
 public import Tensors
 
@@ -102,6 +102,17 @@ public struct AdapterParameters: Sendable {
   public subscript(spec: ParameterSpec) -> Tensor {
     guard let tensor = tensors[spec.id] else { preconditionFailure("\(spec.id) is not a parameter of this adapter") }
     return tensor
+  }
+
+  /// The tensors as they are saved for an adapter of some name.
+  ///
+  /// - Parameter withAliases: also under the other names that the reference has for them.
+  public func outgoing(named adapter: String, withAliases: Bool = false) -> [OutgoingTensor] {
+    specs.flatMap { spec in
+      (withAliases ? spec.keys(adapter) : [spec.key(adapter)]).map {
+        OutgoingTensor(name: EncoderLayout.storedName($0), shape: spec.shape, values: self[spec].array)
+      }
+    }
   }
 
   /// The same values in memory of their own, to be trained.

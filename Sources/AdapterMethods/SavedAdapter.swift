@@ -99,11 +99,7 @@ public enum SavedAdapter {
     if adapter.method.settings["peft_type"] != nil {
       return try PeftFolder.write(adapter, base: modelName, for: shape, to: folder, as: format)
     }
-    let tensors = adapter.parameters.specs.map { spec in
-      OutgoingTensor(
-        name: EncoderLayout.storedName(spec.key(name)), shape: spec.shape, values: adapter.parameters[spec].array)
-    }
-    try format.write(tensors, as: weightFiles, to: folder)
+    try format.write(adapter.parameters.outgoing(named: name), as: weightFiles, to: folder)
     let configuration = SavedFolder.description(
       name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
       configuration: .object(adapter.method.settings))

@@ -68,11 +68,7 @@ public enum SavedFusion {
     _ fusion: AdapterFusion, named name: String, modelName: String, for shape: DebertaV2Configuration,
     to folder: String, as format: WeightFormat = .safetensors
   ) throws(CheckpointError) {
-    let tensors = fusion.parameters.specs.map { spec in
-      OutgoingTensor(
-        name: EncoderLayout.storedName(spec.key(name)), shape: spec.shape, values: fusion.parameters[spec].array)
-    }
-    try format.write(tensors, as: weightFiles, to: folder)
+    try format.write(fusion.parameters.outgoing(named: name), as: weightFiles, to: folder)
     let description = SavedFolder.description(
       name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
       configuration: .object(fusion.settings.settings))

@@ -174,10 +174,23 @@ public struct HeadSettings: Sendable {
     return settings
   }
 
+  /// The same masked language model over another vocabulary.
+  func resized(vocabulary: Int) -> HeadSettings {
+    HeadSettings(self, outputs: vocabulary, members: members.merging(["vocab_size": .integer(vocabulary)]) { $1 })
+  }
+
   private init(_ other: HeadSettings, labels: [String]) {
+    let labels = LabelNames.distinct(labels)
+    let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, JSONValue.integer($0)) })
+    self.init(
+      other, outputs: other.outputs, labels: labels,
+      members: other.members.merging(["label2id": .object(numbers)]) { $1 })
+  }
+
+  private init(_ other: HeadSettings, outputs: Int, labels: [String]? = nil, members: [String: JSONValue]) {
     kind = other.kind
-    outputs = other.outputs
-    self.labels = LabelNames.distinct(labels)
+    self.outputs = outputs
+    self.labels = labels ?? other.labels
     function = other.function
     thresholds = other.thresholds
     choices = other.choices
@@ -188,9 +201,6 @@ public struct HeadSettings: Sendable {
     embeddingSize = other.embeddingSize
     dropout = other.dropout
     usesPooler = other.usesPooler
-    var members = other.members
-    members["label2id"] = .object(
-      Dictionary(uniqueKeysWithValues: self.labels.enumerated().map { ($1, .integer($0)) }))
     self.members = members
   }
 

@@ -56,6 +56,12 @@ public struct PredictionHead: Sendable {
     self.queryPositions = queryPositions
   }
 
+  /// The same head with other settings and modules.
+  init(_ other: PredictionHead, _ settings: HeadSettings, _ modules: [(index: Int, module: Module)]) {
+    self.init(settings, modules, queryPositions: other.queryPositions)
+    (pooler, maximumLength, dropout) = (other.pooler, other.maximumLength, other.dropout)
+  }
+
   /// Reads a head's tensors: `INDEX.weight`, `INDEX.bias`.
   ///
   /// - Parameters:

@@ -11,9 +11,6 @@ public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
 
-  /// The member that holds ``PredictionHead/maximumLength``; the reference does not read it.
-  private static let lengthKey = "max_length"
-
   /// The names of the files that a head may have.
   public static let files = [configurationFile] + weightFiles
 
@@ -44,13 +41,37 @@ public enum SavedHead {
       throw ConfigurationError.missing(key: "config", file: file)
     }
     let ledger = WeightLedger(try TensorFile.first(of: weightFiles, in: folder))
-    let settings = try HeadSettings(configuration, function: fields.function)
     var head = try PredictionHead(
-      settings.deciding(at: fields.thresholds(of: settings)), WeightReader(ledger, compute, scope: "heads.\(name)"),
+      settings(configuration, details: fields), WeightReader(ledger, compute, scope: "heads.\(name)"),
       hiddenSize: hiddenSize, layerNormEps: layerNormEps, tiedTo: words)
-    head.maximumLength = try fields.integer(lengthKey, in: 0...1 << 24)
+    head.maximumLength = try fields.maximumLength
     try ledger.finish { $0.hasPrefix("heads.") && !$0.hasPrefix("heads.\(name).") }
     return (name, head)
+  }
+
+  /// The settings of a head, with the details that the reference's cannot say.
+  ///
+  /// - Parameter details: the members of `head_config.json` beside the configuration, or those of a whole model.
+  public static func settings(
+    _ configuration: ConfigurationFields, details: ConfigurationFields?
+  ) throws -> HeadSettings {
+    let settings = try HeadSettings(configuration, function: details?.scoreFunction)
+    return try settings.deciding(at: details?.thresholds(of: settings))
+  }
+
+  /// What the reference's settings cannot say of a head: `function_to_apply`, if it is not the usual one, `thresholds`,
+  /// and `max_length`.
+  public static func details(of head: PredictionHead) -> [String: JSONValue] {
+    let settings = head.settings
+    let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
+    var details: [String: JSONValue] =
+      isUsual ? [:] : [ConfigurationFields.functionKey: .string(settings.function.rawValue)]
+    details[ConfigurationFields.thresholdsKey] = settings.thresholds.map { thresholds in
+      let values = zip(settings.labelNames, thresholds).map { ($0, JSONValue.number(Double("\($1)") ?? Double($1))) }
+      return .object(Dictionary(uniqueKeysWithValues: values))
+    }
+    details[ConfigurationFields.lengthKey] = head.maximumLength.map { .integer($0) }
+    return details
   }
 
   /// Writes a folder that the reference loads; the folder exists.
@@ -62,23 +83,16 @@ public enum SavedHead {
       OutgoingTensor(name: "heads.\(name).\($0.name)", shape: $0.shape, values: $0.values)
     }
     try format.write(tensors, as: weightFiles, to: folder)
-    let (settings, key) = (head.settings, ConfigurationFields.functionKey)
-    let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
-    var others: [String: JSONValue] = isUsual ? [:] : [key: .string(settings.function.rawValue)]
-    others[lengthKey] = head.maximumLength.map { .integer($0) }
-    others[ConfigurationFields.thresholdsKey] = settings.thresholds.map { thresholds in
-      let values = zip(settings.labelNames, thresholds).map { ($0, JSONValue.number(Double("\($1)") ?? Double($1))) }
-      return .object(Dictionary(uniqueKeysWithValues: values))
-    }
     let description = SavedFolder.description(
       name: name, modelName: modelName, family: family, hiddenSize: hiddenSize,
-      configuration: .object(settings.members), others: others)
+      configuration: .object(head.settings.members), others: details(of: head))
     try description.write(to: folder + "/" + configurationFile)
   }
 }
 
 extension ConfigurationFields {
   fileprivate static let functionKey = "function_to_apply"
+  fileprivate static let lengthKey = "max_length"
   fileprivate static let thresholdsKey = "thresholds"
 
   /// The thresholds of a head's labels, if a `head_config.json` has some; 0.5 for labels that it does not name.
@@ -96,8 +110,13 @@ extension ConfigurationFields {
     return thresholds
   }
 
-  /// What makes scores of the outputs, if a `head_config.json` says it.
-  fileprivate var function: ScoreFunction? {
+  /// ``PredictionHead/maximumLength``, if the details of a head say it.
+  public var maximumLength: Int? {
+    get throws(ConfigurationError) { try integer(Self.lengthKey, in: 0...1 << 24) }
+  }
+
+  /// What makes scores of the outputs, if the details of a head say it.
+  fileprivate var scoreFunction: ScoreFunction? {
     get throws(ConfigurationError) {
       guard let name = try string(Self.functionKey) else { return nil }
       guard let function = ScoreFunction(rawValue: name) else {

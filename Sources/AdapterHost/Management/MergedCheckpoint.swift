@@ -61,7 +61,7 @@ public enum MergedCheckpoint {
   // MARK: Tensors
 
   /// The weights and biases that differ, by their names below `deberta.`
-  private static func changes(
+  static func changes(
     from base: DebertaV2AdapterModel, to merged: DebertaV2AdapterModel
   ) -> [String: [Float]] {
     var changes: [String: [Float]] = [:]
