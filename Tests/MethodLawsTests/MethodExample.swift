@@ -97,6 +97,8 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
     MethodExample(preset: "vera[r=3, alpha=7]", merged: .sum),
     MethodExample(preset: "vera[attn_matrices=['q', 'k', 'v'], use_gating=True, r=5]"),
     MethodExample(preset: "dvora[attn_matrices=['q', 'k'], r=3, alpha=4]", merged: .readsWeights),
+    MethodExample(preset: "mtl_lora[n_up_projection=3, r=3, alpha=7, weights_sharpness=0.4]", merged: .sum),
+    MethodExample(preset: "mtl_lora[n_up_projection=2, attn_matrices=['q', 'k', 'v'], use_gating=True, r=5]"),
   ]
 
   private static let memories = [

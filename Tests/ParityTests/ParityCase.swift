@@ -53,7 +53,7 @@ struct ParityCase: Decodable {
     try ParityTensor.read(Fixtures.parityCase(name) + "/expected.safetensors")
   }
 
-  private static func kinds(_ expected: [String: ParityTensor]) -> Trace.Kinds {
+  static func kinds(_ expected: [String: ParityTensor]) -> Trace.Kinds {
     let prefixes: [(String, Trace.Kinds)] = [
       ("hidden_states/", .hiddenStates), ("attentions/", .attentions), ("gating/", .gatingScores),
       ("fusion_attentions/", .fusionAttentions),
@@ -69,8 +69,10 @@ struct ParityMask {
   let rows: [[Int]]
   var length: Int { rows.first?.count ?? 0 }
 
-  init(_ name: String) throws {
-    let url = URL(filePath: Fixtures.parityCase(name) + "/inputs.json")
+  init(_ name: String) throws { try self.init(folder: Fixtures.parityCase(name)) }
+
+  init(folder: String) throws {
+    let url = URL(filePath: folder + "/inputs.json")
     let mask = try JSONValue(path: url.path)
     guard case .object(let members) = mask, let mask = members["attention_mask"] else {
       throw ConfigurationError.missing(key: "attention_mask", file: url.path)
