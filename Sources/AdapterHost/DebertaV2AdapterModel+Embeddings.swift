@@ -90,6 +90,13 @@ extension DebertaV2AdapterModel {
     tables.active = name
   }
 
+  /// Gives the active embeddings other values, of as many words.
+  mutating func replaceActiveEmbeddings(_ values: Tensor) throws {
+    let words = WeightMatrix(Tensor(values.array, rows: values.rows, columns: values.columns))
+    tables[tables.active] = EmbeddingTables.Table(words: words, tokenizer: tables[tables.active]?.tokenizer)
+    try replaceWords(words)
+  }
+
   /// Saves embeddings, and the tokenizer that they came with, as `save_embeddings` does.
   ///
   /// - Parameters:

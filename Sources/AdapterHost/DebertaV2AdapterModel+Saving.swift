@@ -47,7 +47,7 @@ extension DebertaV2AdapterModel {
     let pooler =
       ledger.contains("pooler.dense.weight") && heads.values.contains { $0.settings.usesPooler }
       ? ["weight", "bias"].map { "pooler.dense.\($0)" } : []
-    let encoder = EncoderLayout(configuration).tensors.map {
+    let encoder = EncoderLayout(configuration).tensors(in: ledger).map {
       (name: $0.name, shape: $0.shape, stored: EncoderLayout.storedName($0.name))
     }
     let rest = pooler.compactMap { name in ledger.shape(of: name).map { (name: name, shape: $0, stored: name) } }
@@ -82,8 +82,8 @@ extension DebertaV2AdapterModel {
   private func savedConfiguration(adapters names: [String]) -> [String: JSONValue] {
     var members = source.fields.members
     for key in ["torch_dtype", "dtype"] where members[key] != nil { members[key] = .string("float32") }
-    members["architectures"] = .array([.string("DebertaV2AdapterModel")])
-    members["model_type"] = .string("deberta-v2")
+    members["architectures"] = .array([.string(configuration.family.adapterModelClass)])
+    members["model_type"] = .string(configuration.family.rawValue)
     members["vocab_size"] = .integer(configuration.vocabularySize)
     var (identities, configurations): ([String: JSONValue], [String: JSONValue]) = ([:], [:])
     for name in names {

@@ -48,6 +48,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public private(set) var activeAdapters: Composition?
   /// The heads that answer when a call names none; nil: those that are named like the active adapters.
   public var activeHeads: [String]?
+  /// What is trained.
+  public internal(set) var training = TrainingChoice.everything
   /// The layers in which no adapter acts, set with the active adapters.
   public private(set) var skippedLayers: Set<Int> = []
   /// The adapter whose effect is in the weights.
@@ -144,7 +146,8 @@ public struct DebertaV2AdapterModel: Sendable {
   ///
   /// - Parameters:
   ///   - name: what it is called.
-  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`.
+  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`; or the path of a JSON file with a
+  ///     configuration, alone or under `config`.
   ///   - overwrite: replaces an adapter of this name.
   ///   - setActive: makes it the active adapter.
   ///   - seed: repeats the random values.
@@ -153,7 +156,22 @@ public struct DebertaV2AdapterModel: Sendable {
     _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
     seed: UInt64 = 0
   ) throws {
-    let method = try catalog.method(preset: text)
+    try addAdapter(
+      name, method: catalog.method(named: text), overwrite: overwrite, setActive: setActive, seed: seed)
+  }
+
+  /// Adds a fresh adapter of a configuration's members, as a saved one has them under `config`.
+  public mutating func addAdapter(
+    _ name: String, settings: [String: JSONValue], overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
+  ) throws {
+    let fields = try ConfigurationFields(.object(settings), file: "the configuration of '\(name)'")
+    try addAdapter(name, method: catalog.method(fields), overwrite: overwrite, setActive: setActive, seed: seed)
+  }
+
+  /// Adds a fresh adapter of a method with its settings.
+  public mutating func addAdapter(
+    _ name: String, method: any AdapterMethod, overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
+  ) throws {
     try add(Adapter(method, for: base, seed: seed), named: name, overwrite: overwrite)
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
@@ -189,12 +207,21 @@ public struct DebertaV2AdapterModel: Sendable {
   }
 
   /// Saves an adapter, and the head of its name, as the reference does.
+  ///
+  /// - Parameters:
+  ///   - name: of a loaded adapter.
+  ///   - folder: is made, where it is not there.
+  ///   - withHead: whether the head of its name is saved, too.
+  ///   - metadata: members that `adapter_config.json` gets besides those that it has (`meta_dict`).
+  ///   - format: the files that the weights go to.
   public func saveAdapter(
-    _ name: String, to folder: String, withHead: Bool = true, as format: WeightFormat = .safetensors
+    _ name: String, to folder: String, withHead: Bool = true, metadata: [String: JSONValue] = [:],
+    as format: WeightFormat = .safetensors
   ) throws {
     guard let adapter = adapters[name] else { throw unknown(adapter: name) }
     try Folders.create(folder)
-    try SavedAdapter.write(adapter, named: name, modelName: self.name, for: configuration, to: folder, as: format)
+    try SavedAdapter.write(
+      adapter, named: name, modelName: self.name, for: configuration, metadata: metadata, to: folder, as: format)
     if withHead, heads[name] != nil { try saveHead(name, to: folder, as: format) }
   }
 
@@ -234,20 +261,25 @@ public struct DebertaV2AdapterModel: Sendable {
   ///
   /// - Parameters:
   ///   - names: bottleneck adapters, in the order in which a Fuse names them.
+  ///   - fusionName: what it is called; nil: its adapters' names, with commas between them. `Fuse(a, b, name=f)` is the
+  ///     block of a fusion with a name of its own.
   ///   - settings: which projections it has.
-  ///   - seed: repeats the random values.
   ///   - overwrite: replaces the one of this name.
+  ///   - setActive: makes the Fuse of these adapters the active setup.
+  ///   - seed: repeats the random values.
   /// - Throws: `CompositionError.unknownAdapter`; `ModelError.exists`.
   public mutating func addAdapterFusion(
-    _ names: [String], _ settings: FusionSettings = .dynamic, overwrite: Bool = false, seed: UInt64 = 0
+    _ names: [String], named fusionName: String? = nil, _ settings: FusionSettings = .dynamic, overwrite: Bool = false,
+    setActive: Bool = false, seed: UInt64 = 0
   ) throws {
-    let name = AdapterFusion.name(of: names)
+    let name = fusionName ?? AdapterFusion.name(of: names)
     if !overwrite, fusions[name] != nil { throw ModelError.exists(kind: "fusion", name: name) }
     let members = try names.map { name in
       guard let adapter = adapters[name] else { throw unknown(adapter: name) }
       return (name, adapter)
     }
     replaceFusion(name, AdapterFusion(settings, of: members, for: base, seed: seed))
+    if setActive { try setActiveAdapters(.fuse(names.map { .adapter($0) }, name: fusionName)) }
   }
 
   /// Puts a fusion in the place of the one of its name.
@@ -263,19 +295,26 @@ public struct DebertaV2AdapterModel: Sendable {
   ///   - name: its adapters' names here, with commas between them; nil: as saved.
   ///   - withHead: whether a head in the folder is loaded.
   ///   - headName: what the head is called; nil: as the fusion, if that is given a name, or as saved.
+  ///   - setActive: makes the Fuse of its adapters, which are loaded, the active setup.
   /// - Returns: the name that the fusion has now.
   @discardableResult
   public mutating func loadAdapterFusion(
-    _ folder: String, as name: String? = nil, withHead: Bool = true, headAs headName: String? = nil
+    _ folder: String, as name: String? = nil, withHead: Bool = true, headAs headName: String? = nil,
+    setActive: Bool = false
   ) throws -> String {
     let (savedName, fusion) = try SavedFusion.read(folder, for: configuration)
     let head = try withHead && SavedHead.exists(in: folder) ? headReader.head(in: folder) : nil
     let fusionName = name ?? savedName
+    if setActive { for name in fusion.adapters where adapters[name] == nil { throw unknown(adapter: name) } }
     replaceFusion(fusionName, fusion)
     if let head {
       let headName = headName ?? name ?? head.name ?? fusionName
       heads[headName] = head.head
       setHead(headName, ofFusion: fusionName)
+    }
+    if setActive {
+      let isNamed = fusionName != AdapterFusion.name(of: fusion.adapters)
+      try setActiveAdapters(.fuse(fusion.adapters.map { .adapter($0) }, name: isNamed ? fusionName : nil))
     }
     return fusionName
   }
@@ -293,15 +332,26 @@ public struct DebertaV2AdapterModel: Sendable {
   public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
 
   /// Saves a fusion, and the head that follows it, as the reference does.
+  ///
+  /// - Parameters:
+  ///   - name: of a loaded fusion.
+  ///   - folder: is made, where it is not there.
+  ///   - withHead: whether the head that follows it is saved, too.
+  ///   - headName: another head to save with it.
+  ///   - metadata: members that `adapter_fusion_config.json` gets besides those that it has.
+  ///   - format: the files that the weights go to.
   public func saveAdapterFusion(
-    _ name: String, to folder: String, withHead: Bool = true, as format: WeightFormat = .safetensors
+    _ name: String, to folder: String, withHead: Bool = true, head headName: String? = nil,
+    metadata: [String: JSONValue] = [:], as format: WeightFormat = .safetensors
   ) throws {
+    if let headName, heads[headName] == nil { throw unknown(head: headName) }
     guard let fusion = fusions[name] else {
       throw CompositionError.unknownFusion(name: name, nearest: fusionNames)
     }
     try Folders.create(folder)
-    try SavedFusion.write(fusion, named: name, modelName: self.name, for: configuration, to: folder, as: format)
-    if withHead, let head = head(following: name) { try saveHead(head, to: folder, as: format) }
+    try SavedFusion.write(
+      fusion, named: name, modelName: self.name, for: configuration, metadata: metadata, to: folder, as: format)
+    if withHead, let head = headName ?? head(following: name) { try saveHead(head, to: folder, as: format) }
   }
 
   /// Removes a fusion.

@@ -75,6 +75,14 @@ struct ModelSource: Sendable {
     }
   }
 
+  /// The number of values in all tensors, those of a head included.
+  var parameterCount: Int {
+    switch tensors {
+    case .file(let file): file.tensors.reduce(0) { $0 + $1.elementCount }
+    case .memory(let tensors): tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    }
+  }
+
   /// The checkpoint's file; nil for fresh tensors.
   var file: TensorFile? { if case .file(let file) = tensors { file } else { nil } }
 }

@@ -13,8 +13,8 @@ public indirect enum Composition: Hashable, Sendable {
   case batchSplit([Composition], sizes: [Int])
   /// A sequence's first tokens go to the first child, and so on.
   case split([Composition], sizes: [Int])
-  /// For each token a mix of what the children make, by the attention of a fusion of their names.
-  case fuse([Composition])
+  /// For each token a mix of what the children make, by the attention of a fusion: the one of a name, or of their names.
+  case fuse([Composition], name: String? = nil)
   /// The weighted mean of what the children make; without weights the mean.
   case average([Composition], weights: [Float]?)
   /// The sum of what the children add.
@@ -76,7 +76,7 @@ public indirect enum Composition: Hashable, Sendable {
     switch self {
     case .adapter: []
     case .stack(let children), .parallel(let children), .batchSplit(let children, _), .average(let children, _),
-      .sum(let children), .multiTask(let children), .split(let children, _), .fuse(let children):
+      .sum(let children), .multiTask(let children), .split(let children, _), .fuse(let children, _):
       children
     }
   }
@@ -88,11 +88,26 @@ public indirect enum Composition: Hashable, Sendable {
     return children.flatMap(\.adapters).filter { seen.insert($0).inserted }
   }
 
-  /// For each Fuse block, the adapters that its fusion is for.
-  public var fusedAdapters: [[String]] {
-    let own: [[String]] = if case .fuse(let children) = self { [children.map(\.last)] } else { [] }
-    return own + children.flatMap(\.fusedAdapters)
+  /// A fusion that a Fuse block needs.
+  public struct NamedFusion: Hashable, Sendable {
+    /// The name that the block gives it, or its adapters' names with commas between them.
+    public let name: String
+    /// The adapters that it is for.
+    public let adapters: [String]
   }
+
+  /// The fusion that this block needs, if it is a Fuse.
+  public var fusion: NamedFusion? {
+    guard case .fuse(let children, let name) = self else { return nil }
+    let adapters = children.map(\.last)
+    return NamedFusion(name: name ?? AdapterFusion.name(of: adapters), adapters: adapters)
+  }
+
+  /// The fusions of all Fuse blocks.
+  public var fusions: [NamedFusion] { (fusion.map { [$0] } ?? []) + children.flatMap(\.fusions) }
+
+  /// For each Fuse block, the adapters that its fusion is for.
+  public var fusedAdapters: [[String]] { fusions.map(\.adapters) }
 
   /// The adapter that acts last.
   public var last: String {
@@ -109,7 +124,7 @@ public indirect enum Composition: Hashable, Sendable {
     case .parallel(let children): return .parallel(all(children))
     case .batchSplit(let children, let sizes): return .batchSplit(all(children), sizes: sizes)
     case .split(let children, let sizes): return .split(all(children), sizes: sizes)
-    case .fuse(let children): return .fuse(all(children))
+    case .fuse(let children, let name): return .fuse(all(children), name: name)
     case .average(let children, let weights): return .average(all(children), weights: weights)
     case .sum(let children): return .sum(all(children))
     case .multiTask(let children): return .multiTask(all(children))
@@ -179,6 +194,7 @@ extension Composition: CustomStringConvertible {
     case .batchSplit(_, let sizes): arguments.append("batch_sizes=\(sizes)")
     case .split(_, let sizes): arguments.append("splits=\(sizes)")
     case .average(_, let weights?): arguments.append("weights=\(weights)")
+    case .fuse(_, let name?): arguments.append("name=\(name)")
     default: break
     }
     return "\(block.rawValue)(\(arguments.joined(separator: ", ")))"

@@ -36,9 +36,12 @@ private struct CompositionParser {
     guard depth <= Composition.Limit.depth else { throw .tooDeep(limit: Composition.Limit.depth) }
     var children: [Composition] = []
     var numbers: [String: [Number]] = [:]
+    var ownName: String?
     if !skip(")") {
       repeat {
-        if let argument = argument() {
+        if block == .fuse, argument(named: "name") {
+          ownName = try word("the name of the fusion")
+        } else if let argument = argument() {
           numbers[argument] = try list()
         } else {
           children.append(try composition())
@@ -46,7 +49,7 @@ private struct CompositionParser {
       } while skip(",")
       guard skip(")") else { throw expected("',' or ')'") }
     }
-    return try build(block, children, numbers)
+    return try build(block, children, numbers, name: ownName)
   }
 
   mutating func end() throws(CompositionError) {
@@ -55,7 +58,7 @@ private struct CompositionParser {
   }
 
   private func build(
-    _ block: Composition.Block, _ children: [Composition], _ numbers: [String: [Number]]
+    _ block: Composition.Block, _ children: [Composition], _ numbers: [String: [Number]], name: String?
   ) throws(CompositionError) -> Composition {
     let argument: String? =
       switch block {
@@ -72,7 +75,7 @@ private struct CompositionParser {
     case .stack: return .stack(children)
     case .parallel: return .parallel(children)
     case .sum: return .sum(children)
-    case .fuse: return .fuse(children)
+    case .fuse: return .fuse(children, name: name)
     case .multiTask: return .multiTask(children)
     case .average: return .average(children, weights: values?.map(\.value))
     case .batchSplit: return .batchSplit(children, sizes: try sizes(values, of: block, count: children.count))
@@ -100,6 +103,14 @@ private struct CompositionParser {
     if let name = try? word(""), skip("=") { return name }
     position = start
     return nil
+  }
+
+  /// Whether a name comes next that is followed by '='; both are read then.
+  private mutating func argument(named name: String) -> Bool {
+    let start = position
+    if argument() == name { return true }
+    position = start
+    return false
   }
 
   /// One number, or several between brackets.

@@ -22,7 +22,7 @@ extension Composition {
       return try Self.merged(children, rows: rows) { $0.count == 1 ? $0[0] : .stack($0) }
     case .split(let children, let sizes):
       return try Self.merged(children, rows: rows) { .split($0, sizes: sizes) }
-    case .fuse(let children): return try Self.merged(children, rows: rows) { .fuse($0) }
+    case .fuse(let children, let name): return try Self.merged(children, rows: rows) { .fuse($0, name: name) }
     case .average(let children, let weights):
       return try Self.merged(children, rows: rows) { .average($0, weights: weights) }
     case .sum(let children): return try Self.merged(children, rows: rows) { .sum($0) }
@@ -67,7 +67,7 @@ extension Composition {
   public var head: String {
     switch self {
     case .adapter(let name): name
-    case .fuse(let children): AdapterFusion.name(of: children.map(\.last))
+    case .fuse: fusion?.name ?? ""
     case .stack(let children), .split(let children, _), .average(let children, _), .sum(let children),
       .parallel(let children), .batchSplit(let children, _), .multiTask(let children):
       children.last?.head ?? ""

@@ -201,8 +201,7 @@ public final class Lowering: Sendable {
 
   /// The fusion that a Fuse names by its children; nil for other blocks.
   private func fusion(_ composition: Composition) throws(CompositionError) -> BoundFusion? {
-    guard case .fuse(let children) = composition else { return nil }
-    let name = AdapterFusion.name(of: children.map(\.last))
+    guard let name = composition.fusion?.name else { return nil }
     guard let fusion = fusions[name] else {
       throw .unknownFusion(name: name, nearest: fusions.keys.sorted())
     }

@@ -92,6 +92,17 @@ extension MethodCatalog {
     return try method(ConfigurationFields(whole, file: source))
   }
 
+  /// The method of a preset's text, or of a JSON file with a configuration, which may stand under `config` in it.
+  ///
+  /// - Throws: `ConfigurationError`.
+  public func method(named text: String) throws(ConfigurationError) -> any AdapterMethod {
+    guard text.contains("/") || text.hasSuffix(".json"), !text.contains("["), FileSystem.kind(of: text) == .file else {
+      return try method(preset: text)
+    }
+    let fields = try ConfigurationFields(path: text)
+    return try method(fields.object("config") ?? fields)
+  }
+
   /// The settings of a preset with its changes.
   private func configuration(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
     let trimmed = text.filter { $0 != "\n" }

@@ -91,18 +91,24 @@ public enum SavedAdapter {
   /// Writes a folder that the reference loads; one of PEFT for LoRA that the reference's settings cannot describe. The
   /// folder exists.
   ///
+  /// - Parameter metadata: further members of `adapter_config.json`; PEFT's has no place for them.
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
-    _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration, to folder: String,
-    as format: WeightFormat = .safetensors
+    _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration,
+    metadata: [String: JSONValue] = [:], to folder: String, as format: WeightFormat = .safetensors
   ) throws {
     if adapter.method.settings["peft_type"] != nil {
+      guard metadata.isEmpty else {
+        throw ConfigurationError.impossible(
+          key: metadata.keys.sorted()[0], value: "further metadata", expected: "none: PEFT reads no such member",
+          file: folder + "/" + configurationFile)
+      }
       return try PeftFolder.write(adapter, base: modelName, for: shape, to: folder, as: format)
     }
     try format.write(adapter.parameters.outgoing(named: name), as: weightFiles, to: folder)
     let configuration = SavedFolder.description(
       name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
-      configuration: .object(adapter.method.settings))
+      configuration: .object(adapter.method.settings), others: metadata)
     try configuration.write(to: folder + "/" + configurationFile)
   }
 }

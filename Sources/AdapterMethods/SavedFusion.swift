@@ -66,12 +66,12 @@ public enum SavedFusion {
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
     _ fusion: AdapterFusion, named name: String, modelName: String, for shape: DebertaV2Configuration,
-    to folder: String, as format: WeightFormat = .safetensors
+    metadata: [String: JSONValue] = [:], to folder: String, as format: WeightFormat = .safetensors
   ) throws(CheckpointError) {
     try format.write(fusion.parameters.outgoing(named: name), as: weightFiles, to: folder)
     let description = SavedFolder.description(
       name: name, modelName: modelName, family: shape.family, hiddenSize: shape.hiddenSize,
-      configuration: .object(fusion.settings.settings))
+      configuration: .object(fusion.settings.settings), others: metadata)
     guard case .object(var members) = description else { return }
     members["adapter_names"] = .array(fusion.adapters.map { .string($0) })
     try JSONValue.object(members).write(to: folder + "/" + configurationFile)

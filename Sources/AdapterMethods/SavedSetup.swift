@@ -1,4 +1,4 @@
-internal import Checkpoints
+public import Checkpoints
 
 /// A folder that the reference's `save_adapter_setup` wrote: `adapter_setup.json`, and below it a folder for each
 /// adapter, fusion and head that the composition names.
@@ -11,6 +11,29 @@ public struct SavedSetup: Sendable {
   public let composition: Composition
   /// The heads that answer, in order; nil where none were saved.
   public let heads: [String]?
+
+  /// - Parameters:
+  ///   - composition: what acts.
+  ///   - heads: that answer, in order; nil where there are none.
+  public init(_ composition: Composition, heads: [String]?) {
+    self.composition = composition
+    self.heads = heads
+  }
+
+  /// Writes the description into a folder, which exists.
+  public func write(to folder: String) throws(CheckpointError) {
+    let answering: JSONValue =
+      switch heads {
+      case nil: .null
+      case let names? where names.count == 1: .string(names[0])
+      case let names?: .array(names.map { .string($0) })
+      }
+    let description = JSONValue.object([
+      "adapter_setup": composition.description(asRoot: true), "head_setup": answering,
+      "version": .string(SavedFolder.version),
+    ])
+    try description.write(to: "\(folder)/\(Self.configurationFile)")
+  }
 
   /// Reads the folder's description, and none of its tensors.
   ///
@@ -46,7 +69,11 @@ public struct SavedSetup: Sendable {
       }
     }
     for (key, value) in try block.object("kwargs")?.members.sorted(by: { $0.key < $1.key }) ?? [] where value != .null {
-      arguments.append("\(key)=\(value.line)")
+      if case .string(let name) = value {
+        arguments.append("\(key)=\(name)")
+      } else {
+        arguments.append("\(key)=\(value.line)")
+      }
     }
     return "\(type)(\(arguments.joined(separator: ", ")))"
   }
@@ -62,5 +89,30 @@ public struct SavedSetup: Sendable {
       throw fields.impossible(
         "head_setup", value.line, "the names of heads: the head of a model with one head of its own is not saved here")
     }
+  }
+}
+
+extension Composition {
+  /// The block as the reference's JSON has it.
+  ///
+  /// - Parameter isRoot: an adapter alone is a stack of it there.
+  fileprivate func description(asRoot isRoot: Bool = false) -> JSONValue {
+    guard let block else {
+      let single = JSONValue.object(["type": .string("single"), "children": .array([.string(last)])])
+      return isRoot ? .object(["type": .string("Stack"), "children": .array([single])]) : single
+    }
+    var members: [String: JSONValue] = [
+      "type": .string(block.rawValue), "children": .array(children.map { $0.description() }),
+    ]
+    let argument: (String, JSONValue)? =
+      switch self {
+      case .split(_, let sizes): ("splits", .array(sizes.map { .integer($0) }))
+      case .batchSplit(_, let sizes): ("batch_sizes", .array(sizes.map { .integer($0) }))
+      case .average(_, let weights?): ("weights", .array(weights.map { .number(Double($0)) }))
+      case .fuse(_, let name?): ("name", .string(name))
+      default: nil
+      }
+    if let (key, value) = argument { members["kwargs"] = .object([key: value]) }
+    return .object(members)
   }
 }

@@ -3,7 +3,7 @@
 /// Source: adapters, `loading.py`, `WeightsLoaderHelper` and `utils.py`, `build_full_config`.
 public enum SavedFolder {
   /// The version of the reference whose formats are written.
-  static let version = "adapters.1.3.0"
+  public static let version = "adapters.1.3.0"
 
   /// A saved configuration with the facts of its model, and further members, which the reference keeps and does not
   /// read.

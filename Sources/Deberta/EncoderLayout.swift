@@ -199,6 +199,11 @@ public struct EncoderLayout: Sendable {
     }
   }
 
+  /// Every tensor of the encoder that a checkpoint has, the optional ones where they are there.
+  public func tensors(in checkpoint: WeightLedger) -> [StoredTensor] {
+    tensors + optionalTensors.filter { checkpoint.contains($0.name) }
+  }
+
   /// Tensors that an encoder may have: `adapters` gives the fused projection of v1 a bias, and saves it with whole
   /// models.
   public var optionalTensors: [StoredTensor] {

@@ -4,6 +4,11 @@ public import Tensors
 // The decoder of a masked language model is mostly the table of word embeddings.
 
 extension PredictionHead {
+  /// The decoder of a masked language model, [vocabulary, E]; nil for other heads.
+  public var decoderWeight: WeightMatrix? {
+    if case .decoder(let decoder)? = modules.last?.module { decoder.weight } else { nil }
+  }
+
   /// The name of the decoder's tensor, if it has the values of the word embeddings.
   public func tiedTensor(to words: WeightMatrix, _ compute: Compute) -> String? {
     guard case (let index, .decoder(let decoder))? = modules.last, decoder.weight.rows == words.rows,

@@ -6,6 +6,7 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case mergedAndActive(name: String)
   case notMergeable(name: String)
   case noHeadForLabels(folder: String)
+  case activeHeads([String])
   case maskedLMOfChangedEmbeddings(head: String)
   case decoderOfOtherWidth(head: String, found: Int, expected: Int)
   case enhancedDecoder(head: String)
@@ -25,6 +26,9 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
       "'\(name)' is merged into the weights and named in the setup; it would act twice. Reset it, or leave it out."
     case .notMergeable(let name):
       "'\(name)' cannot be merged: only methods whose effect is a change of weights can, not bottlenecks or gates."
+    case .activeHeads(let heads):
+      "There are labels of one head, but \(heads.isEmpty ? "no head is" : heads.joined(separator: ", ") + " are") "
+        + "active. Name the head."
     case .noHeadForLabels(let folder):
       "There are labels for the head of \(folder), but no head is loaded from it."
     case .maskedLMOfChangedEmbeddings(let head):

@@ -59,6 +59,30 @@ public struct AdapterSummary: Hashable, Sendable {
       ]
   }
 
+  /// The adapters of a model in memory.
+  ///
+  /// Trainable is what `model.training` trains: the adapters that it names; the base, unless it is frozen. A model that
+  /// was loaded has nothing frozen.
+  public init(_ model: DebertaV2AdapterModel) {
+    let total = EncoderLayout(model.configuration).parameterCount
+    checkpointParameterCount = model.source.parameterCount
+    let active = Set(model.activeAdapters?.adapters ?? [])
+    let adapters = model.adapterNames.compactMap { name in
+      model.adapter(name).map { adapter in
+        Row(
+          name: name, method: adapter.methodName, parameterCount: adapter.parameters.count,
+          percentage: Double(adapter.parameters.count) / Double(max(total, 1)) * 100, isActive: active.contains(name),
+          isTrainable: model.training.trains(adapter: name))
+      }
+    }
+    rows =
+      adapters + [
+        Row(
+          name: "Full model", method: nil, parameterCount: total, percentage: 100, isActive: nil,
+          isTrainable: model.training.trainsBase)
+      ]
+  }
+
   /// The table as the reference prints it, 80 columns wide.
   public var text: String {
     let rule = (thick: String(repeating: "=", count: 80), thin: String(repeating: "-", count: 80))

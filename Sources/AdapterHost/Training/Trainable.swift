@@ -13,10 +13,13 @@ extension DebertaV2AdapterModel {
   ///   - names: the heads that are trained.
   ///   - frozen: adapters of the setup that stay as they are.
   ///   - part: what is trained.
-  ///   - folder: the base model's, from which its tensors are read again where everything is trained.
+  ///   - trainsEmbeddings: whether the active word embeddings are trained too.
+  ///   - folder: the base model's, from which its tensors are read again where everything is trained; nil: from what
+  ///     the model was made of.
   /// - Throws: `CompositionError`, `ModelError`, `TrainableModelError`, `CheckpointError`.
   public func trainable(
-    _ setup: Composition?, heads names: [String], frozen: [String] = [], part: TrainedPart = .adapters, folder: String
+    _ setup: Composition?, heads names: [String], frozen: [String] = [], part: TrainedPart = .adapters,
+    trainsEmbeddings: Bool = false, folder: String? = nil
   ) throws -> TrainableModel {
     for name in setup?.adapters ?? [] where adapter(name) == nil { throw unknown(adapter: name) }
     var heads: [String: PredictionHead] = [:]
@@ -28,19 +31,25 @@ extension DebertaV2AdapterModel {
     for name in adapterNames { adapters[name] = adapter(name) }
     var fusions: [String: AdapterFusion] = [:]
     for name in fusionNames { fusions[name] = fusion(name) }
-    let base = try part == .everything ? parameters(folder) : TrainableBase(frozen: baseEncoder)
+    let base =
+      try part == .everything
+      ? parameters(folder)
+      : TrainableBase(frozen: baseEncoder, trainingWords: trainsEmbeddings, tiesDecoders: headReader.tiesWords)
     return try TrainableModel(
       base: base, adapters: adapters, fusions: fusions, heads: heads, setup: setup, frozen: frozen, training: part,
       compute)
   }
 
   /// Every tensor of a checkpoint's encoder, in memory of its own.
-  private func parameters(_ folder: String) throws -> TrainableBase {
-    let layout = EncoderLayout(configuration)
-    let own = Set((layout.tensors + layout.optionalTensors).map(\.name))
-    let tensors = try CheckpointFolder(path: folder).weights.tensors.compactMap { stored -> NamedTensor? in
-      let name = EncoderLayout.ownName(stored.name)
-      return own.contains(name) ? NamedTensor(name: name, shape: stored.shape, copying: try stored.floats()) : nil
+  private func parameters(_ folder: String?) throws -> TrainableBase {
+    let ledger = try folder.map { try ModelSource(CheckpointFolder(path: $0)).ledger } ?? source.ledger
+    let words = EncoderPlace.wordEmbeddings.path + ".weight"
+    let tensors = try EncoderLayout(configuration).tensors(in: ledger).map { tensor -> NamedTensor in
+      // Other word embeddings may be active than those of the checkpoint.
+      let values =
+        try tensor.name == words
+        ? baseEncoder.wordEmbeddings.widened(compute) : ledger.tensor(tensor.name, shape: tensor.shape)
+      return NamedTensor(name: tensor.name, shape: tensor.shape, copying: values.array)
     }
     return TrainableBase(tensors, configuration, tiesDecoders: headReader.tiesWords)
   }

@@ -176,6 +176,7 @@ public struct TrainingJob {
       head.maximumLength = trainingData.maximumLength ?? 0
       result.replaceHead(name, head)
     }
+    if let words = trainable.trainedWords { try result.replaceActiveEmbeddings(words) }
     try result.setActiveAdapters(setup)
     return result
   }
@@ -184,7 +185,7 @@ public struct TrainingJob {
   public var trainedAdapters: [String] { recipe.trainedAdapters(heads[0]) }
 
   /// The fusions that are trained, by their adapters' names with commas between them.
-  public var trainedFusions: [String] { (setup?.fusedAdapters ?? []).map { AdapterFusion.name(of: $0) } }
+  public var trainedFusions: [String] { (setup?.fusions ?? []).map(\.name) }
 
   /// The head that is trained after a fusion: of the branch in which the fusion acts last.
   func head(ofFusion name: String) -> String? {
@@ -225,9 +226,8 @@ public struct TrainingJob {
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: seed &+ UInt64(index))
       makesAdapter = true
     }
-    for (index, fused) in (setup?.fusedAdapters ?? []).enumerated()
-    where model.fusion(AdapterFusion.name(of: fused)) == nil {
-      try model.addAdapterFusion(fused, seed: seed &+ UInt64(index))
+    for (index, fusion) in (setup?.fusions ?? []).enumerated() where model.fusion(fusion.name) == nil {
+      try model.addAdapterFusion(fusion.adapters, named: fusion.name, seed: seed &+ UInt64(index))
     }
     return makesAdapter
   }

@@ -96,8 +96,8 @@ public struct TrainingRecipe: Sendable {
   /// - Parameter name: the adapter that is trained where the recipe has no setup; the head's name elsewhere.
   public func trainedFusions(_ name: String) -> [(name: String, adapters: [String])] {
     guard let setup = setup(name) else { return [] }
-    return setup.fusedAdapters.map { adapters in
-      (setup.head == AdapterFusion.name(of: adapters) ? name : FusionDescription.name(of: adapters), adapters)
+    return setup.fusions.map { fusion in
+      (setup.head == fusion.name ? name : FusionDescription.name(of: fusion.adapters), fusion.adapters)
     }
   }
 

@@ -205,8 +205,8 @@ public struct Workspace: Sendable {
   /// - Throws: `WorkspaceError.unknownAdapter`, `WorkspaceError.unknownFusion`; the errors of loading.
   public func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws {
     for name in composition.adapters { try loadAdapter(name, into: &model) }
-    for members in composition.fusedAdapters {
-      let name = AdapterFusion.name(of: members)
+    for fusion in composition.fusions {
+      let (name, members) = (fusion.name, fusion.adapters)
       guard model.fusion(name) == nil else { continue }
       let registered = try registeredFusions()
       guard let record = registered.first(where: { $0.adapters == members }) else {
@@ -254,7 +254,7 @@ extension WorkspaceRequest {
       for name in names where folders[name] == nil { folders[name] = "\(setupFolder)/\(name)" }
     }
     add(saved.composition.adapters, to: &adapters)
-    add(saved.composition.fusedAdapters.map { AdapterFusion.name(of: $0) }, to: &fusions)
+    add(saved.composition.fusions.map(\.name), to: &fusions)
     let heads = saved.heads?.filter { !saved.composition.adapters.contains($0) }
     add(heads ?? [], to: &headFolders)
     self.heads = self.heads ?? saved.heads
@@ -265,7 +265,7 @@ extension WorkspaceRequest {
   fileprivate func leavesOpen(_ composition: Composition?) -> Bool {
     heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
       || composition?.adapters.contains { adapters[$0] == nil } ?? false
-      || composition?.fusedAdapters.contains { fusions[AdapterFusion.name(of: $0)] == nil } ?? false
+      || composition?.fusions.contains { fusions[$0.name] == nil } ?? false
       || [adapters, fusions, headFolders].joined().contains { !FileManager.default.fileExists(atPath: $0.folder) }
   }
 }

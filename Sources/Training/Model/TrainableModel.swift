@@ -54,14 +54,14 @@ public struct TrainableModel: Sendable {
     _ compute: Compute
   ) throws {
     let trained = Set(part.trainsAdapters ? setup?.adapters ?? [] : []).subtracting(frozen)
-    let trainedFusions = Set(part == .adapters ? [] : setup?.fusions ?? [])
+    let trainedFusions = Set(part == .adapters ? [] : setup?.fusionNames ?? [])
     for name in setup?.adapters ?? [] where adapters[name] == nil {
       throw TrainableModelError.unknownAdapter(name: name)
     }
-    for name in setup?.fusions ?? [] where fusions[name] == nil {
+    for name in setup?.fusionNames ?? [] where fusions[name] == nil {
       throw TrainableModelError.unknownFusion(name: name)
     }
-    if part == .everything, base.parameters.isEmpty { throw TrainableModelError.frozenBase }
+    if part == .everything, base.tensors.isEmpty { throw TrainableModelError.frozenBase }
     if let name = heads.first(where: { $0.value.queryPositions != nil })?.key {
       throw TrainableModelError.enhancedDecoder(head: name)
     }
@@ -69,7 +69,7 @@ public struct TrainableModel: Sendable {
     self.compute = compute
     self.setup = setup
     self.base = base
-    var parameters = part == .everything ? base.parameters : []
+    var parameters = part == .everything || base.words != nil ? base.parameters : []
     var (ownAdapters, ownFusions, ownHeads) = (adapters, fusions, [String: TrainableHead]())
     for name in trained.sorted() {
       guard let own = adapters[name]?.copied else { continue }
@@ -83,7 +83,7 @@ public struct TrainableModel: Sendable {
     }
     for (name, head) in heads.sorted(by: { $0.key < $1.key }) {
       let own = TrainableHead(
-        head, named: name, words: part == .everything ? base.tiedWords : nil, trainsAll: part == .everything, compute)
+        head, named: name, words: base.trainsWords ? base.tiedWords : nil, trainsAll: base.trainsWords, compute)
       ownHeads[name] = own
       parameters += own.trained
     }
@@ -116,6 +116,9 @@ public struct TrainableModel: Sendable {
   /// The tensors of the base, by their names below `deberta.`, where it is trained.
   public var baseTensors: [NamedTensor] { base.tensors }
 
+  /// The word embeddings [vocabulary, E] as they are now, where they are trained without the rest of the base.
+  public var trainedWords: Tensor? { base.words }
+
   /// A head with its parameters as they are now.
   public func head(_ name: String) throws(CheckpointError) -> PredictionHead? {
     guard let head = heads[name] else { return nil }
@@ -124,7 +127,7 @@ public struct TrainableModel: Sendable {
 
   /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
   public func unhookedLayers() throws -> Int {
-    if !base.tensors.isEmpty { return 0 }
+    if base.trainsWords { return 0 }
     return try boundAdapters().map(\.unhookedLayers).min() ?? configuration.layerCount
   }
 
@@ -148,7 +151,7 @@ public struct TrainableModel: Sendable {
       bound[name] = try BoundAdapter(adapter, named: name, in: encoder, skippingLayers: Set(0..<skipped), on: pass)
     }
     var boundFusions: [String: BoundFusion] = [:]
-    for name in setup?.fusions ?? [] {
+    for name in setup?.fusionNames ?? [] {
       boundFusions[name] = fusions[name].map { BoundFusion($0, named: name, on: pass) }
     }
     return BoundModel(
@@ -162,14 +165,24 @@ public struct TrainableBase: Sendable {
   public let configuration: DebertaV2Configuration
   fileprivate let tensors: [NamedTensor]
   fileprivate let frozen: Encoder?
+  /// The word embeddings of an encoder that otherwise stays as it is, where they are trained.
+  fileprivate let words: Tensor?
   private let tiesDecoders: Bool
 
-  /// An encoder that stays as it is.
-  public init(frozen encoder: Encoder) {
+  /// An encoder that stays as it is, but perhaps for its word embeddings.
+  ///
+  /// - Parameters:
+  ///   - encoder: is shared.
+  ///   - trainsWords: whether its word embeddings are trained; they are copied.
+  ///   - tiesDecoders: whether decoders with their values are tied to them then.
+  public init(frozen encoder: Encoder, trainingWords trainsWords: Bool = false, tiesDecoders: Bool = true) {
     configuration = encoder.configuration
     tensors = []
     frozen = encoder
-    tiesDecoders = false
+    let words = encoder.wordEmbeddings
+    self.words =
+      trainsWords ? Tensor(words.widened(encoder.compute).array, rows: words.rows, columns: words.columns) : nil
+    self.tiesDecoders = tiesDecoders
   }
 
   /// An encoder that is trained.
@@ -183,21 +196,28 @@ public struct TrainableBase: Sendable {
     self.configuration = configuration
     self.tensors = tensors
     frozen = nil
+    words = nil
     self.tiesDecoders = tiesDecoders
   }
 
+  private static let wordTensor = EncoderPlace.wordEmbeddings.path + ".weight"
+
   fileprivate var parameters: [TrainedParameter] {
     tensors.map { TrainedParameter(name: EncoderLayout.storedName($0.name), value: $0.values) }
+      + (words.map { [TrainedParameter(name: EncoderLayout.storedName(Self.wordTensor), value: $0)] } ?? [])
   }
+
+  /// Whether the word embeddings are trained, alone or with everything else.
+  fileprivate var trainsWords: Bool { words != nil || !tensors.isEmpty }
 
   /// The word embeddings [vocabulary, E], to which decoders may be tied; nil if none is.
   fileprivate var tiedWords: Tensor? {
     guard tiesDecoders else { return nil }
-    return tensors.first { $0.name == "embeddings.word_embeddings.weight" }?.values
+    return words ?? tensors.first { $0.name == Self.wordTensor }?.values
   }
 
   fileprivate func encoder(on pass: Pass) throws(CheckpointError) -> Encoder {
-    if let frozen { return frozen }
+    if let frozen { return words.map { frozen.replacing(words: WeightMatrix($0)) } ?? frozen }
     return try Encoder(WeightReader(WeightLedger(tensors, of: "the base in training"), on: pass), configuration)
   }
 }
@@ -256,8 +276,7 @@ extension TrainedPart {
 }
 
 extension Composition {
-  /// The names of the fusions that its Fuse blocks need.
-  fileprivate var fusions: [String] { fusedAdapters.map { AdapterFusion.name(of: $0) } }
+  fileprivate var fusionNames: [String] { fusions.map(\.name) }
 }
 
 extension AdapterParameters {
