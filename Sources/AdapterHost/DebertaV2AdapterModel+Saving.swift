@@ -42,7 +42,8 @@ extension DebertaV2AdapterModel {
     var unmerged = self
     unmerged.resetAdapter()
     var changes = mergedAdapter == nil ? [:] : MergedCheckpoint.changes(from: unmerged, to: self)
-    changes[EncoderPlace.wordEmbeddings.path + ".weight"] = bound.encoder.wordEmbeddings.widened(compute).array
+    changes[EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight"] =
+      bound.encoder.wordEmbeddings.widened(compute).array
     let ledger = source.ledger
     let pooler =
       ledger.contains("pooler.dense.weight") && heads.values.contains { $0.settings.usesPooler }

@@ -21,6 +21,7 @@ struct StateDict {
     if let singleName, case .tensor(let index) = value {
       tensors = [(singleName, heap.tensors[index])]
       otherEntries = []
+      configuration = nil
       return
     }
     guard case .dict(let top) = value else { throw .torch(.notAStateDict(found: value.kind), file: file) }

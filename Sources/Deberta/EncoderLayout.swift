@@ -1,4 +1,5 @@
 public import Checkpoints
+public import Tensors
 
 /// A module of an encoder that has tensors.
 public enum EncoderPlace: Sendable, Hashable {

@@ -43,7 +43,7 @@ extension DebertaV2AdapterModel {
   /// Every tensor of a checkpoint's encoder, in memory of its own.
   private func parameters(_ folder: String?) throws -> TrainableBase {
     let ledger = try folder.map { try ModelSource(CheckpointFolder(path: $0)).ledger } ?? source.ledger
-    let words = EncoderPlace.wordEmbeddings.path + ".weight"
+    let words = EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight"
     let tensors = try EncoderLayout(configuration).tensors(in: ledger).map { tensor -> NamedTensor in
       // Other word embeddings may be active than those of the checkpoint.
       let values =

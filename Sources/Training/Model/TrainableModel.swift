@@ -200,11 +200,11 @@ public struct TrainableBase: Sendable {
     self.tiesDecoders = tiesDecoders
   }
 
-  private static let wordTensor = EncoderPlace.wordEmbeddings.path + ".weight"
+  private var wordTensor: String { EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight" }
 
   fileprivate var parameters: [TrainedParameter] {
     tensors.map { TrainedParameter(name: EncoderLayout.storedName($0.name), value: $0.values) }
-      + (words.map { [TrainedParameter(name: EncoderLayout.storedName(Self.wordTensor), value: $0)] } ?? [])
+      + (words.map { [TrainedParameter(name: EncoderLayout.storedName(wordTensor), value: $0)] } ?? [])
   }
 
   /// Whether the word embeddings are trained, alone or with everything else.
@@ -213,7 +213,7 @@ public struct TrainableBase: Sendable {
   /// The word embeddings [vocabulary, E], to which decoders may be tied; nil if none is.
   fileprivate var tiedWords: Tensor? {
     guard tiesDecoders else { return nil }
-    return words ?? tensors.first { $0.name == Self.wordTensor }?.values
+    return words ?? tensors.first { $0.name == wordTensor }?.values
   }
 
   fileprivate func encoder(on pass: Pass) throws(CheckpointError) -> Encoder {
