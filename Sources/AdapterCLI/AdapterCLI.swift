@@ -43,6 +43,7 @@ struct AdapterCLI: ParsableCommand {
         name: "Model",
         subcommands: [
           InspectCommand.self, SummaryCommand.self, MergeCommand.self, CombineCommand.self, EjectCommand.self,
+          SaveCommand.self,
           ForwardCommand.self, BenchCommand.self,
         ]),
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),

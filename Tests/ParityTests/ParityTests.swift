@@ -6,27 +6,29 @@ import TestSupport
 import Testing
 
 /// The cases of the reference; its outputs were computed in float64.
-private let cases = [
-  "average-bn", "average-lora", "base-abs", "base-norel", "base-noshare", "base-p2c", "base-v2conv",
-  "base-v2conv-ragged", "base-v3", "base-v3-long", "base-v3-one-token", "batchsplit-bn", "batchsplit-lora",
-  "batchsplit-mixed-methods", "bn-gated-learned-scale", "bn-leave-out-per-layer-rf", "bn-ln-variants",
-  "bn-pytorch-bin", "format-bfloat16-safetensors", "format-bin", "format-float16-safetensors", "format-half-bin",
-  "format-legacy-bin", "format-sharded-safetensors", "fuse-three-static", "fuse-two", "head-cls-1-layer",
-  "head-cls-3-layers-gelu", "head-cls-regression", "head-masked-lm", "head-masked-lm-inverse", "head-multilabel",
-  "head-multiple-choice",
-  "head-qa", "head-tagging", "head-tagging-2-layers", "ia3-merged", "lora-all-matrices", "lora-gated", "lora-merged",
-  "lora-noshare", "lora-v2conv", "method-adapter_plus", "method-compacter", "method-compacter++", "method-direft",
-  "method-dora", "method-double_seq_bn", "method-double_seq_bn_inv", "method-dvora", "method-ia3", "method-lora",
-  "method-loreft", "method-mam", "method-noreft", "method-par_bn", "method-prefix_tuning",
-  "method-prefix_tuning_flat", "method-prompt_tuning", "method-seq_bn", "method-seq_bn_inv", "method-unipelt",
-  "method-vera", "multi-head", "parallel-heads", "parallel-lora", "parallel-stacks", "peft-dora-qv",
-  "peft-dora-rslora-value-ffn", "peft-lora", "peft-lora-layers-to-transform", "peft-lora-rank-pattern",
-  "peft-lora-rslora-patterns", "peft-lora-target-regex", "peft-sum-with-dora", "split-bn",
-  "stack-lora-over-bn", "stack-over-fuse", "stack-then-parallel", "stack-two", "stack-two-lora",
-  "static-masked-lm", "static-microsoft-enhanced-mask-decoder", "static-microsoft-masked-lm", "static-multiple-choice",
-  "static-question-answering", "static-sequence-classification",
-  "static-token-classification",
-] + olderModelCases
+private let cases =
+  [
+    "average-bn", "average-lora", "base-abs", "base-norel", "base-noshare", "base-p2c", "base-v2conv",
+    "base-v2conv-ragged", "base-v3", "base-v3-long", "base-v3-one-token", "batchsplit-bn", "batchsplit-lora",
+    "batchsplit-mixed-methods", "bn-gated-learned-scale", "bn-leave-out-per-layer-rf", "bn-ln-variants",
+    "bn-pytorch-bin", "format-bfloat16-safetensors", "format-bin", "format-float16-safetensors", "format-half-bin",
+    "format-legacy-bin", "format-sharded-safetensors", "fuse-three-static", "fuse-two", "head-cls-1-layer",
+    "head-cls-3-layers-gelu", "head-cls-regression", "head-masked-lm", "head-masked-lm-inverse", "head-multilabel",
+    "head-multiple-choice",
+    "head-qa", "head-tagging", "head-tagging-2-layers", "ia3-merged", "lora-all-matrices", "lora-gated", "lora-merged",
+    "lora-noshare", "lora-v2conv", "method-adapter_plus", "method-compacter", "method-compacter++", "method-direft",
+    "method-dora", "method-double_seq_bn", "method-double_seq_bn_inv", "method-dvora", "method-ia3", "method-lora",
+    "method-loreft", "method-mam", "method-noreft", "method-par_bn", "method-prefix_tuning",
+    "method-prefix_tuning_flat", "method-prompt_tuning", "method-seq_bn", "method-seq_bn_inv", "method-unipelt",
+    "method-vera", "multi-head", "parallel-heads", "parallel-lora", "parallel-stacks", "peft-dora-qv",
+    "peft-dora-rslora-value-ffn", "peft-lora", "peft-lora-layers-to-transform", "peft-lora-rank-pattern",
+    "peft-lora-rslora-patterns", "peft-lora-target-regex", "peft-sum-with-dora", "split-bn",
+    "stack-lora-over-bn", "stack-over-fuse", "stack-then-parallel", "stack-two", "stack-two-lora",
+    "static-masked-lm", "static-microsoft-enhanced-mask-decoder", "static-microsoft-masked-lm",
+    "static-multiple-choice",
+    "static-question-answering", "static-sequence-classification",
+    "static-token-classification",
+  ] + olderModelCases
 
 /// Whether a case has adapters, and records hidden states of its own length: some have logits alone, prompts
 /// lengthen the rows, and the reference truncates the recorded projection of LoReFT to nothing.
