@@ -33,7 +33,7 @@ import Testing
     try model.addAdapter("file", configuration: folder.path("whole.json"), seed: 5)
     try JSONValue.object(settings).write(to: folder.path("bare.json"))
     try model.addAdapter("bare", configuration: folder.path("bare.json"), seed: 5)
-    try model.addAdapter("method", method: MethodCatalog.standard.method(preset: "lora[r=3]"), seed: 5, setActive: true)
+    try model.addAdapter("method", method: MethodCatalog.standard.method(preset: "lora[r=3]"), setActive: true, seed: 5)
     let expected = try #require(model.adapter("preset")).values
     for name in ["dictionary", "file", "bare", "method"] {
       #expect(model.adapter(name)?.values == expected, "\(name)")
