@@ -1,5 +1,5 @@
 internal import Checkpoints
-internal import Tensors
+public import Tensors
 internal import Tokenization
 
 // Word embeddings of other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
@@ -10,6 +10,9 @@ extension DebertaV2AdapterModel {
 
   /// The name of the word embeddings that calls use.
   public var activeEmbeddings: String { tables.active }
+
+  /// The active word embeddings as float32, [vocabulary, E].
+  public var wordEmbeddings: Tensor { bound.encoder.wordEmbeddings.widened(compute) }
 
   /// The number of words of some embeddings; nil if there are none of the name.
   public func vocabularySize(ofEmbeddings name: String) -> Int? { tables[name]?.words.rows }

@@ -6,7 +6,7 @@ public import Tensors
 /// Padded token ids from a file, and the tensors that a model makes of them, written to another.
 ///
 /// Inputs are `{"input_ids": [[...]], "attention_mask": [[...]],
-/// "token_type_ids": [[...]], "task_ids": [...]}`; three-dimensional ids are the choices of
+/// "token_type_ids": [[...]], "position_ids": [[...]], "task_ids": [...]}`; three-dimensional ids are the choices of
 /// multiple choice, a three-dimensional mask of two-dimensional ids says
 /// which token sees which.
 public struct ForwardRequest {
@@ -26,7 +26,8 @@ public struct ForwardRequest {
   /// Runs the inputs and writes float32 tensors; padded positions are 0.
   public func run(_ model: DebertaV2AdapterModel, output path: String) throws {
     let padded = try PaddedInput(
-      ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, model.configuration)
+      ids: input.ids, mask: input.mask, tokenTypes: input.tokenTypes, positionIDs: input.positionIDs,
+      model.configuration)
     try requireMemory(model)
     let trace = Trace(kinds)
     let output = try model(padded.batch, setup: rowSetup(padded.batch.sequences.count), heads: heads, trace: trace)
@@ -191,6 +192,7 @@ private struct JSONInput {
   let ids: [[Int]]
   let mask: PaddedInput.Mask
   let tokenTypes: [[Int]]?
+  let positionIDs: [[Int]]?
   /// For three-dimensional ids, the number of choices.
   let choices: Int?
   /// For MultiTask, the child that each row goes to.
@@ -202,6 +204,10 @@ private struct JSONInput {
     guard let ids = try fields.nested("input_ids") else { throw .missing(key: "input_ids", file: path) }
     let mask = try fields.nested("attention_mask")
     let types = try fields.nested("token_type_ids")
+    positionIDs = try fields.nested("position_ids")?.rows
+    for key in ["inputs_embeds", "labels"] where fields.members[key] ?? .null != .null {
+      throw fields.impossible(key, "given", "no such member: the library takes it, and this command does not")
+    }
     self.ids = ids.rows
     choices = ids.choices
     tokenTypes = types?.rows

@@ -1,3 +1,5 @@
+public import Tensors
+
 /// Sequences of tokens, one after the other without padding.
 ///
 /// Hidden states of a batch are [T, H] with T the number of real tokens of
@@ -13,6 +15,10 @@ public struct Batch: Sendable {
     public let visible: [UInt8]?
     /// Which of the tokens are a prompt's; empty without one.
     public internal(set) var prompt = 0..<0
+    /// The rows of the table of absolute positions that are added to the tokens; nil: those of their own positions.
+    public internal(set) var positionIDs: [Int32]?
+    /// What stands in the place of the word embeddings of the ids, [N, E]; nil: nothing does.
+    public internal(set) var embeddings: Tensor?
 
     /// Each token's own position.
     var columns: [Int] { positions.map { $0.map { Int($0) } } ?? Array(ids.indices) }
@@ -42,12 +48,30 @@ public struct Batch: Sendable {
   }
 
   /// Sequences of token ids, without padding.
-  public init(_ ids: [[Int32]], tokenTypes: [[Int32]]? = nil) {
+  ///
+  /// - Parameters:
+  ///   - ids: the tokens of each sequence.
+  ///   - tokenTypes: of each token; nil: 0.
+  ///   - positionIDs: the absolute position of each token (`position_ids`), for models that add these; nil: 0, 1, 2, …
+  public init(_ ids: [[Int32]], tokenTypes: [[Int32]]? = nil, positionIDs: [[Int32]]? = nil) {
     self.init(
       sequences: ids.enumerated().map { index, ids in
         Sequence(
           ids: ids, tokenTypes: tokenTypes?[index] ?? Array(repeating: 0, count: ids.count), positions: nil,
-          visible: nil)
+          visible: nil, positionIDs: positionIDs?[index])
+      })
+  }
+
+  /// Sequences of vectors in the place of word embeddings (`inputs_embeds`), without padding.
+  ///
+  /// - Parameter embeddings: [N, E] for each sequence.
+  public init(embeddings: [Tensor], tokenTypes: [[Int32]]? = nil, positionIDs: [[Int32]]? = nil) {
+    self.init(
+      sequences: embeddings.enumerated().map { index, embeddings in
+        let zeros = [Int32](repeating: 0, count: embeddings.rows)
+        return Sequence(
+          ids: zeros, tokenTypes: tokenTypes?[index] ?? zeros, positions: nil, visible: nil,
+          positionIDs: positionIDs?[index], embeddings: embeddings)
       })
   }
 
@@ -88,7 +112,8 @@ public struct PaddedInput: Sendable {
 
   /// - Throws: `InputError` for rows of different lengths, masks of another shape, an id outside the vocabulary.
   public init(
-    ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, _ configuration: DebertaConfiguration
+    ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, positionIDs: [[Int]]? = nil,
+    _ configuration: DebertaConfiguration
   ) throws(InputError) {
     let length = ids.first?.count ?? 0
     self.length = length
@@ -96,6 +121,11 @@ public struct PaddedInput: Sendable {
     if let tokenTypes {
       let limit = max(configuration.typeVocabularySize, 1)
       try Self.check(tokenTypes, "token_type_ids", rows: ids.count, length: length, below: limit)
+    }
+    if let positionIDs {
+      guard configuration.addsAbsolutePositions else { throw .noPositions(name: "position_ids") }
+      try Self.check(
+        positionIDs, "position_ids", rows: ids.count, length: length, below: configuration.maximumPositions)
     }
     switch mask {
     case .all: columns = ids.map { Array($0.indices) }
@@ -121,7 +151,8 @@ public struct PaddedInput: Sendable {
         }
         return Batch.Sequence(
           ids: kept.map { Int32(ids[row][$0]) }, tokenTypes: kept.map { Int32(tokenTypes?[row][$0] ?? 0) },
-          positions: kept == Array(0..<kept.count) ? nil : kept.map(Int32.init), visible: visible)
+          positions: kept == Array(0..<kept.count) ? nil : kept.map(Int32.init), visible: visible,
+          positionIDs: positionIDs.map { all in kept.map { Int32(all[row][$0]) } })
       })
   }
 
@@ -145,6 +176,7 @@ public enum InputError: Error, Sendable, CustomStringConvertible {
   case shape(name: String, expected: [Int], found: [Int])
   case value(name: String, row: Int, column: Int, value: Int, limit: Int)
   case tooLong(tokens: Int, limit: Int)
+  case noPositions(name: String)
 
   public var description: String {
     switch self {
@@ -153,6 +185,9 @@ public enum InputError: Error, Sendable, CustomStringConvertible {
     case .value(let name, let row, let column, let value, let limit):
       "'\(name)' holds \(value) at row \(row), column \(column); expected 0 to \(limit - 1). "
         + "Was the input made for another model?"
+    case .noPositions(let name):
+      "'\(name)' has no effect on this model: it adds no absolute positions (position_biased_input is false). Leave it "
+        + "out."
     case .tooLong(let tokens, let limit):
       "A text has \(tokens) tokens, but this model adds absolute positions and has \(limit) of them. "
         + "Cut the text with a maximum length."

@@ -35,8 +35,11 @@ struct Embeddings: Sendable {
       // The system maps pages around every row that is read; a long text would keep most of the table in memory.
       if ids.count > 256 { words.releasePages() }
     }
+    for (index, sequence) in batch.sequences.enumerated() {
+      if let own = sequence.embeddings { pass.copy(own, into: x.rows(batch.tokens(of: index))) }
+    }
     if let positions {
-      let own = batch.sequences.flatMap(\.columns)
+      let own = batch.sequences.flatMap { $0.positionIDs.map { $0.map(Int.init) } ?? $0.columns }
       pass.add(pass.gather(positions, rows: own), to: x)
     }
     if let types {

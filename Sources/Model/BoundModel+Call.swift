@@ -139,6 +139,24 @@ extension BoundModel {
         throw .value(
           name: "ids", row: row, column: column, value: Int(sequence.ids[column]), limit: shape.vocabularySize)
       }
+      let count = sequence.ids.count
+      guard sequence.tokenTypes.count == count else {
+        throw .shape(name: "token_type_ids", expected: [count], found: [sequence.tokenTypes.count])
+      }
+      if let own = sequence.embeddings, own.columns != shape.embeddingSize {
+        throw .shape(name: "inputs_embeds", expected: [count, shape.embeddingSize], found: [own.rows, own.columns])
+      }
+      if let positions = sequence.positionIDs {
+        guard shape.addsAbsolutePositions else { throw .noPositions(name: "position_ids") }
+        guard positions.count == count else {
+          throw .shape(name: "position_ids", expected: [count], found: [positions.count])
+        }
+        if let column = positions.firstIndex(where: { $0 < 0 || $0 >= shape.maximumPositions }) {
+          throw .value(
+            name: "position_ids", row: row, column: column, value: Int(positions[column]), limit: shape.maximumPositions
+          )
+        }
+      }
       if let limit = shape.longestText, sequence.length > limit {
         throw .tooLong(tokens: sequence.ids.count, limit: limit)
       }

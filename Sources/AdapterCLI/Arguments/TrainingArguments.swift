@@ -97,6 +97,9 @@ struct TrainingArguments: ParsableArguments {
   var bestBy: String?
   @Option(help: "Where the random values start.") var seed: Int?
   @Flag(help: "Train the base model too, and write it to the output folder.") var trainBase = false
+  @Flag(help: "Train the word embeddings too, and write them to the folder 'embeddings' of the output.")
+  var trainEmbeddings = false
+  @Flag(help: "Train the adapters that a Fuse joins together with its fusion.") var unfreezeAdapters = false
 
   func add(to members: inout [String: JSONValue]) {
     func set(_ key: String, _ value: JSONValue?) { if let value { members[key] = value } }
@@ -120,5 +123,7 @@ struct TrainingArguments: ParsableArguments {
     set("best_by", bestBy.map { .string($0) })
     set("seed", seed.map { .integer($0) })
     if trainBase { members["train_base"] = .bool(true) }
+    if trainEmbeddings { members["train_embeddings"] = .bool(true) }
+    if unfreezeAdapters { members["unfreeze_adapters"] = .bool(true) }
   }
 }

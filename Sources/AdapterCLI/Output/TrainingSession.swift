@@ -37,6 +37,12 @@ struct TrainingSession {
       try !recipe.isUnregistered
       && TrainedAdapters.canRegister(
         recipe, adapter: name, modelFolder: workspace.modelFolder, output: output, at: location)
+    if registers, recipe.trainsEmbeddings {
+      throw ConfigurationError.impossible(
+        key: "train_embeddings", value: "true",
+        expected: "'unregistered' with it (--unregistered): the registry keeps no word embeddings, without which the "
+          + "adapter is not what was trained", file: "The recipe")
+    }
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     Terminal.tellWarnings(of: model)
     if let folder { try model.loadAdapter(folder, as: name) }

@@ -4,6 +4,9 @@ internal import Training
 /// Which settings of a recipe have an effect on the head, the adapters and the data in hand.
 struct ActingSettings {
   let task: TrainingTask
+  let trainsBase: Bool
+  /// Whether the setup has a Fuse block.
+  let hasFusion: Bool
   /// Whether a fresh adapter is made, and a fresh head.
   let makesAdapter, makesHead: Bool
   /// Whether an adapter acts in some layer; true if none is to be left out.
@@ -16,7 +19,10 @@ struct ActingSettings {
   /// - Throws: `TrainingJobError.idle`, naming the first key in their order.
   func check(_ recipe: TrainingRecipe) throws(TrainingJobError) {
     let members = recipe.object
-    let inert: [String: JSONValue] = ["label_smoothing": .number(0), "class_weights": .null]
+    let inert: [String: JSONValue] = [
+      "label_smoothing": .number(0), "class_weights": .null, "train_embeddings": .bool(false),
+      "unfreeze_adapters": .bool(false),
+    ]
     for key in recipe.givenKeys.sorted() {
       guard let value = members[key], value != inert[key], let reason = reason(key) else { continue }
       throw .idle(key: key, reason: reason)
@@ -39,6 +45,9 @@ struct ActingSettings {
     case "masking_rate" where task != .maskedLM: return "\(head) masks nothing"
     case "labels" where !task.hasLabels: return "\(head) has no labels"
     case "labels" where !makesHead, "head_layers" where !makesHead: return "the head is there already"
+    case "train_embeddings" where trainsBase: return "the whole base model is trained"
+    case "unfreeze_adapters" where !hasFusion: return "the setup has no Fuse whose adapters would be frozen"
+    case "unfreeze_adapters" where trainsBase: return "everything is trained"
     case "config" where !makesAdapter: return "no fresh adapter is made"
     case "adapter_drop" where !adaptsLayers: return "no adapter acts in a layer"
     case "best_by" where !hasDevelopmentData, "patience" where !hasDevelopmentData,

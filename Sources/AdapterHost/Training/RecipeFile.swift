@@ -21,6 +21,12 @@ extension TrainingRecipe {
     .init(name: "freeze", summary: "list; adapters of the setup that stay as they are"),
     .init(name: "train_base", summary: "true or false (default): whether the base model is trained too"),
     .init(
+      name: "train_embeddings",
+      summary: "true or false (default): whether the word embeddings are trained too, and saved as 'embeddings'"),
+    .init(
+      name: "unfreeze_adapters",
+      summary: "true or false (default): whether the adapters that a Fuse joins are trained with its fusion"),
+    .init(
       name: "head",
       summary: "what a fresh head is for: \(TrainingTask.allCases.map(\.rawValue).joined(separator: ", "))"),
     .init(name: "head_layers", summary: "whole number; linear layers of a fresh head"),
@@ -54,6 +60,8 @@ extension TrainingRecipe {
     adapter = try fields.string("adapter")
     model = try fields.string("model")
     trainsBase = try fields.bool("train_base") ?? false
+    trainsEmbeddings = try fields.bool("train_embeddings") ?? false
+    unfreezesAdapters = try fields.bool("unfreeze_adapters") ?? false
     if fields.members["learning_rate"] == nil { settings.learningRate = trainsBase ? 5e-5 : 1e-3 }
     developmentData = try fields.string("dev")
     testData = try fields.string("test")
@@ -97,6 +105,7 @@ extension TrainingRecipe {
       "test": text(testData), "format": text(format?.rawValue), "columns": columns.object,
       "config": text(configuration),
       "setup": text(setup?.description), "freeze": list(frozen), "train_base": .bool(trainsBase),
+      "train_embeddings": .bool(trainsEmbeddings), "unfreeze_adapters": .bool(unfreezesAdapters),
       "head": text(task?.rawValue), "head_layers": headLayers.map { .integer($0) },
       "labels": labels.flatMap { labels in
         switch labels {

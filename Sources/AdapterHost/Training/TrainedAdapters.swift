@@ -95,9 +95,13 @@ public enum TrainedAdapters {
 
   // MARK: Folders
 
+  /// The folder of the word embeddings, where they are trained.
+  private static let embeddings = "embeddings"
+
   /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
   static func folders(_ job: TrainingJob) -> [String] {
     job.trainedAdapters + job.trainedFusions + headsAlone(job).map { "\($0)-head" }
+      + (job.recipe.trainsEmbeddings ? [embeddings] : [])
       + (job.recipe.trainsBase ? ["model"] : [])
   }
 
@@ -154,6 +158,11 @@ public enum TrainedAdapters {
       record(fusion.name, in: name, joins: fusion.adapters)
     }
     for name in headsAlone(job) { try write("\(name)-head") { try model.saveHead(name, to: $0, as: .both) } }
+    if job.recipe.trainsEmbeddings {
+      try write(embeddings) {
+        try model.saveEmbeddings(model.activeEmbeddings, to: $0, tokenizer: modelFolder)
+      }
+    }
     if job.recipe.trainsBase {
       try write("model") {
         try TrainedCheckpoint.write(

@@ -80,11 +80,13 @@ public struct TrainingJob {
         seed: recipe.settings.seed &+ UInt64(index))
     }
     let trainable = try model.trainable(
-      setup, heads: heads, frozen: recipe.frozen + (recipe.trainsBase ? [] : fused.sorted()),
-      part: Self.part(recipe, setup), folder: folder)
+      setup, heads: heads,
+      frozen: recipe.frozen + (recipe.trainsBase || recipe.unfreezesAdapters ? [] : fused.sorted()),
+      part: Self.part(recipe, setup), trainsEmbeddings: recipe.trainsEmbeddings, folder: folder)
     let unhookedLayers = try trainable.unhookedLayers()
     let acting = ActingSettings(
-      task: task, makesAdapter: makesAdapter, makesHead: makesHead,
+      task: task, trainsBase: recipe.trainsBase, hasFusion: !fused.isEmpty, makesAdapter: makesAdapter,
+      makesHead: makesHead,
       adaptsLayers: try recipe.adapterDrop == .none || trainable.adaptsLayers(),
       hasDevelopmentData: data.development != nil, optimizer: recipe.settings.optimizer)
     try acting.check(recipe)

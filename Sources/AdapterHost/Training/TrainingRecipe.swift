@@ -23,6 +23,10 @@ public struct TrainingRecipe: Sendable {
   public var frozen: [String] = []
   /// Whether the base model is trained too.
   public var trainsBase = false
+  /// Whether the word embeddings are trained too, and saved beside the adapters.
+  public var trainsEmbeddings = false
+  /// Whether the adapters that a Fuse joins are trained with its fusion.
+  public var unfreezesAdapters = false
   /// What a fresh head is for; nil where there is a head already.
   public var task: TrainingTask?
   /// The labels of a fresh head; nil: those that the data have.
@@ -87,7 +91,7 @@ public struct TrainingRecipe: Sendable {
   /// - Parameter name: the adapter that is trained where the recipe has no setup.
   public func trainedAdapters(_ name: String) -> [String] {
     guard let setup = setup(name) else { return [] }
-    let fused = trainsBase ? [] : Set(setup.fusedAdapters.flatMap { $0 })
+    let fused = trainsBase || unfreezesAdapters ? [] : Set(setup.fusedAdapters.flatMap { $0 })
     return setup.adapters.filter { !frozen.contains($0) && !fused.contains($0) }
   }
 

@@ -94,23 +94,30 @@ public struct PrefixTuning: AdapterMethod {
     // Of each stored layer the key's features and then the value's.
     let features = other.layers(shape).enumerated().filter { kept.contains($1) }
       .flatMap { index, _ in Array(index * 2 * shape.hiddenSize..<(index + 1) * 2 * shape.hiddenSize) }
-    let pass = Pass(Compute(threads: 1))
+    let stored = try Dictionary(uniqueKeysWithValues: other.parameters(for: shape).map { ($0.id, $0) })
     var tensors: [String: Tensor] = [:]
     for spec in specs {
-      let old = try other.parameters(for: shape).first { $0.id == spec.id } ?? spec
+      guard let old = stored[spec.id] else { preconditionFailure("\(spec.id) is not a tensor of the longer prefix") }
       let values = parameters[old]
-      if old.shape == spec.shape {
+      guard old.shape != spec.shape else {
         tensors[spec.id] = values
-      } else if spec.member.hasSuffix("control_trans") {
-        let columns = other.layers(shape).count * 2 * shape.hiddenSize
-        let rows = pass.transposed(values.reshaped(rows: length, columns: columns))
-        tensors[spec.id] = pass.transposed(pass.gather(rows, rows: features)).reshaped(rows: 1, columns: spec.count)
-      } else if spec.shape.count == 2 {
-        tensors[spec.id] = pass.gather(values, rows: features)
-      } else {
-        let column = values.reshaped(rows: old.count, columns: 1)
-        tensors[spec.id] = pass.gather(column, rows: features).reshaped(rows: 1, columns: spec.count)
+        continue
       }
+      // The flat form has a row of features for each vector; the layers have a row for each feature.
+      let isFlat = spec.member.hasSuffix("control_trans")
+      let rows = isFlat ? length : 1
+      let width = isFlat ? 1 : spec.count / features.count
+      let count = old.count / rows / width
+      let array = values.array
+      var kept: [Float] = []
+      for row in 0..<rows {
+        for feature in features {
+          let first = (row * count + feature) * width
+          kept += array[first..<first + width]
+        }
+      }
+      let columns = spec.shape.last ?? 1
+      tensors[spec.id] = Tensor(kept, rows: kept.count / columns, columns: columns)
     }
     return AdapterParameters(specs, tensors)
   }
@@ -130,7 +137,7 @@ public struct PrefixTuning: AdapterMethod {
     let specs = try method.parameters(for: shape)
     for spec in specs where spec.container == "prefix_gates" { tensors[spec.id] = parameters[spec] }
     for spec in PrefixTensors(method, shape).specs {
-      tensors[spec.id] = values.reshaped(rows: 1, columns: spec.count)
+      tensors[spec.id] = Tensor(values.array, rows: 1, columns: spec.count)
     }
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
