@@ -63,8 +63,8 @@ extension DebertaV2AdapterModel {
   public mutating func addEmbeddings(
     _ name: String, tokenizer: String, reference: (name: String, tokenizer: String)? = nil, seed: UInt64 = 0
   ) throws {
-    let vocabulary = try DebertaV2Tokenizer(folder: tokenizer).pieces
-    let other = try reference.map { ($0.name, try DebertaV2Tokenizer(folder: $0.tokenizer).pieces) }
+    let vocabulary = try AutoTokenizer.load(folder: tokenizer).pieces
+    let other = try reference.map { ($0.name, try AutoTokenizer.load(folder: $0.tokenizer).pieces) }
     try addEmbeddings(name, vocabulary: vocabulary, reference: other, tokenizer: tokenizer, seed: seed)
   }
 
@@ -152,7 +152,7 @@ extension DebertaV2AdapterModel {
   private func unknown(embeddings name: String) -> EmbeddingError { .unknown(name: name, names: embeddingNames) }
 }
 
-extension DebertaV2Tokenizer {
+extension Tokenizer {
   /// The token of each id.
   fileprivate var pieces: [String?] { (0..<vocabularySize).map { piece(of: Int32($0)) } }
 }

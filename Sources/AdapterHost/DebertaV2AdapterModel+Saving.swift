@@ -5,6 +5,7 @@ internal import Files
 internal import Heads
 internal import Model
 internal import Tensors
+internal import Tokenization
 
 // Whole models in one folder, as `save_pretrained` of an adapter model writes them.
 
@@ -29,7 +30,7 @@ extension DebertaV2AdapterModel {
       try ShardedWeights.write(tensors, shardSize: shardSize, to: folder)
       try JSONValue.object(configuration).write(to: folder + "/config.json")
       guard let source = source.folder else { return }
-      for file in CheckpointFolder.tokenizerFiles where FileSystem.exists("\(source)/\(file)") {
+      for file in AutoTokenizer.files where FileSystem.exists("\(source)/\(file)") {
         try AtomicFile.write(AtomicFile.read("\(source)/\(file)"), to: "\(folder)/\(file)")
       }
     }

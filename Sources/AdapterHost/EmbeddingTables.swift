@@ -2,6 +2,7 @@ internal import Checkpoints
 internal import Files
 internal import Foundation
 internal import Tensors
+internal import Tokenization
 
 /// Word embeddings by name, of which one is active. The base's own are called `default`.
 struct EmbeddingTables: Sendable {
@@ -59,7 +60,7 @@ enum SavedEmbeddings {
     try TorchParameter.write(tensor, to: "\(folder)/\(file)")
     guard let source else { return }
     try Folders.create("\(folder)/\(tokenizer)")
-    for name in CheckpointFolder.tokenizerFiles where FileSystem.exists("\(source)/\(name)") {
+    for name in AutoTokenizer.files where FileSystem.exists("\(source)/\(name)") {
       try AtomicFile.write(AtomicFile.read("\(source)/\(name)"), to: "\(folder)/\(tokenizer)/\(name)")
     }
   }
