@@ -132,10 +132,11 @@ public struct DebertaV2AdapterModel: Sendable {
   /// The names of the loaded adapters.
   public var adapterNames: [String] { adapters.keys.sorted() }
 
-  /// What loaded adapters name without an effect: sentences for people.
-  public var notices: [String] {
-    adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
-      adapter.method.notices.map { "the adapter '\(name)': \($0)" }
+  /// What the configuration and loaded adapters name without an effect: sentences for people.
+  public var warnings: [String] {
+    configuration.warnings
+      + adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
+      adapter.method.notices.map { "The adapter '\(name)': \($0)" }
     }
   }
 

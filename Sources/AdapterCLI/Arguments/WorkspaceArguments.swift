@@ -103,15 +103,6 @@ struct WorkspaceArguments: ParsableArguments {
   }
 }
 
-extension Workspace {
-  /// Loads the model, and reports once what its adapters name without an effect.
-  func loadModelWithNotices(threads: Int?, besides others: [String] = []) throws -> DebertaV2AdapterModel {
-    let model = try loadModel(compute: Compute(threads: threads), besides: others)
-    for notice in model.notices { Terminal.note("Warning: \(notice)") }
-    return model
-  }
-}
-
 func requireDifferentNames(_ folders: [NamedFolder], of kind: String) throws {
   var names: Set<String> = []
   for item in folders where !names.insert(item.name).inserted {

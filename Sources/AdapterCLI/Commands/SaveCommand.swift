@@ -24,7 +24,9 @@ struct SaveCommand: ParsableCommand {
 
   func run() throws {
     let workspace = try Workspace(self.workspace.request)
-    var model = try workspace.loadModelWithNotices(threads: self.workspace.threads, besides: merge.map { [$0] } ?? [])
+    var model = try workspace.loadModel(
+      compute: Compute(threads: self.workspace.threads), besides: merge.map { [$0] } ?? [])
+    Terminal.tellWarnings(of: model)
     if let merge {
       try model.setActiveAdapters(nil)
       try model.mergeAdapter(merge)

@@ -74,6 +74,6 @@ extension String {
 extension Terminal {
   /// Says what of a model's configuration has no effect.
   static func tellWarnings(of model: DebertaV2AdapterModel) {
-    for warning in model.configuration.warnings { note(warning) }
+    for warning in model.warnings { note(warning) }
   }
 }
