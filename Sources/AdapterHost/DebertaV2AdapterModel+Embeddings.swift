@@ -27,13 +27,13 @@ extension DebertaV2AdapterModel {
   ///   - reference: loaded embeddings, and the token of each of their rows.
   ///   - tokenizer: the folder of the tokenizer, which is saved with them.
   ///   - seed: repeats the random values.
-  /// - Throws: `EmbeddingError`.
+  /// - Throws: `WordTableError`.
   public mutating func addEmbeddings(
     _ name: String, vocabulary: [String?], reference: (name: String, vocabulary: [String?])? = nil,
     tokenizer: String? = nil, seed: UInt64 = 0
   ) throws {
-    if tables[name] != nil { throw EmbeddingError.exists(name: name) }
-    if vocabulary.isEmpty { throw EmbeddingError.noRows }
+    if tables[name] != nil { throw WordTableError.exists(name: name) }
+    if vocabulary.isEmpty { throw WordTableError.noRows }
     let width = configuration.embeddingSize
     var random = RandomNumbers(seed: seed)
     var values = (0..<vocabulary.count * width).map { _ in 0.02 * random.normal() }
@@ -44,7 +44,7 @@ extension DebertaV2AdapterModel {
       let rows = source.words.widened(compute)
       for (id, token) in vocabulary.enumerated() {
         guard let token, let own = numbers[token] else { continue }
-        guard own < rows.rows else { throw EmbeddingError.noReferenceRow(token: token, id: own, rows: rows.rows) }
+        guard own < rows.rows else { throw WordTableError.noReferenceRow(token: token, id: own, rows: rows.rows) }
         values.replaceSubrange(id * width..<(id + 1) * width, with: rows.rows(own..<own + 1).array)
       }
     }
@@ -74,10 +74,10 @@ extension DebertaV2AdapterModel {
   ///   - folder: with `embedding.pt`, and perhaps `tokenizer/`.
   ///   - name: what they are called.
   /// - Returns: the folder of their tokenizer, if they were saved with one.
-  /// - Throws: `EmbeddingError`, `CheckpointError`; the model is unchanged then.
+  /// - Throws: `WordTableError`, `CheckpointError`; the model is unchanged then.
   @discardableResult
   public mutating func loadEmbeddings(_ folder: String, as name: String) throws -> String? {
-    if tables[name] != nil { throw name == EmbeddingTables.base ? EmbeddingError.isBase : .exists(name: name) }
+    if tables[name] != nil { throw name == EmbeddingTables.base ? WordTableError.isBase : .exists(name: name) }
     let table = try SavedEmbeddings.read(folder, width: configuration.embeddingSize)
     tables[name] = table
     try setActiveEmbeddings(name)
@@ -114,7 +114,7 @@ extension DebertaV2AdapterModel {
 
   /// Removes embeddings; if they are active, the base's own become so.
   public mutating func deleteEmbeddings(_ name: String) throws {
-    if name == EmbeddingTables.base { throw EmbeddingError.isBase }
+    if name == EmbeddingTables.base { throw WordTableError.isBase }
     guard tables[name] != nil else { throw unknown(embeddings: name) }
     if tables.active == name { try setActiveEmbeddings(EmbeddingTables.base) }
     tables[name] = nil
@@ -126,9 +126,9 @@ extension DebertaV2AdapterModel {
   /// - Parameters:
   ///   - count: the number of words.
   ///   - seed: repeats the random values.
-  /// - Throws: `EmbeddingError.noRows`, if none would be left.
+  /// - Throws: `WordTableError.noRows`, if none would be left.
   public mutating func resizeTokenEmbeddings(_ count: Int, seed: UInt64 = 0) throws {
-    guard count > 0 else { throw EmbeddingError.noRows }
+    guard count > 0 else { throw WordTableError.noRows }
     let old = bound.encoder.wordEmbeddings
     guard count != old.rows else { return }
     let width = old.columns
@@ -149,7 +149,7 @@ extension DebertaV2AdapterModel {
     for (name, head) in heads { if let tied = head.tied(to: bound.encoder.wordEmbeddings) { heads[name] = tied } }
   }
 
-  private func unknown(embeddings name: String) -> EmbeddingError { .unknown(name: name, names: embeddingNames) }
+  private func unknown(embeddings name: String) -> WordTableError { .unknown(name: name, names: embeddingNames) }
 }
 
 extension Tokenizer {

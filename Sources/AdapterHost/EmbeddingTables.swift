@@ -39,15 +39,15 @@ enum SavedEmbeddings {
 
   /// Reads a table of rows of some width, which stay where the file is mapped.
   ///
-  /// - Throws: `CheckpointError` for a file that is missing or broken; `EmbeddingError.width`.
+  /// - Throws: `CheckpointError` for a file that is missing or broken; `WordTableError.width`.
   static func read(_ folder: String, width: Int) throws -> EmbeddingTables.Table {
     let path = "\(folder)/\(file)"
     let weights = try TensorFile(path: path, singleTensor: "weight")
     guard weights.tensors.count == 1, let tensor = weights["weight"] else {
-      throw EmbeddingError.notOneTensor(path: path, names: weights.tensors.map(\.name))
+      throw WordTableError.notOneTensor(path: path, names: weights.tensors.map(\.name))
     }
     guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] == width else {
-      throw EmbeddingError.width(path: path, found: tensor.shape, expected: width)
+      throw WordTableError.width(path: path, found: tensor.shape, expected: width)
     }
     let tokenizer = "\(folder)/\(tokenizer)"
     let hasTokenizer = FileSystem.kind(of: tokenizer) == .folder
@@ -67,7 +67,7 @@ enum SavedEmbeddings {
 }
 
 /// Why word embeddings cannot be used.
-public enum EmbeddingError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum WordTableError: Error, Hashable, Sendable, CustomStringConvertible {
   case exists(name: String)
   case unknown(name: String, names: [String])
   case isBase

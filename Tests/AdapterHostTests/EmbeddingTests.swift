@@ -65,10 +65,10 @@ import Testing
     var model = try TinyModel.load()
     let folder = try TemporaryFolder()
     try model.addEmbeddings("e", vocabulary: own)
-    #expect(throws: EmbeddingError.exists(name: "e")) { try model.addEmbeddings("e", vocabulary: own) }
-    #expect(throws: EmbeddingError.noRows) { try model.addEmbeddings("f", vocabulary: []) }
-    #expect(throws: EmbeddingError.isBase) { try model.deleteEmbeddings("default") }
-    #expect(throws: EmbeddingError.unknown(name: "x", names: ["default", "e"])) { try model.setActiveEmbeddings("x") }
+    #expect(throws: WordTableError.exists(name: "e")) { try model.addEmbeddings("e", vocabulary: own) }
+    #expect(throws: WordTableError.noRows) { try model.addEmbeddings("f", vocabulary: []) }
+    #expect(throws: WordTableError.isBase) { try model.deleteEmbeddings("default") }
+    #expect(throws: WordTableError.unknown(name: "x", names: ["default", "e"])) { try model.setActiveEmbeddings("x") }
     #expect(refusal { try model.loadEmbeddings(folder.path("nothing"), as: "f") }?.contains("embedding.pt") == true)
     try folder.write("{}", as: "embedding.pt")
     #expect(refusal { try model.loadEmbeddings(folder.path, as: "f") } != nil)

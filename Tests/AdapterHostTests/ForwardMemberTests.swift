@@ -31,7 +31,7 @@ import Testing
     }
     let own = try model(ids).values
     expectClose(try model(Batch(embeddings: vectors)).values, own, .exact)
-    let others = vectors.map { Tensor($0.array.map { 0.5 * $0 + 0.1 }, rows: $0.rows, columns: $0.columns) }
+    let others = vectors.map { Tensor($0.array.map { -$0 }, rows: $0.rows, columns: $0.columns) }
     expectFarOff(try model(Batch(embeddings: others)).values, own)
     let narrow = vectors.map { Tensor($0.columns(0..<width - 1).array, rows: $0.rows, columns: width - 1) }
     #expect(throws: InputError.self) { try model(Batch(embeddings: narrow)) }
