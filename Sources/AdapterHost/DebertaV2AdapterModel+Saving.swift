@@ -14,7 +14,8 @@ extension DebertaV2AdapterModel {
   /// tokenizer's files. `DebertaV2AdapterModel(folder:)` and Python's `from_pretrained` load it.
   ///
   /// The encoder is written as it runs: with the active word embeddings, and with what is merged. A merged adapter is
-  /// then part of the weights, and is left out of the adapters. Which adapters are active is not saved.
+  /// then part of the weights, and is left out of the adapters. Which adapters are active is not saved, nor are an
+  /// application's own heads.
   ///
   /// - Parameters:
   ///   - folder: new or empty; wholly there afterwards, or not at all.

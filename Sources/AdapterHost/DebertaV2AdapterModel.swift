@@ -54,6 +54,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public private(set) var skippedLayers: Set<Int> = []
   /// The adapter whose effect is in the weights.
   public var mergedAdapter: String? { bound.merged }
+  /// Heads of an application's own.
+  var customHeads: [String: any CustomHead] = [:]
   /// The tables of word embeddings that calls can use.
   var tables: EmbeddingTables
   /// The heads, by name.
