@@ -138,8 +138,8 @@ public struct DebertaV2AdapterModel: Sendable {
   public var warnings: [String] {
     configuration.warnings
       + adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
-      adapter.method.notices.map { "The adapter '\(name)': \($0)" }
-    }
+        adapter.method.notices.map { "The adapter '\(name)': \($0)" }
+      }
   }
 
   /// A loaded adapter.

@@ -112,6 +112,10 @@ public struct WeightedCombination: Sendable, Hashable {
     guard let lora = adapters[0].adapter.method as? LoRA else {
       throw CombinationError.otherMethod(strategy: strategy.rawValue, method: adapters[0].adapter.method.name)
     }
+    guard lora.modules(shape).allSatisfy(\.isWhole) else {
+      throw CombinationError.otherMethod(
+        strategy: strategy.rawValue, method: "LoRA on parts of DeBERTa v1's fused projection")
+    }
     let method = try lora.resized(rank: rank)
     let specs = try method.parameters(for: shape)
     var tensors: [String: Tensor] = [:]

@@ -1,5 +1,5 @@
 public import Checkpoints
-internal import Deberta
+public import Deberta
 internal import Tensors
 
 /// MTL-LoRA: LoRA whose down-projection tasks can share, with factors for each task in between and several
@@ -46,6 +46,19 @@ public struct MTLLoRA: AdapterMethod, LowRankMethod {
   public var name: String { "mtl_lora" }
   public var settings: [String: JSONValue] { projections.settings }
   public var notices: [String] { projections.notices }
+
+  /// - Throws: `ConfigurationError` for thirds of DeBERTa v1's fused projection, on which the reference fails.
+  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+    let modules = modules(shape)
+    guard modules.allSatisfy(\.isWhole) else {
+      throw .impossible(
+        key: "selfattn_lora", value: "true",
+        expected:
+          "false: DeBERTa v1 has one projection for queries, keys and values, of which mtl_lora cannot adapt parts",
+        file: "the mtl_lora configuration")
+    }
+    return modules.flatMap { specs($0) + $0.gateSpecs }
+  }
 
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { projections.modules(shape) }
 
