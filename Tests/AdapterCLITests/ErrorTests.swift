@@ -44,7 +44,8 @@ import Testing
   @Test(arguments: [
     (
       ["predict", "--setup", "Par(", "a"],
-      "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum."
+      "The setup names the block 'Par'; this program knows Stack, Parallel, BatchSplit, Split, Fuse, Average, Sum, "
+        + "MultiTask."
     ),
     (["predict", "--input", "/no/such"], "/no/such: texts cannot be read from it (No such file or directory)."),
     (["predict", "--registry", "/no/such", "a"], "There is no registry at '/no/such'."),
