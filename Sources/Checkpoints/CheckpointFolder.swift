@@ -29,6 +29,18 @@ public struct CheckpointFolder: Sendable {
   /// The file names of a configuration, in the order in which they are looked for.
   public static let configurationNames = ["config.json", "model_config.json"]
 
+  /// The names of files that a checkpoint's folder alone has.
+  public static let marks = configurationNames + ["pytorch.model.bin"]
+
+  /// The configuration of a folder and where it comes from, also where the weights are missing or broken.
+  ///
+  /// - Throws: ``CheckpointError/cannotRead(path:code:)``.
+  public static func readConfiguration(_ path: String) throws(CheckpointError) -> (json: Data, file: String) {
+    if let whole = try? CheckpointFolder(path: path) { return (whole.configuration, whole.configurationFile) }
+    let name = configurationNames.first { access("\(path)/\($0)", F_OK) == 0 } ?? configurationNames[0]
+    return (try AtomicFile.read("\(path)/\(name)"), "\(path)/\(name)")
+  }
+
   /// Reads the configuration and opens the weights.
   ///
   /// - Throws: ``CheckpointError/cannotRead(path:code:)`` without a

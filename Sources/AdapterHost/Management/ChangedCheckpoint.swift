@@ -33,7 +33,9 @@ extension CheckpointFolder {
       if own.hasSuffix("position_ids") || head?.replaces(own) == true { return nil }
       if isWhole, WholeModel.isAdded(own) { return nil }
       return OutgoingTensor(
-        name: head != nil && isOfEncoder ? EncoderLayout.storedName(own) : stored.name, shape: stored.shape,
+        // No class of transformers looks for Microsoft's older prefix.
+        name: isOfEncoder && (head != nil || stored.name.hasPrefix("bert."))
+          ? EncoderLayout.storedName(own) : stored.name, shape: stored.shape,
         values: try changes[own] ?? stored.floats())
     }
   }

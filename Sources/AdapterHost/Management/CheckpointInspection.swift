@@ -9,7 +9,8 @@ extension Inspection.Part {
   /// A checkpoint's folder, tried as a base model.
   static func checkpoint(_ folder: String) -> Inspection.Part {
     PartDraft.part(.checkpoint) { draft in
-      let fields = try ConfigurationFields(path: folder + "/config.json")
+      let (json, file) = try CheckpointFolder.readConfiguration(folder)
+      let fields = try ConfigurationFields(JSONValue(json, file: file), file: file)
       draft.facts = fields.facts([
         "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
         "vocab_size", "position_buckets", "max_relative_positions", "pos_att_type", "share_att_key", "conv_kernel_size",

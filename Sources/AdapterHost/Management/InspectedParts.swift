@@ -7,40 +7,43 @@ internal import Tokenization
 /// How one kind of thing is found in a folder, and what is told about it.
 struct PartReader: Sendable {
   let kind: Inspection.Kind
-  /// The file that tells it is there.
-  let configuration: String
+  /// The files of which each shows that it is there.
+  let marks: [String]
   /// The files of its tensors.
   let weights: [String]
   /// Whether the configuration is of this kind.
   let isIn: @Sendable (String) -> Bool
   let read: @Sendable (String, Inspection.Base?) -> Inspection.Part
 
+  /// Whether some files of a folder show that it is there.
+  func isMarked(_ names: [String]) -> Bool { marks.contains { names.contains($0) } }
+
   /// Whether a file of the folder belongs to the part.
   func owns(_ name: String) -> Bool {
-    name == configuration || weights.contains(name)
+    marks.contains(name) || weights.contains(name)
       || weights.contains("model.safetensors")
         && (name.hasPrefix("model-") || name.hasPrefix("pytorch_model-") || AutoTokenizer.files.contains(name))
   }
 
   static let all = [
     PartReader(
-      kind: .checkpoint, configuration: "config.json", weights: CheckpointFolder.weightNames, isIn: { _ in true },
+      kind: .checkpoint, marks: CheckpointFolder.marks, weights: CheckpointFolder.weightNames, isIn: { _ in true },
       read: { folder, _ in .checkpoint(folder) }),
     PartReader(
-      kind: .adapter, configuration: SavedAdapter.configurationFile, weights: SavedAdapter.weightFiles,
+      kind: .adapter, marks: [SavedAdapter.configurationFile], weights: SavedAdapter.weightFiles,
       isIn: { !isPEFT($0) }, read: Inspection.Part.adapter),
     PartReader(
-      kind: .peftAdapter, configuration: SavedAdapter.configurationFile, weights: PeftFolder.weightFiles,
+      kind: .peftAdapter, marks: [SavedAdapter.configurationFile], weights: PeftFolder.weightFiles,
       isIn: { isPEFT($0) }, read: Inspection.Part.peftAdapter),
     PartReader(
-      kind: .head, configuration: SavedHead.configurationFile, weights: SavedHead.weightFiles,
+      kind: .head, marks: [SavedHead.configurationFile], weights: SavedHead.weightFiles,
       isIn: { _ in true }, read: { folder, _ in .head(folder) }),
     PartReader(
-      kind: .fusion, configuration: SavedFusion.configurationFile, weights: SavedFusion.weightFiles,
+      kind: .fusion, marks: [SavedFusion.configurationFile], weights: SavedFusion.weightFiles,
       isIn: { _ in true },
       read: Inspection.Part.fusion),
     PartReader(
-      kind: .setup, configuration: "adapter_setup.json", weights: [], isIn: { _ in true },
+      kind: .setup, marks: ["adapter_setup.json"], weights: [], isIn: { _ in true },
       read: { folder, _ in .setup(folder) }),
   ]
 
@@ -51,7 +54,7 @@ struct PartReader: Sendable {
   /// The kinds of things that a folder holds.
   static func kinds(in folder: String) -> [Inspection.Kind] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return all.filter { names.contains($0.configuration) && $0.isIn(folder) }.map(\.kind)
+    return all.filter { $0.isMarked(names) && $0.isIn(folder) }.map(\.kind)
   }
 
   /// Refuses a folder that does not hold something, with what it holds instead.

@@ -96,7 +96,7 @@ public struct Inspection: Sendable {
     public init(folder: String) throws(CheckpointError) {
       name = folder.split(separator: "/").last.map(String.init) ?? folder
       path = folder
-      configuration = String(decoding: try AtomicFile.read(folder + "/config.json"), as: UTF8.self)
+      configuration = String(decoding: try CheckpointFolder.readConfiguration(folder).json, as: UTF8.self)
     }
   }
 
@@ -120,7 +120,7 @@ public struct Inspection: Sendable {
     let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }.sorted()
     var parts: [Part] = []
     var claimed: Set<String> = []
-    for reader in PartReader.all where names.contains(reader.configuration) && reader.isIn(path) {
+    for reader in PartReader.all where reader.isMarked(names) && reader.isIn(path) {
       parts.append(reader.read(path, base))
       claimed.formUnion(names.filter(reader.owns))
     }

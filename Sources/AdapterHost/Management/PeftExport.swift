@@ -19,7 +19,9 @@ extension DebertaV2AdapterModel {
     _ name: String, base: String, to folder: String, as format: WeightFormat = .safetensors
   ) throws -> Bool {
     guard let adapter = adapter(name) else { throw unknown(adapter: name) }
-    let head = try head(name).flatMap { try peftHead($0, ConfigurationFields(path: base + "/config.json")) }
+    let (json, file) = try CheckpointFolder.readConfiguration(base)
+    let fields = try ConfigurationFields(JSONValue(json, file: file), file: file)
+    let head = try head(name).flatMap { try peftHead($0, fields) }
     try NewFolder.write(folder) { folder in
       try PeftFolder.write(adapter, base: base, head: head, for: configuration, to: folder, as: format)
     }
