@@ -182,9 +182,9 @@ extension HeadSettings {
     switch kind {
     case .classification, .multilabelClassification:
       let names = try fields.labelNames(ofOutputs: outputs, given: labels)
-      let function = try fields.scoreFunction(outputs: outputs)
       self.init(
-        .classification, labels: names, layers: 2, activation: try fields.poolerActivation, function: function)
+        .classification, labels: names, layers: 2, activation: try fields.poolerActivation,
+        meaning: try fields.outputMeaning(outputs: outputs))
     case .tagging: self.init(kind, labels: try fields.labelNames(ofOutputs: outputs, given: labels), layers: 1)
     case .multipleChoice:
       self.init(kind, labels: LabelNames.numbered(2), layers: 2, activation: try fields.poolerActivation)

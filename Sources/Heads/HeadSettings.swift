@@ -8,8 +8,10 @@ public struct HeadSettings: Sendable {
   public let outputs: Int
   /// The labels in the order of the outputs, no two alike; empty where they have no names.
   public let labels: [String]
+  /// What the outputs mean.
+  public let meaning: OutputMeaning
   /// What makes scores of the outputs.
-  public let function: ScoreFunction
+  public var function: ScoreFunction { meaning.score }
   /// Of a head with several labels, the probability above which each applies, in their order; nil: 0.5 for all.
   public private(set) var thresholds: [Float]?
   /// For multiple choice, the number of choices.
@@ -32,9 +34,9 @@ public struct HeadSettings: Sendable {
   ///
   /// - Parameters:
   ///   - fields: the members.
-  ///   - function: what makes scores of the outputs; nil is the usual one of the kind.
+  ///   - meaning: what the outputs mean; nil is what those of the kind usually do.
   /// - Throws: `ConfigurationError`, naming the key.
-  public init(_ fields: ConfigurationFields, function: ScoreFunction? = nil) throws(ConfigurationError) {
+  public init(_ fields: ConfigurationFields, meaning: OutputMeaning? = nil) throws(ConfigurationError) {
     guard let type = try fields.string("head_type") else { throw .missing(key: "head_type", file: fields.file) }
     guard let kind = HeadKind(rawValue: type) else {
       throw .impossible(
@@ -66,8 +68,8 @@ public struct HeadSettings: Sendable {
       default: try fields.required("num_labels", in: labelCount)
       }
     labels = try fields.labels(count: choices ?? outputs)
-    self.function = function ?? .usual(kind, outputs: outputs)
-    self.kind = kind.scored(by: self.function, outputs: outputs)
+    self.meaning = meaning ?? OutputMeaning(score: .usual(kind, outputs: outputs))
+    self.kind = kind.scored(by: self.meaning.score, outputs: outputs)
     if self.kind != kind { members["head_type"] = .string(self.kind.rawValue) }
     self.members = members
     usesPooler = try fields.bool("use_pooler") ?? false
@@ -86,17 +88,17 @@ public struct HeadSettings: Sendable {
   ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
   ///   - activation: what stands between them; nil: nothing.
   ///   - usesPooler: whether a head of sequences reads the first token through the base model's pooler.
-  ///   - function: what makes scores of the outputs; nil is the usual one of the kind.
+  ///   - meaning: what the outputs mean; nil is what those of the kind usually do.
   public init(
     _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation? = .tanh, usesPooler: Bool = false,
-    function: ScoreFunction? = nil
+    meaning: OutputMeaning? = nil
   ) {
     precondition(kind != .maskedLM, "the outputs of a masked language model are the vocabulary")
     precondition(!usesPooler || !kind.answersTokens, "a pooler reads the first token, and this head answers every one")
     let labels = LabelNames.distinct(labels)
     let outputs = kind == .multipleChoice ? 1 : labels.count
-    let function = function ?? .usual(kind, outputs: outputs)
-    let kind = kind.scored(by: function, outputs: outputs)
+    let meaning = meaning ?? OutputMeaning(score: .usual(kind, outputs: outputs))
+    let kind = kind.scored(by: meaning.score, outputs: outputs)
     self.kind = kind
     self.labels = labels
     self.layers = layers ?? (kind.answersTokens ? 1 : 2)
@@ -108,7 +110,7 @@ public struct HeadSettings: Sendable {
     self.usesPooler = usesPooler
     choices = kind == .multipleChoice ? labels.count : nil
     self.outputs = outputs
-    self.function = function
+    self.meaning = meaning
     var members: [String: JSONValue] = [
       "head_type": .string(kind.rawValue), "layers": .integer(self.layers),
       "activation_function": activation.map { .string($0.rawValue) } ?? .null, "dropout_prob": .null,
@@ -131,7 +133,7 @@ public struct HeadSettings: Sendable {
     kind = .maskedLM
     usesPooler = false
     labels = []
-    function = .softmax
+    meaning = OutputMeaning(score: .softmax)
     choices = nil
     outputs = vocabulary
     self.layers = layers
@@ -179,6 +181,11 @@ public struct HeadSettings: Sendable {
     HeadSettings(self, outputs: vocabulary, members: members.merging(["vocab_size": .integer(vocabulary)]) { $1 })
   }
 
+  /// The same head, whose answers are what it is trained to give.
+  public var answeringTargets: HeadSettings {
+    HeadSettings(self, outputs: outputs, meaning: OutputMeaning(score: meaning.target), members: members)
+  }
+
   private init(_ other: HeadSettings, labels: [String]) {
     let labels = LabelNames.distinct(labels)
     let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, JSONValue.integer($0)) })
@@ -187,11 +194,14 @@ public struct HeadSettings: Sendable {
       members: other.members.merging(["label2id": .object(numbers)]) { $1 })
   }
 
-  private init(_ other: HeadSettings, outputs: Int, labels: [String]? = nil, members: [String: JSONValue]) {
+  private init(
+    _ other: HeadSettings, outputs: Int, labels: [String]? = nil, meaning: OutputMeaning? = nil,
+    members: [String: JSONValue]
+  ) {
     kind = other.kind
     self.outputs = outputs
     self.labels = labels ?? other.labels
-    function = other.function
+    self.meaning = meaning ?? other.meaning
     thresholds = other.thresholds
     choices = other.choices
     layers = other.layers

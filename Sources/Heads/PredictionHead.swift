@@ -197,6 +197,13 @@ public struct PredictionHead: Sendable {
     return head
   }
 
+  /// The same head, whose answers are what it is trained to give.
+  public var answeringTargets: PredictionHead {
+    var head = self
+    head.settings = settings.answeringTargets
+    return head
+  }
+
   /// The width of what a masked language model's decoder is given; nil for other heads.
   public var decoderInputs: Int? {
     if case .decoder(let decoder)? = modules.last?.module { decoder.inputs } else { nil }

@@ -4,9 +4,9 @@ public import Tensors
 
 /// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
 ///
-/// Beside the reference's members `function_to_apply` says what makes scores of the outputs, where that is not the
-/// usual function of the head's kind, and `thresholds`, an object of labels, the probabilities above which they apply.
-/// The reference reads neither.
+/// Besides the reference's members, `function_to_apply` names what makes scores of the outputs, if that is not the usual
+/// function of the head's kind; `function_to_train` what is compared with examples, if that is another function; and
+/// `thresholds`, an object of labels, holds the probabilities above which they apply. The reference reads none of these.
 public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
@@ -55,17 +55,21 @@ public enum SavedHead {
   public static func settings(
     _ configuration: ConfigurationFields, details: ConfigurationFields?
   ) throws -> HeadSettings {
-    let settings = try HeadSettings(configuration, function: details?.scoreFunction)
+    let settings = try HeadSettings(configuration, meaning: details?.meaning(of: configuration))
     return try settings.deciding(at: details?.thresholds(of: settings))
   }
 
-  /// What the reference's settings cannot say of a head: `function_to_apply`, if it is not the usual one, `thresholds`,
-  /// and `max_length`.
+  /// What the reference's settings cannot say of a head: `function_to_apply`, if it is not the usual one;
+  /// `function_to_train`, if that is another function; `thresholds` and `max_length`.
   public static func details(of head: PredictionHead) -> [String: JSONValue] {
-    let settings = head.settings
-    let isUsual = settings.function == .usual(settings.kind, outputs: settings.outputs)
-    var details: [String: JSONValue] =
-      isUsual ? [:] : [ConfigurationFields.functionKey: .string(settings.function.rawValue)]
+    let (settings, meaning) = (head.settings, head.settings.meaning)
+    var details: [String: JSONValue] = [:]
+    if meaning.score != .usual(settings.kind, outputs: settings.outputs) || meaning.target != meaning.score {
+      details[ConfigurationFields.functionKey] = .string(meaning.score.rawValue)
+    }
+    if meaning.target != meaning.score {
+      details[ConfigurationFields.targetKey] = .string(meaning.target.rawValue)
+    }
     details[ConfigurationFields.thresholdsKey] = settings.thresholds.map { thresholds in
       let values = zip(settings.labelNames, thresholds).map { ($0, JSONValue.number(Double("\($1)") ?? Double($1))) }
       return .object(Dictionary(uniqueKeysWithValues: values))
@@ -94,6 +98,7 @@ extension ConfigurationFields {
   fileprivate static let functionKey = "function_to_apply"
   fileprivate static let lengthKey = "max_length"
   fileprivate static let thresholdsKey = "thresholds"
+  fileprivate static let targetKey = "function_to_train"
 
   /// The thresholds of a head's labels, if a `head_config.json` has some; 0.5 for labels that it does not name.
   fileprivate func thresholds(of settings: HeadSettings) throws(ConfigurationError) -> [Float]? {
@@ -115,15 +120,33 @@ extension ConfigurationFields {
     get throws(ConfigurationError) { try integer(Self.lengthKey, in: 0...1 << 24) }
   }
 
-  /// What makes scores of the outputs, if the details of a head say it.
-  fileprivate var scoreFunction: ScoreFunction? {
-    get throws(ConfigurationError) {
-      guard let name = try string(Self.functionKey) else { return nil }
-      guard let function = ScoreFunction(rawValue: name) else {
-        throw impossible(
-          Self.functionKey, "'\(name)'", "one of " + ScoreFunction.allCases.map(\.rawValue).joined(separator: ", "))
+  /// What the outputs mean, if a `head_config.json` says it.
+  ///
+  /// - Parameter head: its member `config`.
+  /// - Throws: `ConfigurationError` for a function that a head of the kind does not have: several labels are scored one
+  ///   by one, and only heads that classify texts have a choice.
+  fileprivate func meaning(of head: ConfigurationFields) throws(ConfigurationError) -> OutputMeaning? {
+    guard let score = try function(Self.functionKey) else {
+      if let target = try function(Self.targetKey) {
+        throw impossible(Self.targetKey, "'\(target.rawValue)'", "'\(Self.functionKey)' as well")
       }
-      return function
+      return nil
     }
+    let kind = try head.string("head_type").flatMap { HeadKind(rawValue: $0) }
+    if let kind, kind != .classification, score != .usual(kind, outputs: 2) {
+      throw impossible(
+        Self.functionKey, "'\(score.rawValue)' for a head of kind \(kind.rawValue)",
+        "'\(ScoreFunction.usual(kind, outputs: 2).rawValue)' or nothing")
+    }
+    return OutputMeaning(score: score, target: try function(Self.targetKey))
+  }
+
+  private func function(_ key: String) throws(ConfigurationError) -> ScoreFunction? {
+    guard let name = try string(key) else { return nil }
+    guard let function = ScoreFunction(rawValue: name) else {
+      throw impossible(
+        key, "'\(name)'", "one of " + ScoreFunction.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return function
   }
 }

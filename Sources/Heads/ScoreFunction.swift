@@ -41,16 +41,53 @@ extension HeadKind {
   }
 }
 
+/// What is made of the outputs of a head that classifies texts.
+public struct OutputMeaning: Sendable, Hashable {
+  /// What makes the scores of an answer.
+  public let score: ScoreFunction
+  /// What makes what the labels of examples are compared with, in training and in evaluation.
+  ///
+  /// It is ``score``, except for a single output that no setting explains: pipelines of transformers give its sigmoid,
+  /// but its models train it as a value.
+  public let target: ScoreFunction
+
+  public init(score: ScoreFunction, target: ScoreFunction? = nil) {
+    self.score = score
+    self.target = target ?? score
+  }
+}
+
 extension ConfigurationFields {
-  /// How the outputs of a sequence classifier that `config.json` describes are scored.
+  /// What the outputs of a sequence classifier that `config.json` describes mean.
   ///
   /// `problem_type` decides, as in transformers' pipelines. Without a decision there, a model of sentence-transformers
-  /// says it by its activation; else one output is a probability, and several share one.
+  /// says it by its activation; else one output is scored by the sigmoid and trained as a value, and several share a
+  /// probability.
   ///
-  /// Source: transformers, `pipelines/text_classification.py`; sentence-transformers, `CrossEncoder`.
+  /// Source: transformers, `pipelines/text_classification.py`, `modeling_deberta_v2.py`; sentence-transformers,
+  /// `CrossEncoder`.
   /// - Throws: `ConfigurationError` for a value that is not known.
-  public func scoreFunction(outputs: Int) throws(ConfigurationError) -> ScoreFunction {
-    switch try string("problem_type") {
+  public func outputMeaning(outputs: Int) throws(ConfigurationError) -> OutputMeaning {
+    let problem = try string("problem_type")
+    if problem == nil, outputs == 1, try activationName == nil {
+      return OutputMeaning(score: .sigmoid, target: .identity)
+    }
+    return OutputMeaning(score: try scoreFunction(problem, outputs: outputs))
+  }
+
+  /// The key of the activation that a model of sentence-transformers names, and its name.
+  private var activationName: (key: String, name: String)? {
+    get throws(ConfigurationError) {
+      let nested = "sentence_transformers"
+      let current = "activation_fn"
+      let older = "sbert_ce_default_activation_function"
+      if let name = try object(nested)?.string(current) { return ("\(nested).\(current)", name) }
+      return try string(older).map { (older, $0) }
+    }
+  }
+
+  private func scoreFunction(_ problem: String?, outputs: Int) throws(ConfigurationError) -> ScoreFunction {
+    switch problem {
     case "regression": return .identity
     case "multi_label_classification": return .sigmoid
     case "single_label_classification", nil: break
@@ -58,12 +95,7 @@ extension ConfigurationFields {
       throw impossible(
         "problem_type", "'\(other)'", "'regression', 'single_label_classification' or 'multi_label_classification'")
     }
-    let nested = "sentence_transformers"
-    let current = "activation_fn"
-    let older = "sbert_ce_default_activation_function"
-    let own = try object(nested)?.string(current)
-    let given = try string(older)
-    guard let name = own ?? given else { return outputs == 1 ? .sigmoid : .softmax }
+    guard let (key, name) = try activationName else { return outputs == 1 ? .sigmoid : .softmax }
     switch name.split(separator: ".").last {
     case "Sigmoid": return .sigmoid
     // Several outputs are compared with each other, whatever the name of the function.
@@ -71,8 +103,7 @@ extension ConfigurationFields {
     case "Softmax" where outputs > 1: return .softmax
     default:
       throw impossible(
-        own == nil ? older : "\(nested).\(current)", "'\(name)'",
-        "the function Sigmoid or Identity, with several outputs also Softmax")
+        key, "'\(name)'", "the function Sigmoid or Identity, with several outputs also Softmax")
     }
   }
 }

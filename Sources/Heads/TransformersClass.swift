@@ -42,11 +42,12 @@ extension HeadSettings {
   }
 
   private var problemType: String? {
-    switch (kind, function) {
+    switch (kind, meaning.score) {
     case (.multilabelClassification, _): "multi_label_classification"
     case (.classification, .identity): "regression"
     case (.classification, .softmax): "single_label_classification"
-    // A single output without a problem type is a probability.
+    // Without a problem type a single output is scored as a probability and trained as a value.
+    case (.classification, .sigmoid): meaning.target == .sigmoid ? "multi_label_classification" : nil
     default: nil
     }
   }

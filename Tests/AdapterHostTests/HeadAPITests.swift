@@ -144,6 +144,25 @@ import Testing
     #expect(try model.exportPeft("ner", base: folder.path, to: folder.path("peft")) == isSaved)
   }
 
+  /// transformers makes the head anew from the base's configuration, so that decides what its outputs mean.
+  @Test(arguments: [
+    ("{}", OutputMeaning(score: .identity), false),
+    (#"{"problem_type": "regression"}"#, OutputMeaning(score: .identity), true),
+    (#"{"problem_type": "regression"}"#, OutputMeaning(score: .sigmoid), false),
+    (#"{"problem_type": "multi_label_classification"}"#, OutputMeaning(score: .sigmoid), true),
+    ("{}", OutputMeaning(score: .sigmoid, target: .identity), true),
+  ])
+  func aSingleOutputGoesToPeftIfTheBaseGivesItItsMeaning(
+    _ base: String, _ meaning: OutputMeaning, _ isSaved: Bool
+  ) throws {
+    var model = try model()
+    try model.addHead(
+      "ner", HeadSettings(.classification, labels: ["x"], activation: .gelu, meaning: meaning), overwrite: true)
+    let folder = try TemporaryFolder()
+    _ = try folder.write(base, as: "config.json")
+    #expect(try model.exportPeft("ner", base: folder.path, to: folder.path("peft")) == isSaved)
+  }
+
   @Test func unknownAndTakenNamesAreRefused() throws {
     var model = try model()
     let folder = try TemporaryFolder()

@@ -23,7 +23,8 @@ import Testing
     try model.addAdapterFusion(["bottleneck", "other"], seed: 4)
     try model.addAdapterFusion(["bottleneck", "other"], named: "second", .static, seed: 5)
     try model.addHead("lora", HeadSettings(.classification, labels: ["x", "y", "z"]), seed: 1)
-    try model.addHead("values", HeadSettings(.classification, labels: ["p"], function: .sigmoid), seed: 2)
+    try model.addHead(
+      "values", HeadSettings(.classification, labels: ["p"], meaning: OutputMeaning(score: .sigmoid)), seed: 2)
     try model.addHead("tags", HeadSettings(.tagging, labels: ["O", "B-x"], layers: 2, activation: nil), seed: 3)
     try model.addMaskedLMHead("words", seed: 4)
     return model

@@ -60,7 +60,24 @@ import Testing
   func `The configuration decides how outputs are scored`(
     _ json: String, _ outputs: Int, _ function: ScoreFunction
   ) throws {
-    #expect(try fields(json).scoreFunction(outputs: outputs) == function)
+    #expect(try fields(json).outputMeaning(outputs: outputs).score == function)
+  }
+
+  /// transformers: `pipelines/text_classification.py` gives the sigmoid, `modeling_deberta_v2.py` trains by the squared
+  /// error.
+  @Test func `A single output that nothing explains is scored by the sigmoid and trained as a value`() throws {
+    for explained in [
+      #"{"problem_type": "regression"}"#, #"{"problem_type": "single_label_classification"}"#,
+      #"{"problem_type": "multi_label_classification"}"#, #"{"sbert_ce_default_activation_function": "a.Sigmoid"}"#,
+    ] {
+      let meaning = try fields(explained).outputMeaning(outputs: 1)
+      #expect(meaning.target == meaning.score)
+    }
+    #expect(try fields("{}").outputMeaning(outputs: 2) == OutputMeaning(score: .softmax))
+    let meaning = try fields("{}").outputMeaning(outputs: 1)
+    #expect(meaning == OutputMeaning(score: .sigmoid, target: .identity))
+    let trained = HeadSettings(.classification, labels: ["x"], meaning: meaning).answeringTargets
+    #expect(trained.meaning == OutputMeaning(score: .identity) && trained.labels == ["x"])
   }
 
   @Test(arguments: [
@@ -69,7 +86,7 @@ import Testing
     (#"{"sbert_ce_default_activation_function": "x.Softmax"}"#, "sbert_ce_default_activation_function"),
   ])
   func `A function that is not known is refused by its key`(_ json: String, _ key: String) throws {
-    let error = #expect(throws: ConfigurationError.self) { try fields(json).scoreFunction(outputs: 1) }
+    let error = #expect(throws: ConfigurationError.self) { try fields(json).outputMeaning(outputs: 1) }
     #expect(error?.description.contains("'\(key)'") == true)
   }
 
@@ -94,17 +111,40 @@ import Testing
   }
 
   /// A probability of one output is nothing that the reference's file says.
-  @Test func `What scores a head's outputs survives saving`() throws {
+  @Test(arguments: [
+    OutputMeaning(score: .identity), OutputMeaning(score: .sigmoid), OutputMeaning(score: .sigmoid, target: .identity),
+  ])
+  func `What a head's outputs mean survives saving`(_ meaning: OutputMeaning) throws {
     let folder = try TemporaryFolder()
-    for function in [ScoreFunction.sigmoid, .identity] {
-      let head = PredictionHead(
-        HeadSettings(.classification, labels: ["x"], function: function), hiddenSize: 6, layerNormEps: 1e-7,
-        deviation: 0.5, seed: 1, TinyModel.compute)
-      try SavedHead.write(head, named: "h", modelName: "m", hiddenSize: 6, to: folder.path, TinyModel.compute)
-      let again = try SavedHead.read(folder.path, hiddenSize: 6, layerNormEps: 1e-7, TinyModel.compute).head
-      #expect(again.settings.function == function)
-      let members = try ConfigurationFields(path: folder.path("head_config.json")).members
-      #expect((members["function_to_apply"] == nil) == (function == .identity))
+    let head = PredictionHead(
+      HeadSettings(.classification, labels: ["x"], meaning: meaning), hiddenSize: 6, layerNormEps: 1e-7,
+      deviation: 0.5, seed: 1, TinyModel.compute)
+    try SavedHead.write(head, named: "h", modelName: "m", hiddenSize: 6, to: folder.path, TinyModel.compute)
+    let again = try SavedHead.read(folder.path, hiddenSize: 6, layerNormEps: 1e-7, TinyModel.compute).head
+    #expect(again.settings.meaning == meaning)
+    let members = try ConfigurationFields(path: folder.path("head_config.json")).members
+    #expect((members["function_to_apply"] == nil) == (meaning.score == .identity))
+    #expect((members["function_to_train"] == nil) == (meaning.target == meaning.score))
+  }
+
+  @Test func `A function that a saved head does not have is refused`() throws {
+    let folder = try TemporaryFolder()
+    let settings = HeadSettings(.multilabelClassification, labels: ["x", "y"])
+    let head = PredictionHead(
+      settings, hiddenSize: 6, layerNormEps: 1e-7, deviation: 0.5, seed: 1, TinyModel.compute)
+    try SavedHead.write(head, named: "h", modelName: "m", hiddenSize: 6, to: folder.path, TinyModel.compute)
+    func read(_ function: JSONValue) throws -> HeadSettings {
+      let file = folder.path("head_config.json")
+      var members = try ConfigurationFields(path: file).members
+      members["function_to_apply"] = function
+      try JSONValue.object(members).write(to: file)
+      return try SavedHead.read(folder.path, hiddenSize: 6, layerNormEps: 1e-7, TinyModel.compute).head.settings
+    }
+    #expect(try read(.null).function == .sigmoid)
+    #expect(try read(.string("sigmoid")).function == .sigmoid)
+    for function in ["softmax", "none"] {
+      let error = #expect(throws: ConfigurationError.self) { try read(.string(function)) }
+      #expect(error?.description.contains("'function_to_apply'") == true)
     }
   }
 }

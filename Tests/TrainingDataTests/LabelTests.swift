@@ -38,9 +38,15 @@ import Testing
     let labels = try LabelVocabulary(["positive", "negative"])
     #expect(
       message { _ = try labels.index(of: .name("postive")) }
-        == "the label 'postive' is not one of the 2 that are known; the nearest: 'positive'.")
+        == "the label 'postive' is not one of the 2 that are known (positive, negative); the nearest: 'positive'.")
     #expect(
-      message { _ = try labels.index(of: .name("1")) } == "the label '1' is not one of the 2 that are known.")
+      message { _ = try labels.index(of: .name("1")) }
+        == "the label '1' is not one of the 2 that are known (positive, negative).")
+    let many = try LabelVocabulary((0..<99).map { "label\($0)" })
+    #expect(
+      message { _ = try many.index(of: .name("x")) }
+        == "the label 'x' is not one of the 99 that are known (\((0..<10).map { "label\($0)" }.joined(separator: ", ")), ...)."
+    )
     #expect(
       message { _ = try labels.index(of: .number(2)) }
         == "the label 2 is none of the 2 that are known: their numbers are 0 to 1.")
@@ -81,13 +87,15 @@ import Testing
   }
 
   @Test func `A head that gives several values has no task`() throws {
-    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .identity)
+    let settings = HeadSettings(.classification, labels: ["x", "y"], meaning: OutputMeaning(score: .identity))
     #expect(throws: TrainingTaskError.severalValues(outputs: 2)) { try TrainingTask(settings) }
-    #expect(try TrainingTask(HeadSettings(.classification, labels: ["x"], function: .sigmoid)) == .regression)
+    #expect(
+      try TrainingTask(HeadSettings(.classification, labels: ["x"], meaning: OutputMeaning(score: .sigmoid)))
+        == .regression)
   }
 
   @Test func `Several outputs that are scored one by one are several labels`() throws {
-    let settings = HeadSettings(.classification, labels: ["x", "y"], function: .sigmoid)
+    let settings = HeadSettings(.classification, labels: ["x", "y"], meaning: OutputMeaning(score: .sigmoid))
     #expect(try TrainingTask(settings) == .multilabelClassification)
     #expect(settings.members["head_type"] == .string("multilabel_classification"))
   }

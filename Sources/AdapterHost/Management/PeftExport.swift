@@ -36,14 +36,12 @@ extension DebertaV2AdapterModel {
     guard let saved = classHead(head, words: nil),
       let task = tasks[String(saved.className.dropFirst(configuration.family.classPrefix.count + 3))]
     else { return nil }
-    func agrees(_ key: String, default value: JSONValue) -> Bool {
-      guard let wanted = saved.configuration[key], wanted != .null else { return true }
-      let given = base.members[key] ?? .null
-      return wanted == (given == .null ? value : given)
+    if task == "SEQ_CLS" {
+      let activation = try base.string("pooler_hidden_act") ?? "gelu"
+      guard saved.configuration["pooler_hidden_act"] == .string(activation),
+        try base.outputMeaning(outputs: head.settings.outputs) == head.settings.meaning
+      else { return nil }
     }
-    guard agrees("pooler_hidden_act", default: .string("gelu")),
-      agrees("problem_type", default: .string("single_label_classification"))
-    else { return nil }
     return PeftFolder.SavedHead(task: task, tensors: saved.tensors)
   }
 }

@@ -71,7 +71,7 @@ public struct TrainingJob {
       requested: recipe.maximumLength, recorded: present.first.flatMap { model.head($0.name)?.maximumLength },
       advised: model.configuration.advisedLength)
     let data = try JobData(recipe, task, head: present.first?.settings, maximumLength: limit, tokenizer)
-    if let head = present.first, head.settings.function == .sigmoid, task == .regression {
+    if let head = present.first, head.settings.meaning.target == .sigmoid, task == .regression {
       try Self.requireProbabilities(data.training, head: head.name)
     }
     for (index, head) in heads.enumerated() where model.head(head) == nil {
@@ -176,7 +176,7 @@ public struct TrainingJob {
     for name in heads {
       guard var head = try trainable.head(name) else { continue }
       head.maximumLength = trainingData.maximumLength ?? 0
-      result.replaceHead(name, head)
+      result.replaceHead(name, head.answeringTargets)
     }
     if let words = trainable.trainedWords { try result.replaceActiveEmbeddings(words) }
     try result.setActiveAdapters(setup)
@@ -312,6 +312,7 @@ public struct TrainingJob {
 extension HeadSettings {
   /// Whether two heads answer the same question, whatever their layers.
   fileprivate func hasAnswers(of other: HeadSettings) -> Bool {
-    kind == other.kind && outputs == other.outputs && labels == other.labels && function == other.function
+    kind == other.kind && outputs == other.outputs && labels == other.labels
+      && meaning.target == other.meaning.target
   }
 }

@@ -73,7 +73,7 @@ public final class ModelEvaluator {
       case .multipleChoice: return .label(output.logits.rows(own).array.largest)
       case .multilabelClassification: return .labels(output.logits(row: own.lowerBound).array.map { $0 > 0 })
       case .regression:
-        return .value(output.settings.function.scores(output.logits(row: own.lowerBound).array)[0])
+        return .value(output.settings.meaning.target.scores(output.logits(row: own.lowerBound).array)[0])
       case .tagging, .maskedLM:
         let (logits, targets) = (output.logits(row: own.lowerBound), example.target.countedTokens.map { Int($0.label) })
         if data.task == .maskedLM { return .pieces(LanguageModelScore(logits, targets)) }

@@ -44,7 +44,7 @@ struct TaskLoss {
     case .regression:
       let values = targets.map { target -> Float in if case .value(let value) = target { value } else { 0 } }
       let loss =
-        output.settings.function == .sigmoid
+        output.settings.meaning.target == .sigmoid
         ? pass.binaryCrossEntropy(logits, probabilities: values.map { [$0] })
         : pass.meanSquaredError(logits, values)
       return (loss, Float(values.count))
