@@ -97,7 +97,8 @@ public struct FolderContents: Hashable, Sendable {
     return files
   }
 
-  private static let countLimit = 1000
+  /// The files that a folder may have.
+  static let countLimit = 1000
 
   /// How many bytes a file may have: descriptions are small, tensors need not be.
   static func sizeLimit(of name: String) -> Int { name.hasSuffix(".json") ? 64 << 20 : 64 << 30 }

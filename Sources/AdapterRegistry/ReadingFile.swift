@@ -7,8 +7,8 @@ import GRDBSQLite
 /// in it. Each reading opens the file anew, so that a reader never keeps a
 /// writer from tidying up.
 ///
-/// The one exception: where a writer was stopped while it turned the log on
-/// or off, the next reader takes that half step back, as SQLite asks.
+/// The one exception: where a writer was stopped in a change, the next
+/// reader takes it back, as SQLite asks.
 struct ReadingFile: Sendable {
   let path: String
 

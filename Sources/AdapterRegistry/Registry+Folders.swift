@@ -35,13 +35,21 @@ extension Registry {
   }
 
   func fileRecords(_ db: Database, of folderId: Int64) throws -> [FileRecord] {
+    // One more than a folder may have, so that a registry from elsewhere costs no more than one of our own.
+    let most = FolderContents.countLimit
     let rows = try Row.fetchCursor(
-      db, sql: "SELECT * FROM file WHERE folderId = ? ORDER BY name", arguments: [folderId])
-    return try records(rows, of: "file", faults: nil) { reader in
+      db, sql: "SELECT * FROM file WHERE folderId = ? ORDER BY name LIMIT ?", arguments: [folderId, most + 1])
+    let files = try records(rows, of: "file", faults: nil) { reader in
       let name = try reader.text("name")
       guard FilePaths.isName(name) else { throw reader.fault("name", expected: "the name of a file") }
       return FileRecord(name: name, byteCount: try reader.integer("byteCount"), digest: try reader.digest("digest"))
     }
+    guard files.count <= most else {
+      throw RowFault(
+        table: "file", row: "\(folderId)", column: "folderId", found: "more than \(most) files",
+        expected: "at most \(most) of a folder")
+    }
+    return files
   }
 
   /// What a folder belongs to, if the registry knows it.

@@ -157,11 +157,13 @@ extension Registry {
   /// What SQLite finds wrong with the file, as the ends of sentences.
   func faults(_ db: Database) throws -> [String] {
     let faults = try db.names("PRAGMA integrity_check(20)").filter { $0 != "ok" }.map(\.excerptOfFault)
-    let orphans = try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").prefix(20).map { row in
+    let rows = try Row.fetchCursor(db, sql: "PRAGMA foreign_key_check")
+    var orphans: [String] = []
+    while orphans.count < 20, let row = try rows.next() {
       func text(_ column: String) -> String {
         String.fromDatabaseValue(row[column] as DatabaseValue? ?? .null)?.excerpt ?? ""
       }
-      return "a row of '\(text("table"))' points to one of '\(text("parent"))' that is not there"
+      orphans.append("a row of '\(text("table"))' points to one of '\(text("parent"))' that is not there")
     }
     return faults + orphans
   }

@@ -20,8 +20,8 @@ internal import Files
 /// whenever the process is stopped.
 ///
 /// **Reading never writes**: it works in a folder that may not be written
-/// and leaves nothing behind. A writer keeps a write-ahead log beside the
-/// file until ``close()``, after which the registry is one file again.
+/// and leaves nothing behind. A writer keeps a rollback journal beside the
+/// file during a change. A change that is refused changes no byte.
 ///
 /// **Concurrency.** A registry can be used from several tasks at once. Any
 /// number of processes may read, and several may write: they take turns,
@@ -189,8 +189,6 @@ public final class Registry: Sendable {
     throw .alreadyExists(path: RegistryPlace(path: path).path)
   }
 
-  /// Brings everything that was written into the one file and closes it. A
-  /// registry that is let go of closes itself; a program that calls `exit`
-  /// closes it first.
+  /// Closes the file. A registry that is let go of closes itself.
   public func close() throws(RegistryError) { try storage.close() }
 }

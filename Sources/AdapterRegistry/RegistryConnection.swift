@@ -23,7 +23,7 @@ enum RegistryConnection {
       let code = registry_distrust(db.sqliteConnection.map { UnsafeMutableRawPointer($0) })
       guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
       try db.execute(sql: "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0")
-      if !isReadOnly { try db.execute(sql: "PRAGMA synchronous = FULL") }
+      if !isReadOnly { try db.execute(sql: "PRAGMA synchronous = EXTRA") }
       try prepare(db)
     }
     return try DatabaseQueue(path: location, configuration: configuration)

@@ -143,7 +143,13 @@ extension Registry {
   }
 
   private func folder(of owner: Owner) throws(RegistryError) -> KnownFolder? {
-    try storage.read { db in try knownFolders(db).folders.first { $0.owner == owner } }
+    try storage.read { db in
+      guard let folder = try knownFolders(db, withFiles: false).folders.first(where: { $0.owner == owner }) else {
+        return nil
+      }
+      return KnownFolder(
+        identity: folder.identity, owner: owner, files: try fileRecords(db, of: folder.identity.id))
+    }
   }
 
   // MARK: Changed folders

@@ -5,9 +5,8 @@ import GRDBSQLite
 /// Reads and changes the file of a registry, and says why not in a
 /// ``RegistryError``.
 ///
-/// At rest a registry is one file with a rollback journal, which SQLite can
-/// read where nothing may be written. A writer turns the write-ahead log on
-/// while it has the file open, and off when it closes it.
+/// A registry is one file, which SQLite can read where nothing may be
+/// written; a change that is under way has its rollback journal beside it.
 enum Storage: Sendable {
   case reading(ReadingFile)
   case writing(WritingFile)

@@ -67,7 +67,7 @@ extension Registry {
     var findings = try storage.read { db in
       try faults(db).filter { !$0.hasPrefix("a row of 'pendingRemoval'") }.map { Finding.damagedDatabase(reason: $0) }
     }
-    let known = try storage.read(knownFolders)
+    let known = try storage.read { db in try knownFolders(db) }
     findings += known.faults.map { .damagedDatabase(reason: "\($0)") }
     findings += known.notes.unusable.map { .unusableNote(path: $0.text) }
     var aboutFolders: [(folder: KnownFolder, finding: Finding)] = []
@@ -78,7 +78,7 @@ extension Registry {
     let names = Set((known.folders.compactMap { ManagedFolder(stored: $0.stored) } + known.notes.folders).map(\.name))
     let left = try AdaptersFolder(reading: place)?.leftovers(except: names) ?? []
     // Read after nobody was seen to hold them: what was being imported before is entered by now.
-    let now = try storage.read(knownFolders)
+    let now = try storage.read { db in try knownFolders(db, withFiles: false) }
     let home = try AdaptersFolder(reading: place)
     let unchanged = Set(now.folders.map(\.identity))
     findings += aboutFolders.filter { unchanged.contains($0.folder.identity) }.map(\.finding)
@@ -124,7 +124,8 @@ extension Registry {
     var unusable: [(value: DatabaseValue, text: String)] = []
   }
 
-  func knownFolders(_ db: Database) throws -> KnownFolders {
+  /// - Parameter withFiles: whether the files of each folder are read, too.
+  func knownFolders(_ db: Database, withFiles: Bool = true) throws -> KnownFolders {
     var known = KnownFolders(notes: try pendingNotes(db))
     let rows = try Row.fetchCursor(db, sql: Self.ownerQuery + " ORDER BY owner.model, owner.name")
     while let row = try rows.next() {
@@ -133,7 +134,9 @@ extension Registry {
         let identity = KnownFolder.Identity(
           id: try reader.key("id"), stored: try reader.path("path"), digest: try reader.digest("digest"))
         known.folders.append(
-          KnownFolder(identity: identity, owner: try Owner(reader), files: try fileRecords(db, of: identity.id)))
+          KnownFolder(
+            identity: identity, owner: try Owner(reader),
+            files: withFiles ? try fileRecords(db, of: identity.id) : []))
       } catch let fault as RowFault { known.faults.append(fault) }
     }
     return known

@@ -3,12 +3,14 @@ import Foundation
 import GRDB
 import Synchronization
 
-/// One open connection that changes a registry: write-ahead log, every
+/// One open connection that changes a registry: a rollback journal, every
 /// commit forced to the disk, foreign keys on.
 ///
-/// The writers share a lock on the registry's folder, so that the one that
-/// closes last knows it. It brings the log into the file and turns it off;
-/// meanwhile no other writer comes, and readers never stay.
+/// A change that is refused leaves the file as it was, byte for byte. The
+/// writers share a lock on the registry's folder, so that the one that
+/// closes last knows it: it may remove an empty registry, and it turns off a
+/// write-ahead log that another program left on; meanwhile no other writer
+/// comes.
 final class WritingFile: Sendable {
   let path: String
   private let presence: FolderLock
@@ -26,18 +28,13 @@ final class WritingFile: Sendable {
     }
     // Who held the lock may have removed an empty registry, and SQLite would make the file again.
     try RegistryConnection.requireFile(path)
-    connection = try RegistryConnection.open(path, isReadOnly: false)
-    let found = try connection.read { db in try RegistrySchema.check(db, path: path) }
-    try connection.writeWithoutTransaction { db in
-      RegistryConnection.beginWork()
-      do { try Self.untilUnlocked(Storage.patience) { try Self.setJournal("wal", db) } } catch let error
-        as DatabaseError
-        where [.SQLITE_FULL, .SQLITE_IOERR].contains(error.resultCode)
-      {
-        // A full disk has no room for a log. What needs none can still be done, with a journal.
-        try Self.setJournal("delete", db)
+    for part in [path, FilePaths.parent(of: path)] {
+      if let reason = FileSystem.objectionToWriting(part) {
+        throw RegistryError.notWritable(path: path, reason: reason)
       }
     }
+    connection = try RegistryConnection.open(path, isReadOnly: false)
+    let found = try connection.read { db in try RegistrySchema.check(db, path: path) }
     guard found < RegistrySchema.version else { return }
     try RegistrySchema.migrator.migrate(connection)
     let reached = try connection.read { db in try RegistrySchema.check(db, path: path) }
@@ -92,7 +89,7 @@ final class WritingFile: Sendable {
       RegistryConnection.beginWork()
       if presence.becomeExclusive() {
         // If it cannot be done, all is still there: in the file and its log.
-        let isOneFile = (try? Self.untilUnlocked(2) { try Self.setJournal("delete", db) }) != nil
+        let isOneFile = (try? Self.untilUnlocked(2) { try Self.turnOffLog(db) }) != nil
         isUnused = removingIfEmpty && isOneFile && (try? Self.isEmpty(db)) == true
       }
       return true
@@ -110,9 +107,13 @@ final class WritingFile: Sendable {
     return try tables.allSatisfy { try $0 == "grdb_migrations" || !db.has($0, where: "TRUE", []) }
   }
 
-  private static func setJournal(_ mode: String, _ db: Database) throws {
-    let found = try String.fetchOne(db, sql: "PRAGMA journal_mode = \(mode)")
-    guard found == mode else { throw DatabaseError(resultCode: .SQLITE_BUSY) }
+  /// Brings what is in a write-ahead log into the file, if there is one.
+  private static func turnOffLog(_ db: Database) throws {
+    // Reading tells whether another program has turned it on meanwhile.
+    _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema")
+    guard try String.fetchOne(db, sql: "PRAGMA journal_mode = delete") == "delete" else {
+      throw DatabaseError(resultCode: .SQLITE_BUSY)
+    }
   }
 
   /// Repeats `body` while another process is in its way: SQLite does not

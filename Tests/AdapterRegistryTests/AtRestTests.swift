@@ -17,12 +17,95 @@ import Testing
   /// The two bytes of the header that say whether there is a log.
   private func headerVersions() throws -> [UInt8] { Array(try bytes()[18..<20]) }
 
-  @Test func aWriterHasALogAndLeavesOneFile() throws {
+  @Test func aWriterHasAJournalDuringAChangeAlone() throws {
     let registry = try scratch.registry(adapters: "a")
-    #expect(try files() == ["registry.sqlite", "registry.sqlite-shm", "registry.sqlite-wal"])
-    try registry.close()
     #expect(try files() == ["registry.sqlite"])
+    try registry.storage.write { db in
+      try db.execute(sql: "UPDATE adapter SET notes = 'x'")
+      #expect(try files() == ["registry.sqlite", "registry.sqlite-journal"])
+    }
+    #expect(try files() == ["registry.sqlite"])
+    try registry.close()
     #expect(try headerVersions() == [1, 1])
+  }
+
+  /// A negative control: a change that is not refused changes bytes.
+  @Test func aChangeThatIsRefusedChangesNoByte() throws {
+    try scratch.registry(adapters: "a", "b").close()
+    let source = try scratch.adapterFolder("from/a")
+    let before = try bytes()
+    func edit(_ body: (Registry) throws -> Void) throws { try Registry.edit(path: scratch.registryPath, body) }
+    #expect(throws: RegistryError.self) { try edit { try $0.activate("c", using: ["c"]) } }
+    #expect(throws: RegistryError.self) { try edit { try $0.renameAdapter("a", to: "b") } }
+    #expect(throws: RegistryError.self) { try edit { try $0.removeAdapter("c") } }
+    #expect(throws: RegistryError.self) { try edit { try $0.renameModel("tiny", to: "ti/ny") } }
+    #expect(throws: RegistryError.self) { try edit { try $0.saveSetup("s", expression: "c", using: ["c"]) } }
+    #expect(throws: RegistryError.self) {
+      try edit { try $0.importAdapter(folder: source, as: "a", describedBy: .example) }
+    }
+    struct Refusal: Error {}
+    #expect(throws: Refusal.self) { try edit { _ in throw Refusal() } }
+    try edit { _ in }
+    #expect(try bytes() == before)
+    try edit { try $0.activate("a", using: ["a"]) }
+    #expect(try bytes() != before)
+  }
+
+  @Test func aLogThatAnotherProgramLeftOnIsTurnedOff() throws {
+    try scratch.registry(adapters: "a").close()
+    let other = try DatabaseQueue(path: scratch.registryPath)
+    try other.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = wal") }
+    try other.close()
+    try Registry.edit(path: scratch.registryPath) { try $0.activate("a", using: ["a"]) }
+    #expect(try headerVersions() == [1, 1])
+    #expect(try files() == ["registry.sqlite"])
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).activeSetup()?.expression == "a")
+  }
+
+  @Test func aNewRegistryGoesWhenItsFirstChangeFails() throws {
+    struct Refusal: Error, Equatable {}
+    try scratch.folder("home", [:])
+    #expect(throws: Refusal()) {
+      try Registry.edit(path: scratch.registryPath, creating: true) { registry in
+        #expect(try registry.models().isEmpty && files() == ["registry.sqlite"])
+        throw Refusal()
+      }
+    }
+    #expect(try files() == [])
+    try Registry.edit(path: scratch.registryPath, creating: true) { _ in }
+    #expect(try files() == ["registry.sqlite"], "an edit that does nothing did not fail")
+  }
+
+  @Test func aNewRegistryThatAnotherWriterFilledStays() throws {
+    struct Refusal: Error {}
+    let folder = try scratch.folder("home/Models/tiny", ["config.json": "{}"])
+    #expect(throws: Refusal.self) {
+      try Registry.edit(path: scratch.registryPath, creating: true) { _ in
+        let other = try Registry.open(path: scratch.registryPath, for: .writing)
+        try other.register(modelAt: folder, as: "other", describedBy: .example)
+        try other.close()
+        throw Refusal()
+      }
+    }
+    #expect(try Registry.open(path: scratch.registryPath, for: .reading).models().map(\.name) == ["other"])
+  }
+
+  /// A statement that is still in use keeps a file from being closed.
+  @Test func theErrorOfTheBodyIsTheOneThatIsReported() throws {
+    struct Refusal: Error, Equatable {}
+    try scratch.registry(adapters: "a").close()
+    var statements: [Statement] = []
+    func use(_ registry: Registry) throws {
+      try registry.storage.read { db in statements.append(try db.makeStatement(sql: "SELECT 1")) }
+    }
+    #expect(throws: RegistryError.self) { try Registry.edit(path: scratch.registryPath, use) }
+    #expect(throws: Refusal()) {
+      try Registry.edit(path: scratch.registryPath) { registry in
+        try use(registry)
+        throw Refusal()
+      }
+    }
+    #expect(statements.count == 2)
   }
 
   @Test func aWriterThatIsLetGoOfLeavesOneFile() throws {
@@ -46,7 +129,7 @@ import Testing
         try Int.fetchOne(db, sql: "PRAGMA foreign_keys")
       )
     }
-    #expect(modes == ("wal", 2, 1))
+    #expect(modes == ("delete", 3, 1))
   }
 
   @Test func readingChangesNoByteAndLeavesNoFile() throws {

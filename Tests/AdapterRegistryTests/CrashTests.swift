@@ -22,7 +22,6 @@ import Testing
       try registry.activate("a", using: ["a"])
       killThisProcess()
     }
-    #expect(try scratch.tree(scratch.home).contains("registry.sqlite-wal"))
     let reader = try Registry.open(path: path, for: .reading)
     #expect(try reader.activeSetup()?.expression == "a")
     #expect(try reader.verify().isEmpty)

@@ -79,6 +79,71 @@ import Testing
     #expect(try registry.log() == log)
   }
 
+  private func bytes(_ folder: String) throws -> [String: Data] {
+    try Dictionary(
+      uniqueKeysWithValues: scratch.tree(folder).map { ($0, try Data(contentsOf: URL(filePath: "\(folder)/\($0)"))) })
+  }
+
+  @Test func aReplacementThatIsRefusedKeepsTheOldAdapter() throws {
+    let registry = try scratch.registry(adapters: "a", "b")
+    try registry.activate("b", using: ["b"])
+    let (tree, before) = (try scratch.tree(scratch.home), try registry.adapters())
+    let (old, log) = (try bytes(before[0].path), try registry.log())
+    let source = try scratch.adapterFolder("new", seed: "2")
+    struct Refusal: Error {}
+    #expect(throws: RefusedFolder.self) {
+      try registry.importAdapter(folder: source, as: "a", replacing: true) { _ in throw Refusal() }
+    }
+    var wrong = AdapterDescription.example
+    wrong.baseDigest = ContentDigest(.otherDigest)
+    #expect(throws: RegistryError.self) {
+      try registry.importAdapter(folder: source, as: "a", replacing: true) { _ in ("a", wrong) }
+    }
+    // What a setup uses is not replaced.
+    #expect(throws: RegistryError.inUse(kind: .adapter, name: "b", model: "tiny", by: ["the active setup"])) {
+      try registry.importAdapter(folder: source, as: "b", replacing: true) { _ in ("b", .example) }
+    }
+    #expect(try registry.adapters() == before && registry.log() == log)
+    #expect(try scratch.tree(scratch.home) == tree && bytes(before[0].path) == old)
+  }
+
+  @Test func aReplacementLeavesOneFolder() throws {
+    let registry = try scratch.registry(adapters: "a")
+    let source = try scratch.adapterFolder("new", seed: "2")
+    #expect(throws: RegistryError.nameTaken(kind: .adapter, name: "a", model: "tiny")) {
+      try registry.importAdapter(folder: source, as: "a", describedBy: .example)
+    }
+    let old = try registry.adapter(named: "a")
+    let new = try registry.importAdapter(folder: source, as: "a", replacing: true) { _ in ("a", .example) }
+    #expect(try new.digest != old.digest && new.digest == FolderContents(of: source).digest)
+    #expect(try registry.adapters() == [new])
+    #expect(try visible().count == 1 && bytes(new.path) == bytes(source))
+    #expect(try registry.verify() == [])
+  }
+
+  @Test func aFusionIsReplacedInOneStepWithTheSetupsThatUseIt() throws {
+    let registry = try scratch.registry(adapters: "a", "b")
+    func replace(_ name: String, seed: String, _ adapters: [String] = ["a", "b"]) throws -> FusionRecord {
+      let source = try scratch.folder("fusion-\(seed)", ["w": seed])
+      return try registry.importFusion(folder: source, as: name, replacing: true) { _ in
+        (name, FusionDescription(adapters: adapters, configuration: "{}", parameterCount: 3))
+      }
+    }
+    _ = try replace("f", seed: "1")
+    try registry.activate("Fuse(a, b)", using: ["a", "b"])
+    let entries = try registry.log().count
+    // Of the same name, and of the same adapters.
+    let second = try replace("f", seed: "2")
+    let third = try replace("g", seed: "3")
+    #expect(try registry.fusions() == [third] && second.digest != third.digest)
+    #expect(try registry.activeSetup()?.expression == "Fuse(a, b)")
+    #expect(try visible().filter { $0 != "a" && $0 != "b" }.count == 1)
+    #expect(try registry.verify() == [] && registry.log().count > entries)
+    let log = try registry.log()
+    #expect(throws: RegistryError.self) { try replace("h", seed: "4", ["a", "nobody"]) }
+    #expect(try registry.fusions() == [third] && registry.log() == log)
+  }
+
   @Test func namesAreUniquePerBaseModel() throws {
     let registry = try scratch.registry(adapters: "a")
     let again = try scratch.adapterFolder("again", seed: "2")

@@ -82,4 +82,23 @@ import Testing
     let registry = try Registry.open(path: scratch.registryPath, for: .reading)
     #expect(try registry.verify().contains { if case .damagedDatabase = $0 { true } else { false } })
   }
+
+  /// A registry from elsewhere may hold any number of rows.
+  @Test func aFolderOfMoreFilesThanAnyHasIsAFault() throws {
+    try scratch.registry(adapters: "a").close()
+    func add(_ numbers: ClosedRange<Int>) throws {
+      try change(
+        """
+        WITH RECURSIVE n(i) AS (SELECT \(numbers.lowerBound) UNION ALL SELECT i + 1 FROM n WHERE i < \(numbers.upperBound))
+        INSERT INTO file SELECT folder.id, 'f' || i, 0, '\(String.otherDigest)' FROM n, folder
+        WHERE folder.path = 'Adapters/a'
+        """)
+    }
+    let registry = try Registry.open(path: scratch.registryPath, for: .reading)
+    try add(1...998)
+    #expect(try registry.files(of: registry.adapter(named: "a")).count == 1000)
+    try add(999...50_000)
+    try expectFault("file", "folderId", "50,000 files") { _ = try $0.files(of: $0.adapter(named: "a")) }
+    #expect(try registry.verify().contains { if case .damagedDatabase = $0 { true } else { false } })
+  }
 }

@@ -36,7 +36,7 @@ import Testing
     #expect(model.isDefault)
     #expect(here.contains("Adapters/debian-section/adapter.safetensors"))
     #expect(here.contains("Downloads/debian-section/adapter.safetensors"))
-    #expect(!here.contains("registry.sqlite-wal"))
+    #expect(!here.contains("registry.sqlite-journal"))
   }
 
   private func read() throws {

@@ -49,6 +49,30 @@ import Testing
     return folder
   }
 
+  @Test func `Importing a setup replaces no saved setup, and leaves nothing`() throws {
+    let folder = try savedSetup()
+    #expect(try place.run("setups", "save", "mean", both).exitCode == 0)
+    let before = try place.contents()
+    #expect(
+      try place.run("import", folder, "--as", "mean")
+        == .failed("There is a setup 'mean' of the base model 'deberta-v3-tiny-en' already."))
+    #expect(try place.contents() == before)
+    #expect(try place.run("import", folder, "--as", "other").exitCode == 0)
+  }
+
+  @Test func `A saved setup that cannot be read is reported, and the others are listed`() throws {
+    #expect(try place.run("setups", "save", "one", both).exitCode == 0)
+    #expect(try place.run("setups", "save", "two", "truecase").exitCode == 0)
+    #expect(try place.run("setups").exitCode == 0)
+    // The date of its creation follows the expression.
+    let path = URL(filePath: place.path("registry.sqlite"))
+    try Data(contentsOf: path).replacing(Data((both + "2").utf8), with: Data((both + "x").utf8)).write(to: path)
+    let listed = try place.run("setups")
+    #expect(
+      listed.exitCode == 1 && listed.output.contains("\"two\"") && !listed.output.contains("\"one\""), "\(listed)")
+    #expect(listed.messages.contains("'created'") && listed.messages.contains("'setup'"), "\(listed)")
+  }
+
   @Test func `A folder of save_adapter_setup acts, and is imported whole or not at all`() throws {
     let folder = try savedSetup()
     let answer = try place.run(

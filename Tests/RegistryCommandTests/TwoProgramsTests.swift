@@ -4,11 +4,12 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The program runs twice at the same time, again and again, over one registry.
+/// The program runs several times at the same time, again and again, over one registry.
 @Suite struct TwoProgramsTests {
+  private static let writers = 4
   private static let rounds = max(3, KilledWriterTests.kills / 20)
 
-  @Test func `Two programs change the registry at once, and no change is lost`() throws {
+  @Test func `Four programs change the registry at once, and no change is lost`() throws {
     let place = try Workplace()
     let source = place.outside("source")
     try FileManager.default.copyItem(atPath: place.path("Adapters/truecase"), toPath: source)
@@ -25,7 +26,7 @@ import Testing
       }
     }
     reader.start()
-    DispatchQueue.concurrentPerform(iterations: 2) { writer in
+    DispatchQueue.concurrentPerform(iterations: Self.writers) { writer in
       for round in 0..<Self.rounds {
         for command in Self.commands(writer, round, source: source) {
           do {
@@ -39,7 +40,7 @@ import Testing
     isReading.store(false, ordering: .relaxed)
     #expect(failures.withLock { $0 } == [])
 
-    let made = (0..<2).flatMap { writer in (0..<Self.rounds).map { "kept-\(writer)-\($0)" } }
+    let made = (0..<Self.writers).flatMap { writer in (0..<Self.rounds).map { "kept-\(writer)-\($0)" } }
     #expect(try place.adapters() == (Workplace.shipped + made).sorted())
     #expect(try place.run("verify").exitCode == 0)
     #expect(try place.run("log", "--limit", "0").lines.count == before + made.count * 6)
