@@ -5,7 +5,8 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
 
   /// Takes 64 lower-case hexadecimal digits, nothing else.
   public init?(_ text: String) {
-    guard text.utf8.count == 64, text.utf8.allSatisfy(Self.digits.contains) else { return nil }
+    guard text.utf8.count == 64, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else { return nil }
     self.text = text
   }
 

@@ -17,9 +17,9 @@ public enum Drafts {
   }
 
   /// Removes all drafts of this process, which has to end after it: their writers are not told. Publications are
-  /// waited for, up to three seconds.
+  /// waited for, a little longer than a writer waits for its turn.
   public static func removeAll() {
-    for _ in 0..<3000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
+    for _ in 0..<12_000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
     for path in paths.withLock({ $0 }) {
       // The writer may add a file at the same time.
       for _ in 0..<100 where (try? FileSystem.remove(path)) == nil { usleep(100) }

@@ -41,6 +41,18 @@ public struct FolderDraft: ~Copyable {
     parent.forgetDraft(draftName)
   }
 
+  /// Gives the folder its name, which nothing has but perhaps an empty folder.
+  ///
+  /// - Throws: `FileError`, with `EEXIST` if something else came to have the name; the place is then as it was.
+  public consuming func publishAsNew() throws(FileError) {
+    try parent.folder(draftName).syncAll()
+    let (parent, name, draftName) = (parent, name, draftName)
+    try Drafts.publishing { () throws(FileError) in
+      try parent.removeEmptyFolder(name)
+      try parent.rename(draftName, to: name)
+    }
+  }
+
   /// Gives the folder its name, instead of a folder that has it.
   ///
   /// - Throws: `FileError`; the place is then as it was.

@@ -81,7 +81,12 @@ public final class OpenFolder: Sendable {
   /// The names in it, in the order of their UTF-8 bytes, without `.` and `..`.
   public func names() throws(FileError) -> [String] {
     let reading = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard reading >= 0, let stream = fdopendir(reading) else { throw .failed(.read, path) }
+    guard reading >= 0 else { throw .failed(.read, path) }
+    guard let stream = fdopendir(reading) else {
+      let code = errno
+      close(reading)
+      throw .refused(.read, path: path, code: code)
+    }
     defer { closedir(stream) }
     var names: [String] = []
     errno = 0
@@ -119,6 +124,14 @@ public final class OpenFolder: Sendable {
     default:
       guard unlinkat(descriptor, name, 0) == 0 || errno == ENOENT else { throw .failed(.remove, entry(name)) }
     }
+  }
+
+  /// Removes a folder in which nothing is; whatever else has the name stays.
+  func removeEmptyFolder(_ name: String) throws(FileError) {
+    try check(name)
+    guard unlinkat(descriptor, name, AT_REMOVEDIR) != 0 else { return }
+    guard ![ENOENT, ENOTDIR, ENOTEMPTY, EEXIST].contains(errno) else { return }
+    throw .failed(.remove, entry(name))
   }
 
   /// Gives an entry another name, in this folder or another one of the same disk, and forces that to the disk.

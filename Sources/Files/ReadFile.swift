@@ -30,11 +30,13 @@ public final class ReadFile: Sendable {
       close(descriptor)
       throw .refused(.read, path: path, code: code)
     }
-    stamp = FileStamp(status)
+    let stamp = FileStamp(status)
+    // Once every property is set, `deinit` closes it as well.
     guard stamp.kind == .file else {
       close(descriptor)
       throw .unexpected(path: path, reason: "is not a regular file")
     }
+    self.stamp = stamp
   }
 
   deinit { close(descriptor) }

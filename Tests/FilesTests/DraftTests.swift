@@ -53,6 +53,52 @@ private final class Place: Sendable {
     #expect(try place.names() == ["file", "link"])
   }
 
+  /// Between the check that nothing is there and the end of the work anybody may put something there.
+  @Test func aNewFolderReplacesNothingThatCameMeanwhile() throws {
+    let path = "\(place.path)/new"
+    func draft() throws -> FolderDraft {
+      let draft = try FolderDraft(for: path)
+      try "new".write(toFile: "\(draft.path)/file", atomically: false, encoding: .utf8)
+      return draft
+    }
+    let first = try draft()
+    try FileSystem.makeFolders(path)
+    _ = try place.write("foreign", "new/file")
+    do throws(FileError) {
+      try first.publishAsNew()
+      Issue.record("a folder was replaced")
+    } catch { #expect(error.description.contains("File exists")) }
+    #expect(try place.text("new/file") == "foreign" && place.names() == ["new"])
+    let second = try draft()
+    try FileSystem.remove(path)
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "elsewhere")
+    do throws(FileError) {
+      try second.publishAsNew()
+      Issue.record("a link was replaced")
+    } catch { #expect(error.description.contains("File exists")) }
+    try FileSystem.remove(path)
+    try FileSystem.makeFolders(path)
+    try draft().publishAsNew()
+    #expect(try place.text("new/file") == "new" && place.names() == ["new"])
+  }
+
+  @Test func aFolderOfWhichTheListCannotBeReadLeavesNoDescriptorOpen() throws {
+    func open() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
+    let file = try place.write("x", "file")
+    makePipe("\(place.path)/pipe")
+    let before = open()
+    for _ in 0..<200 {
+      #expect(throws: FileError.self) { try OpenFolder(file) }
+      #expect(throws: FileError.self) { try OpenFolder(place.path).folder("file") }
+      #expect(throws: FileError.self) { try ReadFile("\(place.path)/pipe") }
+      #expect(throws: FileError.self) { try OpenFolder(place.path).file("pipe") }
+      _ = try OpenFolder(place.path).names()
+    }
+    #expect(open() <= before + 8, "other tests may have some open")
+  }
+
+  private func makePipe(_ path: String) { mkfifo(path, 0o600) }
+
   @Test func aDeviceIsWrittenToAndNeverReplaced() throws {
     let device = "\(place.path)/null"
     try FileManager.default.createSymbolicLink(atPath: device, withDestinationPath: "/dev/null")

@@ -9,15 +9,21 @@ enum NewFolder {
   /// - Throws: `WorkspaceError.folderInUse` before `body` runs; what `body` throws.
   static func write(_ path: String, _ body: (String) throws -> Void) throws {
     try check(path)
-    try replace(path, body)
+    try make(path, body) { draft in try draft.publishAsNew() }
   }
 
   /// The same in the place of a folder that may be there: the two are exchanged when the new one is whole.
   static func replace(_ path: String, _ body: (String) throws -> Void) throws {
+    try make(path, body) { draft in try draft.publish() }
+  }
+
+  private static func make(
+    _ path: String, _ body: (String) throws -> Void, publishing: (consuming FolderDraft) throws -> Void
+  ) throws {
     do {
       let draft = try FolderDraft(for: path)
       try body(draft.path)
-      try draft.publish()
+      try publishing(draft)
     } catch let error as FileError {
       throw ModelError.cannotCreate(folder: path, reason: error.reason)
     }
