@@ -75,6 +75,7 @@ public enum CheckpointError: Error, Hashable, Sendable {
     case metadata = "entries of metadata"
     case bytes = "bytes in the file"
     case jsonContainers = "lists and objects in the JSON"
+    case jsonValues = "members and elements in the JSON"
     case zipEntries = "entries in the archive"
     case pickleBytes = "bytes of pickle"
     case pickleStack = "values on the pickle stack"

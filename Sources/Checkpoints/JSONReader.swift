@@ -11,11 +11,15 @@ struct JSONReader {
   private let file: String
   private var position = 0
   private var containers = 0
+  private var values = 0
+  private let valueLimit: Int
 
+  /// - Parameter limit: how many members and elements there may be, of all objects and lists together.
   /// - Throws: ``CheckpointError/json(_:file:)`` if `bytes` are not UTF-8.
-  init(_ bytes: [UInt8], file: String) throws(CheckpointError) {
+  init(_ bytes: [UInt8], file: String, values limit: Int = .max) throws(CheckpointError) {
     self.bytes = bytes
     self.file = file
+    valueLimit = limit
     guard String(validating: bytes, as: UTF8.self) != nil else { throw .json(.notUTF8, file: file) }
   }
 
@@ -28,6 +32,7 @@ struct JSONReader {
     if skip("}") { return }
     var keys: Set<String> = []
     repeat {
+      try countValue()
       let key = try string()
       guard keys.insert(key).inserted else { throw .json(.duplicateKey(key), file: file) }
       try expect(":")
@@ -41,7 +46,10 @@ struct JSONReader {
     try expect("[")
     try countContainer()
     if skip("]") { return }
-    repeat { try element(&self) } while skip(",")
+    repeat {
+      try countValue()
+      try element(&self)
+    } while skip(",")
     try expect("]")
   }
 
@@ -49,6 +57,13 @@ struct JSONReader {
     containers += 1
     guard containers <= Limits.jsonContainers else {
       throw .overLimit(.jsonContainers, found: containers, limit: Limits.jsonContainers, file: file)
+    }
+  }
+
+  private mutating func countValue() throws(CheckpointError) {
+    values += 1
+    guard values <= valueLimit else {
+      throw .overLimit(.jsonValues, found: values, limit: valueLimit, file: file)
     }
   }
 

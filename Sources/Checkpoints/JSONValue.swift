@@ -15,9 +15,10 @@ public enum JSONValue: Hashable, Sendable {
   /// - Parameters:
   ///   - text: UTF-8.
   ///   - file: where the text comes from, for messages.
-  /// - Throws: ``CheckpointError/json(_:file:)``.
-  public init(_ text: Data, file: String) throws(CheckpointError) {
-    var reader = try JSONReader(Array(text), file: file)
+  ///   - values: how many members and elements there may be, of all objects and lists together.
+  /// - Throws: ``CheckpointError/json(_:file:)``; ``CheckpointError/overLimit(_:found:limit:file:)``.
+  public init(_ text: Data, file: String, values: Int = .max) throws(CheckpointError) {
+    var reader = try JSONReader(Array(text), file: file, values: values)
     self = try reader.value()
     try reader.finish()
   }

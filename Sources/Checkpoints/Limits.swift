@@ -24,13 +24,19 @@ public enum Limits {
   public static let lineBytes = 4_000_000
   /// Bytes of a line or record of training data, which may hold more than texts.
   public static let recordBytes = 64_000_000
-  /// Columns of a table.
+  /// Columns of a table, or members of a record.
   public static let columns = 10_000
+  /// Words of a sentence whose words are labeled: a novel has about as many.
+  public static let sentenceWords = 200_000
+  /// Different labels that data without a list of labels may have; more are no labels, but texts or numbers of rows.
+  public static let inferredLabels = 1 << 17
   /// Bytes without the end of a line after which the input counts as endless.
   public static let endlessLineBytes = 200_000_000
   /// Bytes of a text that are always cut into tokens, so that the number of tokens that were left out is exact.
   public static let exactTextBytes = 1 << 20
 
+  /// Bytes that a text may become when it is normalized, beyond three times its own: its tokens take fifty times as many.
+  public static let normalizedTextBytes = 4 << 20
   /// Bytes of what a normalization table makes of one key: Unicode's longest compatibility form takes 33.
   public static let normalizedBytes = 64
   /// How many times longer the steps of `tokenizer.json` may make a text.
@@ -42,6 +48,9 @@ public enum Limits {
   public static let jsonDepth = 32
   /// Lists and objects: each takes some hundred bytes of memory for two in the file.
   public static let jsonContainers = 1 << 21
+
+  /// Members and elements of a record of training data: SQuAD, all of it on one line, has about a million.
+  public static let recordValues = 1 << 21
 
   // MARK: Tensors
 

@@ -19,6 +19,11 @@ struct FastParts: Sendable {
       })
   }
 
+  /// The bytes that a text becomes.
+  func normalizedCount(of text: [UInt8]) -> Int {
+    text.withUnsafeBufferPointer { normalizer.normalized(AlignedText($0, $0.indices, scalars: 0)).count }
+  }
+
   /// Calls `body` with each part and the text of which it is a part, in order.
   func forEach(of text: [UInt8], _ body: (AlignedText, TextPart) -> Void) {
     text.withUnsafeBufferPointer { text in

@@ -47,6 +47,9 @@ struct FastSplitter: TextSplitter {
     byteIDs = pieces.byteIDs
   }
 
+  /// The bytes that a text becomes before it is cut into pieces.
+  func normalizedCount(of text: [UInt8]) -> Int { parts.normalizedCount(of: text) }
+
   func pieces(of text: [UInt8]) -> [TextPiece] {
     var pieces: [TextPiece] = []
     parts.forEach(of: text) { text, part in

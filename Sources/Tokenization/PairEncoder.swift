@@ -8,6 +8,9 @@ protocol TextSplitter: Sendable {
   /// Where a piece stands, and the word in which it begins.
   func place(of piece: TextPiece, in source: SourceText) -> (offsets: Range<Int>, word: Int?)
 
+  /// The bytes that a text becomes before it is cut into pieces.
+  func normalizedCount(of text: [UInt8]) -> Int
+
   /// How many of the last pieces of a text can be others if the text goes on; nil: all of them.
   var doubtfulPieces: Int? { get }
 }
@@ -69,7 +72,7 @@ struct PairEncoder: Sendable {
   private func sequence(_ text: String, room: Int) throws(TokenizerError) -> Sequence {
     let count = text.utf8.count
     guard count < Int32.max else { throw .textTooLong(byteCount: count, limit: Int(Int32.max)) }
-    var size = Limits.exactTextBytes
+    var size = min(Limits.exactTextBytes, measuredStart(of: text, upTo: Limits.normalizedTextBytes))
     while let doubtful = splitter.doubtfulPieces, truncationSide == .right, size < count, room < size {
       let bytes = UTF8Text.wholeScalars(text.utf8.prefix(size))
       let source = SourceText(String(decoding: bytes, as: UTF8.self))
@@ -79,7 +82,30 @@ struct PairEncoder: Sendable {
       if pieces.count > room { return Sequence(source: source, pieces: pieces) }
       size *= 4
     }
+    // Letters of any language, and words of one letter, take three times their bytes at most.
+    let limit = 3 * count + Limits.normalizedTextBytes
+    guard measuredStart(of: text, upTo: limit) == count else {
+      throw .normalizedTooLong(byteCount: count, limit: limit)
+    }
     return Sequence(source: SourceText(text), pieces: splitter.pieces(of: Array(text.utf8)))
+  }
+
+  /// The bytes of a text's start that become at most `limit` bytes when they are normalized, at least one block.
+  private func measuredStart(of text: String, upTo limit: Int) -> Int {
+    let block = 1 << 16
+    let bytes = text.utf8
+    // What one character becomes is limited, so short texts need not be measured.
+    guard bytes.count > block else { return bytes.count }
+    var (start, total) = (0, 0)
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = rest.count > block ? UTF8Text.wholeScalars(rest.prefix(block)) : Array(rest)
+      total += part.allSatisfy { $0 < 0x80 } ? part.count : splitter.normalizedCount(of: part)
+      guard total <= limit || start == 0 else { return start }
+      start += part.count
+      rest = rest.dropFirst(part.count)
+    }
+    return start
   }
 
   private func append(_ sequence: Sequence, keeping count: Int, number: Int, to encoding: inout Encoding) {

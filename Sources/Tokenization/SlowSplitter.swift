@@ -33,6 +33,13 @@ struct SlowSplitter: TextSplitter {
     lowercaser = settings.lowercases ? Lowercaser(except: kept) : nil
   }
 
+  /// The bytes that a text becomes before it is cut into pieces.
+  func normalizedCount(of text: [UInt8]) -> Int {
+    (lowercaser?.lowercased(text).bytes ?? text).withUnsafeBufferPointer {
+      normalizer.normalized($0, $0.indices).bytes.count
+    }
+  }
+
   func pieces(of text: [UInt8]) -> [TextPiece] {
     guard let lowercaser else { return pieces(of: text, addedScalars: []) }
     let lowered = lowercaser.lowercased(text)

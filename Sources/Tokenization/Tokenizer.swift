@@ -40,7 +40,9 @@ public protocol Tokenizer: Sendable {
   ///   - truncation: which of the two texts is shortened.
   /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` if the specials alone do not fit;
   ///   ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text that is to be shortened is too short;
-  ///   ``TokenizerError/textTooLong(byteCount:limit:)`` beyond 2^31 bytes.
+  ///   ``TokenizerError/textTooLong(byteCount:limit:)`` beyond 2^31 bytes;
+  ///   ``TokenizerError/normalizedTooLong(byteCount:limit:)`` for a long text that is read to its end and grows when it
+  ///   is normalized.
   /// - Complexity: linear in the text, or, with a maximum length, in its first part that has so many tokens, at least
   ///   a megabyte.
   func encode(

@@ -23,6 +23,8 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
   case cannotTruncate(TruncationStrategy, tokens: Int, excess: Int)
   /// The text has more bytes than offsets can count.
   case textTooLong(byteCount: Int, limit: Int)
+  /// The text becomes longer than can be read when it is normalized.
+  case normalizedTooLong(byteCount: Int, limit: Int)
   /// An id to decode belongs to no piece and no added token.
   case unknownID(Int32, vocabularySize: Int)
 
@@ -57,6 +59,9 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
       "A maximum length of \(requested) leaves no room: [CLS] and [SEP] alone take \(needed). Ask for more."
     case .textTooLong(let byteCount, let limit):
       "The text has \(byteCount) bytes of UTF-8, more than the \(limit) that can be counted. Split it."
+    case .normalizedTooLong(let byteCount, let limit):
+      "The text has \(byteCount) bytes of UTF-8 and more than \(limit) when its characters are written out in the forms "
+        + "that the tokenizer reads. Split it, or cut it with --max-length."
     case .unknownID(let id, let vocabularySize):
       "Id \(id) is no piece: the vocabulary has \(vocabularySize). "
         + "(A model can have more embedding rows than its tokenizer has pieces.)"

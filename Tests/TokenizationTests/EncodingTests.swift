@@ -32,6 +32,21 @@ import Tokenization
     #expect(encoding.wordCounts == [1, 2])
   }
 
+  /// U+FDFA is written out as eighteen letters.
+  @Test func aTextThatGrowsIsReadAsFarAsItsLengthAllows() throws {
+    let text = String(repeating: "\u{FDFA}", count: 250_000)
+    for tokenizer in [tokenizer, fast] {
+      let start = try tokenizer.encode(String(text.unicodeScalars.prefix(400).map(Character.init)), maximumLength: 24)
+      let whole = try tokenizer.encode(text, maximumLength: 24)
+      #expect(whole.ids.count == 24 && whole.ids == start.ids && whole.offsets == start.offsets)
+      #expect(whole.truncatedTokens > start.truncatedTokens)
+      let error = #expect(throws: TokenizerError.self) { try tokenizer.encode(text) }
+      #expect(error == .normalizedTooLong(byteCount: 750_000, limit: 2_250_000 + (4 << 20)))
+      let others = String(repeating: "ｱ é 日 ", count: 60_000)
+      #expect(try tokenizer.encode(others).truncatedTokens == 0)
+    }
+  }
+
   @Test func offsetsCountScalarsNotBytesOrGraphemes() throws {
     let text = "é e\u{301} 👍🏽 the"
     #expect(text.count == 9 && text.unicodeScalars.count == 11 && text.utf8.count > 11)

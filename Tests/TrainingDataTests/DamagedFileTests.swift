@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Tensors
 import Testing
@@ -57,5 +58,51 @@ import Testing
       }
     }
     #expect(read > 0 && refused + read == 300)
+  }
+
+  @Test func `A sentence of more words than any has is one fault, and is not kept`() throws {
+    let words = String(repeating: "w O\n", count: Limits.sentenceWords)
+    let good = "a O\n\n"
+    #expect(try read(good + words + "\n" + good, as: "d.conll", for: .tagging).faults.count == 0)
+    let data = try read(good + words + "w O\n\n" + good, as: "d.conll", for: .tagging)
+    #expect(data.examples.count == 2)
+    #expect(
+      data.reasons == [
+        "3: the sentence has \(Limits.sentenceWords + 1) words; at most \(Limits.sentenceWords) are read. Does a blank "
+          + "line follow each sentence?"
+      ])
+    let list = String(repeating: "\"w\", ", count: Limits.sentenceWords) + "\"w\""
+    let line = "{\"tokens\": [\(list)], \"tags\": [\(list)]}\n"
+    let other = try read(line + "{\"tokens\": [\"w\"], \"tags\": [\"O\"]}\n", as: "d.jsonl", for: .tagging)
+    #expect(other.examples.count == 1 && other.reasons.count == 1)
+  }
+
+  @Test func `A table or a record of more columns than any has is refused before they are named`() throws {
+    func heading(_ count: Int, _ separator: String) -> String {
+      (["text", "label"] + (2..<count).map { "c\($0)" }).joined(separator: separator) + "\n"
+    }
+    let row = (["a", "b"] + Array(repeating: "", count: Limits.columns - 2)).joined(separator: ";") + "\n"
+    #expect(
+      try read(heading(Limits.columns, ";") + row, as: "d.csv", for: .classification).examples.count == 1)
+    for name in ["d.csv", "d.tsv"] {
+      let separator = name == "d.csv" ? "," : "\t"
+      #expect(
+        message { _ = try read(heading(Limits.columns + 1, separator) + "a\n", as: name, for: .classification) }
+          == "\(name), line 1: the heading cannot be read: the record has more than 10000 columns.")
+    }
+    let members = (0..<Limits.columns).map { "\"k\($0)\": 1" }.joined(separator: ", ")
+    let data = try read(
+      "{\(members), \"text\": \"a\"}\n{\"text\": \"a\", \"label\": \"b\"}\n", as: "d.jsonl", for: .classification)
+    #expect(data.reasons == ["1: the object has 10001 members; at most 10000 are read."])
+  }
+
+  @Test func `More labels than a head has are no labels`() throws {
+    func examples(_ count: Int) -> some Sequence<SourceExample> {
+      (0..<count).lazy.map { SourceExample(line: $0, content: .text("", pair: nil), answer: .label(.name("\($0)x"))) }
+    }
+    #expect(try LabelVocabulary(inferredFrom: examples(Limits.inferredLabels)).count == Limits.inferredLabels)
+    #expect(throws: LabelError.tooMany(limit: Limits.inferredLabels)) {
+      try LabelVocabulary(inferredFrom: examples(Limits.inferredLabels + 1))
+    }
   }
 }

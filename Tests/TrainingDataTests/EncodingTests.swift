@@ -78,7 +78,7 @@ import Tokenization
       for: .classification)
     #expect(
       message { _ = try encoder(.classification, ["bad", "good"]).dataset(data) }
-        == "d.jsonl, line 2: the label 'goood' is not one of the 2 that are known; the nearest: 'good'.")
+        == "d.jsonl, line 2: the label 'goood' is not one of the 2 that are known (bad, good); the nearest: 'good'.")
   }
 
   @Test func `Several labels become flags, and values stay`() throws {

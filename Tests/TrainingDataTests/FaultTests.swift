@@ -77,6 +77,24 @@ import Testing
         + "  d.jsonl, line 1: the JSON has 'x' at byte 0, where a value is expected.")
   }
 
+  /// Choices are counted when examples are cut into tokens, after all records were read.
+  @Test func `The first fault that is reported is the first in the file, whenever it was found`() throws {
+    func line(_ choices: String) -> String { "{\"question\": \"a\", \"choices\": \(choices), \"label\": 0}\n" }
+    let text = line(#"["x", "y"]"#) + line(#"["x", "y", "z"]"#) + "x\n" + line(#"["x"]"#)
+    let data = try read(text, as: "d.jsonl", for: .multipleChoice)
+    #expect(data.faults.first.map(\.line) == [3, 4])
+    let dataset = try ExampleEncoder(shippedTokenizer.get(), for: .multipleChoice).dataset(data)
+    #expect(dataset.faults.first.map(\.line) == [2, 3, 4] && dataset.faults.count == 3)
+    #expect(dataset.faults.notes[0].contains("d.jsonl, line 2: there must be 2 choices"))
+  }
+
+  @Test func `The columns of SWAG are recognized`() {
+    let text = message {
+      _ = try read("startphrase,sent1,sent2,ending0,ending1,label\na,b,c,d,e,0\n", as: "d.csv", for: .multipleChoice)
+    }
+    #expect(text?.hasSuffix("Name it: --column question=startphrase.") == true)
+  }
+
   @Test func `A file that is not there is an error`() {
     #expect(
       message { _ = try SourceData(path: "/no/such.csv", for: .regression) }

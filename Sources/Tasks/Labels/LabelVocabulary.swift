@@ -10,9 +10,10 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   public var count: Int { names.count }
 
-  /// - Throws: ``LabelError/none``, ``LabelError/repeated(_:)``.
+  /// - Throws: ``LabelError/none``, ``LabelError/repeated(_:)``, ``LabelError/tooMany(limit:)``.
   public init(_ names: [String]) throws(LabelError) {
     guard !names.isEmpty else { throw .none }
+    guard names.count <= Limits.labels else { throw .tooMany(limit: Limits.labels) }
     var indices: [String: Int] = [:]
     for (index, name) in names.enumerated() {
       guard indices.updateValue(index, forKey: name) == nil else { throw .repeated(name) }
@@ -72,11 +73,11 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   /// The place of a label: that of its name, or the number itself where it is no label's name.
   ///
-  /// - Throws: ``LabelError/unknown(_:nearest:count:)``, ``LabelError/outOfRange(_:count:)``.
+  /// - Throws: ``LabelError/unknown(_:nearest:known:)``, ``LabelError/outOfRange(_:count:)``.
   public func index(of label: GivenLabel) throws(LabelError) -> Int {
     if let index = indices[label.description] { return index }
     switch label {
-    case .name(let name): throw .unknown(name, nearest: NearestNames.of(name, in: names), count: count)
+    case .name(let name): throw .unknown(name, nearest: NearestNames.of(name, in: names), known: names)
     case .number(let number):
       guard names.indices.contains(number) else { throw .outOfRange(number, count: count) }
       return number
@@ -103,10 +104,11 @@ public struct LabelVocabulary: Sendable, Hashable {
 public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
   /// There are no labels.
   case none
+  case tooMany(limit: Int)
   /// Two labels have one name.
   case repeated(String)
   /// No label has this name.
-  case unknown(String, nearest: [String], count: Int)
+  case unknown(String, nearest: [String], known: [String])
   /// No label has this number.
   case outOfRange(Int, count: Int)
   /// There are more or fewer flags than labels.
@@ -119,9 +121,13 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .none: "there are no labels."
+    case .tooMany(let limit):
+      "there are more than \(limit) different labels. Is the column that holds texts or row numbers read as the label?"
     case .repeated(let name): "the label '\(name)' is listed twice; each must have one place."
-    case .unknown(let name, let nearest, let count):
-      "the label '\(name)' is not one of the \(count) that are known"
+    case .unknown(let name, let nearest, let known):
+      "the label '\(name)' is not one of the \(known.count) that are known ("
+        + known.prefix(10).map { $0.count > 60 ? $0.prefix(60) + "..." : $0 }.joined(separator: ", ")
+        + (known.count > 10 ? ", ...)" : ")")
         + (nearest.isEmpty ? "." : "; the nearest: \(nearest.map { "'\($0)'" }.joined(separator: ", ")).")
     case .outOfRange(let number, let count):
       "the label \(number) is none of the \(count) that are known: their numbers are 0 to \(count - 1)."

@@ -14,6 +14,10 @@ struct ByteLevelSplitter: TextSplitter {
 
   var doubtfulPieces: Int? { merges.doubtfulPieces }
 
+  func normalizedCount(of text: [UInt8]) -> Int {
+    if case .fast(let parts) = parts { parts.normalizedCount(of: text) } else { text.count }
+  }
+
   func pieces(of text: [UInt8]) -> [TextPiece] {
     var pieces: [TextPiece] = []
     var workspace = ByteLevelMerges.Workspace()

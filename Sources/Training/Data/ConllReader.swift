@@ -30,7 +30,7 @@ struct ConllReader: RecordReader {
   mutating func next() throws(DatasetError) -> Result<DataRecord, DataFault>? {
     while let block = try block() {
       do {
-        let rows = try checked(block)
+        let rows = try checked(block.get())
         if !rows.isEmpty { return .success(sentence(rows)) }
       } catch {
         return .failure(error)
@@ -39,19 +39,28 @@ struct ConllReader: RecordReader {
     return nil
   }
 
-  /// The lines of the next sentence, without the comments before it.
-  private mutating func block() throws(DatasetError) -> [DataLines.Line]? {
+  /// The lines of the next sentence, without the comments before it; a fault for a sentence that has too many.
+  private mutating func block() throws(DatasetError) -> Result<[DataLines.Line], DataFault>? {
     var block: [DataLines.Line] = []
+    var excess = 0
     while let line = try lines.next() {
       if line.isBlank || line.begins("-DOCSTART-") {
         if !block.isEmpty { break }
       } else if block.isEmpty, line.begins("# ") || line.bytes?.elementsEqual("#".utf8) == true {
         nameColumns(line)
-      } else {
+      } else if block.count < Limits.sentenceWords {
         block.append(line)
+      } else {
+        excess += 1
       }
     }
-    return block.isEmpty ? nil : block
+    guard let first = block.first else { return nil }
+    guard excess == 0 else {
+      return .failure(
+        lines.fault(
+          first, DataLines.tooManyWords(block.count + excess) + " Does a blank line follow each sentence?"))
+    }
+    return .success(block)
   }
 
   private mutating func nameColumns(_ comment: DataLines.Line) {
@@ -67,8 +76,11 @@ struct ConllReader: RecordReader {
       let text = try lines.text(line).get()
       let cells =
         text.contains("\t")
-        ? text.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-        : text.split(separator: " ").map(String.init)
+        ? text.split(separator: "\t", maxSplits: Limits.columns, omittingEmptySubsequences: false).map(String.init)
+        : text.split(separator: " ", maxSplits: Limits.columns).map(String.init)
+      guard cells.count <= Limits.columns else {
+        throw lines.fault(line, "the line has more than \(Limits.columns) columns.")
+      }
       rows.append((line, cells))
     }
     while rows.count > 1, rows[0].line.begins("#\t"), rows[0].cells.count != rows[1].cells.count { rows.removeFirst() }

@@ -25,7 +25,7 @@ public struct DataFaults: Hashable, Sendable {
   public private(set) var records = 0
   /// Those that cannot be used.
   public private(set) var count = 0
-  /// The first of these.
+  /// The first of these in the file.
   public private(set) var first: [DataFault] = []
   /// Those whose label, -1 or -100, says that they have none. They are no faults.
   public private(set) var unlabeledCount = 0
@@ -39,11 +39,15 @@ public struct DataFaults: Hashable, Sendable {
   mutating func add(_ fault: DataFault, keeping limit: Int) {
     if fault.isUnlabeled {
       unlabeledCount += 1
-      firstUnlabeled = firstUnlabeled ?? fault
+      if fault.line < firstUnlabeled?.line ?? .max { firstUnlabeled = fault }
       return
     }
     count += 1
-    if first.count < limit { first.append(fault) }
+    // Some faults are found when all records are read, others when examples are cut into tokens.
+    let place = first.firstIndex { $0.line > fault.line } ?? first.count
+    guard place < limit else { return }
+    first.insert(fault, at: place)
+    if first.count > limit { first.removeLast() }
   }
 
   /// What a person should know of the records that were left out, a sentence or two for each kind.

@@ -89,5 +89,9 @@ extension DataLines {
     return .success(text)
   }
 
+  static func tooManyWords(_ count: Int) -> String {
+    "the sentence has \(count) words; at most \(Limits.sentenceWords) are read."
+  }
+
   func tooLong(_ line: Line) -> DataFault { fault(line, "is longer than \(Limits.recordBytes) bytes; split it.") }
 }

@@ -82,6 +82,10 @@ extension DatasetError {
       return
         "Only one column was found: are they separated by '\(separator)'? Then it is CSV: name the file so, or the format."
     }
+    if role == .question, found.contains("startphrase") {
+      return "The columns are SWAG's: its 'startphrase' is 'sent1' and 'sent2' together. Name it: "
+        + "--column question=startphrase."
+    }
     let near = wanted.lazy.compactMap { NearestNames.of($0, in: found, limit: 1).first }.first
     return near.map { "Did you mean '\($0)'? Then name it: --column \(role.rawValue)=\($0)." }
       ?? "Name the column that holds it: --column \(role.rawValue)=NAME."

@@ -47,11 +47,6 @@ struct DelimitedReader: RecordReader {
         }
         return .failure(fault)
       }
-      if names == nil, fields.count > Limits.columns {
-        throw .malformed(
-          path: lines.path, line: line, reason: "it has \(fields.count) columns, and at most \(Limits.columns) are read"
-        )
-      }
       if fields.count > 1, fields.allSatisfy(\.isEmpty) { continue }
       guard let names else {
         names = hasHeader ? fields : (1...fields.count).map { "\($0)" }
@@ -129,7 +124,8 @@ struct DelimitedReader: RecordReader {
     func rank(_ separator: Unicode.Scalar) -> (wanted: Int, separates: Int) {
       var cutter = FieldCutter(separator: separator, hasQuotes: true)
       guard (try? cutter.feed(line)) == true else { return (0, 0) }
-      let names = cutter.fields.map { String(decoding: $0, as: UTF8.self).foldedColumnName }
+      // A line that is cut nowhere is long, and no name.
+      let names = cutter.fields.map { $0.count > 256 ? "" : String(decoding: $0, as: UTF8.self).foldedColumnName }
       return (hasHeader ? names.count(where: wanted.contains) : 0, names.count > 1 ? 1 : 0)
     }
     let ranks = Self.separators.map(rank)
@@ -168,7 +164,7 @@ struct FieldCutter {
       case (.quoteInQuoted, quote):
         field.append(quote)
         state = .quoted
-      case (_, separator): finishField()
+      case (_, separator): try finishField()
       case (.quoteInQuoted, _):
         throw Fault(
           reason: "text follows the closing quote of field \(fields.count + 1). "
@@ -183,11 +179,14 @@ struct FieldCutter {
       field.append(UInt8(ascii: "\n"))
       return false
     }
-    finishField()
+    try finishField()
     return true
   }
 
-  private mutating func finishField() {
+  private mutating func finishField() throws(Fault) {
+    guard fields.count < Limits.columns else {
+      throw Fault(reason: "the record has more than \(Limits.columns) columns.")
+    }
     fields.append(field)
     field = []
     state = .start

@@ -112,7 +112,7 @@ public struct ExampleEncoder: Sendable {
     init(_ error: TokenizerError) {
       switch error {
       // These are about one text; the others are not to be lost with it.
-      case .textTooLong: self = .example(error.description)
+      case .textTooLong, .normalizedTooLong: self = .example(error.description)
       default: self = .tokenizer(error)
       }
     }

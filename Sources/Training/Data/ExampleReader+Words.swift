@@ -1,3 +1,5 @@
+internal import Checkpoints
+
 extension ExampleReader {
   /// A sentence with a label for each word.
   ///
@@ -11,6 +13,9 @@ extension ExampleReader {
     let tags = try value(.tags, record)
     let labels = try tags.tags(record).map { tag in tag.flatMap { isNone($0) ? nil : $0 } }
     guard !sentence.ranges.isEmpty else { throw record.fault("there are no words.") }
+    guard sentence.ranges.count <= Limits.sentenceWords else {
+      throw record.fault(DataLines.tooManyWords(sentence.ranges.count))
+    }
     guard labels.count == sentence.ranges.count else {
       throw record.fault(
         "there must be a label for each word; the words are \(sentence.ranges.count), "

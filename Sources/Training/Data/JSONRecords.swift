@@ -120,8 +120,13 @@ extension DataLines {
     }
     guard String(validating: bytes, as: UTF8.self) != nil else { return fault(Self.invalidText(bytes)) }
     let value: JSONValue
-    do { value = try JSONValue(Data(bytes), file: path) } catch { return fault(error.reason) }
+    do { value = try JSONValue(Data(bytes), file: path, values: Limits.recordValues) } catch {
+      return fault(error.reason)
+    }
     guard case .object(let members) = value else { return fault("expected a JSON object, found \(value.kind).") }
+    guard members.count <= Limits.columns else {
+      return fault("the object has \(members.count) members; at most \(Limits.columns) are read.")
+    }
     return .success(DataRecord(path: path, line: line, members))
   }
 }

@@ -1,8 +1,10 @@
+internal import Checkpoints
+
 extension LabelVocabulary {
   /// The labels that occur, sorted; by their values, if all are whole numbers.
   ///
   /// - Throws: ``LabelError/onlyFlags(count:)`` where the data say which labels apply, but not what they are called;
-  ///   ``LabelError/none``.
+  ///   ``LabelError/none``, ``LabelError/tooMany(limit:)``.
   public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
     var found: Set<String> = []
     for example in examples {
@@ -13,6 +15,7 @@ extension LabelVocabulary {
       case .tags(let labels): found.formUnion(labels.compactMap { $0?.description })
       case .none, .value, .answers, .choice: break
       }
+      guard found.count <= Limits.inferredLabels else { throw .tooMany(limit: Limits.inferredLabels) }
     }
     let numbers = found.compactMap { name in Int(name).map { (number: $0, name: name) } }
     let isNumeric = numbers.count == found.count
