@@ -91,7 +91,11 @@ extension ConfigurationFields {
     try there(key, integer(key, in: range))
   }
 
-  func real(_ key: String) throws(ConfigurationError) -> Float { Float(try there(key, number(key))) }
+  func real(_ key: String) throws(ConfigurationError) -> Float {
+    let number = try there(key, number(key))
+    guard Float(number).isFinite else { throw impossible(key, "\(number)", "a number of single precision") }
+    return Float(number)
+  }
 
   func word(_ key: String) throws(ConfigurationError) -> String { try there(key, string(key)) }
 

@@ -138,6 +138,52 @@ import Testing
     #expect(try Outcome(toy, folder) == expected)
   }
 
+  /// Whatever stands in the file, the process lives, and no run goes on forever.
+  @Test(arguments: [
+    (#""step": 5"#, #""step": 9007199254740992"#), (#""step": 5"#, #""step": 13"#), (#""step": 5"#, #""step": 12"#),
+    (#""epoch": 1"#, #""epoch": 6"#), (#""batches": "#, #""batches": 9223372036854775807, "was": "#),
+    (#""tokens": "#, #""tokens": 9223372036854775807, "was": "#), (#""seconds": "#, #""seconds": "nan", "was": "#),
+    (#""batch": "#, #""batch": 99, "was": "#), (#""step": 4"#, #""step": 40"#),
+  ])
+  func `A state that was tampered with is refused`(_ found: String, _ replacement: String) throws {
+    func stopped() throws -> TemporaryFolder {
+      let folder = TemporaryFolder()
+      _ = try Self.run(folder) { event in
+        if case .step(let report) = event, report.step == 5 { .stop } else { .continue }
+      }
+      return folder
+    }
+    let folder = try stopped()
+    let path = folder.path("training-state.safetensors")
+    let file = try TensorFile(path: path)
+    let state = try #require(file.metadata["state"])
+    try #require(state.contains(found), "\(state)")
+    var metadata = file.metadata
+    func write() throws {
+      let tensors = try file.tensors.map { OutgoingTensor(name: $0.name, shape: $0.shape, values: try $0.floats()) }
+      try Safetensors.write(tensors, metadata: metadata, to: path)
+    }
+    metadata["state"] = state.replacing(found, with: replacement)
+    try write()
+    #expect(throws: TrainingError.self) { try Self.run(folder) }
+    metadata["state"] = state
+    try write()
+    #expect(try Self.run(folder).summary.steps == 12)
+  }
+
+  /// A log is cut off where it does not go on, so nothing behind a link is taken for one.
+  @Test func `A log that is a link is refused, and what it leads to stays`() throws {
+    let folder = TemporaryFolder()
+    let precious = folder.path("precious")
+    try "precious".write(toFile: precious, atomically: false, encoding: .utf8)
+    let run = folder.path("run")
+    try FileManager.default.createDirectory(atPath: run, withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: run + "/log.jsonl", withDestinationPath: precious)
+    let trainer = Trainer(ToyRegression(), settings: Self.settings(), output: run, compute: Compute(threads: 1))
+    #expect(throws: TrainingError.self) { try trainer.run(.resumedIfPossible) }
+    #expect(try String(contentsOfFile: precious, encoding: .utf8) == "precious")
+  }
+
   @Test func `A log line that was cut off is dropped`() throws {
     let expected = try Self.undisturbed()
     let folder = TemporaryFolder()

@@ -55,6 +55,28 @@ import Testing
     #expect(Set(members.keys).isSubset(of: TrainingSettings.keys.map(\.name)))
   }
 
+  @Test(arguments: [
+    ("learning_rate", "1e308"), ("learning_rate", "1001"), ("learning_rate", "-1"), ("weight_decay", "1e200"),
+    ("clip_norm", "1e300"), ("warmup_steps", "9000000000000000000"), ("evaluate_every", "9000000000000000000"),
+    ("patience", "9000000000000000000"), ("save_every", "9000000000000000000"),
+  ])
+  func `A setting beyond all sense is refused by its key`(_ key: String, _ value: String) {
+    #expect(message("{\"\(key)\": 1}") == "accepted")
+    #expect(message("{\"\(key)\": \(value)}").hasPrefix("run.json: '\(key)' is "))
+  }
+
+  @Test(arguments: [
+    ("adamw", "epsilon", "1e300"), ("adafactor", "epsilon", "2"), ("adafactor", "parameter_epsilon", "-1"),
+    ("adafactor", "clip_threshold", "1e308"), ("adafactor", "decay_rate", "-1e308"),
+  ])
+  func `A setting of an optimizer beyond all sense is refused by its key`(
+    _ name: String, _ key: String, _ value: String
+  ) {
+    #expect(
+      message("{\"optimizer\": {\"name\": \"\(name)\", \"\(key)\": \(value)}}")
+        .hasPrefix("run.json: 'optimizer.\(key)' is "))
+  }
+
   @Test func `What cannot be is refused with a sentence`() {
     #expect(
       message(#"{"learning_rat": 1}"#) == "run.json: the key 'learning_rat' is unknown. Is 'learning_rate' meant?")

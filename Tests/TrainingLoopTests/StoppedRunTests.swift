@@ -113,7 +113,7 @@ import Testing
     impossible.learningRate = .nan
     #expect(
       refusal(Fixed(), impossible)?.description
-        == "The settings: 'learning_rate' is nan; expected 0 or more, such as 0.0001.")
+        == "The settings: 'learning_rate' is nan; expected 0 to 1000, such as 0.0001.")
   }
 
   @Test func `A new run does not write over another one, and none is resumed where there is none`() throws {

@@ -132,7 +132,7 @@ public struct Bottleneck: AdapterMethod {
       switch value {
       case .string("learned"): .learned
       case .string("channel"): .channel
-      default: value.double.map { .fixed(Float($0)) }
+      default: value.double.flatMap { Float($0).isFinite ? .fixed(Float($0)) : nil }
       }
     }
     self.scaling = try fields.there("scaling", scaling)

@@ -21,7 +21,7 @@ final class RunLog {
   /// - Throws: `checkpoint`, `folderInUse`.
   init(_ path: String, folder: String) throws(TrainingError) {
     self.path = path
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw .checkpoint(.cannotWrite(path: path, operation: "opening", code: errno)) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw .folderInUse(path: folder) }
     size = Int(lseek(descriptor, 0, SEEK_END))

@@ -54,7 +54,8 @@ extension RunState {
     batch = try fields.count("batch")
     batches = try fields.count("batches")
     tokens = try fields.count("tokens")
-    seconds = try fields.exact("seconds")
+    guard let seconds = try fields.number("seconds") else { throw .missing(key: "seconds", file: file) }
+    self.seconds = seconds
     loss = Float(try fields.exact("loss"))
     for element in try fields.list("evaluations") {
       evaluations.append(try EvaluationReport(element, file: file))
@@ -111,9 +112,9 @@ extension JSONValue {
 }
 
 extension ConfigurationFields {
-  /// A whole number from 0 that must be there.
+  /// A whole number from 0 that must be there. A run adds to it, so there has to be room.
   fileprivate func count(_ key: String) throws(ConfigurationError) -> Int {
-    guard let count = try integer(key, in: 0...Int.max) else { throw .missing(key: key, file: file) }
+    guard let count = try integer(key, in: 0...1 << 53) else { throw .missing(key: key, file: file) }
     return count
   }
 

@@ -98,6 +98,7 @@ final class TrainingRun {
     }
     if folder.hasState {
       (state, best, changes) = try stateFile.read(into: optimizer)
+      try checkPlace(stateFile.path)
       savedStep = state.step
     }
     if let recipe { try folder.write(recipe.indented + "\n", to: folder.recipePath) }
@@ -105,6 +106,22 @@ final class TrainingRun {
     parametersOfStep = state.step
     if savedStep != nil { try tell(.resumed(step: state.step), listener) }
     if !changes.isEmpty { try tell(.adjusted(changes), listener) }
+  }
+
+  /// Refuses a state that no run of these settings reaches.
+  private func checkPlace(_ path: String) throws(TrainingError) {
+    func expect(_ holds: Bool, _ reason: String) throws(TrainingError) {
+      guard holds else { throw .brokenState(reason: reason, path: path) }
+    }
+    try expect(state.step <= schedule.steps, "it stands after step \(state.step) of \(schedule.steps)")
+    try expect(
+      state.step < schedule.steps || state.end != nil, "all \(schedule.steps) steps are done, and the run has not ended"
+    )
+    try expect(
+      state.epoch <= state.step && state.batches >= state.step,
+      "it stands after step \(state.step) in epoch \(state.epoch + 1), after \(state.batches) batches")
+    try expect(
+      state.evaluations.allSatisfy { $0.step <= state.step }, "it holds an evaluation after step \(state.step)")
   }
 
   /// One step, with all that is due after it.

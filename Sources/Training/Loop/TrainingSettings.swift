@@ -92,16 +92,21 @@ public struct TrainingSettings: Hashable, Sendable {
     case .steps(let steps): try expect(1...1_000_000_000 ~= steps, "steps", steps, "1 to 1000000000")
     case .epochs(let epochs): try expect(1...1_000_000 ~= epochs, "epochs", epochs, "1 to 1000000")
     }
-    try expect(learningRate >= 0 && learningRate.isFinite, "learning_rate", learningRate, "0 or more, such as 0.0001")
+    // Beyond these, single precision overflows or nothing is learned.
+    try expect(0...1000 ~= learningRate, "learning_rate", learningRate, "0 to 1000, such as 0.0001")
     switch warmUp {
-    case .steps(let steps): try expect(steps >= 0, "warmup_steps", steps, "0 or more")
+    case .steps(let steps): try expect(0...1_000_000_000 ~= steps, "warmup_steps", steps, "0 to 1000000000")
     case .ratio(let ratio): try expect(0...1 ~= ratio, "warmup_ratio", ratio, "0 to 1")
     }
-    if let clipNorm { try expect(clipNorm > 0 && clipNorm.isFinite, "clip_norm", clipNorm, "0 (no limit) or more") }
+    if let clipNorm { try expect(clipNorm > 0 && clipNorm <= 1e30, "clip_norm", clipNorm, "0 (no limit) to 1e30") }
     try expect(1...1_000_000 ~= accumulation, "accumulate", accumulation, "1 to 1000000")
-    if case .steps(let steps) = evaluation { try expect(steps > 0, "evaluate_every", steps, "1 or more") }
-    if let patience { try expect(patience > 0, "patience", patience, "1 or more") }
-    if let saveInterval { try expect(saveInterval > 0, "save_every", saveInterval, "0 (only at the end) or more") }
+    if case .steps(let steps) = evaluation {
+      try expect(1...1_000_000_000 ~= steps, "evaluate_every", steps, "1 to 1000000000")
+    }
+    if let patience { try expect(1...1_000_000_000 ~= patience, "patience", patience, "1 to 1000000000") }
+    if let saveInterval {
+      try expect(1...1_000_000_000 ~= saveInterval, "save_every", saveInterval, "0 (only at the end) to 1000000000")
+    }
     try expect(seed <= UInt64(Int.max), "seed", seed, "0 to \(Int.max)")
   }
 

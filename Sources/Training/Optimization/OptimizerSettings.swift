@@ -154,16 +154,24 @@ public enum OptimizerSettings: Hashable, Sendable {
     func expect(_ holds: Bool, _ key: String, _ value: Double, _ expected: String) throws(ConfigurationError) {
       guard holds else { throw .impossible(key: key, value: "\(value)", expected: expected, file: file) }
     }
-    try expect(weightDecay >= 0 && weightDecay.isFinite, "weight_decay", weightDecay, "0 or more")
+    try expect(0...1000 ~= weightDecay, "weight_decay", weightDecay, "0 to 1000")
+    func expectEpsilon(_ key: String, _ value: Double) throws(ConfigurationError) {
+      try expect(value > 0 && value <= 1, "optimizer.\(key)", value, "a number above 0, up to 1")
+    }
     switch self {
     case .adamW(let rule):
       try expect(0..<1 ~= rule.betas.0, "optimizer.betas", rule.betas.0, "two numbers from 0 to less than 1")
       try expect(0..<1 ~= rule.betas.1, "optimizer.betas", rule.betas.1, "two numbers from 0 to less than 1")
-      try expect(rule.epsilon > 0, "optimizer.epsilon", rule.epsilon, "a number above 0")
+      try expectEpsilon("epsilon", rule.epsilon)
     case .adafactor(let rule):
-      try expect(rule.epsilon > 0, "optimizer.epsilon", rule.epsilon, "a number above 0")
-      try expect(rule.clipThreshold > 0, "optimizer.clip_threshold", rule.clipThreshold, "a number above 0")
-      try expect(rule.decayRate < 0, "optimizer.decay_rate", rule.decayRate, "a number below 0")
+      try expectEpsilon("epsilon", rule.epsilon)
+      try expectEpsilon("parameter_epsilon", rule.parameterEpsilon)
+      try expect(
+        rule.clipThreshold > 0 && rule.clipThreshold <= 1e6, "optimizer.clip_threshold", rule.clipThreshold,
+        "a number above 0, up to 1e6")
+      try expect(
+        rule.decayRate < 0 && rule.decayRate >= -10, "optimizer.decay_rate", rule.decayRate,
+        "a number from -10 to below 0")
       if let beta1 = rule.beta1 {
         try expect(0..<1 ~= beta1, "optimizer.beta1", beta1, "a number from 0 to less than 1")
       }
