@@ -55,6 +55,7 @@ struct AdapterCLI: ParsableCommand {
   /// output that could not be written is a failure.
   static func main() {
     LineOutput.reserveStandardDescriptors()
+    do { try OpenFileLimit.require() } catch { end(for: error) }
     LineOutput.standard.endsCleanlyOnSignals()
     do {
       let arguments = withEmptyValues(Array(CommandLine.arguments.dropFirst()))

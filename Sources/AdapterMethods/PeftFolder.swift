@@ -37,6 +37,7 @@ public enum PeftFolder {
     var tensors: [String: Tensor] = [:]
     for spec in specs { tensors[spec.id] = try ledger.tensor(fileName(spec), shape: spec.shape) }
     try refuseOtherPlaces(ledger, file)
+    try refuseOtherModules(ledger, fields, file)
     try ledger.finish(knowing: isOfHead)
     return (name, Adapter(method: method, parameters: AdapterParameters(specs, tensors)))
   }
@@ -107,10 +108,27 @@ public enum PeftFolder {
   }
 }
 
+extension PeftFolder {
+  /// - Throws: `PeftError` for a module of the encoder that `modules_to_save` trained and saved as a whole.
+  private static func refuseOtherModules(
+    _ ledger: WeightLedger, _ fields: ConfigurationFields, _ file: TensorFile
+  ) throws {
+    let saved = try fields.strings("modules_to_save") ?? []
+    for own in ledger.unused where !isOfHead(own) {
+      guard let module = saved.first(where: { name in own.split(separator: ".").contains { $0 == name } }) else {
+        continue
+      }
+      throw PeftError.otherModule(module: module, tensor: own, file: file.path)
+    }
+  }
+}
+
 /// Why a folder of PEFT cannot be used, or an adapter cannot be written as one.
 public enum PeftError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file adapts a module that its settings leave out, or that is never adapted here.
   case otherPlace(tensor: String, module: String, file: String)
+  /// `modules_to_save` names a module of the encoder, which the folder holds as a whole.
+  case otherModule(module: String, tensor: String, file: String)
   case noCounterpart(method: String)
 
   public var description: String {
@@ -119,6 +137,10 @@ public enum PeftError: Error, Hashable, Sendable, CustomStringConvertible {
       "\(file): '\(tensor)' adapts '\(module)', which the settings beside it leave out or where this program adapts "
         + "nothing: it runs LoRA on the linear layers of attention and feed-forward. In Python, merge_and_unload() "
         + "puts all of the adapter into a checkpoint that this program loads."
+    case .otherModule(let module, let tensor, let file):
+      "\(file): 'modules_to_save' names '\(module)', so the file holds a trained copy of a part of the encoder "
+        + "('\(tensor)'). Of these this program takes heads alone: classifier, pooler, qa_outputs. In Python, "
+        + "merge_and_unload() puts all of the adapter into a checkpoint that this program loads."
     case .noCounterpart(let method):
       "PEFT has no counterpart of '\(method)'; only LoRA without gates, and DoRA that came from PEFT, can be written "
         + "as a folder of PEFT."

@@ -29,6 +29,22 @@ import Testing
           output: "", messages: "Error: Standard output cannot be written (No space left on device).\n", exitCode: 1))
   }
 
+  /// SQLite, GRDB and Foundation end the process where they get no descriptor.
+  @Test(arguments: [["list"], ["predict", "--setup", "truecase", "a river"], ["train", "--keys"], ["verify"]])
+  func `A process that may open few files works, or ends with a sentence`(_ arguments: [String]) throws {
+    func run(_ limit: Int) throws -> CommandLineTool.Result {
+      try CommandLineTool.run(
+        command: ["/bin/sh", "-c", "ulimit -n \(limit); exec \"$0\" \"$@\"", CommandLineTool.executable.path]
+          + arguments)
+    }
+    for limit in [5, 6, 7, 8, 9, 11, 16, 20, 30] {
+      let result = try run(limit)
+      #expect(result.exitCode == 1 && result.output.isEmpty)
+      #expect(result.messages.hasPrefix("Error: The limit of open files is \(limit), and a command needs"), "\(result)")
+    }
+    #expect(try run(64).exitCode == 0)
+  }
+
   @Test func `Many answers that cannot be written end with a message`() throws {
     let folder = try TemporaryFolder()
     let texts = try folder.write(String(repeating: "a man is eating here\n", count: 2_000), as: "texts.txt")

@@ -235,6 +235,17 @@ import Testing
     #expect(!text.contains("another kind of model"))
   }
 
+  @Test func aModuleOfTheEncoderThatWasSavedAsAWholeIsRefusedByItsName() throws {
+    let adapter = try Adapter.random("lora[r=2]", for: shape, seed: 1)
+    let path = try written(adapter) { $0["modules_to_save"] = .array([.string("LayerNorm")]) }
+    #expect(refusal { _ = try SavedAdapter.read(path, for: shape) } == nil)
+    let text = try changed(path) { tensors in
+      let name = "base_model.model.encoder.layer.0.output.LayerNorm.weight"
+      tensors.append(OutgoingTensor(name: name, shape: [2], values: [1, 2]))
+    }
+    #expect(text?.contains("'modules_to_save' names 'LayerNorm'") == true && text?.contains("merge_and_unload") == true)
+  }
+
   @Test func aTensorThatTheSettingsPromiseAndOneOfAnotherRankAreNamed() throws {
     let adapter = try Adapter.random("lora[r=2]", for: shape, seed: 1)
     let missing = try changed(try written(adapter)) { tensors in

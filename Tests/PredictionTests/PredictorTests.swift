@@ -76,14 +76,46 @@ import Testing
       message { _ = try Shipped.predictor("Parallel(truecase, debian-section)", heads: ["wordnet-domain"]) } != nil)
   }
 
+  private func headless() throws -> Predictor {
+    var model = try Shipped.model.get()
+    try model.deleteHead("default")
+    return try Predictor(model, Shipped.tokenizer.get())
+  }
+
+  @Test func `A text's own adapter answers it where no adapter is active`() throws {
+    let predictor = try headless()
+    #expect(predictor.answeringHeads.isEmpty)
+    let folder = try TemporaryFolder()
+    let lines = [
+      #"{"text": "a word", "adapter": "truecase"}"#, #"{"text": "a word"}"#,
+      #"{"text": "a word", "adapter": "Stack(truecase, debian-section)"}"#,
+    ]
+    let path = try folder.write(lines.joined(separator: "\n"), as: "t.jsonl")
+    var outcomes: [Result<Prediction, UnansweredText>] = []
+    try predictor.predict(TextSource(path: path)) { outcomes += $0 }
+    let expected = try Shipped.predictor("truecase").predict(["a word"])[0]
+    #expect(try outcomes[0].get()[head: "truecase"] == expected[head: "truecase"])
+    #expect(message { _ = try outcomes[1].get() }?.hasPrefix("line 2: No head answers") == true)
+    #expect(try outcomes[2].get().answers.map(\.head) == ["debian-section"])
+  }
+
+  @Test func `Texts that cannot name adapters are refused at once where no head answers`() throws {
+    let predictor = try headless()
+    let folder = try TemporaryFolder()
+    let path = try folder.write("a\nb\nc\n", as: "t.txt")
+    let error = #expect(throws: PredictionError.self) {
+      try predictor.predict(TextSource(path: path)) { _ in Issue.record("an answer") }
+    }
+    #expect(error?.description.hasPrefix("No head answers") == true)
+    #expect(throws: PredictionError.self) { try predictor.predict(["a", "b"]) }
+  }
+
   @Test func `What cannot answer is refused before any text is read`() throws {
-    var headless = try Shipped.model.get()
-    try headless.deleteHead("default")
-    let model = headless
     #expect(
-      message { _ = try Predictor(model, Shipped.tokenizer.get()) }
-        == "No head answers: no adapter is active, and the base model has no head of its own. Name heads with "
-        + "--active-heads; there are debian-facets, debian-section, truecase, wordnet-domain.")
+      message { try headless().requireHead() }
+        == "No head answers: no adapter is active, and the base model has no head of its own. Choose what acts with "
+        + "--setup: \"debian-facets\", \"debian-section\", \"truecase\", \"wordnet-domain\". Name heads with "
+        + "--active-heads: debian-facets, debian-section, truecase, wordnet-domain.")
     #expect(
       message { _ = try Shipped.predictor("BatchSplit(truecase, debian-section, batch_sizes=[1, 1])") }
         == "BatchSplit has no meaning for texts that come one by one: it counts the rows of a batch. Name each text's "

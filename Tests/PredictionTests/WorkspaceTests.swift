@@ -99,6 +99,31 @@ import Testing
         == "No head is called 'nobody'.")
   }
 
+  /// Whoever reads 'unknown' would register it again.
+  @Test func `A damaged row of an adapter is reported as such, and not as an unknown name`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("registry.sqlite")
+    try FileManager.default.copyItem(atPath: shipped.path ?? "", toPath: path)
+    for name in ["Models", "Adapters"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.path(name), withDestinationPath: Fixtures.root.appending(path: name).path)
+    }
+    let location = RegistryLocation(given: path)
+    let request = WorkspaceRequest(setup: "debian-section", heads: ["truecase"])
+    #expect(try Workspace(request, location: location).loadModel().headNames.contains("truecase"))
+    // The date of its creation follows its source.
+    let source = "wordnet-domain.train.jsonl, 2200 steps, seed 1"
+    try Data(contentsOf: URL(filePath: path)).replacing(Data((source + "2").utf8), with: Data((source + "x").utf8))
+      .write(to: URL(filePath: path))
+    let text = message {
+      let workspace = try Workspace(
+        WorkspaceRequest(setup: "debian-section", heads: ["wordnet-domain"]), location: location)
+      _ = try workspace.loadModel()
+    }
+    #expect(
+      text?.contains("'adapter'") == true && text?.contains("No head is called") == false, "\(text ?? "accepted")")
+  }
+
   @Test func `What a folder holds is described as it will be registered`() throws {
     let registry = try Registry.open(at: shipped, for: .reading)
     for name in Shipped.names {

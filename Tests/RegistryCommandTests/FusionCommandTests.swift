@@ -60,6 +60,14 @@ import Testing
     #expect(try place.run("verify").exitCode == 0)
   }
 
+  @Test func `A fusion that is trained without a name is called like its adapters`() throws {
+    let trained = try train("--setup", setup)
+    #expect(
+      trained.exitCode == 0 && trained.output.hasSuffix("Registered debian-section+wordnet-domain.\n"), "\(trained)")
+    #expect(
+      try place.run("predict", "--setup", setup, "a").output.contains(#""heads": {"debian-section+wordnet-domain": {"#))
+  }
+
   @Test func `A fusion that a setup uses stays, and one that nothing uses goes with its folder`() throws {
     #expect(try train("--adapter", "fz", "--setup", setup).exitCode == 0)
     #expect(try place.run("activate", setup).exitCode == 0)

@@ -36,6 +36,27 @@ import Testing
     #expect(try place.bytes("runs/r/x/recipe.json") == place.bytes("runs/r/recipe.json").dropLast())
   }
 
+  @Test func `The tokenizer's variant is a setting like others`() throws {
+    let slow = try place.trained("x", "--steps", "1")
+    #expect(try recipe("runs/x").string("tokenizer") == "slow")
+    let text = try place.text("train.jsonl").replacing("cat", with: "☃ cat")
+    try place.write(text, as: "train.jsonl")
+    let (own, other) = (
+      try place.trained("y", "--steps", "1"), try place.trained("z", "--steps", "1", "--tokenizer", "fast")
+    )
+    #expect(try recipe("runs/z").string("tokenizer") == "fast")
+    #expect(own["pytorch_adapter.bin"] != other["pytorch_adapter.bin"] && slow.count == own.count)
+    let refused = try place.train("--settings", "run.json", "--adapter", "w", "--tokenizer", "quick")
+    #expect(refused.exitCode == 64, "\(refused)")
+    func evaluated(_ variant: String) throws -> String {
+      let outcome = try place.run(
+        "evaluate", "--adapter", "y=runs/y/y", "--data", "train.jsonl", "--tokenizer", variant, "--json")
+      #expect(outcome.exitCode == 0, "\(outcome)")
+      return outcome.output
+    }
+    #expect(try evaluated("slow").contains("accuracy") && evaluated("fast").contains("accuracy"))
+  }
+
   @Test func `Another run by the recipe ends with the same bits`() throws {
     _ = try place.trained("x", "--config", "lora[r=4]", "--seed", "3")
     let again = try place.train("--settings", "runs/x/recipe.json", "--output", "again")

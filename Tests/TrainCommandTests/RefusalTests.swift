@@ -54,7 +54,7 @@ import Testing
     ),
     (
       flags + ["train.jsonl", "--dev", "plants.jsonl"],
-      "plants.jsonl, line 1: the label 'plant' is not one of the 2 that are known."
+      "plants.jsonl, line 1: the label 'plant' is not one of the 2 that are known (animal, program)."
     ),
     (
       flags + ["plants.jsonl"],
@@ -115,7 +115,8 @@ import Testing
     #expect(
       outcome.messages
         == "Error: The head 'debian-section' cannot be evaluated on these examples: dev.jsonl, line 1: the label 'animal' "
-        + "is not one of the 16 that are known. Choose the heads with --setup or --active-heads.\n")
+        + "is not one of the 16 that are known (desktop, devel, doc, golang, haskell, java, javascript, libdevel, libs, "
+        + "multimedia, ...). Choose the heads with --setup or --active-heads.\n")
     let chosen = try place.run(
       "evaluate", "--adapter", "animals=runs/animals/animals", "--setup", "Parallel(debian-section, animals)",
       "--active-heads", "animals", "--data", "dev.jsonl")

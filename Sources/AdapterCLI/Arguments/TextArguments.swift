@@ -28,10 +28,13 @@ struct TextArguments: ParsableArguments {
     }
   }
 
+  /// Whether a person types the texts, in the command line or on the terminal.
+  var isTyped: Bool { !texts.isEmpty || ((input == nil || input == "-") && Terminal.isInteractive) }
+
   /// Opens the input.
   func source() throws -> sending TextSource {
     if !texts.isEmpty { return TextSource(texts) }
-    if input == nil || input == "-", Terminal.isInteractive {
+    if isTyped {
       Terminal.note("Reading texts from the terminal, one in a line; Ctrl-D ends.")
     }
     let columns = DataColumns(Dictionary(column.map { ($0.part, $0.name) }) { $1 })

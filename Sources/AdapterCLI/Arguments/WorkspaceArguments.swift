@@ -133,6 +133,15 @@ struct TokenizerArguments: ParsableArguments {
   var tokenizer = TokenizerVariant.slow
 }
 
+/// How texts become tokens, where a file may say so as well.
+struct ChosenTokenizerArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Whose ids to train with: those of transformers' slow tokenizer of the model, by default, or of the fast one.",
+      valueName: "variant"))
+  var tokenizer: TokenizerVariant?
+}
+
 /// How much of a text is read.
 struct LengthArguments: ParsableArguments {
   @Option(

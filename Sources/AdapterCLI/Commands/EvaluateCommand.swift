@@ -16,7 +16,8 @@ struct EvaluateCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String
   @OptionGroup(title: "Data") var columns: ColumnArguments
-  @OptionGroup(title: "Data") var length: LengthArguments
+  @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
+  @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Output") var output: OutputArguments
@@ -26,13 +27,13 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let workspace = try Workspace(workspace.request(labels: naming.labels))
+    let workspace = try Workspace(workspace.request(labels: naming.labels), note: Terminal.note)
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     Terminal.tellWarnings(of: model)
     let recipe = try recipe()
     let evaluation = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: length.maxLength)
-    let results = try evaluation.results(of: model, workspace.loadTokenizer())
+    let results = try evaluation.results(of: model, workspace.loadTokenizer(tokenizer.tokenizer))
     var told: Set<String> = []
     for note in results.flatMap({ $0.data.warnings }) where told.insert(note).inserted {
       Terminal.note(note)

@@ -27,7 +27,7 @@ struct ForwardCommand: ParsableCommand {
   func run() throws {
     var request = workspace.request
     request.usesActiveSetup = false
-    let workspace = try Workspace(request)
+    let workspace = try Workspace(request, note: Terminal.note)
     var model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads), besides: merge)
     Terminal.tellWarnings(of: model)
     for name in merge { try model.mergeAdapter(name) }

@@ -35,6 +35,7 @@ struct ImportCommand: ParsableCommand {
       let model = try registry.model(nameOrFolder: base.model)
       let imported = try registry.importFolder(
         folder, as: name, joining: joins?.names, labels: naming.labels?.names, of: model, force: force)
+      if let doubt = PeftBase(of: folder)?.doubt(about: model.path, called: model.name) { Terminal.note(doubt) }
       output.report(
         imported.items.map { item in
           (

@@ -24,7 +24,9 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func run() throws {
-    let inspection = try Inspection(path, base: try Inspection.Base(request: base.model, location: base.location))
+    let base = try Inspection.Base(request: base.model, location: base.location)
+    let inspection = try Inspection(path, base: base)
+    if let base, let doubt = PeftBase(of: path)?.doubt(about: base.path, called: base.name) { Terminal.note(doubt) }
     let report = InspectionReport(inspection)
     if output.isTable {
       print(report.lines(width: Terminal.width).joined(separator: "\n"))

@@ -50,6 +50,8 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput.standard
     let predictor = try predictor()
+    // Whoever types texts is not asked for any that nothing would answer.
+    if text.isTyped { try predictor.requireHead() }
     let source = try text.source()
     if length.maxLength == 0, let limit = predictor.model.configuration.advisedLength {
       Terminal.note(
@@ -66,7 +68,7 @@ struct PredictCommand: ParsableCommand {
 
   private func predictor() throws -> Predictor {
     let start = ContinuousClock.now
-    let workspace = try Workspace(workspace.request(labels: naming.labels))
+    let workspace = try Workspace(workspace.request(labels: naming.labels), note: Terminal.note)
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     Terminal.tellWarnings(of: model)
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: answers.options)

@@ -40,6 +40,7 @@ struct RankCommand: ParsableCommand {
     var options = AnswerOptions()
     options.classification.functionToApply = functionToApply
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: options)
+    try predictor.requireHead()
     predictor.maximumLength = length.maxLength
     predictor.load = { setup, model in try workspace.load(setup, into: &model) }
     let heads = predictor.answeringHeadSettings

@@ -28,6 +28,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Data") var data: DataArguments
   @OptionGroup(title: "Training") var training: TrainingArguments
   @OptionGroup(title: "Model") var base: BaseArguments
+  @OptionGroup(title: "Model") var tokenizer: ChosenTokenizerArguments
   @OptionGroup(title: "Model") var threadArguments: ThreadArguments
   @Option(help: ArgumentHelp("The folder of the run; by default runs/NAME.", valueName: "dir")) var output: String?
   @Flag(help: "Go on with the run in the output folder, by its recipe.") var resume = false
@@ -60,7 +61,7 @@ struct TrainCommand: ParsableCommand {
     let folder = output ?? adapters.adapter?.parts.first.map { "runs/\($0)" }
     let recipe = try resume ? resumedRecipe(folder ?? "") : TrainingRecipe(members(), file: source)
     let parts = recipe.adapter?.parts ?? []
-    guard let name = parts.first ?? recipe.setup?.last else { throw Self.namesNothing }
+    guard let name = parts.first ?? recipe.nameOfSetup else { throw Self.namesNothing }
     let run = try TrainingSession(
       recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, registry: base.registry,
       threads: threadArguments.threads, output: folder ?? "runs/\(name)")
@@ -84,6 +85,7 @@ struct TrainCommand: ParsableCommand {
     data.add(to: &members)
     training.add(to: &members)
     if let model = base.model { members["model"] = .string(model) }
+    if let variant = tokenizer.tokenizer { members["tokenizer"] = .string(variant.rawValue) }
     if unregistered { members["unregistered"] = .bool(true) }
     if overwrite { members["overwrite"] = .bool(true) }
     return members

@@ -64,7 +64,7 @@ struct TrainingSession {
 
   func run(_ start: Trainer.Start, json: Bool) throws {
     let job = try TrainingJob(
-      recipe, adapter: name, model: model, workspace.loadTokenizer(), folder: workspace.modelFolder)
+      recipe, adapter: name, model: model, workspace.loadTokenizer(recipe.tokenizer), folder: workspace.modelFolder)
     if case .new = start { try TrainedAdapters.requireFree(job, in: output) }
     Terminal.note(job.introduction)
     for note in job.notes { Terminal.note(note) }

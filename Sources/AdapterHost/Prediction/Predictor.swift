@@ -36,19 +36,22 @@ public struct Predictor: Sendable {
   public var batchTokens = 2048
   /// Loads what a text's own composition names and the model lacks. Without it such a text has no answer.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
-  private let route: Route
+  /// The way of texts that name no adapters; the error if no head answers them.
+  let route: Result<Route, PredictionError>
   let decoder: AnswerDecoder
   /// The most tokens that the model, or a head that answers, has positions for; nil for no limit.
   private let positionLimit: Int?
 
   /// A predictor with the model's active adapters and heads.
   ///
+  /// Texts may name adapters that have heads, so a model of which no head answers yet is no error; see
+  /// ``requireHead()``.
   /// - Parameters:
   ///   - model: what answers.
   ///   - tokenizer: the model's.
   ///   - options: how the outputs of heads become answers.
-  /// - Throws: `PredictionError`, if no head would answer, or the options name labels that no head has;
-  ///   `AnswerOptionsError`, `TargetError`, `CompositionError`, `ModelError`.
+  /// - Throws: `PredictionError`, if the options name labels that no head has; `AnswerOptionsError`, `TargetError`,
+  ///   `CompositionError`, `ModelError`.
   public init(
     _ model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer, options: AnswerOptions = AnswerOptions()
   ) throws {
@@ -58,22 +61,33 @@ public struct Predictor: Sendable {
     heads = model.activeHeads
     self.options = options
     decoder = try AnswerDecoder(options, tokenizer)
-    route = try Route(setup, heads: heads, in: model, options: options)
-    let ofHeads = route.questions.compactMap { model.head($0.head)?.queryPositions?.rows }
+    do { route = .success(try Route(setup, heads: heads, in: model, options: options)) } catch let error
+      as PredictionError
+    {
+      route = .failure(error)
+    }
+    let questions = (try? route.get())?.questions ?? []
+    let ofHeads = questions.compactMap { model.head($0.head)?.queryPositions?.rows }
     positionLimit = ([model.configuration.longestText].compactMap { $0 } + ofHeads).min()
-    try options.checkLabels(of: answeringHeadSettings)
+    if case .success = route { try options.checkLabels(of: answeringHeadSettings) }
   }
 
   /// The heads that answer texts that name no adapters, with their settings, each once.
   public var answeringHeadSettings: [(name: String, settings: HeadSettings)] {
     var known: Set<String> = []
-    return route.questions.filter { known.insert($0.head).inserted }.compactMap { question in
+    let questions = (try? route.get())?.questions ?? []
+    return questions.filter { known.insert($0.head).inserted }.compactMap { question in
       model.head(question.head).map { (question.head, $0.settings) }
     }
   }
 
   /// The names of the heads that answer texts that name no adapters, in order.
-  public var answeringHeads: [String] { route.questions.map(\.label) }
+  public var answeringHeads: [String] { (try? route.get())?.questions.map(\.label) ?? [] }
+
+  /// Refuses a model of which no head answers texts that name no adapters.
+  ///
+  /// - Throws: `PredictionError.noHead`.
+  public func requireHead() throws(PredictionError) { _ = try route.get() }
 
   /// Answers texts.
   ///
@@ -96,13 +110,14 @@ public struct Predictor: Sendable {
   /// Answers texts as they come, in their order, and hands every batch over at once.
   ///
   /// The texts of a batch are cut into tokens while the one before is computed.
-  /// - Throws: `InputFileError` if the source fails; what `body` throws.
+  /// - Throws: `InputFileError` if the source fails; `PredictionError.noHead` if no text can have an answer; what `body`
+  ///   throws.
   public func predict(
     _ source: consuming sending TextSource, _ body: ([Result<Prediction, UnansweredText>]) throws -> Void
   ) throws {
-    let encoder = BatchEncoder(self, route)
+    let encoder = BatchEncoder(self)
     let batches = Prefetch(source) { source in try encoder.next(from: &source) }
-    var session = Session(self, route)
+    var session = Session(self)
     while let batch = try batches.next() { try body(session.answers(batch)) }
   }
 

@@ -38,7 +38,8 @@ struct Route: Sendable {
     }
     guard !questions.isEmpty else {
       throw PredictionError.noHead(
-        setup: composition?.description, heads: model.headNames, unread: model.unreadHeadTensors)
+        setup: composition?.description, setups: model.answeringSetups, heads: model.headNames,
+        unread: model.unreadHeadTensors)
     }
     var inputs: [String: HeadInput] = [:]
     for name in questions.map(\.head) {
@@ -115,8 +116,9 @@ struct Route: Sendable {
 
 /// Why texts cannot be answered.
 public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// `unread` are tensors of the checkpoint's own head, which make up none that is known.
-  case noHead(setup: String?, heads: [String], unread: [String])
+  /// `setups` are those of loaded adapters and fusions that a head follows; `unread` are tensors of the checkpoint's own
+  /// head, which make up none that is known.
+  case noHead(setup: String?, setups: [String], heads: [String], unread: [String])
   case noContext(head: String)
   case noChoices(head: String)
   /// The reason is a sentence.
@@ -135,16 +137,17 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
 
   public var description: String {
     switch self {
-    case .noHead(let setup, let heads, let unread) where setup == nil && heads.isEmpty && !unread.isEmpty:
+    case .noHead(let setup, _, let heads, let unread) where setup == nil && heads.isEmpty && !unread.isEmpty:
       "No head answers: no adapter is active, and the head in the checkpoint is not one that is known. Its tensors "
         + "\(unread.prefix(4).joined(separator: ", ")) fit no class of DeBERTa-v2, and 'architectures' in config.json "
         + "names none. Name an adapter that has a head with --setup or --adapter, or activate one."
-    case .noHead(let setup, let heads, _):
+    case .noHead(let setup, let setups, let heads, _):
       (setup.map { "No head answers: the last adapter of '\($0)' has none." }
         ?? "No head answers: no adapter is active, and the base model has no head of its own.")
         + (heads.isEmpty
           ? " Name an adapter that has a head with --setup or --adapter, or activate one."
-          : " Name heads with --active-heads; there are \(heads.joined(separator: ", ")).")
+          : (setups.isEmpty ? "" : " Choose what acts with --setup: \(Self.listed(setups.map { "\"\($0)\"" })).")
+            + " Name heads with --active-heads: \(Self.listed(heads)).")
     case .noContext(let head):
       "The head '\(head)' answers questions from a context; give it as the pair, in a line of --input or of standard "
         + #"input: {"text": "the question", "pair": "the context"}."#
@@ -176,5 +179,19 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
       "The head '\(head)' gave numbers that are not finite (NaN or infinite), so there is no answer. 'adapter-cli "
         + "inspect' finds weights that are not finite; if there are none, the text overflows the model."
     }
+  }
+
+  private static func listed(_ names: [String]) -> String {
+    names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", ..." : "")
+  }
+}
+
+extension DebertaV2AdapterModel {
+  /// The setups of one adapter or one fusion that a head follows.
+  fileprivate var answeringSetups: [String] {
+    let fusions = fusionNames.filter { head(following: $0) != nil }.map { name in
+      "Fuse(\(name.split(separator: ",").joined(separator: ", ")))"
+    }
+    return adapterNames.filter { head(following: $0) != nil } + fusions
   }
 }

@@ -8,21 +8,18 @@ internal import Tokenization
 /// Fills batches with texts.
 struct BatchEncoder: Sendable {
   private let predictor: Predictor
-  private let route: Route
 
-  /// - Parameters:
-  ///   - predictor: what answers.
-  ///   - route: the way of texts that name no adapters.
-  init(_ predictor: Predictor, _ route: Route) {
-    self.predictor = predictor
-    self.route = route
-  }
+  /// - Parameter predictor: what answers.
+  init(_ predictor: Predictor) { self.predictor = predictor }
 
   /// Texts up to the batch's tokens, or up to the point where the next text would have to be awaited.
+  ///
+  /// - Throws: `InputFileError`; `PredictionError.noHead` if no text can have an answer.
   func next(from source: inout TextSource) throws -> [Result<EncodedText, UnansweredText>]? {
     var batch: [Result<EncodedText, UnansweredText>] = []
     var tokens = 0
     while tokens < predictor.batchTokens, try batch.isEmpty || source.isReady(), let input = try source.next() {
+      if !source.mayNameAdapters { try predictor.requireHead() }
       // What has no answer takes its place in a batch, too.
       var own = 1
       batch.append(
@@ -46,7 +43,9 @@ struct BatchEncoder: Sendable {
       // What cannot branch fails later, with its reason.
       return (text, text.tokenCount(text.readings.keys) * ((try? setup.branches().count) ?? 1))
     }
-    guard let part = try? route.part(for: input).route else { return (EncodedText(input: input, readings: [:]), 0) }
+    guard let part = try? predictor.route.get().part(for: input).route else {
+      return (EncodedText(input: input, readings: [:]), 0)
+    }
     let text = predictor.encode(input, as: part.inputs)
     return (text, part.branches.indices.reduce(0) { $0 + text.tokenCount(part.inputs(branch: $1)) })
   }
@@ -55,13 +54,11 @@ struct BatchEncoder: Sendable {
 /// The model of one run, with the adapters that its texts have asked for.
 struct Session {
   private let predictor: Predictor
-  private let route: Route
   private var model: DebertaV2AdapterModel
   private var routes: [Composition: Result<Route, any Error>] = [:]
 
-  init(_ predictor: Predictor, _ route: Route) {
+  init(_ predictor: Predictor) {
     self.predictor = predictor
-    self.route = route
     model = predictor.model
   }
 
@@ -127,7 +124,7 @@ struct Session {
 
   /// The way of a text; the adapters that it names are loaded.
   private mutating func route(of input: TextInput) -> Result<Route, any Error> {
-    guard let setup = input.setup else { return .success(route) }
+    guard let setup = input.setup else { return predictor.route.mapError { $0 } }
     if let known = routes[setup] { return known }
     let result = Result {
       try predictor.load?(setup, &model)

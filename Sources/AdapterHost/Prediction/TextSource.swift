@@ -41,7 +41,11 @@ public struct TextSource {
   }
 
   private var kind: Kind
-  private var format: Format
+  private var format: Format {
+    didSet { if format == .text { mayNameAdapters = false } }
+  }
+  /// Whether texts to come may name adapters: lines of plain text do not.
+  private(set) var mayNameAdapters = true
   /// The lines, or the rows, that were read.
   private var lineNumber = 0
   /// Blank lines at the start: they are empty texts once the first other line has shown that the input is text.
@@ -68,6 +72,7 @@ public struct TextSource {
   public init(_ inputs: [TextInput]) {
     kind = .list(inputs[...])
     format = .text
+    mayNameAdapters = inputs.contains { $0.setup != nil }
   }
 
   /// The lines of a file, or its rows; nil is standard input.
@@ -81,6 +86,7 @@ public struct TextSource {
     let isGuessed = format == .auto
     let format = isGuessed ? path.map { Format(path: $0) } ?? .auto : format
     self.format = format
+    mayNameAdapters = format != .text
     if isGuessed, let path, try Self.isNotLines(path) { throw TextSourceError.notLines(path: path) }
     if let table = format.table {
       kind = .table(try TableReader(path: path ?? "/dev/stdin", format: table, columns: columns))

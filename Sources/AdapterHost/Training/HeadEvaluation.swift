@@ -51,11 +51,19 @@ public struct HeadEvaluation: Sendable {
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns, labels: labels)
     let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: limit)
-    let data = try encoder.dataset(source, for: .evaluation)
+    let data = try Self.dataset(source, encoder)
     let evaluator = ModelEvaluator(
       data, labels: labels?.names ?? [],
       masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
     return (try evaluator.evaluate(model.bound, setup, heads: [head])[0], data)
+  }
+
+  /// - Throws: `DatasetError`; `TrainingJobError.afterFaults` where records were left out before.
+  private static func dataset(_ source: SourceData, _ encoder: ExampleEncoder) throws -> TrainingDataset {
+    do { return try encoder.dataset(source, for: .evaluation) } catch {
+      let notes = source.faults.notes
+      throw notes.isEmpty ? error : TrainingJobError.afterFaults(notes: notes, reason: "\(error)") as any Error
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 internal import AdapterMethods
 internal import Checkpoints
 internal import Heads
+internal import Tokenization
 public import Training
 
 extension TrainingRecipe {
@@ -32,6 +33,7 @@ extension TrainingRecipe {
     .init(name: "head_layers", summary: "whole number; linear layers of a fresh head"),
     .init(
       name: "labels", summary: "list of a fresh head's labels, or the path of a file; by default those of the data"),
+    .init(name: "tokenizer", summary: "whose ids texts become: slow (default) or fast"),
     .init(
       name: "max_length",
       summary:
@@ -76,6 +78,7 @@ extension TrainingRecipe {
       if case .string(let path) = value { return .file(path) }
       return try? fields.strings("labels").map { .names($0) }
     }
+    tokenizer = try fields.choice("tokenizer", TokenizerVariant.self) ?? .slow
     maximumLength = try fields.integer("max_length", in: 0...1 << 24)
     let counts = 1...1 << 30
     let (tokens, size) = (try fields.integer("batch_tokens", in: counts), try fields.integer("batch_size", in: counts))
@@ -113,7 +116,8 @@ extension TrainingRecipe {
         case .file(let path): text(path)
         }
       },
-      "max_length": maximumLength.map { .integer($0) }, "label_smoothing": .number(labelSmoothing),
+      "tokenizer": text(tokenizer.rawValue), "max_length": maximumLength.map { .integer($0) },
+      "label_smoothing": .number(labelSmoothing),
       "class_weights": balancesClasses ? .string("balanced") : nil, "adapter_drop": adapterDrop.value,
       "recompute": .bool(recomputes), "masking_rate": .number(maskingRate),
       "prefix_memory": .integer(prefixMemory >> 20), "unregistered": .bool(isUnregistered),

@@ -1,7 +1,9 @@
 public import AdapterMethods
+internal import AdapterRegistry
 internal import Checkpoints
 internal import Heads
 internal import Tensors
+public import Tokenization
 public import Training
 
 /// What is trained, on which data, and how: a configuration file, or the flags of `adapter-cli train`.
@@ -43,6 +45,8 @@ public struct TrainingRecipe: Sendable {
   /// The most tokens of an input: 0 for the model's limit; nil: what a head that is there was trained with, or else
   /// `InputLength.standard`.
   public var maximumLength: Int?
+  /// Whose ids texts become.
+  public var tokenizer = TokenizerVariant.slow
   public var batchSize = BatchSampler.Size.tokens(2048)
   public var labelSmoothing = 0.0
   /// Whether every class counts alike, or the positives of every label as much as its negatives.
@@ -79,6 +83,14 @@ public struct TrainingRecipe: Sendable {
     guard let data = try fields.string("train") else { throw ConfigurationError.missing(key: "train", file: file) }
     trainingData = data
     try read(fields)
+  }
+
+  /// What the result is called where no adapter is named: like the fusion that the setup ends with, else like its last
+  /// adapter; nil without a setup.
+  public var nameOfSetup: String? {
+    guard let setup else { return nil }
+    let fused = setup.fusedAdapters.first { AdapterFusion.name(of: $0) == setup.head }
+    return fused.map { FusionDescription.name(of: $0) } ?? setup.last
   }
 
   /// The adapters that act; nil where the base model is trained alone.

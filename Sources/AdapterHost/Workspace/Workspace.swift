@@ -33,11 +33,20 @@ public struct Workspace: Sendable {
   public let registry: Registry?
   private let location: RegistryLocation
   private let adapters, fusions, headFolders: NamedFolders
+  private let note: @Sendable (String) -> Void
   /// The base model's name in the registry.
   public let modelName: String?
 
+  /// - Parameters:
+  ///   - request: what to work with.
+  ///   - given: the registry's place; nil: where the request says.
+  ///   - note: hears sentences about what is loaded and may not be what was meant.
   /// - Throws: `WorkspaceError`, `RegistryError`, `CompositionError`, with the names of what is not there.
-  public init(_ request: WorkspaceRequest, location given: RegistryLocation? = nil) throws {
+  public init(
+    _ request: WorkspaceRequest, location given: RegistryLocation? = nil,
+    note: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws {
+    self.note = note
     var request = request
     location = given ?? RegistryLocation(given: request.registry)
     let asked = try request.composition()
@@ -170,10 +179,7 @@ public struct Workspace: Sendable {
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
     // A folder that is given comes before an adapter of its name that the checkpoint keeps.
-    for adapter in adapters {
-      try model.loadAdapter(
-        path(adapter.folder), as: adapter.name, leaveOut: leaveOut[adapter.name] ?? [], overwrite: true)
-    }
+    for adapter in adapters { try loadAdapter(in: path(adapter.folder), as: adapter.name, into: &model) }
     for name in others { try loadAdapter(name, into: &model) }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
     if let setup { try load(setup, into: &model) }
@@ -184,6 +190,13 @@ public struct Workspace: Sendable {
     for table in embeddings { try model.loadEmbeddings(path(table.folder), as: table.name) }
     if let activeEmbeddings { try model.setActiveEmbeddings(activeEmbeddings) }
     model.activeHeads = heads
+    for name in heads ?? [] where setup?.adapters.contains(name) != true && name != "default" {
+      if try model.adapter(name) != nil || folder(ofAdapterIfKnown: name) != nil {
+        note(
+          "The head '\(name)' answers without the adapter '\(name)', which is not active; --setup \"\(name)\" makes it act."
+        )
+      }
+    }
     if let labels { try model.nameLabels(labels) }
     return model
   }
@@ -220,7 +233,12 @@ public struct Workspace: Sendable {
   /// Loads one more adapter with its head, if the model lacks it.
   public func loadAdapter(_ name: String, into model: inout DebertaV2AdapterModel) throws {
     guard model.adapter(name) == nil else { return }
-    try model.loadAdapter(folder(ofAdapter: name), as: name, leaveOut: leaveOut[name] ?? [])
+    try loadAdapter(in: folder(ofAdapter: name), as: name, into: &model)
+  }
+
+  private func loadAdapter(in folder: String, as name: String, into model: inout DebertaV2AdapterModel) throws {
+    try model.loadAdapter(folder, as: name, leaveOut: leaveOut[name] ?? [], overwrite: true)
+    if let doubt = PeftBase(of: folder)?.doubt(about: modelFolder, called: modelName) { note(doubt) }
   }
 
   /// Loads the head of an adapter or of a registered fusion.
