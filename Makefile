@@ -1,13 +1,21 @@
 # Two targets do everything on a fresh Debian machine with Swift: `make demo` and `make test`.
 
-PACKAGES := libopenblas-dev libsqlite3-dev
+PACKAGES := libopenblas-dev libsqlite3-dev zlib1g-dev liblzma-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CLI := .build/release/adapter-cli
 
-.PHONY: demo test stress asan tsan bench setup build format lint clean
+.PHONY: demo serve acceptance test stress asan tsan bench setup build format lint clean
 
 demo: build  ## the main job on the embedded model: several heads answer real texts
 	@Tools/demo.sh $(CLI)
+
+serve: setup  ## the server on the embedded model, at port 8080; SERVE="--port 80 --host 0.0.0.0" changes that
+	swift build -c release --product adapter-server
+	.build/release/adapter-server --registry registry.sqlite $(SERVE)
+
+acceptance: build  ## the real clients of other servers against ours, in environments outside the repository
+	swift build -c release --product adapter-server
+	Tests/Acceptance/run.sh .build/release/adapter-server .build/release/adapter-cli
 
 test: setup  ## every test
 	swift build -c release -Xswiftc -enable-testing --build-tests

@@ -22,17 +22,30 @@ let package = Package(
   products: [
     .library(name: "AdapterHost", targets: ["AdapterHost"]),
     .executable(name: "adapter-cli", targets: ["AdapterCLI"]),
+    .executable(name: "adapter-server", targets: ["AdapterServer"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // For adapter-server alone: other products compile none of these.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CCompression", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev", "liblzma-dev"])]),
     .target(name: "CKernels"),
     .target(name: "CFiles"),
     .target(name: "CRegistry", linkerSettings: [.linkedLibrary("sqlite3")]),
-    library("Files", uses: ["CFiles"]),
+    library("Files", uses: ["CCompression", "CFiles"]),
     library("Kernels", uses: ["COpenBLAS", "CKernels"]),
     library("Tensors", uses: ["Kernels", "Checkpoints", "Files"]),
     library("Checkpoints", uses: ["Files"]),
@@ -63,6 +76,21 @@ let package = Package(
       name: "AdapterCLI",
       dependencies: ["AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: settings),
+    .executableTarget(
+      name: "AdapterServer",
+      dependencies: [
+        "AdapterHost", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      resources: [.embedInCode("Page")], swiftSettings: settings),
 
     .target(
       name: "TestSupport",
@@ -83,7 +111,14 @@ let package = Package(
     tests("AdapterHostTests", uses: ["AdapterHost", "Checkpoints", "Heads", "Kernels", "Model", "Tensors"]),
     tests("AdapterRegistryTests", uses: ["AdapterRegistry", "Files", .product(name: "GRDB", package: "GRDB.swift")]),
     tests("PredictionTests", uses: ["AdapterHost"]),
-    tests("EngineTests", uses: ["AdapterHost", "AdapterMethods", "Deberta", "Model", "Tensors"]),
+    tests("EngineTests", uses: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Model", "Tensors"]),
+    tests(
+      "ServerTests",
+      uses: [
+        "AdapterHost", "AdapterServer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     tests(
       "AdapterCLITests",
       uses: [

@@ -16,11 +16,11 @@ for map in "$products"/C*.build/module.modulemap Sources/*/module.modulemap "$pr
 done
 for flag in $(pkg-config --cflags openblas 2>/dev/null || :); do set -- "$@" -Xcc "$flag"; done
 
-# Every Swift module but the program. All are converted together, so that pages of one can name symbols of another.
+# Every Swift module but the programs. All are converted together, so that pages of one can name symbols of another.
 triple=$(swiftc -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')
 for folder in Sources/*/; do
   module=$(basename "$folder")
-  [ "$module" != AdapterCLI ] && [ -n "$(find "$folder" -name '*.swift' -print -quit)" ] || continue
+  [ "$module" != AdapterCLI ] && [ "$module" != AdapterServer ] && [ -n "$(find "$folder" -name '*.swift' -print -quit)" ] || continue
   swift-symbolgraph-extract -module-name "$module" -target "$triple" "$@" \
     -minimum-access-level public -omit-extension-block-symbols -output-dir "$graphs"
 done

@@ -16,7 +16,7 @@ extension DebertaV2AdapterModel {
   ///   - targets: one for each sequence; for multiple choice one for each group of sequences.
   ///   - setup: which adapters act; nil: the active ones.
   ///   - names: heads; nil: those that answer. Of several branches of a Parallel the losses are summed.
-  /// - Throws: what a call throws; `TargetError` for targets that the heads cannot have.
+  /// - Throws: what a call throws; `LossTargetError` for targets that the heads cannot have.
   public func callAsFunction(
     _ batch: Batch, targets: [Target], setup: Setup? = nil, heads names: [String]? = nil
   ) throws -> (output: ModelOutput, loss: Float) {
@@ -24,16 +24,16 @@ extension DebertaV2AdapterModel {
     let output = try bound(
       batch, setup ?? .composition(activeAdapters), heads: names ?? activeHeads, answering: AnsweredTokens(targets),
       on: pass)
-    guard !output.answers.isEmpty else { throw TargetError.noHead }
+    guard !output.answers.isEmpty else { throw LossTargetError.noHead }
     for answer in output.answers {
-      try TargetError.check(targets, of: answer.output, named: answer.name, batch)
+      try LossTargetError.check(targets, of: answer.output, named: answer.name, batch)
     }
     return (output, try output.loss(targets, on: pass).loss.array[0])
   }
 }
 
 /// Why a head cannot have some targets.
-public enum TargetError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum LossTargetError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHead
   case count(head: String, found: Int, expected: Int)
   case kind(head: String, task: String, row: Int)
@@ -53,7 +53,7 @@ public enum TargetError: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// - Throws: `TargetError`, if a loss would read what is not there.
+  /// - Throws: `LossTargetError`, if a loss would read what is not there.
   fileprivate static func check(
     _ targets: [Target], of output: HeadOutput, named name: String, _ batch: Batch
   ) throws {
@@ -62,12 +62,12 @@ public enum TargetError: Error, Hashable, Sendable, CustomStringConvertible {
     let choices = output.settings.choices ?? 1
     let expected = task == .multipleChoice ? rows / choices : rows
     guard targets.count == expected else {
-      throw TargetError.count(head: name, found: targets.count, expected: expected)
+      throw LossTargetError.count(head: name, found: targets.count, expected: expected)
     }
     for (row, target) in targets.enumerated() {
       func require(_ label: Int, below limit: Int) throws {
         guard (0..<limit).contains(label) else {
-          throw TargetError.label(head: name, row: row, label: label, outputs: limit)
+          throw LossTargetError.label(head: name, row: row, label: label, outputs: limit)
         }
       }
       switch (task, target) {
@@ -76,15 +76,15 @@ public enum TargetError: Error, Hashable, Sendable, CustomStringConvertible {
       case (.regression, .value), (.questionAnswering, .span): break
       case (.multilabelClassification, .labels(let flags)):
         guard flags.count == outputs else {
-          throw TargetError.tokens(head: name, row: row, found: flags.count, expected: outputs)
+          throw LossTargetError.tokens(head: name, row: row, found: flags.count, expected: outputs)
         }
       case (.tagging, .tokens(let labels)), (.maskedLM, .tokens(let labels)):
         let count = batch.sequences[row % max(batch.sequences.count, 1)].ids.count
         guard labels.count == count else {
-          throw TargetError.tokens(head: name, row: row, found: labels.count, expected: count)
+          throw LossTargetError.tokens(head: name, row: row, found: labels.count, expected: count)
         }
         for label in labels where label != Target.notCounted { try require(Int(label), below: outputs) }
-      default: throw TargetError.kind(head: name, task: task.rawValue, row: row)
+      default: throw LossTargetError.kind(head: name, task: task.rawValue, row: row)
       }
     }
   }

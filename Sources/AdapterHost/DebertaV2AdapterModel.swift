@@ -44,6 +44,8 @@ public struct DebertaV2AdapterModel: Sendable {
   private var adapters: [String: Adapter] = [:]
   /// By their adapters' names, with commas between them.
   private var fusions: [String: AdapterFusion] = [:]
+  /// The heads without what the merged adapter does to them; empty where it does nothing.
+  private var unmergedHeads: [String: PredictionHead] = [:]
   /// The adapters that act when a call names none; nil is the base model.
   public private(set) var activeAdapters: Composition?
   /// The heads that answer when a call names none; nil: those that are named like the active adapters.
@@ -247,6 +249,7 @@ public struct DebertaV2AdapterModel: Sendable {
 
   private mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
     if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
+    let adapter = try adapter.method.converted(adapter.parameters, for: base) ?? adapter
     bound.bind(try bind(adapter, named: name, in: bound.encoder), named: name)
     adapters[name] = adapter
   }
@@ -399,7 +402,20 @@ public struct DebertaV2AdapterModel: Sendable {
     guard let merged = adapter.method.merged(adapter.parameters, into: base) else {
       throw ModelError.notMergeable(name: name)
     }
+    let hooks = bound.lowering.adapters[name]?.headHooks ?? [:]
+    let plain = heads
+    let adapted = try heads.mapValues { head in
+      let pass = Pass(compute)
+      let layers = try head.namedLayers.compactMap { layer -> (String, Linear)? in
+        guard let hook = hooks[layer.name] else { return nil }
+        // What decodes words, and its norm, stay apart from the weights of the encoder.
+        guard let linear = layer.linear else { throw ModelError.notMergeable(name: name) }
+        return (layer.name, try hook.merged(into: linear, on: pass))
+      }
+      return layers.isEmpty ? head : head.replacing(Dictionary(uniqueKeysWithValues: layers))
+    }
     bound = try rebound(to: merged, merged: name)
+    if !hooks.isEmpty { (heads, unmergedHeads) = (adapted, plain) }
   }
 
   /// Goes back to the weights as they were loaded, the very bytes.
@@ -407,6 +423,8 @@ public struct DebertaV2AdapterModel: Sendable {
     guard mergedAdapter != nil else { return }
     // The base bound these adapters before; it cannot refuse them now.
     if let reset = try? rebound(to: base, merged: nil) { bound = reset }
+    for (name, head) in unmergedHeads where heads[name] != nil { heads[name] = head }
+    unmergedHeads = [:]
   }
 
   /// A linear layer of the encoder, with what is merged.
@@ -479,6 +497,14 @@ public struct DebertaV2AdapterModel: Sendable {
   public mutating func nameLabels(_ labels: [String], ofHead name: String) throws {
     guard let head = heads[name] else { throw unknown(head: name) }
     heads[name] = try head.naming(labels)
+  }
+
+  /// Gives each label of a head that decides labels one by one its own threshold; nil: 0.5 for all.
+  ///
+  /// - Throws: `ThresholdError`; `ModelError.unknownHead`.
+  public mutating func decideLabels(ofHead name: String, at thresholds: [Float]?) throws {
+    guard let head = heads[name] else { throw unknown(head: name) }
+    heads[name] = try head.deciding(at: thresholds)
   }
 
   /// Loads a head folder.

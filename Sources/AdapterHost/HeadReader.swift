@@ -84,7 +84,7 @@ struct HeadReader: Sendable {
     let base = try baseTensors
     guard let kind = try kind(of: saved, beside: base) else { throw HeadError.unknownPeftHead(saved) }
     let modules = StaticHead.modules(kind)
-    for module in modules where !ledger.names.contains(where: { $0.hasPrefix(module + ".") }) {
+    for module in modules where !ledger.contains(module + ".weight") {
       ledger.borrow(["weight", "bias"].map { "\(module).\($0)" }, from: base)
       guard ledger.contains(module + ".weight") else { throw HeadError.notSaved(module: module, saved) }
     }

@@ -76,7 +76,7 @@ enum StaticHead: Sendable {
     case .labelled(let settings):
       switch settings.kind {
       case .classification, .multilabelClassification:
-        "\(settings.kind.rawValue) (\(settings.function.rawValue)): \(settings.labelNames.joined(separator: ", "))"
+        "\(settings.kind.rawValue) (\(settings.meaning.score.rawValue)): \(settings.labelNames.joined(separator: ", "))"
       case .tagging: "\(settings.kind.rawValue): \(settings.labelNames.joined(separator: ", "))"
       case .questionAnswering, .multipleChoice, .maskedLM: settings.kind.rawValue
       }

@@ -22,6 +22,9 @@ public protocol AdapterMethod: Sendable {
   /// What people call the method: the name of the preset that it is in all but sizes, such as `ia3` or `compacter++`.
   var name: String { get }
 
+  /// The keys that its settings can have.
+  var keys: [String] { get }
+
   /// The settings as the reference stores them, every key.
   var settings: [String: JSONValue] { get }
 
@@ -50,6 +53,12 @@ public protocol AdapterMethod: Sendable {
     _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks
 
+  /// The same adapter for an encoder that stays as it is, where this one goes with a change of the encoder's weights;
+  /// nil where there is none.
+  func converted(
+    _ parameters: AdapterParameters, for encoder: Encoder
+  ) throws(ConfigurationError) -> Adapter?
+
   /// The encoder with an adapter's effect in its weights, or nil where that cannot be.
   func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder?
 }
@@ -59,11 +68,13 @@ extension AdapterMethod {
 
   public var name: String { Self.architecture ?? "bottleneck" }
 
+  public var keys: [String] { Self.fields.map(\.key) }
+
   public var notices: [String] { [] }
 
   /// By the setting `leave_out`, or by `layers`.
   public func leavingOut(
-    _ layers: Set<Int>, of shape: DebertaV2Configuration
+    _ layers: Set<Int>, of shape: DebertaConfiguration
   ) throws(ConfigurationError) -> any AdapterMethod {
     let fields = try ConfigurationFields(.object(settings), file: "the settings of \(name)")
     let keys = Self.fields.map(\.key)
@@ -80,6 +91,10 @@ extension AdapterMethod {
   public func checkStart() throws(ConfigurationError) {
     try ConfigurationFields(.object(settings), file: "the configuration").checkStart(Self.fields)
   }
+
+  public func converted(
+    _ parameters: AdapterParameters, for encoder: Encoder
+  ) throws(ConfigurationError) -> Adapter? { nil }
 
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? { nil }
 }
@@ -109,6 +124,7 @@ public struct MethodCatalog: Sendable {
   ///
   /// - Throws: `ConfigurationError`, also for a method that is not in the catalogue.
   public func method(_ fields: ConfigurationFields) throws(ConfigurationError) -> any AdapterMethod {
+    if try PeftAdapter.claims(fields) { return try PeftAdapter(fields) }
     let architecture = try fields.string("architecture")
     if architecture == Union.architecture { return try Union(fields, self) }
     for method in methods where method.architecture == architecture {

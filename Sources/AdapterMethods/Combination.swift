@@ -5,7 +5,7 @@ internal import Tensors
 struct Combination {
   private let block: Composition.Block
   private let names: [String]
-  /// Each child's weight; nil where children act in turn.
+  /// Each child's weight; nil where children act in order.
   private let weights: [Float]?
   /// Each child's number of tokens; nil where they have all of them.
   private let sizes: [Int]?
@@ -18,7 +18,6 @@ struct Combination {
     case .average(_, let weights):
       let sum = weights?.reduce(0, +) ?? 1
       self.weights = weights?.map { $0 / sum } ?? Array(repeating: 1 / Float(parts), count: parts)
-    case .sum: weights = Array(repeating: 1, count: parts)
     default: weights = nil
     }
   }
@@ -31,7 +30,7 @@ struct Combination {
   }
 
   func projections(
-    _ hooks: [(any ProjectionHook)?], at place: ProjectionPlace, inputs: Int, outputs: Int, on pass: Pass
+    _ hooks: [(any ProjectionHook)?], at path: String, inputs: Int, outputs: Int, on pass: Pass
   ) throws(CompositionError) -> (any ProjectionHook)? {
     let (present, weights, rest) = present(hooks)
     guard let first = present.first else { return nil }
@@ -40,17 +39,52 @@ struct Combination {
     let isLowRank = lowRank.count == present.count
     if let weights {
       if isLowRank { return SummedLowRank(lowRank, weights: weights, on: pass) }
-      if block == .sum { return StackedProjection(children: present) }
       return WeightedProjection(children: present, weights: weights, rest: rest)
     }
     guard present.count > 1 else { return first }
+    if block == .sum { return present.inOrder(on: pass) }
     guard isLowRank, let start = lowRank.first else { return StackedProjection(children: present) }
     guard inputs == outputs else {
       let owners = zip(names, hooks).filter { $0.1 != nil }.map(\.0)
-      throw .chain(
-        first: owners[0], second: owners[1], place: place.path, inputs: inputs, outputs: outputs)
+      throw .chain(first: owners[0], second: owners[1], place: path, inputs: inputs, outputs: outputs)
     }
     return lowRank.dropFirst().reduce(start) { ChainedLowRank(first: $0, second: $1) }
+  }
+
+  func tables(_ hooks: [(any TableHook)?]) throws(CompositionError) -> (any TableHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    try refuseTokens("methods that act on embeddings")
+    if let weights { return WeightedTable(children: present, weights: weights, rest: rest) }
+    return present.count == 1 ? first : StackedTable(children: present)
+  }
+
+  /// The norm of the last child that has one; of weighted children the mean of theirs, which is linear in gain and bias.
+  func norms(
+    _ norms: [LayerNorm?], base: LayerNorm?, on pass: Pass
+  ) throws(CompositionError) -> LayerNorm? {
+    let (present, weights, rest) = present(norms)
+    guard let last = present.last else { return nil }
+    try refuseTokens("methods that replace norms")
+    guard let weights, let base else { return last }
+    let (gain, bias) = (pass.scaled(base.gain, by: rest), pass.scaled(base.bias, by: rest))
+    for (norm, weight) in zip(present, weights) {
+      pass.add(norm.gain, times: weight, to: gain)
+      pass.add(norm.bias, times: weight, to: bias)
+    }
+    return LayerNorm(gain: gain, bias: bias, eps: base.eps)
+  }
+
+  func heads(_ hooks: [(any HeadHook)?]) throws(CompositionError) -> (any HeadHook)? {
+    let (present, weights, rest) = present(hooks)
+    guard let first = present.first else { return nil }
+    try refuseTokens("methods that act on heads")
+    if let weights { return CombinedHeadHook(children: present, weights: weights, rest: rest) }
+    if present.count == 1 { return first }
+    guard block == .sum else {
+      throw .unsupported(block: block.rawValue, what: "several adapters that act on a head; Sum applies them in order")
+    }
+    return CombinedHeadHook(children: present, weights: nil, rest: 0)
   }
 
   /// - Parameter fusion: for a Fuse.
@@ -72,6 +106,7 @@ struct Combination {
       return FusedJoin(children: fusible, last: last, layer: attention)
     }
     guard present.count > 1 else { return first }
+    if block == .sum { return SequentialJoin(children: present) }
     let stack = StackedJoin(children: present)
     return (present.last as? any FusibleJoin).map { FusibleStack(stack: stack, last: $0) } ?? stack
   }

@@ -3,10 +3,9 @@ internal import Tensors
 
 // Blocks of composition as hooks made of hooks, written once for each kind of hook.
 
-/// Adapters one after the other: each chains on what the one before it added.
+/// Hooks in order, each on the result that the earlier ones left.
 ///
-/// Of two products of low rank the second gets the first one's output, as in
-/// the reference. Hooks of other kinds act in turn on the same result.
+/// In a Stack of products of low rank the second is fed with the first instead, as in the reference.
 struct StackedProjection: ProjectionHook {
   let children: [any ProjectionHook]
 
@@ -98,6 +97,33 @@ struct StackedJoin: JoinHook {
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     children.reduce(hidden) { $1.transform($0, residual: residual, norm: norm, at: site, on: pass) }
+  }
+
+  func close(
+    _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
+  ) -> Tensor {
+    children.last?.close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass) ?? adapted
+  }
+}
+
+/// Joins in order, each on the states that the earlier ones left; the last one closes the sub-block.
+///
+/// What a parallel one adds is added to those states.
+struct SequentialJoin: JoinHook {
+  let children: [any JoinHook]
+
+  var addsHiddenOnClose: Bool { children.last?.addsHiddenOnClose ?? false }
+  var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
+
+  func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
+    var states = hidden
+    for child in children {
+      let own = child.transform(states, residual: residual, norm: norm, at: site, on: pass)
+      if child.addsHiddenOnClose { pass.add(states, to: own) }
+      states = own
+    }
+    if addsHiddenOnClose { pass.add(hidden, times: -1, to: states) }
+    return states
   }
 
   func close(
@@ -214,6 +240,25 @@ struct StackedEdit: InvertibleHook {
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     for child in children { child.edit(hidden, at: site, on: pass) }
+  }
+}
+
+/// Hooks on one module of a head: in order, or their weighted sum.
+struct CombinedHeadHook: HeadHook {
+  let children: [any HeadHook]
+  /// Nil: one after the other.
+  let weights: [Float]?
+  let rest: Float
+
+  func hook(for layer: HeadLayer, on pass: Pass) throws -> (any ProjectionHook)? {
+    let own = try children.map { try $0.hook(for: layer, on: pass) }
+    guard let weights else {
+      let present = own.compactMap { $0 }
+      return present.isEmpty ? nil : present.inOrder(on: pass)
+    }
+    let present = zip(own, weights).compactMap { hook, weight in hook.map { ($0, weight) } }
+    return WeightedProjection(
+      children: present.map(\.0), weights: present.map(\.1), rest: 1 - present.reduce(0) { $0 + $1.1 })
   }
 }
 

@@ -12,8 +12,18 @@ public enum Initializer: Sendable, Hashable {
   case uniform(bound: Float)
   /// One value on the diagonal of each square, another beside it.
   case diagonal(Float, beside: Float = 0)
-  /// The lengths of some rows of a linear layer's weights.
-  case rowNorms(ProjectionPlace, layer: Int, rows: [Range<Int>])
+  /// The lengths of some rows of a linear layer's weights, or of all.
+  case rowNorms(EncoderPlace, rows: [Range<Int>]? = nil)
+  /// The lengths of the columns of a table.
+  case columnNorms(EncoderPlace)
+  /// The weight or the bias of the base model's own module.
+  case base(EncoderPlace, isBias: Bool)
+  /// Some rows of a table.
+  case rows(EncoderPlace, [Int])
+  /// -bound ..< bound, in pairs of equal columns; an odd last column has values of its own.
+  case pairedColumns(bound: Float)
+  /// What PyTorch draws from -bound ..< bound with a seed, after so many other values.
+  case torchUniform(seed: Int, skipping: Int, bound: Double)
   /// An orthogonal square matrix; the first so many columns are those of a random one, made orthonormal.
   case orthogonal(columns: Int)
 
@@ -35,11 +45,33 @@ public enum Initializer: Sendable, Hashable {
     case .diagonal(let value, let beside):
       let columns = shape.last ?? 1
       return (0..<count).map { $0 / columns % columns == $0 % columns ? value : beside }
-    case .rowNorms(let place, let layer, let rows):
-      let norms = Pass(encoder.compute).rowNorms(
-        encoder.compute.unpacked(encoder.linear(place, layer: layer).weight)
-      ).array
-      return rows.flatMap { norms[$0] }
+    case .rowNorms(let place, let rows):
+      guard case .linear(let layer)? = encoder.module(place) else { return Array(repeating: 1, count: count) }
+      let norms = Pass(encoder.compute).rowNorms(encoder.compute.unpacked(layer.weight)).array
+      return rows.map { $0.flatMap { norms[$0] } } ?? norms
+    case .columnNorms(let place):
+      guard case .table(let table)? = encoder.module(place) else { return Array(repeating: 1, count: count) }
+      return Pass(encoder.compute).columnNorms(table.widened(encoder.compute)).array
+    case .base(let place, let isBias):
+      if isBias { return encoder.bias(place)?.array ?? Array(repeating: 0, count: count) }
+      switch encoder.module(place) {
+      case .table(let table)?: return table.widened(encoder.compute).array
+      case .linear(let layer)?: return encoder.compute.unpacked(layer.weight).array
+      case .norm(let norm)?: return norm.gain.array
+      case .bias, nil: return Array(repeating: 0, count: count)
+      }
+    case .rows(let place, let indices):
+      guard case .table(let table)? = encoder.module(place) else { return Array(repeating: 0, count: count) }
+      return Pass(encoder.compute).gather(table, rows: indices).array
+    case .pairedColumns(let bound):
+      let columns = shape.last ?? 1
+      var values = (0..<count).map { _ in bound * (2 * random.uniform() - 1) }
+      for index in values.indices where index % columns % 2 == 1 { values[index] = values[index - 1] }
+      return values
+    case .torchUniform(let seed, let skipped, let bound):
+      var torch = TorchRandom(seed: seed)
+      for _ in 0..<skipped { _ = torch.next() }
+      return (0..<count).map { _ in torch.uniform(bound: bound) }
     case .orthogonal(let columns): return Householder.orthogonal(size: shape[0], columns: columns, &random)
     }
   }

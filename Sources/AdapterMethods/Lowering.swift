@@ -183,12 +183,28 @@ public final class Lowering: Sendable {
     var result = EncoderHooks(layers: encoder.configuration.layerCount)
     result.afterEmbeddings = try combine.edits(parts.map(\.afterEmbeddings))
     result.prompt = try combine.prompts(parts.map(\.prompt))
-    for layer in result.layers.indices {
-      for place in encoder.configuration.family.projections {
-        let (inputs, outputs) = place.widths(encoder.configuration)
-        result.layers[layer][place] = try combine.projections(
-          parts.map { $0.layers[layer][place] }, at: place, inputs: inputs, outputs: outputs, on: pass)
+    for place in EncoderLayout(encoder.configuration).places {
+      switch place.kind(in: encoder.configuration) {
+      case .linear(let inputs, let outputs, _)?:
+        result[linear: place] = try combine.projections(
+          parts.map { $0[linear: place] }, at: place.nameInLayer(encoder.configuration.family), inputs: inputs,
+          outputs: outputs, on: pass)
+      case .convolution(let outputs, _, _)?:
+        result[linear: place] = try combine.projections(
+          parts.map { $0[linear: place] }, at: place.nameInLayer(encoder.configuration.family), inputs: outputs,
+          outputs: outputs, on: pass)
+      case .table?: result[table: place] = try combine.tables(parts.map { $0[table: place] })
+      case .norm?:
+        let norms = parts.map { $0[norm: place] }
+        guard norms.contains(where: { $0 != nil }), case .norm(let base)? = encoder.module(place) else { continue }
+        result[norm: place] = try combine.norms(norms, base: base, on: pass)
+      case .vector?, nil: continue
       }
+    }
+    for name in Set(parts.flatMap(\.heads.keys)) {
+      result.heads[name] = try combine.heads(parts.map { $0.heads[name] })
+    }
+    for layer in result.layers.indices {
       result.layers[layer].afterAttention = try combine.joins(
         parts.map { $0.layers[layer].afterAttention }, fusion: try fusion(composition), layer, .attention)
       result.layers[layer].afterFeedForward = try combine.joins(
@@ -215,6 +231,9 @@ public struct BoundAdapter: Sendable {
 
   /// The number of lowest layers in which it does not act; 0 where it acts on the embeddings.
   public var unhookedLayers: Int { bound.hooks.unhookedLayers }
+
+  /// What it does at the linear layers of heads, by transformers' names for these.
+  public var headHooks: [String: any HeadHook] { bound.hooks.heads }
 
   /// Whether it acts in some layer, and not on the embeddings alone.
   public var actsInLayers: Bool { bound.hooks.actsInLayers }
@@ -246,5 +265,12 @@ extension Composition {
   fileprivate var splitsTokens: Bool {
     if case .split = self { return true }
     return children.contains(where: \.splitsTokens)
+  }
+}
+
+extension EncoderPlace {
+  /// The name of a linear layer below its layer's; of others the whole one.
+  fileprivate func nameInLayer(_ family: ModelFamily) -> String {
+    if case .projection(let projection, _) = self { projection.path } else { path(in: family) }
   }
 }

@@ -104,9 +104,8 @@ public struct AdapterParameters: Sendable {
     return tensor
   }
 
-  /// The tensors as they are saved for an adapter of some name.
-  ///
-  /// - Parameter withAliases: also under the other names that the reference has for them.
+  /// The tensors as they are saved for an adapter of some name; with aliases also under the other names that the
+  /// reference has for them.
   public func outgoing(named adapter: String, withAliases: Bool = false) -> [OutgoingTensor] {
     specs.flatMap { spec in
       (withAliases ? spec.keys(adapter) : [spec.key(adapter)]).map {

@@ -45,6 +45,9 @@ private let presets: [String: [String: JSONValue]] = {
       "architecture": .string("reft"), "orthogonality": .bool(orthogonal), "subtract_projection": .bool(subtracts),
     ]
   }
+  func peft(_ type: String, _ settings: [String: JSONValue] = [:]) -> [String: JSONValue] {
+    settings.with(["peft_type": .string(type)])
+  }
   func union(_ members: [[String: JSONValue]]) -> [String: JSONValue] {
     ["architecture": .string("union"), "configs": .array(members.map { .object($0) })]
   }
@@ -62,6 +65,11 @@ private let presets: [String: [String: JSONValue]] = {
     "prompt_tuning": ["architecture": .string("prompt_tuning")], "loreft": reft(orthogonal: true, subtracts: true),
     "noreft": reft(orthogonal: false, subtracts: true),
     "direft": reft(orthogonal: false, subtracts: false),
+    "peft_lora": peft("LORA"), "peft_dora": peft("LORA", ["use_dora": .bool(true)]), "peft_ia3": peft("IA3"),
+    "peft_vera": peft("VERA"), "adalora": peft("ADALORA"), "loha": peft("LOHA"), "lokr": peft("LOKR"),
+    "oft": peft("OFT"), "boft": peft("BOFT"), "hra": peft("HRA"), "fourierft": peft("FOURIERFT"),
+    "ln_tuning": peft("LN_TUNING"), "trainable_tokens": peft("TRAINABLE_TOKENS"),
+    "peft_prompt_tuning": peft("PROMPT_TUNING"),
     "mam": union([prefix.with(["bottleneck_size": .integer(800)]), parallel]),
     "unipelt": union([
       prefix.with(["prefix_length": .integer(10)]).with(gate), sequential.with(gate),
@@ -133,7 +141,7 @@ extension MethodCatalog {
   private func changed(
     _ preset: [String: JSONValue], by changes: [String: JSONValue], name: String, source: String
   ) throws(ConfigurationError) -> [String: JSONValue] {
-    let known = try type(of: method(ConfigurationFields(.object(preset), file: source))).fields.map(\.key)
+    let known = try method(ConfigurationFields(.object(preset), file: source)).keys
     for (key, value) in changes where !known.contains(key) {
       throw .impossible(
         key: key, value: value.kind,

@@ -88,16 +88,15 @@ public enum SavedAdapter {
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
 
-  /// Writes a folder that the reference loads; one of PEFT for LoRA that the reference's settings cannot describe. The
-  /// folder exists.
+  /// Writes a folder that the reference loads; one of PEFT for what came from PEFT and the reference's settings cannot
+  /// describe. The folder exists. `metadata` are further members of `adapter_config.json`; PEFT's has no place for them.
   ///
-  /// - Parameter metadata: further members of `adapter_config.json`; PEFT's has no place for them.
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
     _ adapter: Adapter, named name: String, modelName: String, for shape: DebertaV2Configuration,
     metadata: [String: JSONValue] = [:], to folder: String, as format: WeightFormat = .safetensors
   ) throws {
-    if adapter.method.settings["peft_type"] != nil {
+    if adapter.method is PeftAdapter {
       guard metadata.isEmpty else {
         throw ConfigurationError.impossible(
           key: metadata.keys.sorted()[0], value: "further metadata", expected: "none: PEFT reads no such member",

@@ -75,7 +75,7 @@ struct AdaptersFolder {
   /// The entries that belong to no row, those left out that a process is bringing to their place.
   ///
   /// - Parameter known: the names that belong to something.
-  /// - Throws: ``RegistryError/busy(path:seconds:)``, if it cannot be told because others make new ones all the time.
+  /// - Throws: ``RegistryError/busy(path:seconds:)``, if others keep making new ones, so that it stays unknown.
   func leftovers(except known: Set<String>) throws(RegistryError) -> [String] {
     let names = try onFiles { () throws(FileError) in try folder.names() }
     let unknown = names.filter { name in

@@ -4,7 +4,7 @@ import GRDB
 import GRDBSQLite
 
 /// Reads a registry and leaves no trace: no file beside it, nothing written
-/// in it. Each reading opens the file anew, so that a reader never keeps a
+/// in it. Each reading opens the file again, so that a reader never keeps a
 /// writer from tidying up.
 ///
 /// The one exception: where a writer was stopped in a change, the next
@@ -91,7 +91,7 @@ struct ReadingFile: Sendable {
 /// The header asks for a write-ahead log, and there is none.
 private struct RestingLog: Error {}
 
-/// What tells whether a database was written meanwhile.
+/// Shows whether a database was written in the meantime.
 private struct DatabaseStamp: Equatable {
   let file: FileStamp?
   let hasLog: Bool

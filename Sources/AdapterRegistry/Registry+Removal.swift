@@ -68,7 +68,7 @@ extension Registry {
       try db.execute(sql: "DELETE FROM \(removal.table) WHERE id = ?", arguments: [removal.key.id])
       try db.execute(sql: "DELETE FROM folder WHERE id = ?", arguments: [removal.key.folderId])
     }
-    // What goes with a model is not told one by one.
+    // What goes with a model is not logged one by one.
     guard let last = removals.last else { return }
     let action: LogAction =
       switch last.kind {

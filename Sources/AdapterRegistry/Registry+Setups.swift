@@ -96,7 +96,7 @@ extension Registry {
   ///   - model: the base model.
   ///   - replacing: whether the name may have meant another composition.
   /// - Throws: ``RegistryError/nameTaken(kind:name:model:)`` if an adapter
-  ///   has this name: it could not be told which one is meant.
+  ///   has this name: it would be unclear which one is meant.
   public func saveSetup(
     _ name: String, expression: String, using adapters: [String], of model: String? = nil, replacing: Bool = true
   ) throws(RegistryError) {

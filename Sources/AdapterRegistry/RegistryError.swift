@@ -1,6 +1,6 @@
 public import Files
 
-/// Why a registry could not do what was asked.
+/// Why a registry could not do what was requested.
 ///
 /// Every case holds the facts; ``description`` makes one sentence of them
 /// that says what was expected, what was found and where.
@@ -24,7 +24,7 @@ public enum RegistryError: Error, Hashable, Sendable {
   case unfinishedChanges(path: String)
   /// The registry, or the folder that it lies in, may not be written.
   case notWritable(path: String, reason: String)
-  /// A change was asked of a registry that was opened for reading.
+  /// A change was requested of a registry that was opened for reading.
   case openedForReading(path: String)
   /// The registry was used after it was closed.
   case closed(path: String)

@@ -55,7 +55,7 @@ extension Registry {
   ///
   /// Stray folders become adapters or are moved to `Adapters/.quarantine`;
   /// a row whose folder is missing gets it back if a stray folder has the
-  /// same content. Only what the registry itself left behind is removed, and
+  /// same content. Only what the registry itself left is removed, and
   /// nothing is touched while the database contradicts itself.
   ///
   /// - Parameters:
@@ -181,6 +181,24 @@ extension Registry {
       return .left(reason: "it is used by \(users.joined(separator: ", "))")
     }
     return .quarantined(path: try AdaptersFolder(changing: place).quarantine(managed))
+  }
+
+  /// Takes the files of an adapter or a fusion as they are now, after the caller has changed them.
+  ///
+  /// - Parameters:
+  ///   - kind: an adapter or a fusion.
+  ///   - name: its name.
+  ///   - model: its base model.
+  ///   - describe: reads the adapter in the folder at a path.
+  /// - Throws: `RegistryError.unexpectedEntry` with the reason, if the folder cannot be taken.
+  public func acceptChanges(
+    of kind: ItemKind, named name: String, in model: String, describe: (String) throws -> AdapterDescription
+  ) throws(RegistryError) {
+    try storage.requireWriting()
+    let owner = Owner(kind: kind, name: name, model: model)
+    guard let folder = try folder(of: owner) else { return }
+    guard case .left(let reason) = try renew(owner, folder, describe) else { return }
+    throw .unexpectedEntry(path: place.absolute(folder.stored), reason: reason)
   }
 
   private func renew(

@@ -51,7 +51,7 @@ extension Finding: CustomStringConvertible {
     case .abandonedImport(let path): "an import that was stopped left '\(path.escapedForDisplay)'"
     case .unfinishedRemoval(let path): "a removal that was stopped left '\(path.escapedForDisplay)'"
     case .unusableNote(let path):
-      "the registry notes '\(path.excerpt)' for removal, which is not a folder of its own that nothing needs"
+      "the registry notes '\(path.excerpt)' for removal, which is not a separate folder that nothing needs"
     }
   }
 }

@@ -117,7 +117,7 @@ final class WritingFile: Sendable {
   }
 
   /// Repeats `body` while another process is in its way: SQLite does not
-  /// wait by itself where the log is turned on or off.
+  /// wait by itself where the log is switched on or off.
   private static func untilUnlocked<T>(_ seconds: Double, _ body: () throws -> T) throws -> T {
     let deadline = Date().addingTimeInterval(seconds)
     while true {

@@ -221,7 +221,7 @@ INLINE void tile(int rows, int wide, ck_weight_type type, int64_t K, const float
     break;
 
 // One function for each width and type, so that the switch's tiles are compiled once each. The first tile of a panel of
-// halves widens it for those after it: that hides behind the products, where a loop of its own would wait for memory.
+// halves widens it for those after it: that hides behind the products, where a separate loop would wait for memory.
 // For a single tile after it the writing costs more than widening twice.
 #define TILE_FUNCTION(name, is_wide, of_type, is_first)                                                          \
   static __attribute__((noinline)) void name(int64_t rows, int64_t K, const float *x, int64_t x_stride,          \
@@ -407,7 +407,7 @@ static void softmax(int64_t M, int64_t N, float *x, int64_t x_stride) {
   }
 INLINE void transpose(vec *t) { CK_EXCHANGES }
 
-// p2c of LANES queries from `query` against LANES keys from `key`: rows are keys, and are turned before they are added.
+// p2c of LANES queries from `query` against LANES keys from `key`: rows are keys, and are transposed before they are added.
 INLINE void add_key_tile(int64_t query, int64_t key, float *scores, int64_t scores_stride, const float *p2c,
                          int64_t p2c_stride, const int32_t *query_column, int64_t plain, int64_t far) {
   vec t[LANES];

@@ -45,7 +45,7 @@ public struct CheckpointFolder: Sendable {
   ///
   /// - Throws: ``CheckpointError/cannotRead(path:code:)`` without a
   ///   configuration, ``CheckpointError/noneFound(names:folder:)`` without
-  ///   weights, and what ``TensorFile/init(path:)`` throws;
+  ///   weights, and what ``TensorFile/init(path:singleTensor:)`` throws;
   ///   ``CheckpointError/shardIndex(_:file:)`` for an index that contradicts
   ///   its shards.
   public init(path: String) throws(CheckpointError) {
@@ -56,19 +56,22 @@ public struct CheckpointFolder: Sendable {
     guard ownFile != nil || name?.hasSuffix(".bin") == true else {
       throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
     }
+    // A configuration that cannot be read is refused before the weights are.
+    let own: Data? = if let ownFile { try AtomicFile.read(ownFile) } else { nil }
     guard let name else { throw .noneFound(names: Self.weightNames, folder: path) }
     weights =
       name.hasSuffix(".index.json")
       ? try readShards(listedIn: "\(path)/\(name)", folder: path)
       : try TensorFile(path: "\(path)/\(name)")
     let isOfTransformers = ownFile?.hasSuffix("/" + Self.configurationNames[0]) == true
-    if !isOfTransformers, let own = weights.configuration {
+    if !isOfTransformers, let held = weights.configuration {
       configurationFile = "'config' in \(path)/\(name)"
-      configuration = try Self.named(Data(own.indented.utf8), file: configurationFile, by: weights)
+      configuration = try Self.named(Data(held.indented.utf8), file: configurationFile, by: weights)
       return
     }
     configurationFile = ownFile ?? "\(path)/\(Self.configurationNames[0])"
-    configuration = try Self.named(AtomicFile.read(configurationFile), file: configurationFile, by: weights)
+    guard let own else { throw .cannotRead(path: configurationFile, code: ENOENT) }
+    configuration = try Self.named(own, file: configurationFile, by: weights)
   }
 
   /// A configuration with the `model_type` that the tensors have, where it names none and they are of v1.

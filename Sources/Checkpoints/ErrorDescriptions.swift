@@ -56,12 +56,12 @@ extension JSONFault: CustomStringConvertible {
     case .endsEarly: "the JSON ends too early"
     case .unexpected(let byte, let expected, let position):
       "the JSON has \(visible(byte)) at byte \(position), where \(expected) is expected"
-    case .notACount(let position): "the JSON lacks a count (an integer from 0) at byte \(position)"
+    case .notACount(let position): "the JSON needs a count (an integer from 0) at byte \(position)"
     case .invalidEscape(let position): "the JSON has a broken escape sequence at byte \(position)"
     case .controlCharacter(let position): "the JSON has a bare control character in a string at byte \(position)"
     case .duplicateKey(let key): "the JSON has the key '\(key)' twice in one object"
     case .tooDeep(let limit): "the JSON is nested deeper than \(limit) levels"
-    case .trailingText(let position): "the JSON has more text behind its end, from byte \(position)"
+    case .trailingText(let position): "the JSON has more text after its end, from byte \(position)"
     }
   }
 }
@@ -77,7 +77,7 @@ extension SafetensorsFault: CustomStringConvertible {
     case .headerPastEnd(let length, let available):
       "its header has \(length) bytes, but only \(available) are left. Was the file cut off?"
     case .unknownField(let tensor, let field): "'\(tensor)' has an unknown field '\(field)'"
-    case .missingField(let tensor, let field): "'\(tensor)' lacks its '\(field)'"
+    case .missingField(let tensor, let field): "'\(tensor)' has no '\(field)'"
     case .offsetsReversed(let tensor, let begin, let end):
       "'\(tensor)' ends at byte \(end), before it begins at \(begin)"
     case .offsetsNotAPair(let tensor, let found):

@@ -32,7 +32,7 @@ public enum SafetensorsFault: Hashable, Sendable {
   case headerPastEnd(length: Int, available: Int)
   /// A tensor has a field that the format does not know.
   case unknownField(tensor: String, field: String)
-  /// A tensor lacks its type, shape or offsets.
+  /// A tensor has no type, shape or offsets.
   case missingField(tensor: String, field: String)
   /// A tensor ends before it begins.
   case offsetsReversed(tensor: String, begin: Int, end: Int)
@@ -118,7 +118,7 @@ public enum PickleFault: Hashable, Sendable {
 
 /// How a PyTorch file contradicts itself.
 public enum TorchFault: Hashable, Sendable {
-  /// The archive lacks an entry that `torch.save` writes.
+  /// The archive does not have an entry that `torch.save` writes.
   case noEntry(String)
   /// The archive has several pickles.
   case severalArchives([String])
@@ -132,7 +132,7 @@ public enum TorchFault: Hashable, Sendable {
   case notAStateDict(found: String)
   /// Several entries are dicts of tensors.
   case ambiguousStateDict(candidates: [String])
-  /// The older container lacks its list of storages.
+  /// The older container has no list of storages.
   case noStorageKeys
   /// The data of a storage is missing.
   case missingStorage(key: String)

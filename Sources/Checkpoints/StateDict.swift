@@ -5,9 +5,9 @@
 struct StateDict {
   /// The tensors by name, in the order of the file.
   let tensors: [(name: String, view: PickledTensor)]
-  /// Names of the entries beside the tensors; of nested dicts, too.
+  /// Names of the entries besides the tensors; of nested dicts, too.
   let otherEntries: [String]
-  /// What stands beside the tensors, or beside the dict that holds them, as `config`.
+  /// What stands next to the tensors, or next to the dict that holds them, as `config`.
   let configuration: JSONValue?
 
   /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is no state dict

@@ -73,7 +73,7 @@ public struct TensorFile: Sendable {
   /// Opens the first of `names` that exists in `folder`.
   ///
   /// - Throws: ``CheckpointError/noneFound(names:folder:)`` if there is none,
-  ///   and what ``init(path:)`` throws.
+  ///   and what ``init(path:singleTensor:)`` throws.
   public static func first(of names: [String], in folder: String) throws(CheckpointError) -> TensorFile {
     for name in names {
       let path = "\(folder)/\(name)"
@@ -83,7 +83,7 @@ public struct TensorFile: Sendable {
   }
 }
 
-/// The formats that are told apart by a file's first bytes.
+/// The formats that are distinguished by a file's first bytes.
 enum FileFormat {
   case safetensors, torchArchive, torchPickles
 

@@ -32,10 +32,11 @@ extension PickleFault: CustomStringConvertible {
       "its pickle calls \(name) at byte \(position) in a way that no file of tensors needs"
     case .invalidText(let position): "its pickle has broken text at byte \(position)"
     case .emptyStack(let position): "its pickle takes from an empty stack at byte \(position)"
-    case .noMark(let position): "its pickle lacks the mark that it looks for at byte \(position)"
+    case .noMark(let position): "its pickle has no mark where one is needed, at byte \(position)"
     case .noSuchMemo(let index, let position):
       "its pickle recalls value \(index) at byte \(position), which it never stored"
-    case .wrongType(let expected, let position): "its pickle lacks \(expected) at byte \(position)"
+    case .wrongType(let expected, let position):
+      "its pickle has no \(expected) where one is needed, at byte \(position)"
     }
   }
 }
@@ -52,15 +53,15 @@ extension TorchFault: CustomStringConvertible {
     case .notAStateDict(let found): "holds \(found) instead of a dict of tensors. Save model.state_dict() instead"
     case .ambiguousStateDict(let candidates):
       "holds several dicts of tensors (\(candidates.joined(separator: ", "))), so it is unclear which is the model"
-    case .noStorageKeys: "lacks the list of its storages"
-    case .missingStorage(let key): "lacks the data of storage '\(key)'"
+    case .noStorageKeys: "has no list of its storages"
+    case .missingStorage(let key): "has no data for storage '\(key)'"
     case .unusedStorage(let key): "has data of a storage '\(key)' that no tensor names"
     case .repeatedStorage(let key): "has the data of storage '\(key)' twice"
     case .storageType(let key): "names two element types for storage '\(key)'"
     case .storageSize(let key, let expected, let found):
       "should have \(expected) bytes of storage '\(key)', but has \(found)"
     case .storagePastEnd(let key): "ends inside storage '\(key)'. Was the file cut off?"
-    case .trailingBytes(let count): "has \(count) more bytes behind its last storage"
+    case .trailingBytes(let count): "has \(count) more bytes after its last storage"
     case .invalidView(let tensor): "'\(tensor)' reaches outside its storage"
     }
   }

@@ -9,9 +9,8 @@ public enum WeightFormat: String, Sendable, CaseIterable {
   /// Both, with the same values.
   case both
 
-  /// The format of the files that a folder has; safetensors, if it has none.
-  ///
-  /// - Parameter names: pairs of names, that of safetensors first.
+  /// The format of the files that a folder has, of pairs of names with that of safetensors first; safetensors, if it has
+  /// none.
   public init(found names: [[String]], in folder: String) {
     func has(_ index: Int) -> Bool { names.contains { access("\(folder)/\($0[index])", F_OK) == 0 } }
     self = !has(1) ? .safetensors : has(0) ? .both : .bin

@@ -4,7 +4,7 @@
 /// Whatever else zip allows is refused: compression, encryption, comments,
 /// names that leave the archive, entries that share bytes, headers that
 /// contradict each other. Checksums are not compared, because `torch.save` can
-/// be told to leave them out. Layout: PKWARE APPNOTE.TXT 6.3.10, section 4.3.
+/// be set to leave them out. Layout: PKWARE APPNOTE.TXT 6.3.10, section 4.3.
 struct ZipArchive {
   /// Where each entry's content lies in the file, by name.
   let entries: [String: Range<Int>]

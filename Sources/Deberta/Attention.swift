@@ -14,6 +14,8 @@ struct SelfAttention: Sendable {
   var keyTable, queryTable: PositionTable?
   private let talkingHeads: TalkingHeads?
   private let terms: Set<DebertaConfiguration.PositionTerm>
+  /// What projects the relative positions, where the layer does not share its key and query for that.
+  var positionKey, positionQuery: StoredLinear?
 
   init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
     let (shape, pass) = (reader.shape, reader.weights.pass)
@@ -24,12 +26,14 @@ struct SelfAttention: Sendable {
     dropout = shape.attentionDropout
     terms = shape.positionTerms
     guard let positions else { return }
+    positionKey = try reader.storedLinear(.positionKey(layer: layer))
+    positionQuery = try reader.storedLinear(.positionQuery(layer: layer))
     if shape.positionTerms.contains(.contentToPosition) {
-      let projection = try reader.linear(.positionKey(layer: layer)) ?? projections[.key]
+      let projection = positionKey?.packed(on: pass) ?? projections[.key]
       keyTable = projection.map { table($0, positions, .key, on: pass) }
     }
     if !shape.positionTerms.isDisjoint(with: [.positionToContent, .positionToPosition]) {
-      let projection = try reader.linear(.positionQuery(layer: layer)) ?? projections[.query]
+      let projection = positionQuery?.packed(on: pass) ?? projections[.query]
       queryTable = projection.map { table($0, positions, .query(scale: scale), on: pass) }
     }
   }

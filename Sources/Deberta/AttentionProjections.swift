@@ -33,6 +33,19 @@ enum AttentionProjections: Sendable {
     }
   }
 
+  /// The bias that v1 adds to queries (0) or values (2) of all heads, [1, heads · D]; nil where there is none.
+  func bias(ofPart part: Int, heads: Int) -> Tensor? {
+    guard case .fused(let projection) = self else { return nil }
+    let all = projection.bias
+    let size = all.columns / heads / 3
+    var values: [Float] = []
+    for head in 0..<heads {
+      let first = (3 * head + part) * size
+      values += all.columns(first..<first + size).array
+    }
+    return Tensor(values, rows: 1, columns: values.count)
+  }
+
   /// The linear layer of a place; nil where there is none.
   subscript(place: ProjectionPlace) -> Linear? {
     get {
@@ -66,7 +79,7 @@ struct FusedProjection: Sendable {
   /// W, and c where whoever saved the model with adapters gave it one.
   let linear: Linear
   /// b at its columns of y, [1, heads · 3 · D]
-  private let bias: Tensor
+  fileprivate let bias: Tensor
 
   init(_ reader: PlaceReader, layer: Int) throws(CheckpointError) {
     linear = try reader.fusedProjection(layer: layer)

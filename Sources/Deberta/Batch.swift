@@ -62,9 +62,7 @@ public struct Batch: Sendable {
       })
   }
 
-  /// Sequences of vectors in the place of word embeddings (`inputs_embeds`), without padding.
-  ///
-  /// - Parameter embeddings: [N, E] for each sequence.
+  /// Sequences of vectors [N, E] in the place of word embeddings (`inputs_embeds`), without padding.
   public init(embeddings: [Tensor], tokenTypes: [[Int32]]? = nil, positionIDs: [[Int32]]? = nil) {
     self.init(
       sequences: embeddings.enumerated().map { index, embeddings in

@@ -11,10 +11,29 @@ internal import Tensors
 /// Source: transformers, `modeling_deberta_v2.py`, `ConvLayer`.
 struct Convolution: Sendable {
   /// For each group, [H / groups, kernel · H / groups]: the taps of a group's inputs, tap by tap.
-  private let groups: [Linear]
+  private var groups: [Linear]
   private let kernelSize: Int
   private let activation: Activation
-  private let norm: LayerNorm
+  var norm: LayerNorm
+
+  /// [1, H]
+  func bias(on pass: Pass) -> Tensor {
+    let bias = pass.tensor(rows: 1, columns: norm.gain.columns)
+    for (index, group) in groups.enumerated() {
+      let size = group.outputs
+      if let own = group.bias { pass.copy(own, into: bias.columns(index * size..<(index + 1) * size)) }
+    }
+    return bias
+  }
+
+  /// The same convolution with another bias [1, H].
+  func with(bias: Tensor) -> Convolution {
+    var convolution = self
+    for (index, group) in groups.enumerated() {
+      convolution.groups[index] = group.with(bias: bias.columns(index * group.outputs..<(index + 1) * group.outputs))
+    }
+    return convolution
+  }
 
   init(
     _ reader: PlaceReader, _ convolution: DebertaConfiguration.Convolution
@@ -41,7 +60,11 @@ struct Convolution: Sendable {
   }
 
   /// embeddings [T, H], layer [T, H] → [T, H]
-  func callAsFunction(_ embeddings: Tensor, beside layer: Tensor, _ batch: Batch, on pass: Pass) -> Tensor {
+  ///
+  /// - Parameter rows: the row groups, which together hold all tokens.
+  func callAsFunction(
+    _ embeddings: Tensor, beside layer: Tensor, _ batch: Batch, _ rows: [BatchGroup], on pass: Pass
+  ) -> Tensor {
     let hidden = embeddings.columns
     let size = hidden / groups.count
     let y = pass.tensor(rows: embeddings.rows, columns: hidden)
@@ -50,8 +73,22 @@ struct Convolution: Sendable {
       let windows = neighbourhoods(of: embeddings.columns(columns), batch, on: pass)
       pass.copy(pass.linear(windows, taps), into: y.columns(columns))
     }
+    for group in rows {
+      group.bound.hooks.convolution.outputs?.adapt(
+        y.rows(group.tokens), input: embeddings.rows(group.tokens), at: Site(layer: 0, segment: group.segment),
+        on: pass)
+    }
     pass.activate(y, activation)
-    return pass.norm(layer, plus: y, norm)
+    guard rows.contains(where: { $0.bound.hooks.convolution.norm != nil }) else {
+      return pass.norm(layer, plus: y, norm)
+    }
+    let z = pass.tensor(rows: y.rows, columns: hidden)
+    for group in rows {
+      let tokens = group.tokens
+      pass.norm(
+        layer.rows(tokens), plus: y.rows(tokens), group.bound.hooks.convolution.norm ?? norm, into: z.rows(tokens))
+    }
+    return z
   }
 
   /// For each token, its neighbours' features side by side: [T, kernel · size].

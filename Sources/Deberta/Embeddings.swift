@@ -6,12 +6,12 @@ struct Embeddings: Sendable {
   /// [vocabulary, E]
   var words: WeightMatrix
   /// [positions, E], where the model adds absolute positions.
-  let positions: Tensor?
+  var positions: Tensor?
   /// [types, E]
-  let types: Tensor?
+  var types: Tensor?
   /// E → H, where the two differ.
-  let projection: Linear?
-  let norm: LayerNorm
+  var projection: Linear?
+  var norm: LayerNorm
   let dropout: Float
 
   init(_ reader: PlaceReader) throws(CheckpointError) {
@@ -26,7 +26,9 @@ struct Embeddings: Sendable {
   }
 
   /// [T, H]
-  func callAsFunction(_ batch: Batch, on pass: Pass) -> Tensor {
+  ///
+  /// - Parameter groups: together they hold all tokens of the batch.
+  func callAsFunction(_ batch: Batch, _ groups: [BatchGroup], on pass: Pass) -> Tensor {
     var x = pass.tensor(rows: batch.tokenCount, columns: words.columns)
     let ids = batch.sequences.flatMap { $0.ids.map(Int.init) }
     for first in stride(from: 0, to: ids.count, by: 256) {
@@ -35,19 +37,72 @@ struct Embeddings: Sendable {
       // The system maps pages around every row that is read; a long text would keep most of the table in memory.
       if ids.count > 256 { words.releasePages() }
     }
+    adapt(x, rows: ids, \.words, groups, on: pass)
     for (index, sequence) in batch.sequences.enumerated() {
-      if let own = sequence.embeddings { pass.copy(own, into: x.rows(batch.tokens(of: index))) }
+      guard let own = sequence.embeddings else { continue }
+      // A prompt of words stands among the tokens, which it has moved.
+      let (rows, prompt) = (batch.tokens(of: index), sequence.prompt)
+      pass.copy(own.rows(0..<prompt.lowerBound), into: x.rows(rows.lowerBound..<rows.lowerBound + prompt.lowerBound))
+      pass.copy(
+        own.rows(prompt.lowerBound..<own.rows), into: x.rows(rows.lowerBound + prompt.upperBound..<rows.upperBound))
     }
+    place(prompts: groups, of: batch, in: x, on: pass)
     if let positions {
-      let own = batch.sequences.flatMap { $0.positionIDs.map { $0.map(Int.init) } ?? $0.columns }
-      pass.add(pass.gather(positions, rows: own), to: x)
+      let rows = batch.sequences.flatMap { $0.positionIDs.map { $0.map(Int.init) } ?? $0.columns }
+      let own = pass.gather(positions, rows: rows)
+      adapt(own, rows: rows, \.positions, groups, on: pass)
+      pass.add(own, to: x)
     }
     if let types {
-      pass.add(pass.gather(types, rows: batch.sequences.flatMap { $0.tokenTypes.map(Int.init) }), to: x)
+      let rows = batch.sequences.flatMap { $0.tokenTypes.map(Int.init) }
+      let own = pass.gather(types, rows: rows)
+      adapt(own, rows: rows, \.types, groups, on: pass)
+      pass.add(own, to: x)
     }
-    if let projection { x = pass.linear(x, projection) }
-    pass.norm(x, norm, into: x)
+    if let projection {
+      let y = pass.linear(x, projection)
+      for group in groups {
+        group.embeddings.projection?.adapt(
+          y.rows(group.tokens), input: x.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
+      }
+      x = y
+    }
+    if groups.contains(where: { $0.embeddings.norm != nil }) {
+      for group in groups {
+        let own = x.rows(group.tokens)
+        pass.norm(own, group.embeddings.norm ?? norm, into: own)
+      }
+    } else {
+      pass.norm(x, norm, into: x)
+    }
     pass.dropout(x, dropout)
     return x
   }
+
+  /// Applies each group's hook on a table to the rows of its tokens.
+  private func adapt(
+    _ x: Tensor, rows: [Int], _ place: KeyPath<EmbeddingHooks, (any TableHook)?>, _ groups: [BatchGroup],
+    on pass: Pass
+  ) {
+    for group in groups {
+      guard let hook = group.embeddings[keyPath: place] else { continue }
+      hook.adapt(x.rows(group.tokens), rows: Array(rows[group.tokens]), on: pass)
+    }
+  }
+
+  /// Puts prompts of words in the places that the batch has for them.
+  private func place(prompts groups: [BatchGroup], of batch: Batch, in x: Tensor, on pass: Pass) {
+    for group in groups {
+      guard let prompt = group.bound.hooks.prompt, prompt.stage == .words else { continue }
+      for sequence in group.segment.sequences {
+        let (first, own) = (batch.tokens(of: sequence).lowerBound, batch.sequences[sequence].prompt)
+        guard !own.isEmpty else { continue }
+        pass.copy(prompt.embeddings, into: x.rows(first + own.lowerBound..<first + own.upperBound))
+      }
+    }
+  }
+}
+
+extension BatchGroup {
+  fileprivate var embeddings: EmbeddingHooks { bound.hooks.embeddings }
 }

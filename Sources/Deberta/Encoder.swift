@@ -16,11 +16,12 @@ public enum AskedTokens: Sendable, Hashable {
 public struct Encoder: Sendable {
   public private(set) var configuration: DebertaConfiguration
   public let compute: Compute
-  private(set) var embeddings: Embeddings
-  /// The relative positions [2 · span, H], normalised where the model does so.
-  let positions: Tensor?
+  var embeddings: Embeddings
+  var relative: RelativeTable?
+  /// Of the relative positions; models without these may have it too.
+  var relativeNorm: LayerNorm?
   var layers: [EncoderLayer]
-  let convolution: Convolution?
+  var convolution: Convolution?
 
   /// Reads an encoder's tensors, named as transformers names them below `deberta.`.
   public init(_ weights: WeightReader, _ shape: DebertaConfiguration) throws(CheckpointError) {
@@ -28,15 +29,11 @@ public struct Encoder: Sendable {
     compute = weights.compute
     let reader = PlaceReader(weights: weights, shape: shape)
     embeddings = try Embeddings(reader)
-    var positions = try reader.table(.relativePositions)
-    if shape.normalizesPositions {
-      let norm = try reader.norm(.relativeNorm)
-      positions = positions.map { weights.pass.norm($0, norm) }
-    }
-    self.positions = positions
+    relativeNorm = try shape.normalizesPositions ? reader.norm(.relativeNorm) : nil
+    relative = try RelativeTable(reader, relativeNorm)
     layers = []
     for index in 0..<shape.layerCount {
-      layers.append(try EncoderLayer(reader, layer: index, positions: positions))
+      layers.append(try EncoderLayer(reader, layer: index, positions: relative?.normalized))
     }
     convolution = try shape.convolution.map { convolution throws(CheckpointError) in
       try Convolution(reader, convolution)
@@ -53,9 +50,10 @@ public struct Encoder: Sendable {
   public func callAsFunction(
     _ batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all, on pass: Pass
   ) -> EncoderOutput {
-    let words = batch.selecting(plan.sources)
-    let embedded = embeddings(words, on: pass)
-    for group in groups(plan, of: words) {
+    let words = batch.selecting(plan.sources).prompted(plan.groups)
+    let rowGroups = groups(plan, of: words)
+    let embedded = embeddings(words, rowGroups, on: pass)
+    for group in rowGroups {
       group.bound.hooks.afterEmbeddings?.edit(
         embedded.rows(group.tokens), at: Site(layer: -1, segment: group.segment), on: pass)
     }
@@ -70,22 +68,23 @@ public struct Encoder: Sendable {
   ///   - count: how many of the lowest layers, at least 1.
   ///   - batch: the sequences.
   ///   - pass: what it computes with and records.
-  public func states(behindLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
+  public func states(afterLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
     let plan = AdapterPlan(base: self, rows: batch.sequences.count)
-    return run(0..<count, from: embeddings(batch, on: pass), batch, plan, .all, on: pass).hidden
+    let embedded = embeddings(batch, groups(plan, of: batch), on: pass)
+    return run(0..<count, from: embedded, batch, plan, .all, on: pass).hidden
   }
 
   /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch after some of the lowest layers.
   ///
   /// - Parameters:
-  ///   - x: what `states(behindLayers:of:on:)` gave for the batch.
+  ///   - x: what `states(afterLayers:of:on:)` gave for the batch.
   ///   - count: how many layers it has gone through; the plan has no hooks there.
   ///   - plan: which hooks act on which rows.
   ///   - batch: the sequences.
   ///   - asked: the tokens whose states are asked for.
   ///   - pass: what it computes with and records.
   public func callAsFunction(
-    _ x: Tensor, behindLayers count: Int, of batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all,
+    _ x: Tensor, afterLayers count: Int, of batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all,
     on pass: Pass
   ) -> EncoderOutput {
     precondition(count > 0 && count <= plan.unhookedLayers, "hooks below layer \(count)")
@@ -113,7 +112,7 @@ public struct Encoder: Sendable {
           return layers[index](x, queries: queries, batch, distances, sites)
         }
         let y = layers[index](x, batch, distances, sites)
-        return index == 0 ? convolution?(x, beside: y, batch, on: pass) ?? y : y
+        return index == 0 ? convolution?(x, beside: y, batch, groups, on: pass) ?? y : y
       }
       // Below the lowest place that is trained nothing is kept, so there is nothing to compute again.
       let isPlain = index < plan.unhookedLayers && pass.tape?.tracks(x) != true
@@ -138,69 +137,12 @@ public struct Encoder: Sendable {
     if let trace = pass.trace, trace.kinds.contains(.hiddenStates) { trace.record(hiddenStates: pass.copy(x)) }
   }
 
-  /// Hooks with the position tables they make of this encoder's.
-  ///
-  /// With shared projections a hook on query or key acts on the table of
-  /// relative positions too: as a correction of low rank where the hook is
-  /// one, else as a table of its own.
-  public func bind(_ hooks: EncoderHooks, on pass: Pass) -> BoundHooks {
-    precondition(hooks.layers.count == layers.count, "hooks for \(hooks.layers.count) of \(layers.count) layers")
-    return BoundHooks(
-      hooks: hooks,
-      tables: layers.indices.map { index in
-        let attention = layers[index].attention
-        let places = hooks.layers[index]
-        return (
-          key: table(attention.keyTable, places[.key], attention.projections[.key], layer: index, on: pass),
-          query: table(attention.queryTable, places[.query], attention.projections[.query], layer: index, on: pass)
-        )
-      })
-  }
-
-  private func table(
-    _ own: PositionTable?, _ hook: (any ProjectionHook)?, _ projection: Linear?, layer: Int, on pass: Pass
-  ) -> PositionTable? {
-    guard let own, let hook, let projection, let positions, configuration.sharesPositionProjections else { return own }
-    let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    // A tape follows whole tables alone, and positions that meet position keys are no packed part of one.
-    if pass.tape == nil, own.queryPositions == nil, let lowRank = hook.lowRank {
-      return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
-    }
-    let projected = pass.linear(positions, projection)
-    hook.adapt(projected, input: positions, at: site, on: pass)
-    return layers[layer].attention.table(projected, own.kind, on: pass)
-  }
-
   /// This encoder with another table of word embeddings [vocabulary, E]; everything else is shared.
   public func replacing(words: WeightMatrix) -> Encoder {
     precondition(words.columns == configuration.embeddingSize, "\(words.columns) features of words")
     var encoder = self
     encoder.embeddings.words = words
     encoder.configuration.vocabularySize = words.rows
-    return encoder
-  }
-
-  /// A linear layer.
-  public func linear(_ place: ProjectionPlace, layer: Int) -> Linear { layers[layer][place] }
-
-  /// This encoder with other linear layers in some places; everything else is shared.
-  ///
-  /// Position tables follow a replaced query or key projection where the model shares projections.
-  public func replacing(_ linears: [(place: ProjectionPlace, layer: Int, linear: Linear)]) -> Encoder {
-    var encoder = self
-    let pass = Pass(compute)
-    for (place, layer, linear) in linears {
-      encoder.layers[layer][place] = linear
-      guard let positions, configuration.sharesPositionProjections else { continue }
-      let attention = encoder.layers[layer].attention
-      if place == .key, attention.keyTable != nil {
-        encoder.layers[layer].attention.keyTable = attention.table(linear, positions, .key, on: pass)
-      }
-      if place == .query, attention.queryTable != nil {
-        encoder.layers[layer].attention.queryTable = attention.table(
-          linear, positions, .query(scale: attention.scale), on: pass)
-      }
-    }
     return encoder
   }
 }

@@ -18,9 +18,9 @@ struct Queries {
 struct EncoderLayer: Sendable {
   var attention: SelfAttention
   var attentionOutput: Linear
-  let attentionNorm: LayerNorm
+  var attentionNorm: LayerNorm
   var up, down: Linear
-  let outputNorm: LayerNorm
+  var outputNorm: LayerNorm
   let activation: Activation
   let dropout: Float
 
@@ -51,12 +51,12 @@ struct EncoderLayer: Sendable {
     let at = queries.at
     let attended = at.project(.attentionOutput, attentionOutput, context)
     at.pass.dropout(attended, dropout)
-    let h = at.join(\.afterAttention, attended, residual: queries.states, attentionNorm)
+    let h = at.join(\.afterAttention, attended, residual: queries.states, attentionNorm, own: \.attentionNorm)
     let f = at.inBlocks(h, unlessHookedAt: [.up, .down]) { h in
       at.project(.down, down, at.project(.up, up, h, then: activation))
     }
     at.pass.dropout(f, dropout)
-    return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm))
+    return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm, own: \.outputNorm))
   }
 
   /// The linear layer of a place that the encoder's family has.

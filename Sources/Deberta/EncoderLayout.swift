@@ -39,7 +39,7 @@ extension EncoderPlace {
     case convolution(outputs: Int, inputs: Int, taps: Int)
 
     /// The tensors of a place of this kind.
-    var tensors: [(suffix: String, shape: [Int])] {
+    public var tensors: [(suffix: String, shape: [Int])] {
       switch self {
       case .table(let rows, let columns): [(".weight", [rows, columns])]
       case .linear(let inputs, let outputs, let hasBias):

@@ -18,6 +18,14 @@ struct PlaceReader {
     return try weights[place.path(in: shape.family)].linear(in: inputs, out: outputs, bias: hasBias)
   }
 
+  /// A linear layer that is used once and kept as it is stored; nil where the encoder has no such place.
+  func storedLinear(_ place: EncoderPlace) throws(CheckpointError) -> StoredLinear? {
+    guard case .linear(let inputs, let outputs, let hasBias) = place.kind(in: shape) else { return nil }
+    let reader = weights[place.path(in: shape.family)]
+    let weight = try reader.weight("weight", [outputs, inputs])
+    return StoredLinear(weight: weight, bias: try hasBias ? reader.tensor("bias", [outputs]) : nil)
+  }
+
   /// A linear layer that every encoder has.
   func linear(_ place: ProjectionPlace, layer: Int) throws(CheckpointError) -> Linear {
     let (inputs, outputs) = place.widths(shape)
@@ -46,5 +54,17 @@ struct PlaceReader {
   /// A layer norm over hidden states.
   func norm(_ place: EncoderPlace) throws(CheckpointError) -> LayerNorm {
     try weights[place.path(in: shape.family)].layerNorm(shape.hiddenSize, eps: shape.layerNormEps)
+  }
+}
+
+/// A linear layer as its file has it, not packed: W [outputs, inputs], b [1, outputs] or none.
+struct StoredLinear: Sendable {
+  let weight: WeightMatrix
+  let bias: Tensor?
+
+  func packed(on pass: Pass) -> Linear {
+    let layer = pass.layer(weight: weight, bias: bias)
+    weight.releasePages()
+    return layer
   }
 }

@@ -2,15 +2,25 @@ public import Tensors
 
 /// Embeddings that stand before the tokens of a sequence, or after its first one, and are tokens from there on.
 public struct Prompt: Sendable {
-  /// [P, H]
+  /// [P, H]; of words [P, E].
   let embeddings: Tensor
+  let stage: Stage
   let followsFirstToken: Bool
+
+  /// What the embeddings are like.
+  public enum Stage: Sendable, Hashable {
+    /// Word embeddings: absolute positions, projection and norm follow.
+    case words
+    /// Hidden states, as the first layer reads them.
+    case hidden
+  }
 
   /// P
   var length: Int { embeddings.rows }
 
-  public init(embeddings: Tensor, followsFirstToken: Bool) {
+  public init(embeddings: Tensor, stage: Stage = .hidden, followsFirstToken: Bool) {
     self.embeddings = embeddings
+    self.stage = stage
     self.followsFirstToken = followsFirstToken
   }
 
@@ -40,14 +50,21 @@ public struct Prompt: Sendable {
     return Batch.Sequence(
       ids: inserted([Int32](repeating: 0, count: count), into: sequence.ids),
       tokenTypes: inserted([Int32](repeating: 0, count: count), into: sequence.tokenTypes), positions: positions,
-      visible: visible, prompt: start..<start + count)
+      visible: visible, prompt: start..<start + count, embeddings: sequence.embeddings)
   }
 }
 
 extension Batch {
-  /// The batch, and its embeddings x [T, H], with the prompts of its row groups.
+  /// The batch with the prompts of its row groups that stand among the words.
+  func prompted(_ groups: [AdapterPlan.Group]) -> Batch {
+    let prompts = prompts(groups, .words)
+    guard prompts.contains(where: { $0 != nil }) else { return self }
+    return Batch(sequences: zip(sequences, prompts).map { $1?.lengthened($0) ?? $0 })
+  }
+
+  /// The batch, and its embeddings x [T, H], with the prompts of its row groups that stand among the hidden states.
   func prompted(_ x: Tensor, _ groups: [AdapterPlan.Group], on pass: Pass) -> (Batch, Tensor) {
-    let prompts = groups.flatMap { group in group.rows.map { _ in group.hooks.hooks.prompt } }
+    let prompts = prompts(groups, .hidden)
     guard prompts.contains(where: { $0 != nil }) else { return (self, x) }
     let batch = Batch(sequences: zip(sequences, prompts).map { $1?.lengthened($0) ?? $0 })
     let y = pass.tensor(rows: batch.tokenCount, columns: x.columns)
@@ -64,5 +81,13 @@ extension Batch {
       pass.copy(x.rows(from.lowerBound + start..<from.upperBound), into: y.rows(rest..<to.upperBound))
     }
     return (batch, y)
+  }
+
+  /// For each sequence the prompt of its row group.
+  private func prompts(_ groups: [AdapterPlan.Group], _ stage: Prompt.Stage) -> [Prompt?] {
+    groups.flatMap { group in
+      let prompt = group.hooks.hooks.prompt
+      return group.rows.map { _ in prompt?.stage == stage ? prompt : nil }
+    }
   }
 }

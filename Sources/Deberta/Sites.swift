@@ -44,10 +44,14 @@ struct Sites {
   func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
 
   /// norm(hidden + residual), or what a group's hook makes of the three. May replace `hidden`.
+  ///
+  /// - Parameter own: the norm that a group has in the place of the layer's.
   func join(
-    _ place: KeyPath<LayerHooks, (any JoinHook)?>, _ hidden: Tensor, residual: Tensor, _ norm: LayerNorm
+    _ place: KeyPath<LayerHooks, (any JoinHook)?>, _ hidden: Tensor, residual: Tensor, _ norm: LayerNorm,
+    own: KeyPath<LayerHooks, LayerNorm?>
   ) -> Tensor {
     if groups.count == 1 {
+      let norm = groups[0].hooks(layer)[keyPath: own] ?? norm
       guard let hook = groups[0].hooks(layer)[keyPath: place] else {
         pass.norm(hidden, plus: residual, norm, into: hidden)
         return hidden
@@ -56,6 +60,7 @@ struct Sites {
     }
     let joined = pass.tensor(rows: hidden.rows, columns: hidden.columns)
     for group in groups {
+      let norm = group.hooks(layer)[keyPath: own] ?? norm
       let (h, r, own) = (hidden.rows(group.tokens), residual.rows(group.tokens), joined.rows(group.tokens))
       if let hook = group.hooks(layer)[keyPath: place] {
         pass.copy(hook.join(h, residual: r, norm: norm, at: site(group), on: pass), into: own)

@@ -16,7 +16,7 @@ public enum Drafts {
     return try body()
   }
 
-  /// Removes all drafts of this process, which has to end after it: their writers are not told. Publications are
+  /// Removes all drafts of this process, which has to end after it: their writers are not notified. Publications are
   /// waited for, a little longer than a writer waits for its turn.
   public static func removeAll() {
     for _ in 0..<12_000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }

@@ -64,7 +64,7 @@ public final class ReadFile: Sendable {
   }
 }
 
-/// What tells whether a file was replaced or written.
+/// Shows whether a file was replaced or written.
 public struct FileStamp: Hashable, Sendable {
   public let kind: EntryKind
   /// Its size in bytes.

@@ -157,7 +157,7 @@ public struct HeadSettings: Sendable {
   public func naming(_ names: [String]) throws(LabelNamesError) -> HeadSettings {
     guard kind != .maskedLM, kind != .questionAnswering, kind != .multipleChoice else { throw .noLabels(kind: kind) }
     guard names.count == outputs else { throw .count(expected: outputs, found: names.count) }
-    return HeadSettings(self, labels: names)
+    return HeadSettings(self, labels: LabelNames.distinct(names), meaning)
   }
 
   /// The same head with a threshold for each label.
@@ -178,30 +178,31 @@ public struct HeadSettings: Sendable {
 
   /// The same masked language model over another vocabulary.
   func resized(vocabulary: Int) -> HeadSettings {
-    HeadSettings(self, outputs: vocabulary, members: members.merging(["vocab_size": .integer(vocabulary)]) { $1 })
+    HeadSettings(
+      self, outputs: vocabulary, labels: labels, meaning,
+      members: members.merging(["vocab_size": .integer(vocabulary)]) { $1 })
   }
 
   /// The same head, whose answers are what it is trained to give.
   public var answeringTargets: HeadSettings {
-    HeadSettings(self, outputs: outputs, meaning: OutputMeaning(score: meaning.target), members: members)
+    meaning.score == meaning.target ? self : HeadSettings(self, labels: labels, OutputMeaning(score: meaning.target))
   }
 
-  private init(_ other: HeadSettings, labels: [String]) {
-    let labels = LabelNames.distinct(labels)
-    let numbers = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, JSONValue.integer($0)) })
-    self.init(
-      other, outputs: other.outputs, labels: labels,
-      members: other.members.merging(["label2id": .object(numbers)]) { $1 })
+  private init(_ other: HeadSettings, labels: [String], _ meaning: OutputMeaning) {
+    var members = other.members
+    if !labels.isEmpty {
+      members["label2id"] = .object(Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1, .integer($0)) }))
+    }
+    self.init(other, outputs: other.outputs, labels: labels, meaning, members: members)
   }
 
   private init(
-    _ other: HeadSettings, outputs: Int, labels: [String]? = nil, meaning: OutputMeaning? = nil,
-    members: [String: JSONValue]
+    _ other: HeadSettings, outputs: Int, labels: [String], _ meaning: OutputMeaning, members: [String: JSONValue]
   ) {
     kind = other.kind
     self.outputs = outputs
-    self.labels = labels ?? other.labels
-    self.meaning = meaning ?? other.meaning
+    self.labels = labels
+    self.meaning = meaning
     thresholds = other.thresholds
     choices = other.choices
     layers = other.layers
@@ -274,7 +275,7 @@ extension ConfigurationFields {
       guard named.insert(number).inserted else {
         throw .impossible(
           key: "label2id.\(label)", value: "\(number), as '\(labels[number])' is",
-          expected: "a number of its own for each label", file: file)
+          expected: "a different number for each label", file: file)
       }
       labels[number] = label
     }

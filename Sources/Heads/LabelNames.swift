@@ -8,7 +8,7 @@ public enum LabelNames {
   /// Whether all names are those of ``numbered(_:)``, so that nothing is known of the outputs.
   public static func areNumbered(_ names: [String]) -> Bool { names == numbered(names.count) }
 
-  /// The same names, where each of several equal ones is told apart by its output's number: `other#0`, `other#2`.
+  /// The same names, where equal ones are distinguished by the number of their output: `other#0`, `other#2`.
   public static func distinct(_ names: [String]) -> [String] {
     let counts = Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +)
     var taken = Set(names)
@@ -23,7 +23,7 @@ public enum LabelNames {
 
 extension ConfigurationFields {
   /// The names of the outputs of a head that `config.json` describes: from `id2label`, else from `label2id`, else
-  /// numbered. Equal names are told apart.
+  /// numbered. Equal names are distinguished.
   ///
   /// As in transformers `id2label` counts, whatever `label2id` holds: its numbers may be missing, strings, or
   /// contradict. A number that it gives to several labels names nothing.

@@ -42,6 +42,9 @@ public struct PredictionHead: Sendable {
   public var pooler: Pooler?
   /// Of the input of each linear layer, in training; heads of masked language models have none.
   public var dropout: Float = 0
+  /// The names that transformers' classes have for modules, such as `pooler.dense`, by their numbers; adapters act on
+  /// these by name. Empty for heads that none of the classes has.
+  public var layerNames: [Int: String] = [:]
 
   enum Module: Sendable {
     case linear(Linear)
@@ -108,6 +111,8 @@ public struct PredictionHead: Sendable {
       }
     }
     self.init(settings, modules)
+    let linears = modules.filter { if case .linear = $0.module { true } else { false } }
+    layerNames = Dictionary(uniqueKeysWithValues: zip(linears.map(\.index), parts))
   }
 
   /// A fresh head: weights N(0, deviation), biases 0.
@@ -160,23 +165,82 @@ public struct PredictionHead: Sendable {
   public func callAsFunction(
     _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)? = nil
   ) -> Tensor {
+    self(hidden, starts: starts, on: pass, beforeDecoder: edit) { _, _, _ in }
+  }
+
+  /// Logits with adapters that act on modules of the head.
+  ///
+  /// - Parameters:
+  ///   - hidden: the last hidden states of all tokens, [T, H].
+  ///   - starts: where each sequence starts, with T after the last; each has a token.
+  ///   - pass: what it computes with.
+  ///   - edit: changes what a decoder is given, in place; the rows are those of the result.
+  ///   - adapt: changes what a module with a name gives, in place; a norm's input is gone by then.
+  public func callAsFunction(
+    _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)?,
+    adapting adapt: (NamedLayer, _ input: Tensor, _ output: Tensor) throws -> Void
+  ) rethrows -> Tensor {
     var x = settings.kind.answersTokens ? hidden : pass.gather(hidden, rows: Array(starts.dropLast()))
     if let pooler { x = pooler(x, on: pass) }
-    for (_, module) in modules {
+    for (index, module) in modules {
       switch module {
-      case .linear(let linear): x = pass.linear(settings.kind == .maskedLM ? x : pass.dropped(x, dropout), linear)
+      case .linear(let linear):
+        let input = settings.kind == .maskedLM ? x : pass.dropped(x, dropout)
+        x = pass.linear(input, linear)
+        if let layer = layerNames[index].flatMap({ Self.named($0, module) }) { try adapt(layer, input, x) }
       // The input of an activation is always the fresh result of a linear layer.
       case .activation(let activation): pass.activate(x, activation)
-      case .norm(let norm): pass.norm(x, norm, into: x)
+      case .norm(let norm):
+        pass.norm(x, norm, into: x)
+        if let layer = layerNames[index].flatMap({ Self.named($0, module) }) { try adapt(layer, x, x) }
       case .decoder(let decoder):
         if let edit {
           x = pass.copy(x)
           edit(x)
         }
-        x = pass.scores(x, decoder)
+        let input = x
+        x = pass.scores(input, decoder)
+        if let layer = layerNames[index].flatMap({ Self.named($0, module) }) { try adapt(layer, input, x) }
       }
     }
     return x
+  }
+
+  /// A module, by transformers' name for it.
+  public struct NamedLayer: Sendable {
+    public let name: String
+    /// The module, if it is a linear layer.
+    public var linear: Linear?
+    /// The weights [outputs, inputs] of a decoder.
+    public var words: WeightMatrix?
+    /// [1, outputs]
+    public var bias: Tensor?
+  }
+
+  /// The modules that have names.
+  public var namedLayers: [NamedLayer] {
+    modules.compactMap { index, module in layerNames[index].flatMap { Self.named($0, module) } }
+  }
+
+  private static func named(_ name: String, _ module: Module) -> NamedLayer? {
+    switch module {
+    case .linear(let linear): NamedLayer(name: name, linear: linear, bias: linear.bias)
+    case .norm(let norm): NamedLayer(name: name, bias: norm.bias)
+    case .decoder(let decoder): NamedLayer(name: name, words: decoder.weight, bias: decoder.bias)
+    case .activation: nil
+    }
+  }
+
+  /// The same head with other linear layers of some names.
+  public func replacing(_ layers: [String: Linear]) -> PredictionHead {
+    let replaced = modules.map { index, module -> (index: Int, module: Module) in
+      guard case .linear = module, let own = layerNames[index].flatMap({ layers[$0] }) else { return (index, module) }
+      return (index, .linear(own))
+    }
+    var head = PredictionHead(settings, replaced, queryPositions: queryPositions)
+    (head.maximumLength, head.dropout, head.layerNames) = (maximumLength, dropout, layerNames)
+    head.pooler = pooler
+    return head
   }
 
   /// The same head whose outputs have names.

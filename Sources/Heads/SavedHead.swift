@@ -49,9 +49,8 @@ public enum SavedHead {
     return (name, head)
   }
 
-  /// The settings of a head, with the details that the reference's cannot say.
-  ///
-  /// - Parameter details: the members of `head_config.json` beside the configuration, or those of a whole model.
+  /// The settings of a head, with the details that the reference's cannot say: the members of `head_config.json` next to
+  /// its configuration, or those of a whole model.
   public static func settings(
     _ configuration: ConfigurationFields, details: ConfigurationFields?
   ) throws -> HeadSettings {
@@ -59,8 +58,8 @@ public enum SavedHead {
     return try settings.deciding(at: details?.thresholds(of: settings))
   }
 
-  /// What the reference's settings cannot say of a head: `function_to_apply`, if it is not the usual one;
-  /// `function_to_train`, if that is another function; `thresholds` and `max_length`.
+  /// What the reference's settings cannot say of a head: `function_to_apply` and `function_to_train`, if they are not the
+  /// usual ones, `thresholds`, and `max_length`.
   public static func details(of head: PredictionHead) -> [String: JSONValue] {
     let (settings, meaning) = (head.settings, head.settings.meaning)
     var details: [String: JSONValue] = [:]
@@ -115,12 +114,12 @@ extension ConfigurationFields {
     return thresholds
   }
 
-  /// ``PredictionHead/maximumLength``, if the details of a head say it.
+  /// The most tokens with which a head was trained, if its details say it.
   public var maximumLength: Int? {
     get throws(ConfigurationError) { try integer(Self.lengthKey, in: 0...1 << 24) }
   }
 
-  /// What the outputs mean, if a `head_config.json` says it.
+  /// What the outputs mean, if the details of a head say it.
   ///
   /// - Parameter head: its member `config`.
   /// - Throws: `ConfigurationError` for a function that a head of the kind does not have: several labels are scored one

@@ -24,7 +24,7 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// What a head means that says nothing else: several labels are judged one by one, a single output is a value.
+  /// What a head means by default: several labels are scored one by one, a single output is a value.
   static func usual(_ kind: HeadKind, outputs: Int) -> ScoreFunction {
     switch kind {
     case .multilabelClassification: .sigmoid

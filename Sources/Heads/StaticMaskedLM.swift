@@ -88,5 +88,13 @@ extension PredictionHead {
       }
     }
     self.init(settings, modules, queryPositions: queryPositions)
+    for (index, module) in modules {
+      switch module {
+      case .linear: layerNames[index] = kind.modules[0]
+      case .norm: layerNames[index] = kind.modules[1]
+      case .decoder: layerNames[index] = kind.modules[2]
+      case .activation: continue
+      }
+    }
   }
 }

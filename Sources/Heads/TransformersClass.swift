@@ -54,6 +54,6 @@ extension HeadSettings {
 }
 
 extension Activation {
-  /// Its name among the activations of transformers, which lack a second one of `adapters`.
+  /// Its name among the activations of transformers, which do not have a second one of `adapters`.
   fileprivate var transformersName: String { self == .leakyrelu ? Activation.leakyRelu.rawValue : rawValue }
 }

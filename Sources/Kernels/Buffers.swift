@@ -55,7 +55,7 @@ public final class Buffers: Sendable {
   private static let small = 64 << 20
 
   /// Keeps at most `limit` bytes that nobody uses; and in all no more than twice the most that was in use at a time,
-  /// however much the sizes that are asked for vary.
+  /// however much the sizes that are requested vary.
   public init(limit: Int = 2 << 30) { self.limit = limit }
 
   deinit {
@@ -64,7 +64,7 @@ public final class Buffers: Sendable {
     }
   }
 
-  /// How often memory was asked of the system.
+  /// How often memory was requested from the system.
   public var allocations: Int { state.withLock { $0.allocations } }
 
   /// The bytes that are kept and not lent.
@@ -140,7 +140,7 @@ public final class Scratch {
   public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
     let first = used
     used += Self.room(count)
-    precondition(used <= capacity, "scratch of \(capacity) values asked for \(used)")
+    precondition(used <= capacity, "scratch of \(capacity) values requested for \(used)")
     return base + first
   }
 

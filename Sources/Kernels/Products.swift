@@ -4,7 +4,7 @@ internal import COpenBLAS
 ///
 /// Matrices that are used again and again are packed instead (`PackedWeight`).
 public enum Products {
-  /// OpenBLAS must not start threads of its own beside ours.
+  /// OpenBLAS must not start its own threads next to ours.
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// A matrix as it is, or transposed.

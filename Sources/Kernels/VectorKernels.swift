@@ -17,7 +17,7 @@ public struct VectorKernels: Sendable {
   public let panelWidth: Int
   let table: CTable
 
-  /// The kernels for an instruction set, or nil where this processor lacks it.
+  /// The kernels for an instruction set, or nil if this processor does not have it.
   public init?(_ instructionSet: InstructionSet) {
     let pointer =
       switch instructionSet {

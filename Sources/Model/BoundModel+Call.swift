@@ -88,19 +88,20 @@ extension BoundModel {
     let asked = read == .all ? .all : states
     let encoded =
       if let prefix {
-        encoder(prefix.states, behindLayers: prefix.layers, of: batch, plan, asked: asked, on: pass)
+        encoder(prefix.states, afterLayers: prefix.layers, of: batch, plan, asked: asked, on: pass)
       } else {
         encoder(batch, plan, asked: asked, on: pass)
       }
     let rows = PassRows(encoded, plan, tokens, inverses)
-    let answers = answering.compactMap { answering -> (name: String, output: HeadOutput)? in
+    let answers = try answering.compactMap { answering -> (name: String, output: HeadOutput)? in
       guard let head = self.heads[answering.head] else { return nil }
       let own = answering.rows.map { plan.order[$0] }
       var read = rows
       if let positions = head.queryPositions, own.contains(where: { !rows.answered($0, by: .maskedLM).isEmpty }) {
         read.hidden = encoder.enhanced(encoded, plan, positions: positions, on: pass)
       }
-      return (answering.label, HeadOutput(head, read, answering.rows, on: pass))
+      let adaptation = HeadAdaptation(plan, rows: own, on: pass)
+      return (answering.label, try HeadOutput(head, read, answering.rows, adaptedBy: adaptation, on: pass))
     }
     return ModelOutput(rows, answers, trace: pass.trace)
   }
@@ -111,7 +112,7 @@ extension BoundModel {
     return try lowering(setup, lengths: batch.sequences.map(\.ids.count), on: pass)
   }
 
-  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty where none is asked.
+  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty if nothing needs it.
   private func embeddingInverses(_ plan: AdapterPlan, for names: [String]) throws -> [(any StateHook)?] {
     guard plan.changesEmbeddings, let name = names.first(where: { heads[$0]?.decoderInputs != nil }) else { return [] }
     guard let inverses = plan.embeddingInverses() else { throw ModelError.maskedLMOfChangedEmbeddings(head: name) }
@@ -125,6 +126,13 @@ extension BoundModel {
 
   /// Heads that are enhanced mask decoders have absolute positions, as a model without such heads may have.
   private func check(_ batch: Batch, _ plan: AdapterPlan, for names: [String]) throws(InputError) {
+    let words = plan.groups.map(\.hooks.hooks.wordPromptLength).max() ?? 0
+    let shape = encoder.configuration
+    if shape.addsAbsolutePositions, words > 0 {
+      for sequence in batch.sequences where sequence.length + words > shape.maximumPositions {
+        throw .tooLong(tokens: sequence.ids.count, limit: shape.maximumPositions - words)
+      }
+    }
     guard let limit = names.compactMap({ heads[$0]?.queryPositions?.rows }).min() else { return }
     let prompt = plan.groups.map(\.hooks.hooks.promptLength).max() ?? 0
     for sequence in batch.sequences where sequence.length + prompt > limit {

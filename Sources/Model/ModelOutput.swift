@@ -55,9 +55,9 @@ struct PassRows {
 /// What a model gives for a batch.
 public struct ModelOutput {
   private let pass: PassRows
-  /// The answers of the heads, in the order in which they were asked.
+  /// The answers of the heads, in the order in which they were requested.
   public let answers: [(name: String, output: HeadOutput)]
-  /// What was asked to be recorded.
+  /// What was recorded.
   public let trace: Trace?
 
   init(_ pass: PassRows, _ answers: [(name: String, output: HeadOutput)], trace: Trace?) {
@@ -76,7 +76,7 @@ public struct ModelOutput {
   public var packedStates: Tensor { pass.hidden }
 
   /// The last hidden states of one row, [tokens, H]; [1, H] where the first token's alone were
-  /// asked for and no head, trace or hook looks at the others.
+  /// requested and no head, trace or hook looks at the others.
   public func hiddenStates(row: Int) -> Tensor { states(pass.hidden, row: row) }
 
   /// A row's part of packed states of this pass, such as a trace holds.
@@ -107,19 +107,26 @@ public struct HeadOutput: Sendable {
   /// The rows of the model's output that the head answers; the lists of this output are in their order.
   public let answeredRows: [Int]
 
-  init(_ head: PredictionHead, _ read: PassRows, _ answeredRows: [Int], on pass: Pass) {
+  /// - Parameter adaptation: what adapters do at the head's layers.
+  init(
+    _ head: PredictionHead, _ read: PassRows, _ answeredRows: [Int], adaptedBy adaptation: HeadAdaptation?,
+    on pass: Pass
+  ) throws {
     settings = head.settings
     self.answeredRows = answeredRows
     let rows = answeredRows.map { read.order[$0] }
     if settings.kind.answersTokens {
       tokens = rows.map { read.answered($0, by: head.settings.kind) }
       let starts = tokens.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
-      self.rows = zip(starts, starts.dropFirst()).map { $0..<$1 }
+      let runs = zip(starts, starts.dropFirst()).map { $0..<$1 }
+      self.rows = runs
       let packed = zip(rows, tokens).flatMap { row, tokens in
         tokens.map { read.batch.tokens(of: row).lowerBound + $0 }
       }
       let states = pass.gather(read.hidden, rows: packed)
-      logits = head(states, starts: starts, on: pass, beforeDecoder: read.undo(rows, self.rows, on: pass))
+      logits = try head(
+        states, starts: starts, on: pass, beforeDecoder: read.undo(rows, runs, on: pass),
+        adapting: { try adaptation?.adapt($0, $1, $2, runs) })
     } else {
       tokens = []
       // A row without tokens has no first one; it gets the logits of hidden states of 0.
@@ -127,8 +134,11 @@ public struct HeadOutput: Sendable {
         let own = read.batch.tokens(of: row)
         return own.isEmpty ? nil : own.lowerBound
       }
-      self.rows = rows.indices.map { $0..<$0 + 1 }
-      logits = head(pass.gather(read.hidden, rows: firsts), starts: Array(0...rows.count), on: pass)
+      let runs = rows.indices.map { $0..<$0 + 1 }
+      self.rows = runs
+      logits = try head(
+        pass.gather(read.hidden, rows: firsts), starts: Array(0...rows.count), on: pass, beforeDecoder: nil,
+        adapting: { try adaptation?.adapt($0, $1, $2, runs) })
     }
   }
 

@@ -16,7 +16,7 @@ public enum TrainingTask: String, Sendable, Hashable, CaseIterable {
   /// - Throws: ``TrainingTaskError`` for a head that gives several values, which no task here has.
   public init(_ settings: HeadSettings) throws(TrainingTaskError) {
     let givesValue = settings.kind == .classification && settings.outputs == 1
-    if settings.function == .identity, !givesValue { throw .severalValues(outputs: settings.outputs) }
+    if settings.meaning.score == .identity, !givesValue { throw .severalValues(outputs: settings.outputs) }
     self =
       switch settings.kind {
       case .classification: givesValue ? .regression : .classification

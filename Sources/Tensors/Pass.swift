@@ -1,6 +1,6 @@
 public import Kernels
 
-/// One forward pass: what it computes with, and what it is asked to record.
+/// One forward pass: what it computes with, and what it records.
 ///
 /// Not `Sendable`: a pass belongs to the thread that runs it. Models,
 /// adapters and plans are values that any number of passes share.

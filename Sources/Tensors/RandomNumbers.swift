@@ -20,6 +20,14 @@ public struct RandomNumbers: RandomNumberGenerator, Sendable {
   /// A value of [0, 1).
   public mutating func uniform() -> Float { Float(next() >> 40) * 0x1p-24 }
 
+  /// A whole number of 0..<count, the same in every version of the standard library.
+  ///
+  /// No number is likelier than another by more than count / 2^64.
+  public mutating func below(_ count: Int) -> Int {
+    precondition(count > 0, "no number is below \(count)")
+    return Int(next().multipliedFullWidth(by: UInt64(count)).high)
+  }
+
   /// A value of the standard normal distribution (Box-Muller).
   public mutating func normal() -> Float {
     let radius = (-2 * log(Double(next() >> 11 | 1) * 0x1p-53)).squareRoot()

@@ -132,7 +132,7 @@ struct Gradient {
     return tensor(storage)
   }
 
-  /// Has `body` add to the values, or set them where it is told to replace: before anything was added to the whole.
+  /// Has `body` add to the values, or set them if they are to be replaced, because nothing was added yet.
   func add(_ body: (_ target: Tensor, _ replacing: Bool) -> Void) {
     let isWhole = shape.offset == 0 && shape.rows * shape.stride == storageCount
     guard node.values == nil, isWhole else { return body(values, false) }

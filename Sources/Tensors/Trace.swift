@@ -1,6 +1,6 @@
-/// Intermediate results that a caller asked for, under the names of the output tensors.
+/// Intermediate results that a caller requested, under the names of the output tensors.
 public final class Trace {
-  /// The kinds that can be asked for.
+  /// The kinds that can be requested.
   public struct Kinds: OptionSet, Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
@@ -19,7 +19,7 @@ public final class Trace {
   public private(set) var hiddenStates: [Tensor] = []
   /// For each layer, for each sequence, [heads · N, memory + N].
   public private(set) var attentions: [[Tensor]] = []
-  /// For each gate, for each time it was asked, a value for each sequence that it saw.
+  /// For each gate, for each call, a value for each sequence that it saw.
   public private(set) var gates: [String: [[Float]]] = [:]
 
   /// For each fusion, layer and place, the weights of each sequence that it saw: [N, adapters].

@@ -64,6 +64,9 @@ public struct WeightMatrix: Sendable {
     }
   }
 
+  /// Whether two matrices are the same values in memory.
+  public func isSame(as other: WeightMatrix) -> Bool { values.base == other.values.base }
+
   /// Whether two matrices of one shape have equal values.
   public func hasValues(of other: WeightMatrix, _ kernels: VectorKernels) -> Bool {
     let (a, b) = (values, other.values)

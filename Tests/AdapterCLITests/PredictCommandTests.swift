@@ -131,7 +131,9 @@ import Testing
       return
     }
     #expect(masks.count == 1 && mask["token"] == .integer(1) && predictions.count == 5)
-    for case .object(let prediction) in predictions { #expect(prediction.keys.sorted() == ["id", "piece", "score"]) }
+    for case .object(let prediction) in predictions {
+      #expect(prediction.keys.sorted() == ["filled", "id", "piece", "score", "text"])
+    }
     let none = try run("one text", "another text")
     #expect(none.exitCode == 0)
     #expect(

@@ -97,8 +97,8 @@ import Testing
   @Test func `The problem type makes a head of several labels`() throws {
     let path = try checkpoint(settings: { $0["problem_type"] = .string("multi_label_classification") })
     let settings = try #require(try load(path).head("default")).settings
-    #expect(settings.kind == .multilabelClassification && settings.function == .sigmoid)
-    #expect(try load(Fixtures.base("v3-sequence-classification")).head("default")?.settings.function == .softmax)
+    #expect(settings.kind == .multilabelClassification && settings.meaning.score == .sigmoid)
+    #expect(try load(Fixtures.base("v3-sequence-classification")).head("default")?.settings.meaning.score == .softmax)
   }
 
   @Test(arguments: ["loss_fct.weight", "class_weights", "criterion.pos_weight", "deberta.embeddings.position_ids"])

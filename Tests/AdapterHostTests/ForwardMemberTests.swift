@@ -85,8 +85,8 @@ import Testing
     try model.addHead("c", HeadSettings(.classification, labels: ["a", "b"]), seed: 1)
     try model.addHead("t", HeadSettings(.tagging, labels: ["O", "x"]), seed: 2)
     let batch = Batch(ids)
-    func refused(_ targets: [Target], _ heads: [String]?) -> TargetError? {
-      do { _ = try model(batch, targets: targets, heads: heads) } catch { return error as? TargetError }
+    func refused(_ targets: [Target], _ heads: [String]?) -> LossTargetError? {
+      do { _ = try model(batch, targets: targets, heads: heads) } catch { return error as? LossTargetError }
       return nil
     }
     let labels: [Target] = [.label(0), .label(1), .label(0)]

@@ -48,7 +48,7 @@ import Testing
     #expect(loaded.fusionNames == ["bottleneck,other", "second"])
     #expect(loaded.headNames == model.headNames)
     #expect(loaded.head("lora")?.settings.labels == ["x", "y", "z"])
-    #expect(loaded.head("values")?.settings.function == .sigmoid)
+    #expect(loaded.head("values")?.settings.meaning.score == .sigmoid)
     #expect(loaded.activeAdapters == nil)
     let base = try outputs(model, nil)
     for setup in Self.setups {

@@ -6,7 +6,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// LoRA of any ranks and scales at any places, in the files of PEFT.
+/// The files of PEFT.
 @Suite struct PeftTests {
   private let folder: TemporaryFolder
   private let shape: DebertaV2Configuration
@@ -16,16 +16,13 @@ import Testing
     shape = try TinyModel.shape()
   }
 
-  /// Every linear layer, with ranks and scales of their own.
-  private static func everywhere(_ shape: DebertaV2Configuration) -> [LoRATarget] {
-    (0..<shape.layerCount).flatMap { layer in
-      shape.family.projections.enumerated().map { index, place in
-        LoRATarget(place, layer: layer, rank: 1 + (layer + index) % 4, alpha: Float(3 + 2 * index))
-      }
-    }
+  /// At every linear layer, with ranks and scales of their own.
+  private static func everywhere(_ method: String) -> String {
+    method + "[target_modules='all-linear', r=3, lora_alpha=7, rank_pattern={'layer.1.output.dense': 2, "
+      + "'key_proj': 4}, alpha_pattern={'value_proj': 5, 'intermediate.dense': 0.5}]"
   }
 
-  private func random(_ method: any AdapterMethod) throws -> Adapter { try .random(method, for: shape, seed: 4) }
+  private func random(_ preset: String) throws -> Adapter { try .random(preset, for: shape, seed: 4) }
 
   /// Writes an adapter as a folder of PEFT, changes its settings, and returns its path.
   private func written(
@@ -70,12 +67,11 @@ import Testing
     expectFarOff(try states(read), try TinyModel.load()(TinyModel.ids([7, 1, 23])).values)
   }
 
-  @Test(arguments: [false, true])
-  func loRAOfManyRanksAtEveryPlaceIsReadAsItIsWritten(_ isDoRA: Bool) throws {
-    let targets = Self.everywhere(shape)
-    let adapter = try random(isDoRA ? DoRA(targets) : LoRA(targets))
+  @Test(arguments: ["lora", "dora"])
+  func loRAOfManyRanksAtEveryPlaceIsReadAsItIsWritten(_ name: String) throws {
+    let adapter = try random(Self.everywhere("peft_" + name))
     let read = try SavedAdapter.read(written(adapter), for: shape).adapter
-    #expect(read.values == adapter.values && read.method.name == (isDoRA ? "dora" : "lora"))
+    #expect(read.values == adapter.values && read.method.name == name)
     expectClose(try states(read), try states(adapter), .exact)
     #expect(read.values.keys.contains { $0.contains("attention.output.dense") })
   }
@@ -96,7 +92,7 @@ import Testing
 
   /// Where it is saved as the reference saves, it is a folder of PEFT, for the reference has no settings for it.
   @Test func loRAThatTheReferenceCannotDescribeIsSavedAsPeft() throws {
-    let adapter = try random(LoRA(Self.everywhere(shape)))
+    let adapter = try random(Self.everywhere("peft_lora"))
     let path = try adapter.save("a", for: shape, in: folder)
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
@@ -123,7 +119,16 @@ import Testing
     #expect(try read.weights["classifier"].tensor("bias", [2]).array == [1, 2])
   }
 
-  @Test(arguments: ["ia3", "dora", "vera", "seq_bn", "lora[use_gating=True]", "prefix_tuning_flat"])
+  /// PEFT's factors of what a layer gives hold alpha.
+  @Test(arguments: ["ia3", "ia3[attn_matrices=['q', 'k'], output_lora=True, alpha=0.7]"])
+  func theReferencesIA3GoesThroughAFolderOfPeft(_ preset: String) throws {
+    let adapter = try Adapter.random(preset, for: shape, seed: 3)
+    let (own, read) = (try states(adapter), try states(written(adapter)))
+    expectFarOff(own, try TinyModel.load()(TinyModel.ids([7, 1, 23])).values)
+    expectClose(read, own, .model)
+  }
+
+  @Test(arguments: ["ia3[use_gating=True]", "dora", "vera", "seq_bn", "lora[use_gating=True]", "prefix_tuning_flat"])
   func whatPeftDoesNotHaveIsRefusedByItsName(_ preset: String) throws {
     let adapter = try Adapter.random(preset, for: shape, seed: 1)
     #expect(throws: PeftError.noCounterpart(method: adapter.method.name)) { try written(adapter) }
@@ -132,13 +137,13 @@ import Testing
   // MARK: Settings
 
   @Test(arguments: [
-    #""init_lora_weights": "pissa""#, #""init_lora_weights": "pissa_niter_4""#, #""init_lora_weights": "OLoRA""#,
-    #""init_lora_weights": "corda""#, #""init_lora_weights": "loftq""#, #""init_lora_weights": "lora_ga""#,
+    #""init_lora_weights": "pissa_niter_4""#, #""init_lora_weights": "corda""#, #""init_lora_weights": "loftq""#,
+    #""init_lora_weights": "lora_ga""#,
     #""init_lora_weights": "some_new_start""#, #""alora_invocation_tokens": [5, 14]"#, #""use_qalora": true"#,
     #""layer_replication": [[0, 2], [1, 3]]"#, #""use_bdlora": {"nblocks": 2}"#, #""kasa_config": {"beta": 1}"#,
-    #""trainable_token_indices": [1, 2]"#, #""target_parameters": ["a.weight"]"#, #""arrow_config": {"top_k": 3}"#,
-    #""monteclora_config": {"num_samples": 8}"#, #""lora_bias": true"#, #""bias": "all""#, #""bias": "lora_only""#,
-    #""fan_in_fan_out": true"#, #""a_key_of_the_future": 3"#, #""peft_type": "IA3""#, #""lora_dropout": 1.5"#,
+    #""target_parameters": ["a.weight"]"#, #""arrow_config": {"top_k": 3}"#,
+    #""monteclora_config": {"num_samples": 8}"#, #""fan_in_fan_out": true"#, #""a_key_of_the_future": 3"#,
+    #""peft_type": "SHIRA""#, #""bias": "some""#, #""lora_dropout": 1.5"#,
     #""rank_pattern": {"(?=q)": 3}"#, #""alpha_pattern": {"query_proj": "x"}"#, #""r": 0"#,
     #""alpha_pattern": {"query_proj": 1, "layer.0.attention.self.query_proj": 2}"#,
   ])
@@ -166,30 +171,25 @@ import Testing
   /// alpha / r of each module, after the patterns; and the root of the rank.
   @Test func patternsAndRankStabilityScaleEachModule() throws {
     let adapter = try random(
-      LoRA(
-        (0..<3).flatMap {
-          [
-            LoRATarget(.query, layer: $0, rank: 4, alpha: 4),
-            LoRATarget(.value, layer: $0, rank: $0 == 1 ? 2 : 4, alpha: 4),
-          ]
-        }))
-    let path = try written(adapter) {
-      $0["target_modules"] = .array([.string("query_proj"), .string("value_proj")])
-      $0["rank_pattern"] = .object(["layer\\.1\\..*value_proj": .integer(2)])
-      $0["alpha_pattern"] = .object(["query_proj": .integer(6)])
+      "peft_lora[target_modules=['query_proj', 'value_proj'], r=4, rank_pattern={'layer.1.attention.self.value_proj': 2}]"
+    )
+    func read(_ name: String, _ change: (inout [String: JSONValue]) -> Void) throws -> [Float] {
+      try states(written(adapter, as: name, changing: change))
+    }
+    let stable = try read("stable") {
       $0["use_rslora"] = .bool(true)
       $0["lora_alpha"] = .integer(10)
-      $0["r"] = .integer(4)
+      $0["alpha_pattern"] = .object(["query_proj": .integer(6)])
     }
-    let method = try #require(try SavedAdapter.read(path, for: shape).adapter.method as? LoRA)
-    let targets = try #require(method.targets(in: shape))
-    for target in targets {
-      let rank = target.place == .value && target.layer == 1 ? 2 : 4
-      let alpha: Double = target.place == .query ? 6 : 10
-      #expect(target.rank == rank)
-      #expect(abs(Double(target.alpha) / Double(rank) - alpha / Double(rank).squareRoot()) < 1e-6)
+    // alpha / r = alpha' / √r: of rank 4 twice as much, of rank 2 as much by the root of 2.
+    let plain = try read("plain") {
+      $0["lora_alpha"] = .integer(20)
+      $0["alpha_pattern"] = .object([
+        "query_proj": .integer(12), "layer\\.1\\..*value_proj": .number(10 * 2.0.squareRoot()),
+      ])
     }
-    #expect(targets.count == 6)
+    expectFarOff(try read("other") { $0["lora_alpha"] = .integer(20) }, stable)
+    expectClose(stable, plain, .model)
   }
 
   @Test(arguments: [
@@ -200,16 +200,33 @@ import Testing
     #""layers_to_transform": [0, 1, 2]"#, #""layers_to_transform": [0, 1, 2], "layers_pattern": "layer""#,
   ])
   func placesAreFoundByNamesPatternsAndLayers(_ member: String) throws {
-    let targets =
+    let isEverywhere =
       member.hasPrefix(#""target_modules": "all-linear""#) && !member.contains("exclude")
-      ? Self.everywhere(shape).map { LoRATarget($0.place, layer: $0.layer, rank: 2, alpha: 4) }
-      : (0..<3).flatMap {
-        [LoRATarget(.query, layer: $0, rank: 2, alpha: 4), LoRATarget(.value, layer: $0, rank: 2, alpha: 4)]
-      }
-    let adapter = try random(LoRA(targets))
+    let adapter = try random(
+      isEverywhere ? "peft_lora[target_modules='all-linear', r=2, lora_alpha=4]" : "lora[r=2, alpha=4]")
     guard case .object(let change) = try JSONValue(Data("{\(member)}".utf8), file: "the test") else { return }
     let path = try written(adapter) { $0.merge(change) { $1 } }
     #expect(try SavedAdapter.read(path, for: shape).adapter.values == adapter.values)
+  }
+
+  /// PiSSA and OLoRA take a part out of the base model's weights; what is loaded acts on the weights as they are.
+  @Test(arguments: ["pissa", "olora"])
+  func startsThatChangeTheBaseAreConverted(_ start: String) throws {
+    let adapter = try random("peft_lora[r=3, lora_alpha=7]")
+    let path = try written(adapter) { $0["init_lora_weights"] = .string(start) }
+    var model = try TinyModel.load()
+    try model.loadAdapter(path, as: "x", setActive: true)
+    let loaded = try #require(model.adapter("x"))
+    #expect(loaded.method.settings["r"] == .integer(6))
+    #expect(loaded.parameters.count == 2 * adapter.parameters.count)
+    let ids = TinyModel.ids([7, 1, 23])
+    let converted = try model(ids).values
+    expectFarOff(converted, try states(written(adapter, as: "plain")))
+    // What was converted is plain LoRA, and stays what it is when it is saved and loaded.
+    try model.loadAdapter(loaded.save("again", for: shape, in: folder), as: "y")
+    expectClose(try model(ids, setup: .composition(.adapter("y"))).values, converted, .exact)
+    try model.mergeAdapter("x")
+    expectClose(try model(ids, setup: .composition(nil)).values, converted, .model)
   }
 
   // MARK: Tensors
@@ -233,17 +250,6 @@ import Testing
       try changed(path) { $0.append(OutgoingTensor(name: "base_model.model." + name, shape: [2], values: [1, 2])) })
     #expect(text.contains("base_model.model." + name) && text.contains("merge_and_unload"), "\(text)")
     #expect(!text.contains("another kind of model"))
-  }
-
-  @Test func aModuleOfTheEncoderThatWasSavedAsAWholeIsRefusedByItsName() throws {
-    let adapter = try Adapter.random("lora[r=2]", for: shape, seed: 1)
-    let path = try written(adapter) { $0["modules_to_save"] = .array([.string("LayerNorm")]) }
-    #expect(refusal { _ = try SavedAdapter.read(path, for: shape) } == nil)
-    let text = try changed(path) { tensors in
-      let name = "base_model.model.encoder.layer.0.output.LayerNorm.weight"
-      tensors.append(OutgoingTensor(name: name, shape: [2], values: [1, 2]))
-    }
-    #expect(text?.contains("'modules_to_save' names 'LayerNorm'") == true && text?.contains("merge_and_unload") == true)
   }
 
   @Test func aTensorThatTheSettingsPromiseAndOneOfAnotherRankAreNamed() throws {

@@ -7,6 +7,8 @@ import Testing
   private static let catalogue = Fixtures.root.appending(path: "Sources/AdapterHost/AdapterHost.docc")
   private static let articles = [
     "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "TrainingAdapters.md",
+    "ClassifyingTexts.md", "TaggingTokens.md", "AnsweringQuestions.md", "FillingMasks.md", "ZeroShotLabels.md",
+    "ChoosingAndRanking.md", "EmbeddingTexts.md", "Evaluating.md",
   ]
   private static let articlesWithoutExamples = ["Differences.md", "Members.md", "MicrosoftsPage.md"]
 

@@ -171,7 +171,7 @@ private final class MadeAdapters: AdapterSource {
     let passes = Version()
     passes.value = 0
     let engine = try engine { pass in passes.value += UInt64(pass.rows) }
-    let rows = try (0..<400).map { try row($0, "lora") }
+    let rows = try (0..<20_000).map { try row($0, "lora") }
     var late = EngineRequest(rows)
     late.deadline = .now - .seconds(1)
     await #expect(throws: EngineError.expired) { _ = try await engine.submit(late) }
@@ -179,7 +179,7 @@ private final class MadeAdapters: AdapterSource {
     let task = Task { try await engine.submit(EngineRequest(rows)) }
     task.cancel()
     await #expect(throws: CancellationError.self) { _ = try await task.value }
-    #expect(passes.value < 400)
+    #expect(passes.value < 20_000)
     #expect(engine.queuedTokens == [.interactive: 0, .bulk: 0])
     // Negative control: it goes on.
     _ = try await engine.submit(EngineRequest([row(0, "lora")]))

@@ -1,4 +1,5 @@
 import AdapterMethods
+import Checkpoints
 import Foundation
 import Tensors
 import TestSupport
@@ -143,5 +144,37 @@ import Testing
     #expect(own.answers[0].answer == (try await Self.served("truecase", [Self.texts[1]]))[0][0])
     try await service.unloadAdapter("mine")
     #expect(throws: ServiceError.self) { _ = try service.setup("mine") }
+  }
+
+  /// A checkpoint of DeBERTa v1 with a byte-level tokenizer, whose words have more rows than the fixture's.
+  private static func firstVersion(in folder: TemporaryFolder) throws -> String {
+    let base = Fixtures.base("v1-static-sequenceclassification")
+    let words = "deberta.embeddings.word_embeddings.weight"
+    var random = RandomNumbers(seed: 5)
+    let tensors = try TensorFile(path: base + "/model.safetensors").outgoing.map { tensor in
+      guard tensor.name == words else { return tensor }
+      return OutgoingTensor(name: words, shape: [500, 16], values: (0..<8000).map { _ in random.normal() })
+    }
+    try Safetensors.write(tensors, to: folder.path("model.safetensors"))
+    let configuration = try String(contentsOfFile: base + "/config.json", encoding: .utf8)
+    try folder.write(configuration.replacing("\"vocab_size\": 61", with: "\"vocab_size\": 500"), as: "config.json")
+    for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+      try FileManager.default.copyItem(
+        atPath: Fixtures.file("byte-level/\(name)").path, toPath: folder.path(name))
+    }
+    return folder.path
+  }
+
+  @Test func aCheckpointOfTheFirstVersionIsServed() async throws {
+    let folder = try TemporaryFolder()
+    let workspace = try Workspace(
+      WorkspaceRequest(model: Self.firstVersion(in: folder)),
+      location: RegistryLocation(environment: [:], currentFolder: "/nowhere"))
+    let texts = ["the cat sat", "on the mat"].enumerated().map { TextInput($1, index: $0) }
+    let expected = try Predictor(workspace.loadModel(), workspace.loadTokenizer()).predict(texts)
+    let service = try TextService(workspace)
+    let answers = try await service.predict(texts, with: service.setup(nil)).predictions
+    #expect(answers.map { $0.answers.map(\.answer) } == expected.map { $0.answers.map(\.answer) })
+    #expect(answers[0].answers[0].answer != answers[1].answers[0].answer)
   }
 }

@@ -140,8 +140,8 @@ import Testing
       try JSONValue.object(members).write(to: file)
       return try SavedHead.read(folder.path, hiddenSize: 6, layerNormEps: 1e-7, TinyModel.compute).head.settings
     }
-    #expect(try read(.null).function == .sigmoid)
-    #expect(try read(.string("sigmoid")).function == .sigmoid)
+    #expect(try read(.null).meaning.score == .sigmoid)
+    #expect(try read(.string("sigmoid")).meaning.score == .sigmoid)
     for function in ["softmax", "none"] {
       let error = #expect(throws: ConfigurationError.self) { try read(.string(function)) }
       #expect(error?.description.contains("'function_to_apply'") == true)

@@ -59,7 +59,9 @@ import Testing
   @Test(arguments: MethodExample.all.filter { !$0.averages })
   func whatHasNoMeanIsRefused(_ example: MethodExample) throws {
     let subject = try Subject(example)
-    for setup in ["Average(a, b)", "Sum(a, b)", "Parallel(a, Average(b, a))"] {
+    // Keys in front stand one after the other in a Sum, as in a Stack; of prompts there is one.
+    let sums = example.promptLength > 0 ? ["Sum(a, b)"] : []
+    for setup in ["Average(a, b)", "Parallel(a, Average(b, a))"] + sums {
       let error = #expect(throws: CompositionError.self) { try subject.values(setup) }
       guard case .unsupported = error else {
         Issue.record("\(setup) is refused by another error: \(String(describing: error))")
@@ -96,8 +98,25 @@ import Testing
     try expectMultiples(once: preset + "12]", twice: preset + "24]", quarter: preset + "3]")
   }
 
-  /// A bottleneck adds scaling · up(act(down(x))) to the hidden states.
-  @Test(arguments: ["seq_bn", "double_seq_bn", "par_bn", "par_bn[mh_adapter=True, reduction_factor=16]"])
+  /// Each adapts the states that the earlier ones left.
+  @Test(arguments: ["seq_bn", "double_seq_bn", "noreft[r=2]", "loreft[r=2]", "seq_bn_inv", "prefix_tuning_flat"])
+  func theSumOfAdaptersOfStatesIsTheirStack(_ preset: String) throws {
+    let subject = try Subject(MethodExample(preset: preset))
+    let sum = try subject.values("Sum(a, b)")
+    expectFarOff(sum, try subject.values("b"))
+    expectClose(sum, try subject.values("Stack(a, b)"), .model)
+  }
+
+  /// A parallel bottleneck reads the sub-block's input: what several add is added.
+  @Test func parallelBottlenecksInASumAllCount() throws {
+    let subject = try Subject(MethodExample(preset: "par_bn"))
+    let sum = try subject.values("Sum(a, b)")
+    expectFarOff(sum, try subject.values("Stack(a, b)"))
+    expectClose(sum, try subject.values("Sum(b, a)"), .model)
+  }
+
+  /// A parallel bottleneck adds scaling · up(act(down(x))) to the hidden states.
+  @Test(arguments: ["par_bn", "par_bn[mh_adapter=True, reduction_factor=16]"])
   func theSumOfABottleneckAndItselfIsItsDouble(_ preset: String) throws {
     let open = preset.hasSuffix("]") ? preset.dropLast() + ", scaling=" : preset + "[scaling="
     try expectMultiples(once: open + "2.0]", twice: open + "4.0]", quarter: open + "0.5]")

@@ -163,9 +163,10 @@ struct MethodExample: Sendable, CustomTestStringConvertible {
   static let mergeable = all.filter(\.canMerge)
 
   /// Whether an encoder can have it: a convolution reads the embeddings beside the first layer's output, and two
-  /// methods with tensors at query and key both have them at v1's one projection.
+  /// methods with tensors at query and key both have them at v1's one projection, of which MTL-LoRA cannot adapt parts.
   func suits(_ base: String) -> Bool {
-    base == "v2conv" ? promptLength == 0 : !(base.hasPrefix("deberta-v1") && preset.contains("|ia3"))
+    if base == "v2conv" { return promptLength == 0 }
+    return !(base.hasPrefix("deberta-v1") && (preset.contains("|ia3") || preset.hasPrefix("mtl_lora")))
   }
 
   /// Examples, each with every base that can have it.

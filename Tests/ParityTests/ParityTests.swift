@@ -28,14 +28,17 @@ private let cases =
     "static-multiple-choice",
     "static-question-answering", "static-sequence-classification",
     "static-token-classification",
-  ] + olderModelCases
+  ] + olderModelCases + peftCases
 
 /// Whether a case has adapters, and records hidden states of its own length: some have logits alone, prompts
 /// lengthen the rows, and the reference truncates the recorded projection of LoReFT to nothing.
 private func adapts(_ name: String) -> Bool {
   !["head-multiple-choice", "peft-lora", "method-prompt_tuning", "method-loreft"].contains(name)
-    && !["base-", "format-", "static-", "a-base-", "a-static-", "a-microsoft-", "a-head-", "a-method-prompt", "b-"]
-      .contains(where: name.hasPrefix)
+    && ![
+      "base-", "format-", "static-", "a-base-", "a-static-", "a-microsoft-", "a-head-", "a-method-prompt", "b-",
+      "e-prompt", "e-p-tuning",
+    ]
+    .contains(where: name.hasPrefix)
 }
 
 @Suite struct ParityTests {

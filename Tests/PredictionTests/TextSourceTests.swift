@@ -136,18 +136,64 @@ import Testing
     #expect(try source.next() == nil)
   }
 
-  @Test func `A file whose name says that its lines are no texts is refused, unless they are to be read as texts`()
-    throws
-  {
+  private func inputs(_ content: String, as name: String, _ columns: DataColumns = [:]) throws -> [TextInput] {
     let folder = try TemporaryFolder()
-    for (name, content) in [("a.json", " [{\"text\": \"t\"}]\n"), ("b.conll", "EU B-ORG\n")] {
-      let path = folder.path(name)
-      try Data(content.utf8).write(to: URL(filePath: path))
-      #expect(throws: TextSourceError.notLines(path: path)) { _ = try TextSource(path: path) }
-      _ = try TextSource(path: path, format: .text)
+    try Data(content.utf8).write(to: URL(filePath: folder.path(name)))
+    var source = try TextSource(path: folder.path(name), columns: columns)
+    var inputs: [TextInput] = []
+    while let item = try source.next() { inputs.append(try item.get()) }
+    return inputs
+  }
+
+  @Test func `A JSON array holds the objects of lines`() throws {
+    let array = "[\n {\"text\": \"a\", \"pair\": \"\"},\n {\"tokens\": [\"b\", \"c\"], \"id\": 7}\n]\n"
+    let found = try inputs(array, as: "a.json")
+    #expect(found.map(\.text) == ["a", "b c"] && found.map(\.index) == [0, 1])
+    #expect(found[0].pair == "" && found[1].words == ["b", "c"] && found[1].id == .integer(7))
+    #expect(try inputs("{\"text\": \"t\"}\n{\"text\": \"u\"}\n", as: "b.json").map(\.text) == ["t", "u"])
+  }
+
+  @Test(arguments: [false, true])
+  func `A file of SQuAD holds questions with their contexts`(_ isIndented: Bool) throws {
+    let line = """
+      {"version": "v2.0", "data": [{"title": "t", "paragraphs": [{"context": "a {b", "qas": [{"question": "q", "id": "1", \
+      "answers": [{"text": "b", "answer_start": 2}]}, {"question": "r", "id": "2", "answers": []}]}]}]}
+      """
+    let document = isIndented ? try JSONValue(Data(line.utf8), file: "").indented : line
+    #expect(document.contains("\n") == isIndented)
+    let found = try inputs(document, as: "dev-v2.0.json")
+    #expect(found.map(\.text) == ["q", "r"] && found.map(\.pair) == ["a {b", "a {b"])
+    #expect(found.map(\.id) == [.string("1"), .string("2")])
+  }
+
+  @Test func `Columns of CoNLL hold sentences of words`() throws {
+    let found = try inputs("EU B-ORG\nrejects O\n\nPeter B-PER\n", as: "a.conll")
+    #expect(found.map(\.words) == [["EU", "rejects"], ["Peter"]] && found[0].text == "EU rejects")
+  }
+
+  @Test func `Members of JSON Lines may be named, and what a file has is told`() throws {
+    let lines = "{\"review\": \"good\"}\n{\"review\": \"bad\"}\n"
+    #expect(try inputs(lines, as: "a.jsonl", [.text: "review"]).map(\.text) == ["good", "bad"])
+    #expect(message { _ = try inputs(lines, as: "a.json") }?.contains("'review'") == true)
+    #expect(message { _ = try inputs(lines, as: "a.jsonl", [.text: "title"]) }?.contains("'review'") == true)
+  }
+
+  @Test func `A compressed table is read as one`() throws {
+    let folder = try TemporaryFolder()
+    for (name, content) in [
+      ("a.csv.gz", "H4sIAAAAAAACAytJrSjRyUlMSs3hSlQoyixLLdKpALIyMnNydCq5ANBbsj8eAAAA"),
+      (
+        "a.csv.xz",
+        "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAddGV4dCxsYWJlbAphIHJpdmVyLHgKYSBoaWxsLHkKAAAANYmGb6R044IAATYePRmVUx+2830BAAAAAARZWg=="
+      ),
+    ] {
+      try #require(Data(base64Encoded: content)).write(to: URL(filePath: folder.path(name)))
+      var source = try TextSource(path: folder.path(name))
+      #expect(try source.next()?.get().text == "a river")
+      #expect(try source.next()?.get().text == "a hill")
+      #expect(try source.next() == nil)
     }
-    let lines = folder.path("c.json")
-    try Data("{\"text\": \"t\"}\n".utf8).write(to: URL(filePath: lines))
-    _ = try TextSource(path: lines)
+    var lines = try TextSource(path: folder.path("a.csv.xz"), format: .text)
+    #expect(try lines.next()?.get().text == "text,label")
   }
 }

@@ -54,7 +54,7 @@ import Testing
     #expect(inspection.parts.allSatisfy { $0.problem == nil && $0.tensors.allSatisfy { $0.use == .used } })
     #expect(inspection.parts[0].facts.contains { $0.name == "method" && $0.text == "double_seq_bn" })
     let alone = try #require(try Inspection(place.path("Adapters/truecase")).parts.first)
-    #expect(alone.needs == ["a DeBERTa-v2 or v3 base model with hidden_size 256; it was made for deberta-v3-tiny-en"])
+    #expect(alone.needs == ["a DeBERTa v2 or v3 base model with hidden_size 256; it was made for deberta-v3-tiny-en"])
     #expect(alone.tensors.allSatisfy { $0.use == .unknown })
   }
 
@@ -63,7 +63,7 @@ import Testing
     let part = try #require(try Inspection(Fixtures.parityCase("method-lora") + "/adapters/a", base: base).parts.first)
     #expect(part.problem?.contains("'hidden_size' is 48; expected 256") == true)
     #expect(part.tensors.contains { $0.use == .misshapen })
-    #expect(part.needs[0].hasPrefix("a DeBERTa-v2 or v3 base model with hidden_size 48"))
+    #expect(part.needs[0].hasPrefix("a DeBERTa v2 or v3 base model with hidden_size 48"))
     #expect(part.missing.map(\.name).contains("encoder.layer.3.attention.self.query_proj.loras.a.lora_A"))
   }
 
@@ -164,7 +164,7 @@ import Testing
     #expect(part.kind == .peftAdapter && part.problem == nil && part.needs.isEmpty && part.missing.isEmpty)
     #expect(part.tensors.allSatisfy { $0.use == .used })
     let alone = try #require(try Inspection(Self.peft).parts.first)
-    #expect(alone.tensors.allSatisfy { $0.use == .unknown } && alone.needs[0].hasPrefix("a DeBERTa-v2 or v3 base"))
+    #expect(alone.tensors.allSatisfy { $0.use == .unknown } && alone.needs[0].hasPrefix("a DeBERTa v2 or v3 base"))
   }
 
   @Test func `What a folder of PEFT lacks is named`() throws {

@@ -8,7 +8,10 @@ import Testing
     let results: [(EvaluationResult, String, [String])] = [
       (.classification([0], [0]), "macro_f1", ["accuracy", "macro_f1", "matthews_correlation"]),
       (.multilabelClassification([[true]], [[true]]), "micro_f1", ["micro_f1", "macro_f1", "exact_match"]),
-      (.regression([0, 1], [0, 1]), "pearson", ["pearson", "spearman", "mean_squared_error"]),
+      (
+        .regression([0, 1], [0, 1]), "pearson",
+        ["pearson", "spearman", "mean_squared_error", "mean_absolute_error", "r2"]
+      ),
       (.tagging([[0]], [[0]], labels: ["B-X", "O"]), "f1", ["precision", "recall", "f1", "accuracy"]),
       (.tagging([[0]], [[0]], labels: ["LOWER", "UPPER"]), "macro_f1", ["accuracy", "macro_f1"]),
       (.questionAnswering(["a b"], [["A b."]]), "f1", ["exact_match", "f1"]),
@@ -52,15 +55,15 @@ import Testing
     let seeing = EvaluationResult.classification([Int](repeating: 0, count: 14) + [1, 1, 1, 1, 1, 1], targets)
     #expect(blind["accuracy"] == 0.9 && seeing["accuracy"] == 0.8)
     #expect(seeing.isBetter(than: blind) && !blind.isBetter(than: seeing))
-    let (one, other) = try (#require(blind.judged(by: "accuracy")), #require(seeing.judged(by: "accuracy")))
+    let (one, other) = try (#require(blind.ranked(by: "accuracy")), #require(seeing.ranked(by: "accuracy")))
     #expect(one.isBetter(than: other) && one.primary.name == "accuracy")
   }
 
   @Test func `A metric decides by its own direction`() throws {
-    let near = try #require(EvaluationResult.regression([1, 2, 3.1], [1, 2, 3]).judged(by: "mean_squared_error"))
-    let far = try #require(EvaluationResult.regression([2, 4, 6], [1, 2, 3]).judged(by: "mean_squared_error"))
+    let near = try #require(EvaluationResult.regression([1, 2, 3.1], [1, 2, 3]).ranked(by: "mean_squared_error"))
+    let far = try #require(EvaluationResult.regression([2, 4, 6], [1, 2, 3]).ranked(by: "mean_squared_error"))
     #expect(near.isBetter(than: far) && !far.isBetter(than: near))
-    #expect(near.judged(by: "accuracy") == nil)
+    #expect(near.ranked(by: "accuracy") == nil)
     #expect(TrainingTask.tagging.metricNames(labels: ["O", "B-X"]) == ["precision", "recall", "f1", "accuracy"])
     #expect(TrainingTask.maskedLM.metricNames() == ["loss", "accuracy", "perplexity"])
   }

@@ -207,6 +207,15 @@ extension OpExample {
       },
       OpExample("transposed", [x]) { pass, x in pass.transposed(x[0]) },
       OpExample("rowNorms", [Input(rows: m, columns: n, values: .positive)]) { pass, x in pass.rowNorms(x[0]) },
+      OpExample("columnNorms", [Input(rows: m, columns: n, values: .positive)]) { pass, x in pass.columnNorms(x[0]) },
+      OpExample("elementProduct", [x, x]) { pass, x in pass.elementProduct(x[0], x[1]) },
+      OpExample("inverse", [Input(rows: 3, columns: 3)]) { pass, x in
+        // Far from singular.
+        let y = pass.scaled(x[0], by: 0.2)
+        for index in 0..<3 { y[index, index] += 1 }
+        return pass.inverse(y)
+      },
+      OpExample("skewSymmetric", [Input(rows: 1, columns: 6)]) { pass, x in pass.skewSymmetric(x[0], size: 4) },
       OpExample("sigmoidMeans", [column]) { pass, x in
         pass.sigmoidMeans(x[0], of: [0..<m / 2, m / 2..<m / 2, m / 2..<m])
       },

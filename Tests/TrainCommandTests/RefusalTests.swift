@@ -76,7 +76,7 @@ import Testing
     ),
     (
       flags + ["train.jsonl", "--setup", "Stack(Parallel(x, y), z)"],
-      "Several branches of the setup end with 'z', so they would share its head; each needs one of its own."
+      "Several branches of the setup end with 'z', so they would share its head; each needs its own."
     ),
     (
       ["--adapter", "x", "--train", "train.jsonl"],

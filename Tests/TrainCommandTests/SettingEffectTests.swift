@@ -63,7 +63,7 @@ import Testing
     ),
     (
       "regression", ", \"learning_rate\": 1, \"optimizer\": {\"name\": \"adafactor\", \"relative_step\": true}",
-      "learning_rate", "adafactor with 'relative_step' takes a rate of its own"
+      "learning_rate", "adafactor with 'relative_step' chooses its own rate"
     ),
     (
       "regression", ", \"config\": \"prompt_tuning\", \"adapter_drop\": 1", "adapter_drop",

@@ -47,7 +47,9 @@ struct Workplace {
 
   // MARK: The program
 
-  func run(_ arguments: String...) throws -> Outcome { try CommandLineTool.run(arguments, in: scratch.path) }
+  func run(_ arguments: String..., and others: [String] = []) throws -> Outcome {
+    try CommandLineTool.run(arguments + others, in: scratch.path)
+  }
 
   func train(_ arguments: String...) throws -> Outcome { try train(arguments) }
 

@@ -5,7 +5,7 @@ import Testing
 @Suite struct FormatTests {
   @Test(arguments: [
     ("a.jsonl", TrainingFormat.jsonLines), ("/x.csv/a.NDJSON", .jsonLines), ("a.b.csv", .csv), ("a.tsv", .tsv),
-    ("a.conll", .conll), ("a.iob2", .conll), ("a.txt", .text),
+    ("a.conll", .conll), ("a.iob2", .conll), ("a.txt", .text), ("a.csv.gz", .csv), ("a.JSONL.xz", .jsonLines),
   ])
   func `The end of the name tells the format`(_ path: String, _ format: TrainingFormat) throws {
     #expect(try TrainingFormat(path: path, for: .classification) == format)

@@ -145,6 +145,14 @@ import Testing
     #expect(plain.texts == ["a", "b"])
   }
 
+  @Test func `An object over several lines is one record, and a line that is cut off is a fault of its own`() throws {
+    let text =
+      "{\n \"data\": [\n  {\"text\": \"a }\", \"label\": \"x\"},\n  {\"text\": \"b\", \"label\": \"y\"}\n ]\n}\n"
+    #expect(try read(text, as: "d.json", for: .classification).texts == ["a }", "b"])
+    let cut = try read("{\"text\": \"a\n{\"text\": \"b\", \"label\": \"y\"}\n", as: "d.jsonl", for: .classification)
+    #expect(cut.texts == ["b"] && cut.faults.count == 1)
+  }
+
   @Test func `Elements of an array have the lines where they begin`() throws {
     let data = try read(
       "[\n{\"text\": \"a\",\n \"label\": \"x\"},\n3,\n {\"text\": \"b\", \"label\": 0.5}\n]", as: "d.json",
@@ -189,7 +197,7 @@ import Testing
   }
 
   @Test func `What is no text is called by its name`() throws {
-    #expect(try refusal(of: [0x1F, 0x8B, 8, 0], as: "d.jsonl")?.contains("compressed with gzip") == true)
+    #expect(try refusal(of: [0x1F, 0x8B, 8, 0], as: "d.jsonl")?.contains("its compressed data end early") == true)
     #expect(try refusal(of: Array("PAR1xx".utf8), as: "d.csv")?.contains("a Parquet file") == true)
     #expect(try refusal(of: Array("PK\u{3}\u{4}xx".utf8), as: "d.csv")?.contains("a spreadsheet") == true)
   }

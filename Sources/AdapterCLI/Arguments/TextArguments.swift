@@ -8,13 +8,14 @@ struct TextArguments: ParsableArguments {
   @Option(help: ArgumentHelp("A file of texts; '-' is standard input.", valueName: "file")) var input: String?
   @Option(
     help: ArgumentHelp(
-      "How input is read: a text in each line, JSON Lines, or the rows of a table; 'auto' looks at the file's name and "
-        + "the first line.", valueName: "format"))
+      "How input is read: a text in each line, JSON Lines, a JSON array or a file of SQuAD, the rows of a table, or CoNLL "
+        + "columns; 'auto' looks at the file's name and the first line. Files may be compressed with gzip or xz.",
+      valueName: "format"))
   var format = TextSource.Format.auto
   @Option(
     help: ArgumentHelp(
-      "The column of a table that holds the texts, if it is not called 'text'; PART=NAME names another part, such as "
-        + "pair or context; may be repeated.", valueName: "name"))
+      "The column of a table or the member of JSON that holds the texts, if it is not called 'text'; PART=NAME names "
+        + "another part, such as pair or context; may be repeated.", valueName: "name"))
   var column: [TextColumn] = []
 
   func validate() throws {

@@ -8,12 +8,16 @@ struct EncoderArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The adapters that act, such as 'Stack(a, b)', or the name of a saved setup; by default the one given with "
-        + "--adapter, or else the active setup.", valueName: "expr"))
+        + "--adapter, or, without --model, the active setup.", valueName: "expr"))
   var setup: String?
   @OptionGroup var threadArguments: ThreadArguments
 
+  /// What the flags name. The active setup is for heads, mostly of several adapters in Parallel; a model that is named
+  /// without adapters is read alone.
   var request: WorkspaceRequest {
-    WorkspaceRequest(model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup)
+    WorkspaceRequest(
+      model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup,
+      usesActiveSetup: !adapters.adapter.isEmpty)
   }
 
   var threads: Int? { threadArguments.threads }

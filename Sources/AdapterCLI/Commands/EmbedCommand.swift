@@ -7,8 +7,8 @@ struct EmbedCommand: ParsableCommand {
     abstract: "Makes a vector of each text.",
     discussion: """
       Examples:
-        adapter-cli embed --normalize "A library for reading PDF files."
-        adapter-cli embed --input texts.txt --pooling cls --layer 3 > vectors.jsonl
+        adapter-cli embed --model DIR --normalize "A library for PDF files."
+        adapter-cli embed --setup mine --input texts.txt --pooling cls > v.jsonl
         adapter-cli embed --adapter mine=DIR --input texts.jsonl --output vectors.npy
 
       A vector is the mean of the last hidden states over all tokens, [CLS] and [SEP] included, or the state of [CLS]. \

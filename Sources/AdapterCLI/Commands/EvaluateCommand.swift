@@ -1,5 +1,6 @@
 internal import AdapterHost
 internal import ArgumentParser
+internal import Foundation
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,9 +10,14 @@ struct EvaluateCommand: ParsableCommand {
       Examples:
         adapter-cli evaluate --setup topics --data test.jsonl
         adapter-cli evaluate --model DIR --adapter mine=DIR --data test.conll --max-length 256
+        adapter-cli evaluate --setup topics --data test.jsonl --report report --errors wrong.jsonl
+        adapter-cli evaluate --setup topics --compare-with 'Stack(general, topics)' --data test.jsonl
+        adapter-cli evaluate --setup flags --data dev.jsonl --tune-thresholds
 
       Data are read as 'train' reads them. The heads that would answer in 'predict' are evaluated, each with the metrics \
-      of its task: accuracy, F1, Matthews, Pearson and Spearman, span F1, exact match, or the loss of masked words.
+      of its task: accuracy, F1, Matthews, Pearson and Spearman, span F1, exact match, or the loss of masked words; with \
+      precision, recall and F1 of each label or kind of entity, confusions, calibration and thresholds. Intervals hold \
+      95 % of the bootstrap.
       """)
 
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var data: String
@@ -20,6 +26,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
+  @OptionGroup(title: "Evaluation") var evaluation: EvaluationArguments
   @OptionGroup(title: "Output") var output: OutputArguments
 
   func validate() throws {
@@ -31,25 +38,62 @@ struct EvaluateCommand: ParsableCommand {
     let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
     Terminal.tellWarnings(of: model)
     let recipe = try recipe()
-    let evaluation = HeadEvaluation(
+    let examples = HeadEvaluation(
       data: data, format: recipe.format, columns: recipe.columns, maximumLength: length.maxLength)
-    let results = try evaluation.results(of: model, workspace.loadTokenizer(tokenizer.tokenizer))
-    var told: Set<String> = []
-    for note in results.flatMap({ $0.data.warnings }) where told.insert(note).inserted {
-      Terminal.note(note)
+    let tokenizer = try workspace.loadTokenizer(self.tokenizer.tokenizer)
+    var heads = try examples.results(of: model, tokenizer)
+    var noted: Set<String> = []
+    for note in heads.flatMap({ $0.data.warnings }) where noted.insert(note).inserted { Terminal.note(note) }
+
+    if evaluation.tuneThresholds {
+      let tuned = try workspace.tuneThresholds(of: heads)
+      heads = tuned.heads
+      for folder in tuned.folders { Terminal.note("Thresholds are stored in \(folder.belowCurrentFolder).") }
     }
-    if output.isTable {
-      let rows = results.flatMap { head, result, _ in
-        result.metrics.map { [head, $0.name, $0.value.formatted(decimals: 4)] }
-      }
-      let table = Table(
-        columns: [.init(title: "HEAD"), .init(title: "METRIC"), .init(title: "VALUE", isNumber: true)], rows: rows)
-      for line in table.rendered(width: Terminal.width) { print(line) }
-    } else {
-      for (head, result, _) in results {
-        print(JSONValue.object(["head": .string(head), "metrics": result.json]).line)
+    let reports = heads.map { $0.report(evaluation.resampling) }
+    let comparisons = try comparisons(heads, workspace, model, examples, tokenizer)
+    if let path = evaluation.predictions { try write(heads.flatMap { $0.lines() }, to: path) }
+    if let path = evaluation.errors { try write(heads.flatMap { $0.lines(onlyWrong: true) }, to: path) }
+    if let folder = evaluation.report {
+      try [EvaluatedHead].write(reports, comparisons: comparisons, data: data, to: folder)
+    }
+    for report in reports {
+      let comparison = comparisons[report.head]
+      if output.isTable {
+        let tables = EvaluationTables(report, comparison: comparison, width: Terminal.width)
+        for line in tables.lines { print(line) }
+      } else {
+        print(report.line(comparedWith: comparison))
       }
     }
+  }
+
+  /// Each head against the one in its place in the other setup.
+  private func comparisons(
+    _ heads: [EvaluatedHead], _ workspace: Workspace, _ model: DebertaV2AdapterModel, _ examples: HeadEvaluation,
+    _ tokenizer: any Tokenizer
+  ) throws -> [String: (name: String, result: PairedComparison)] {
+    guard let text = evaluation.compareWith else { return [:] }
+    var other = model
+    let setup = try workspace.composition(text)
+    try workspace.load(setup, into: &other)
+    try other.setActiveAdapters(setup)
+    other.activeHeads = evaluation.compareHeads?.names
+    let others = try examples.results(of: other, tokenizer)
+    guard others.count == heads.count else {
+      throw ValidationError(
+        "'\(text)' is answered by \(others.count.counting("head")), the setup that is evaluated by \(heads.count). "
+          + "Choose as many with --active-heads and --compare-heads.")
+    }
+    return try Dictionary(
+      zip(heads, others).map { head, other in
+        (head.head, (text, try PairedComparison(head.outcomes, other.outcomes, evaluation.resampling)))
+      }
+    ) { first, _ in first }
+  }
+
+  private func write(_ lines: [String], to path: String) throws {
+    try AtomicFile.write(Data((lines.map { $0 + "\n" }).joined().utf8), to: path)
   }
 
   /// How data are read, as a recipe says it.
@@ -57,5 +101,42 @@ struct EvaluateCommand: ParsableCommand {
     var members: [String: JSONValue] = ["train": .string(data)]
     columns.add(to: &members)
     return try TrainingRecipe(flags: members)
+  }
+}
+
+/// What an evaluation finds out, and where it is written.
+struct EvaluationArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Another setup, or the name of a saved one, on the same examples: the difference, its interval, and how likely it is "
+        + "by chance (a permutation test).", valueName: "expr"))
+  var compareWith: String?
+  @Option(help: ArgumentHelp("The heads that answer after the other setup.", valueName: "a,b")) var compareHeads:
+    NameList?
+  @Flag(
+    help: """
+      Choose for each label of a multi-label head the threshold with the best F1 on these examples, and store it in the \
+      head's folder; 'predict' then decides by it.
+      """)
+  var tuneThresholds = false
+  @Option(help: ArgumentHelp("A new folder for a report in Markdown with plots in SVG.", valueName: "dir"))
+  var report: String?
+  @Option(help: ArgumentHelp("A file for every example with what was predicted, in JSON Lines.", valueName: "file"))
+  var predictions: String?
+  @Option(help: ArgumentHelp("A file for the examples that are answered wrongly, in JSON Lines.", valueName: "file"))
+  var errors: String?
+  @Option(help: ArgumentHelp("How often examples are drawn again for intervals and tests; 0 for none.", valueName: "n"))
+  var resamples = 1_000
+  @Option(help: ArgumentHelp("What the draws begin with; equal seeds give equal intervals.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  var resampling: Resampling { Resampling(count: resamples, seed: seed) }
+
+  func validate() throws {
+    guard (0...100_000).contains(resamples) else {
+      throw ValidationError("--resamples is \(resamples); expected 0 to 100000.")
+    }
+    if compareHeads != nil, compareWith == nil { throw ValidationError("--compare-heads needs --compare-with.") }
+    if compareWith != nil, resamples == 0 { throw ValidationError("--compare-with needs --resamples above 0.") }
   }
 }

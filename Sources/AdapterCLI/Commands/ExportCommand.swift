@@ -16,8 +16,9 @@ struct ExportCommand: ParsableCommand {
       the .bin files, and with use_safetensors=True for the others. Whatever stops the command, the folder is wholly \
       there or not at all.
 
-      With --peft the folder of a LoRA is one for PeftModel.from_pretrained. It holds the head, too, if transformers \
-      has a head with the same layers for the base model; a note says so if it has not.
+      With --peft the folder is one for PeftModel.from_pretrained: of LoRA, of IA3, and of every adapter that came \
+      from PEFT. It holds the head, too, if transformers has a head with the same layers for the base model; a note \
+      says so if it has not.
       """)
 
   @Argument(help: "The name of an adapter or a fusion.") var name: String
@@ -26,7 +27,7 @@ struct ExportCommand: ParsableCommand {
     help: ArgumentHelp(
       "The files that the weights go to; by default both, with --peft safetensors.", valueName: "format"))
   var format: WeightFormat?
-  @Flag(help: "Write a folder of Hugging Face's PEFT, for LoRA.") var peft = false
+  @Flag(help: "Write a folder of Hugging Face's PEFT, for LoRA, IA3 and what came from PEFT.") var peft = false
   @OptionGroup(title: "Registry") var base: BaseArguments
   @OptionGroup(title: "Output") var output: ResultArguments
 

@@ -13,7 +13,7 @@ struct ImportCommand: ParsableCommand {
 
       The folder is one that the Python library saved: adapter_config.json with its weights, and head_config.json with \
       a head; adapter_fusion_config.json, of a fusion of registered adapters; adapter_setup.json, with its adapters and \
-      fusions in folders below. Or it is one of PEFT with LoRA. Every tensor is read and checked against the base model \
+      fusions in folders below. Or it is one of PEFT. Every tensor is read and checked against the base model \
       first. A folder that lies in the registry's folder of adapters already is registered where it is.
       """)
 

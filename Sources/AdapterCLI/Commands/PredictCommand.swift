@@ -18,10 +18,10 @@ struct PredictCommand: ParsableCommand {
         adapter-cli predict --model NLI-DIR --zero-shot "sport,politics,music" "The match ended late."
 
       A line of JSON Lines is {"text": "...", "pair": "...", "contexts": ["...", ...], "choices": ["...", ...], \
-      "adapter": "Stack(a, b)", "id": ...}. Only the text is needed, and what its heads read: the text is a question, and the pair the context \
-      that answers it, or the best answer of several contexts is given with the number of its context, or the choices \
-      are the texts to choose from, at least two. The adapter acts on this line alone, \
-      and the id comes back.
+      "adapter": "Stack(a, b)", "id": ...}. Only the text is needed, and what its heads read: the text is a question, \
+      and the pair the context that answers it, or the best answer of several contexts is given with the number of its \
+      context, or the choices are the texts to choose from, at least two. The adapter acts on this line alone, and the \
+      id comes back.
 
       Lines of training data are read, too: without "text" the usual names apply, such as "question", \
       "prompt" and "sentence1", "context", "passage" and "sentence2", and choices may stand in "options", "endings", \

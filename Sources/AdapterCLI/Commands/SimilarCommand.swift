@@ -7,8 +7,8 @@ struct SimilarCommand: ParsableCommand {
     abstract: "Finds the texts that are most like a query, by their vectors.",
     discussion: """
       Examples:
-        adapter-cli similar --query "reads PDF files" --input descriptions.txt --top-k 5
-        adapter-cli similar --input pairs.jsonl
+        adapter-cli similar --model DIR --query "reads PDF" --input texts.txt
+        adapter-cli similar --setup mine --input pairs.jsonl
 
       The score is the cosine of the angle between two vectors of 'embed', from -1 to 1. Prints {"index": 4, "text": \
       "...", "score": 0.9} for each text, the most similar first. Without --query each line is a pair, \

@@ -12,6 +12,12 @@ public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
   case severalHeads([String])
   /// No answering head has this name.
   case unknownHead(name: String, heads: [String])
+  /// Options cannot be applied as they are.
+  case options(reason: String)
+  /// What was to be computed cannot be.
+  case failed(reason: String)
+  /// A setup makes several vectors of a text.
+  case severalVectors(setup: String)
   /// A text cannot be answered.
   case input(index: Int, reason: String)
   /// A text is too long, and may not be cut.
@@ -28,12 +34,13 @@ public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
       "'\(name)' is registered, or was given when the server started; it stays until 'adapter-cli remove' or a restart."
     case .isThere(let name, false): "The adapter '\(name)' is loaded already. Set load_inplace to replace it."
     case .broken(let setup, let reason): "'\(setup)' cannot be loaded: \(reason)"
-    case .wrongTask(let reason): reason
+    case .wrongTask(let reason), .options(let reason), .failed(let reason): reason
     case .severalHeads(let heads):
       "\(heads.count) heads answer: \(heads.joined(separator: ", ")). Name one with \"head\" in the body or with the "
         + "header x-head, name one adapter, or use POST /api/predict for all of them."
     case .unknownHead(let name, let heads):
       "No head '\(name)' answers here; there are \(heads.joined(separator: ", "))."
+    case .severalVectors(let setup): "\(EmbeddingError.severalVectors(setup: setup))"
     case .input(let index, let reason): "Input \(index): \(reason)"
     case .tooLong(let index, let tokens, let limit):
       "Input \(index) has \(tokens) tokens, and at most \(limit) are read. Shorten it, or set truncate to true."

@@ -168,7 +168,9 @@ public final class TextService: Sendable {
   private static func asService<Value>(_ setup: ServedSetup, _ body: () throws -> Value) throws -> Value {
     do { return try body() } catch let error as PredictionError {
       throw ServiceError.wrongTask(reason: "\(error)")
-    }
+    } catch let error as CompositionError {
+      throw error
+    } catch { throw ServiceError.options(reason: "\(error)") }
   }
 
   // MARK: Answers
@@ -191,7 +193,7 @@ public final class TextService: Sendable {
   ///   - options: how outputs become answers.
   ///   - reading: how much of a text is read.
   ///   - terms: who requests it.
-  /// - Throws: `ServiceError`, `EngineError`, `CancellationError`; `AnswerOptionsError`, `TargetError`.
+  /// - Throws: `ServiceError`, `EngineError`, `CompositionError`, `CancellationError`.
   public func predict(
     _ inputs: [TextInput], with setup: ServedSetup, heads wanted: [String]? = nil,
     options: AnswerOptions = AnswerOptions(), reading: Reading = Reading(), terms: Terms = Terms()
@@ -204,8 +206,7 @@ public final class TextService: Sendable {
         ids: $0.encoding.ids, tokenTypes: $0.encoding.tokenTypeIDs, composition: $0.composition,
         heads: $0.heads.sorted())
     }
-    let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
-    let answers = try await engine.submit(request, prepared.lease)
+    let answers = try await submit(rows, prepared.lease, terms)
     return try await workers.run { [self] in
       let outputs = answers.rows.map(\.logits)
       let predictions = try prepared.plan.predictions(
@@ -224,6 +225,19 @@ public final class TextService: Sendable {
           tokenization: prepared.duration, queued: answers.queued, computed: answers.computed,
           tokens: rows.reduce(0) { $0 + $1.ids.count }))
     }
+  }
+
+  private func submit(
+    _ rows: [EngineRow], _ lease: ResidentAdapters.Lease, _ terms: Terms
+  ) async throws -> EngineAnswers {
+    let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
+    do { return try await engine.submit(request, lease) } catch let error as EngineError {
+      throw error
+    } catch let error as CompositionError {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch { throw ServiceError.failed(reason: "\(error)") }
   }
 
   private static func notFinite(_ outputs: [[String: Tensor]]) -> String? {
@@ -281,13 +295,12 @@ public final class TextService: Sendable {
       let start = ContinuousClock.now
       let (_, lease) = try leased([setup.composition], setup.name)
       if let composition = setup.composition, try composition.branches().count != 1 {
-        throw ServiceError.wrongTask(reason: "\(EmbeddingError.severalVectors(setup: composition.description))")
+        throw ServiceError.severalVectors(setup: composition.description)
       }
       let rows = try inputs.enumerated().map { try row($1, index: $0, setup, reading) }
       return (rows, lease, ContinuousClock.now - start)
     }
-    let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
-    let answers = try await engine.submit(request, lease)
+    let answers = try await submit(rows, lease, terms)
     return try await workers.run {
       let vectors = try answers.rows.map { answer -> [[Float]] in
         guard let states = answer.states, states.isFinite else {

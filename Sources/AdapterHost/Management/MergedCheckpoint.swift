@@ -64,14 +64,27 @@ public enum MergedCheckpoint {
   static func changes(
     from base: DebertaV2AdapterModel, to merged: DebertaV2AdapterModel
   ) -> [String: [Float]] {
+    let compute = base.compute
+    func values(_ module: EncoderModule?) -> [String: [Float]] {
+      switch module {
+      case .table(let table)?: [".weight": table.widened(compute).array]
+      case .linear(let linear)?:
+        [".weight": compute.unpacked(linear.weight).array].merging(
+          linear.bias.map { [".bias": $0.array] } ?? [:]
+        ) { $1 }
+      case .norm(let norm)?: [".weight": norm.gain.array, ".bias": norm.bias.array]
+      case .bias(let bias)?: [".bias": bias.array]
+      case nil: [:]
+      }
+    }
     var changes: [String: [Float]] = [:]
-    for layer in 0..<base.configuration.layerCount {
-      for place in base.configuration.family.projections {
-        let (old, new) = (base.linear(place, layer: layer), merged.linear(place, layer: layer))
-        let scope = place.path(layer: layer)
-        let weight = base.compute.unpacked(new.weight).array
-        if weight != base.compute.unpacked(old.weight).array { changes[scope + ".weight"] = weight }
-        if let bias = new.bias?.array, bias != old.bias?.array { changes[scope + ".bias"] = bias }
+    for place in EncoderLayout(base.configuration).places {
+      let (old, new) = (base.bound.encoder.module(place), merged.bound.encoder.module(place))
+      // Tables are large, and rarely changed.
+      if case (.table(let own)?, .table(let other)?) = (old, new), own.isSame(as: other) { continue }
+      let before = values(old)
+      for (suffix, values) in values(new) where values != before[suffix] {
+        changes[place.path(in: base.configuration.family) + suffix] = values
       }
     }
     return changes

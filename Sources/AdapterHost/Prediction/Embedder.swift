@@ -183,7 +183,8 @@ public enum EmbeddingError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noLayer(let layer, let layers):
       "There is no layer \(layer): the model has \(layers), 0 is the output of the embeddings, and -1 the last layer."
     case .severalVectors(let setup):
-      "'\(setup)' acts on several copies of a text, which makes several vectors; name one of its branches."
+      "'\(setup)' acts on several copies of a text, which makes several vectors. Name one of its branches with --setup, or the "
+        + "base model alone with --model."
     case .notFinite:
       "The vector has numbers that are not finite (NaN or infinite). 'adapter-cli inspect' finds weights that are not "
         + "finite; if there are none, the text overflows the model."

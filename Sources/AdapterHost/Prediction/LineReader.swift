@@ -1,7 +1,8 @@
 internal import Checkpoints
+internal import Files
 internal import Foundation
 
-/// The lines of a file or of standard input, as they come.
+/// The lines of a file or of standard input, as they come; compressed with gzip or xz, or not.
 ///
 /// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
 /// the start of the input is left out.
@@ -12,8 +13,7 @@ final class LineReader {
     let isTooLong: Bool
   }
 
-  private let descriptor: Int32
-  private let isOwned: Bool
+  private let input: InputBytes
   private let path: String
   private var buffer: [UInt8] = []
   /// Where the next line begins, and up to where no line's end was found.
@@ -29,12 +29,8 @@ final class LineReader {
   /// - Throws: `InputFileError`.
   init(path: String?) throws(InputFileError) {
     self.path = path ?? "standard input"
-    isOwned = path != nil
-    descriptor = path.map { open($0, O_RDONLY | O_CLOEXEC) } ?? STDIN_FILENO
-    guard descriptor >= 0 else { throw InputFileError(path: self.path, reason: .system(errno)) }
+    do { input = try InputBytes(path: path) } catch { throw InputFileError(error, path: self.path) }
   }
-
-  deinit { if isOwned { close(descriptor) } }
 
   /// The next line, awaited; nil at the end.
   func next() throws(InputFileError) -> Line? {
@@ -53,8 +49,7 @@ final class LineReader {
     while true {
       if lineEnd() != nil { return true }
       if hasEnded { return start < buffer.count || skipped > 0 }
-      var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&request, 1, 0) > 0 else { return false }
+      guard input.isReady else { return false }
       try fill()
     }
   }
@@ -95,16 +90,10 @@ final class LineReader {
     buffer.removeFirst(start)
     scanned -= start
     start = 0
-    let size = 1 << 18
-    var result = 0
-    var code: Int32 = 0
-    buffer += [UInt8](unsafeUninitializedCapacity: size) { block, count in
-      repeat { result = read(descriptor, block.baseAddress, size) } while result < 0 && errno == EINTR
-      code = errno
-      count = max(result, 0)
-    }
-    if result < 0 { throw InputFileError(path: path, reason: .system(code)) }
-    if result == 0 { hasEnded = true }
+    let new: [UInt8]
+    do { new = try input.next(upTo: 1 << 18) } catch { throw InputFileError(error, path: path) }
+    buffer += new
+    hasEnded = new.isEmpty
   }
 }
 
@@ -113,6 +102,8 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
   public enum Reason: Hashable, Sendable {
     /// The system's error number.
     case system(Int32)
+    /// The file is compressed, and its data are damaged; the reason ends a sentence about the file.
+    case damaged(String)
     /// No line ends within `Limits.endlessLineBytes`.
     case endlessLine
   }
@@ -123,8 +114,19 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
   public var description: String {
     switch reason {
     case .system(let code): "\(path): texts cannot be read from it (\(String(cString: strerror(code))))."
+    case .damaged(let reason): "\(path): texts cannot be read from it: the file \(reason)."
     case .endlessLine:
       "\(path): no line ends within \(Limits.endlessLineBytes) bytes; expected a text, or a JSON object, on each line."
+    }
+  }
+}
+
+extension InputFileError {
+  /// Why a file cannot be read.
+  init(_ error: FileError, path: String) {
+    switch error {
+    case .refused(_, _, let code): self.init(path: path, reason: .system(code))
+    case .unexpected(_, let reason): self.init(path: path, reason: .damaged(reason))
     }
   }
 }

@@ -126,7 +126,9 @@ public struct Predictor: Sendable {
   /// - Parameter input: the text.
   /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
   public func encode(_ input: TextInput) throws -> Encoding {
-    try encode(input.text, input.pair, limit(recorded: nil))
+    let encoding = try tokenizer.encode(input.text, pair: input.pair, maximumLength: limit(recorded: nil))
+    try checkPositions(encoding)
+    return encoding
   }
 
   /// Cuts a text into tokens, for each of some inputs of heads.
@@ -136,25 +138,28 @@ public struct Predictor: Sendable {
   ///   - inputs: what the heads read of it.
   func encode(_ input: TextInput, as inputs: some Collection<HeadInput>) -> EncodedText {
     var readings: [HeadInput: Result<Reading, any Error>] = [:]
-    var known: [HeadInput: Result<Reading, any Error>] = [:]
+    var known: [HeadInput: Result<[TextWindows], any Error>] = [:]
     for head in inputs {
-      // Heads whose lengths come to the same share what is read.
-      let own = HeadInput(form: head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)
-      let result = known[own] ?? Result { try reading(of: input, head) }
-      known[own] = result
-      readings[head] = result
+      // Heads whose lengths or forms come to the same share what is read.
+      let isText = head.form == .words && input.words == nil && options.tagging.stride == nil
+      let own = HeadInput(
+        form: isText ? .text : head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)
+      let texts = known[own] ?? Result { try self.texts(of: input, head) }
+      known[own] = texts
+      readings[head] = texts.map { Reading(form: head.form, texts: $0) }
     }
     return EncodedText(input: input, readings: readings)
   }
 
   /// What a head reads of a text: a text in one or several windows, or one for each context, choice or hypothesis.
-  private func reading(of input: TextInput, _ head: HeadInput) throws -> Reading {
+  private func texts(of input: TextInput, _ head: HeadInput) throws -> [TextWindows] {
     let limit = limit(recorded: head.recordedLength)
     let texts: [TextWindows] =
       switch head.form {
-      case .text: [TextWindows(try encode(input.text, input.pair, limit))]
+      case .text: [TextWindows(try tokenizer.encode(input.text, pair: input.pair, maximumLength: limit))]
       case .words: [try words(input, limit)]
-      case .choices: try input.choices.map { TextWindows(try encode(input.text, $0, limit)) }
+      case .choices:
+        try input.choices.map { TextWindows(try tokenizer.encode(input.text, pair: $0, maximumLength: limit)) }
       case .question:
         try input.allContexts.map { context in
           try TextWindows(
@@ -167,21 +172,15 @@ public struct Predictor: Sendable {
         }
       }
     for encoding in texts.lazy.flatMap(\.encodings) { try checkPositions(encoding) }
-    return Reading(form: head.form, texts: texts)
+    return texts
   }
 
   private func words(_ input: TextInput, _ limit: Int?) throws -> TextWindows {
     guard let stride = options.tagging.stride else {
-      return TextWindows(try encode(input.sentence.text, input.pair, limit))
+      return TextWindows(try tokenizer.encode(input.sentence.text, pair: input.pair, maximumLength: limit))
     }
     return try TextWindows(
       text: input.sentence.text, pair: input.pair, tokenizer, maximumLength: limit, shared: stride)
-  }
-
-  private func encode(_ text: String, _ pair: String?, _ limit: Int?) throws -> Encoding {
-    let encoding = try tokenizer.encode(text, pair: pair, maximumLength: limit)
-    try checkPositions(encoding)
-    return encoding
   }
 
   private func limit(recorded: Int?) -> Int? {

@@ -162,12 +162,14 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
       "There are contexts, which only heads that answer questions read; '\(head)' does not. Leave them out, or name "
         + "such a head with --setup or --active-heads."
     case .lostMasks(let found, let read, let limit):
-      "The text has \(found) masks, but only \(read) of them \(read == 1 ? "is" : "are") among the \(limit) tokens "
-        + "that are read; shorten the text, or allow more tokens with --max-length."
+      (found == 1
+        ? "The text has a mask, and it is not"
+        : "The text has \(found) masks, and only \(read) of them \(read == 1 ? "is" : "are")")
+        + " among the \(limit) tokens that are read; shorten the text, or allow more tokens with --max-length."
     case .noEntailment(let head, let labels):
       "Zero-shot classification needs a head for natural language inference, with a label that begins with 'entail'; "
         + "the labels of '\(head)' are \(labels.prefix(8).map { "'\($0)'" }.joined(separator: ", "))"
-        + "\(labels.count > 8 ? ", …" : ""). Name its labels with --labels if they are in this order of its outputs."
+        + "\(labels.count > 8 ? ", …" : ""). If they stand for others, name these with --labels."
     case .unknownIgnoredLabel(let name, let head, let known, let nearest):
       "'\(name)' is to be ignored, but the head '\(head)' has no such label here"
         + (nearest.isEmpty

@@ -96,14 +96,14 @@ public struct TextInput: Sendable, Hashable {
     try self.init(ConfigurationFields(.object(members), file: "input \(index)"), index: index)
   }
 
-  /// A row of a table, with the members of a line of JSON. Empty cells hold no pair, no adapter and no id; no cell holds
-  /// a list of words.
+  /// A record of a data file, with the members of a line of JSON. Empty cells of a table hold no pair, no adapter and no
+  /// id, and none holds a list of words.
   ///
   /// - Throws: `ConfigurationError` or `CompositionError`.
   init(_ row: TableReader.Row, index: Int) throws {
     let optional = Set(["pair", "adapter", "id"] + Self.pairNames(beside: "question"))
     let members = row.members.filter { name, value in
-      !(optional.contains(name) && value == .string("")) && !Self.wordNames.contains(name)
+      !row.isTextOnly || !(optional.contains(name) && value == .string("")) && !Self.isTextForWords(name, value)
     }
     let fields = try ConfigurationFields(.object(members), file: "line \(row.line)")
     for case (let name, .string(let text)) in members where text.utf8.count > Limits.lineBytes {
@@ -113,8 +113,19 @@ public struct TextInput: Sendable, Hashable {
     line = row.line
   }
 
-  /// Whether a text can be made of some members.
-  static func hasText(_ names: some Sequence<String>) -> Bool { !Set(textNames).isDisjoint(with: names) }
+  /// Whether a text can be made of a record.
+  static func hasText(_ row: TableReader.Row) -> Bool {
+    row.members.contains { name, value in
+      textNames.contains(name)
+        || wordNames.contains(name) && !(row.isTextOnly && isTextForWords(name, value))
+    }
+  }
+
+  /// Whether a cell of a table stands where a list of words is expected; CoNLL has such lists.
+  private static func isTextForWords(_ name: String, _ value: JSONValue) -> Bool {
+    if case .array = value { return false }
+    return wordNames.contains(name)
+  }
 
   private init(_ fields: ConfigurationFields, index: Int) throws {
     let given = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)

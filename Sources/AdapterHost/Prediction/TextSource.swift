@@ -1,34 +1,44 @@
 internal import Checkpoints
+internal import Files
 public import Training
 
 /// Where texts come from: a list, the lines of a file or of standard input, or the rows of a table.
 public struct TextSource {
   /// How the lines of an input are read.
   public enum Format: String, Sendable, CaseIterable {
-    /// CSV or TSV if the file's name says so; JSON Lines if the first line that is not blank begins with `{`; else text.
+    /// A table, a document or columns if the file's name says so; JSON Lines if the first line that is not blank begins
+    /// with `{`; else text.
     case auto
     /// A text in each line.
     case text
     /// A JSON object in each line, with the members of ``TextInput``; blank lines hold nothing.
     case jsonl
+    /// A JSON array of such objects, or an object with them as its list `data`, as SQuAD has it.
+    case json
     /// A row of a table, the first line of which names the columns: those of ``TextInput``, as training reads them.
     case csv, tsv
+    /// Words in columns, with a blank line after each sentence, as CoNLL has them.
+    case conll
 
     /// The format that the name of a file tells; auto if it tells none.
     init(path: String) {
-      let name = path.split(separator: "/").last ?? ""
-      switch name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() {
+      switch FilePaths.contentExtension(of: path) {
       case "csv": self = .csv
       case "tsv", "tab": self = .tsv
+      case "json": self = .json
+      case "jsonl", "ndjson": self = .jsonl
+      case "conll", "conllu", "conllup", "conll03", "iob", "iob2", "bio", "bilou", "bioes": self = .conll
       default: self = .auto
       }
     }
 
-    /// How training calls it, if it is a table.
-    var table: TrainingFormat? {
+    /// How training calls it, if it has records that are not lines.
+    var records: TrainingFormat? {
       switch self {
       case .csv: .csv
       case .tsv: .tsv
+      case .json: .jsonLines
+      case .conll: .conll
       case .auto, .text, .jsonl: nil
       }
     }
@@ -80,34 +90,17 @@ public struct TextSource {
   /// - Parameters:
   ///   - path: the file.
   ///   - format: how it is read.
-  ///   - columns: of a table, the columns that hold a part under another name than the usual ones.
+  ///   - columns: the columns or members that hold a part under another name than the usual ones.
   /// - Throws: `InputFileError` or `DatasetError`, if it cannot be opened; `TextSourceError`.
   public init(path: String?, format: Format = .auto, columns: DataColumns = [:]) throws {
-    let isGuessed = format == .auto
-    let format = isGuessed ? path.map { Format(path: $0) } ?? .auto : format
+    let format = format == .auto ? path.map { Format(path: $0) } ?? .auto : format
     self.format = format
     mayNameAdapters = format != .text
-    if isGuessed, let path, try Self.isNotLines(path) { throw TextSourceError.notLines(path: path) }
-    if let table = format.table {
-      kind = .table(try TableReader(path: path ?? "/dev/stdin", format: table, columns: columns))
+    if let records = format.records ?? (format == .jsonl && columns != [:] ? .jsonLines : nil) {
+      kind = .table(try TableReader(path: path ?? "/dev/stdin", format: records, columns: columns))
     } else {
       guard columns == [:] else { throw TextSourceError.columnsOfLines }
       kind = .lines(try LineReader(path: path))
-    }
-  }
-
-  /// Whether a file's name says that its lines are not texts: CoNLL columns, or JSON that begins with an array.
-  private static func isNotLines(_ path: String) throws -> Bool {
-    switch path.split(separator: ".").last?.lowercased() {
-    case "conll", "conllu", "conllup", "iob", "iob2", "bio": return true
-    case "json":
-      let reader = try LineReader(path: path)
-      while let line = try reader.next() {
-        guard let first = line.bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) else { continue }
-        return first == UInt8(ascii: "[")
-      }
-      return false
-    default: return false
     }
   }
 
@@ -202,7 +195,7 @@ public struct TextSource {
     case .failure(let fault):
       return .failure(UnansweredText(index: lineNumber, line: fault.line, reason: fault.reason))
     case .success(let row):
-      guard TextInput.hasText(row.members.keys) else {
+      guard TextInput.hasText(row) else {
         throw DatasetError.missingColumn(
           .text, wanted: TextInput.textNames, found: row.members.keys.sorted(), path: "The input")
       }
@@ -239,16 +232,12 @@ public struct TextSource {
 /// Why texts cannot be read as they are to be.
 public enum TextSourceError: Error, Hashable, Sendable, CustomStringConvertible {
   case columnsOfLines
-  /// The name of a file says that its lines are no texts.
-  case notLines(path: String)
 
   public var description: String {
     switch self {
     case .columnsOfLines:
-      "Only CSV and TSV have columns to name, and the input is read as lines. Give --format csv if it is a table."
-    case .notLines(let path):
-      "\(path): its name says that it is not a text, an object or a row in each line. Give a JSON object in each line, "
-        + "such as {\"text\": \"...\"} or {\"tokens\": [\"...\"]}; --format text reads the lines as texts all the same."
+      "Only tables and JSON have columns to name, and the input is read as lines of text. Give --format csv or --format "
+        + "jsonl if it is one of these."
     }
   }
 }

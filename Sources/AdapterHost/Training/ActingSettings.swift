@@ -55,7 +55,7 @@ struct ActingSettings {
       return "there are no 'dev' examples to evaluate"
     case "learning_rate", "schedule", "warmup_steps", "warmup_ratio":
       if case .adafactor(let rule) = optimizer, rule.usesRelativeStep {
-        return "adafactor with 'relative_step' takes a rate of its own"
+        return "adafactor with 'relative_step' chooses its own rate"
       }
       return nil
     default: return nil

@@ -30,7 +30,7 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
     case .unlikeHeads(let first, let second):
       "The heads '\(first)' and '\(second)' have different answers, so the same examples cannot train both."
     case .sharedHead(let name):
-      "Several branches of the setup end with '\(name)', so they would share its head; each needs one of its own."
+      "Several branches of the setup end with '\(name)', so they would share its head; each needs its own."
     case .oneLabel(let label):
       "A head that knows the label '\(label)' alone has nothing to choose; classification takes two labels or more. "
         + "For numbers train a head for regression."

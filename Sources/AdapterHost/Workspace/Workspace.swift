@@ -31,7 +31,7 @@ public struct Workspace: Sendable {
   private let activeEmbeddings: String?
   /// The registry, if it was used.
   public let registry: Registry?
-  private let location: RegistryLocation
+  let location: RegistryLocation
   private let adapters, fusions, headFolders: NamedFolders
   private let note: @Sendable (String) -> Void
   /// The base model's name in the registry.
@@ -56,7 +56,9 @@ public struct Workspace: Sendable {
     (leaveOut, skippedLayers) = (request.leaveOut, request.skippedLayers)
     (embeddings, activeEmbeddings) = (request.embeddings, request.activeEmbeddings)
     let isFolder = request.model.map { FileManager.default.fileExists(atPath: $0) } ?? false
-    let wantsSetup = asked == nil && adapters.isEmpty && (request.model == nil || request.usesActiveSetup)
+    let wantsSetup =
+      asked == nil && adapters.isEmpty && !request.answersWithGivenHeads
+      && (request.model == nil || request.usesActiveSetup)
     let looksUp = wantsSetup || request.leavesOpen(asked)
 
     if let folder = request.model, isFolder {
@@ -74,12 +76,8 @@ public struct Workspace: Sendable {
     }
 
     isSetupGiven = asked != nil || !adapters.isEmpty
-    if case .adapter(let name)? = asked, adapters[name] == nil, let modelName,
-      let saved = try registry?.setups(of: modelName).first(where: { $0.name == name })
-    {
-      setup = try Composition(saved.expression)
-    } else if let asked {
-      setup = asked
+    if let asked {
+      setup = try Self.saved(asked, unless: adapters, registry, modelName) ?? asked
     } else if !adapters.isEmpty {
       let names = adapters.names.map { Composition.adapter($0) }
       setup = request.model != nil && !request.usesActiveSetup ? nil : names.count == 1 ? names[0] : .parallel(names)
@@ -88,6 +86,24 @@ public struct Workspace: Sendable {
     } else {
       setup = nil
     }
+  }
+
+  /// The saved setup that a name means; nil if the composition is none, or an adapter of that name is given.
+  private static func saved(
+    _ composition: Composition, unless adapters: NamedFolders, _ registry: Registry?, _ model: String?
+  ) throws -> Composition? {
+    guard case .adapter(let name) = composition, adapters[name] == nil, let model,
+      let saved = try registry?.setups(of: model).first(where: { $0.name == name })
+    else { return nil }
+    return try Composition(saved.expression)
+  }
+
+  /// The composition that a text means: the setup of this name, or else the text's own.
+  ///
+  /// - Throws: `CompositionError`, `RegistryError`.
+  public func composition(_ text: String) throws -> Composition {
+    let composition = try Composition(text)
+    return try Self.saved(composition, unless: adapters, lookup()?.0, modelName) ?? composition
   }
 
   // MARK: Looking up
@@ -138,7 +154,7 @@ public struct Workspace: Sendable {
   }
 
   /// The registry and the base model's name in it, if both are there.
-  private func lookup() throws -> (Registry, model: String)? {
+  func lookup() throws -> (Registry, model: String)? {
     guard let modelName,
       let registry = try registry ?? location.path.map({ try Registry.open(path: $0, for: .reading) })
     else { return nil }
@@ -206,9 +222,14 @@ public struct Workspace: Sendable {
   /// - Throws: the errors of the library, which name file, tensor or key.
   func loadGiven(compute: Compute) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
-    for adapter in try givenAdapters { try model.loadAdapter(adapter.folder, as: adapter.name, overwrite: true) }
+    for adapter in try givenAdapters {
+      try model.loadAdapter(
+        adapter.folder, as: adapter.name, leaveOut: leaveOut[adapter.name] ?? [], overwrite: true)
+    }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
     for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
+    for table in embeddings { try model.loadEmbeddings(path(table.folder), as: table.name) }
+    if let activeEmbeddings { try model.setActiveEmbeddings(activeEmbeddings) }
     if let labels { try model.nameLabels(labels) }
     return model
   }
@@ -243,10 +264,16 @@ public struct Workspace: Sendable {
 
   /// Loads the head of an adapter or of a registered fusion.
   private func loadHead(_ name: String, into model: inout DebertaV2AdapterModel) throws {
-    let folder =
-      try folder(ofAdapterIfKnown: name) ?? registeredFusions().first { $0.name == name }?.path
-    guard let folder, SavedHead.exists(in: folder) else { throw model.unknown(head: name) }
+    guard let folder = try folder(ofHead: name) else { throw model.unknown(head: name) }
     try model.loadHead(folder, as: name)
+  }
+
+  /// The folder of a head: one that is given, or that of the adapter or the registered fusion of its name; nil if it has
+  /// none.
+  func folder(ofHead name: String) throws -> String? {
+    if let folder = headFolders[name] { return try path(folder) }
+    let folder = try folder(ofAdapterIfKnown: name) ?? registeredFusions().first { $0.name == name }?.path
+    return folder.flatMap { SavedHead.exists(in: $0) ? $0 : nil }
   }
 
   /// Where the tokenizer's files are: beside the active embeddings, if these came with one, else the base model's.
@@ -278,6 +305,9 @@ extension WorkspaceRequest {
     self.heads = self.heads ?? saved.heads
     return saved.composition
   }
+
+  /// Whether all heads that are requested are given: without an adapter and a setup they answer the base model alone.
+  fileprivate var answersWithGivenHeads: Bool { heads?.allSatisfy { headFolders[$0] != nil } ?? false }
 
   /// Whether a composition or the heads name something that is not given.
   fileprivate func leavesOpen(_ composition: Composition?) -> Bool {

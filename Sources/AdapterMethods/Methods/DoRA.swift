@@ -8,23 +8,17 @@ public import Tensors
 ///
 /// m [outputs, 1] starts as the lengths of W's rows; the norm is taken row by
 /// row, of the product without alpha / r, as in the reference. PEFT's DoRA
-/// takes the norm of W + (alpha / r) B A, and leaves the bias c as it is.
+/// takes the norm of W + (alpha / r) B A, and leaves the bias c as it is: it is
+/// a form of PEFT's LoRA.
 ///
 /// Source: Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation" (2024);
-/// adapters, `methods/lora.py`, `compute_dora_deltaw`; peft,
-/// `tuners/lora/dora.py`.
+/// adapters, `methods/lora.py`, `compute_dora_deltaw`.
 public struct DoRA: AdapterMethod {
   public static let architecture: String? = "lora"
   public static var fields: [MethodField] { ProjectionSettings.fields }
 
   /// What is added to the weights.
   private let direction: any LowRankMethod
-  private let form: Form
-
-  /// Whose formula it is.
-  private enum Form {
-    case adapters, peft
-  }
 
   public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
     try fields.bool("use_dora") ?? false
@@ -32,37 +26,15 @@ public struct DoRA: AdapterMethod {
 
   public init(_ fields: ConfigurationFields) throws(ConfigurationError) {
     direction = try VeRA.claims(fields) ? VeRA(fields) : LoRA(fields)
-    form = .adapters
-  }
-
-  /// PEFT's DoRA at some linear layers.
-  public init(_ targets: [LoRATarget]) {
-    direction = LoRA(targets)
-    form = .peft
-  }
-
-  /// The linear layers that PEFT's DoRA acts on; nil for the reference's.
-  var peftTargets: [LoRATarget]? {
-    guard form == .peft, let lora = direction as? LoRA else { return nil }
-    return lora.listedTargets
   }
 
   public var name: String { direction is VeRA ? "dvora" : "dora" }
 
   public var notices: [String] { direction.notices }
 
-  public func leavingOut(
-    _ layers: Set<Int>, of shape: DebertaV2Configuration
-  ) throws(ConfigurationError) -> any AdapterMethod {
-    if let peftTargets { return DoRA(peftTargets.filter { !layers.contains($0.layer) }) }
-    return try DoRA(ConfigurationFields(leavingOut: layers, in: settings))
-  }
+  public var settings: [String: JSONValue] { direction.settings }
 
-  public var settings: [String: JSONValue] {
-    peftTargets.map { PeftConfiguration($0, isDoRA: true).members } ?? direction.settings
-  }
-
-  public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
+  public func parameters(for shape: DebertaConfiguration) throws(ConfigurationError) -> [ParameterSpec] {
     try direction.parameters(for: shape) + modules(shape).map(magnitude)
   }
 
@@ -71,16 +43,9 @@ public struct DoRA: AdapterMethod {
   ) throws(ConfigurationError) -> EncoderHooks {
     var hooks = EncoderHooks(layers: encoder.configuration.layerCount)
     for module in modules(encoder.configuration) {
-      let factors = factors(parameters, module, encoder, on: pass)
-      let bias = form == .peft ? encoder.linear(module.place, layer: module.layer).bias : nil
       hooks.layers[module.layer][module.place] = RescaledSum(
-        added: direction.hook(parameters, module, named: name, on: pass), factors: factors,
-        shift: bias.map { bias in
-          let (shift, scaled) = (pass.copy(bias), pass.copy(bias))
-          pass.scaleColumns(scaled, by: factors)
-          pass.add(scaled, times: -1, to: shift)
-          return shift
-        })
+        added: direction.hook(parameters, module, named: name, on: pass),
+        factors: factors(parameters, module, encoder, on: pass))
     }
     return hooks
   }
@@ -93,18 +58,16 @@ public struct DoRA: AdapterMethod {
     return encoder.replacing(modules) { module, linear in
       let sum = direction.factors(parameters, module, on: pass)
         .added(to: linear.weight, times: module.scale, on: pass)
-      let scaled = linear.replacing(weight: sum, scaledBy: factors(parameters, module, encoder, on: pass), on: pass)
-      return form == .peft ? Linear(weight: scaled.weight, bias: linear.bias) : scaled
+      return linear.replacing(weight: sum, scaledBy: factors(parameters, module, encoder, on: pass), on: pass)
     }
   }
 
-  /// m / ‖W + B A‖, in PEFT's form with alpha / r, [1, outputs].
+  /// m / ‖W + B A‖, [1, outputs].
   private func factors(
     _ parameters: AdapterParameters, _ module: ProjectionModule, _ encoder: Encoder, on pass: Pass
   ) -> Tensor {
     let weight = encoder.linear(module.place, layer: module.layer).weight
-    let sum = direction.factors(parameters, module, on: pass).added(
-      to: weight, times: form == .peft ? module.scale : 1, on: pass)
+    let sum = direction.factors(parameters, module, on: pass).added(to: weight, times: 1, on: pass)
     let lengths = parameters[magnitude(module)].reshaped(rows: 1, columns: module.adapted)
     let norms = pass.rowNorms(sum)
     if module.isWhole { return pass.quotient(lengths, norms) }
@@ -115,29 +78,25 @@ public struct DoRA: AdapterMethod {
     return module.spread(pass.quotient(lengths, own), rest: 1, on: pass)
   }
 
-  private func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] { direction.modules(shape) }
+  private func modules(_ shape: DebertaConfiguration) -> [ProjectionModule] { direction.modules(shape) }
 
   private func magnitude(_ module: ProjectionModule) -> ParameterSpec {
-    let start = Initializer.rowNorms(module.place, layer: module.layer, rows: module.parts)
-    return form == .peft
-      ? module.spec("lora_magnitude_vector", [module.outputs], start)
-      : module.spec("m.weight", [module.adapted, 1], start)
+    module.spec(
+      "m.weight", [module.adapted, 1],
+      .rowNorms(.projection(module.place, layer: module.layer), rows: module.parts))
   }
 }
 
-/// factors ⊙ (y + added) + shift.
+/// factors ⊙ (y + added)
 private struct RescaledSum: ProjectionHook {
   let added: AddedLowRank
   /// [1, outputs]
   let factors: Tensor
-  /// What undoes the change of a bias that is not rescaled, [1, outputs].
-  let shift: Tensor?
 
   var isTokenwise: Bool { added.isTokenwise }
 
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass) {
     added.adapt(y, input: x, at: site, on: pass)
     pass.scaleColumns(y, by: factors)
-    if let shift { pass.addProduct(Tensor(Array(repeating: 1, count: y.rows), rows: y.rows, columns: 1), shift, to: y) }
   }
 }

@@ -85,7 +85,7 @@ public struct IA3: AdapterMethod {
 }
 
 /// factors ⊙ y, times a gate.
-private struct ScaledOutputs: ProjectionHook {
+struct ScaledOutputs: ProjectionHook {
   /// [1, outputs]
   let factors: Tensor
   let gate: AdapterGate?

@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// Several methods in one adapter, each at places of its own.
+/// Several methods in one adapter, each at different places.
 ///
 /// The presets `mam` (He et al. 2021: prefix tuning and a parallel
 /// bottleneck) and `unipelt` (Mao et al. 2022: gated prefix tuning, LoRA and a
@@ -31,6 +31,7 @@ public struct Union: AdapterMethod {
     for configuration in configurations {
       let member = try catalog.method(ConfigurationFields(configuration, file: fields.file))
       if member is Union { throw fields.impossible("configs", "a union", "methods that are no unions themselves") }
+      if member is PeftAdapter { throw fields.impossible("configs", "an adapter of PEFT", "methods of 'adapters'") }
       members.append(member)
     }
     self.members = members
@@ -110,7 +111,7 @@ public struct Union: AdapterMethod {
       for spec in try member.parameters(for: shape).map({ $0.seeded(by: member) }) {
         guard seen.insert(spec.id).inserted else {
           throw .impossible(
-            key: "configs", value: "two methods with a tensor at \(spec.id)", expected: "each at places of its own",
+            key: "configs", value: "two methods with a tensor at \(spec.id)", expected: "each at different places",
             file: source)
         }
         specs.append(spec)

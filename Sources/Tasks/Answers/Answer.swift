@@ -1,7 +1,12 @@
 /// What one head answers to one text.
 ///
-/// There is a case for each kind of answer; ``AnswerOptions`` decide how the outputs of a head become one.
-public enum Answer: Sendable, Hashable {
+/// There is a case for each kind of answer; ``AnswerOptions`` decide how the outputs of a head become one. Coded, it is
+/// an object of one member, which names the case:
+///
+///     {"label": {"best": {"label": "net", "score": 0.9}, "all": [...]}}
+///     {"entities": {"spans": [{"range": [0, 3], "text": "Ada", "label": "PER", "score": 0.8, "all": [...]}]}}
+///     {"value": {"value": 0.4}}
+public enum Answer: Sendable, Hashable, Codable {
   /// The best label with its score, and those of all labels in the head's order; with
   /// ``ClassificationOptions/topK`` the best of them, highest first.
   case label(ScoredLabel, all: [ScoredLabel])
@@ -21,6 +26,24 @@ public enum Answer: Sendable, Hashable {
   case choice(index: Int, all: [ScoredLabel])
   /// The candidate labels of ``ZeroShotOptions`` with their probabilities, highest first.
   case zeroShot([ScoredLabel])
+
+  private enum LabelCodingKeys: String, CodingKey {
+    case _0 = "best"
+    case all
+  }
+  private enum LabelsCodingKeys: String, CodingKey {
+    case _0 = "chosen"
+    case all
+  }
+  private enum ValueCodingKeys: String, CodingKey { case _0 = "value" }
+  private enum WordsCodingKeys: String, CodingKey { case _0 = "spans" }
+  private enum EntitiesCodingKeys: String, CodingKey { case _0 = "spans" }
+  private enum MasksCodingKeys: String, CodingKey { case _0 = "masks" }
+  private enum AnswerCodingKeys: String, CodingKey {
+    case _0 = "best"
+    case all
+  }
+  private enum ZeroShotCodingKeys: String, CodingKey { case _0 = "labels" }
 }
 
 /// A label and its score.
@@ -35,7 +58,7 @@ public struct ScoredLabel: Sendable, Hashable, Codable {
 }
 
 /// A part of a text with its label.
-public struct LabeledSpan: Sendable, Hashable {
+public struct LabeledSpan: Sendable, Hashable, Codable {
   /// Where it lies, in Unicode scalars of the text, as Python counts.
   public let range: Range<Int>
   public let text: String

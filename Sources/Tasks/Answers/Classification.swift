@@ -27,7 +27,7 @@ extension Answer {
   ///   - settings: the head's.
   ///   - options: what is given, and which labels apply.
   public init(classes outputs: [Float], _ settings: HeadSettings, _ options: ClassificationOptions) {
-    let own = settings.function.scores(outputs)
+    let own = settings.meaning.score.scores(outputs)
     let scores = options.functionToApply?.scores(outputs) ?? own
     if settings.givesValue {
       self = .value(scores[0])
@@ -35,7 +35,7 @@ extension Answer {
     }
     let labels = zip(settings.labelNames, scores).map { ScoredLabel(label: $0, score: $1) }
     let given = options.topK.map { Array(labels.highestFirst.prefix($0)) } ?? labels
-    guard settings.function == .sigmoid else {
+    guard settings.meaning.score == .sigmoid else {
       self = .label(labels[outputs.placeOfLargest], all: given)
       return
     }

@@ -48,6 +48,8 @@ extension Encoding {
 public struct TargetError: Error, Hashable, Sendable, CustomStringConvertible {
   public let target: String
 
+  public init(target: String) { self.target = target }
+
   public var description: String {
     "The target '\(target)' has no piece in the vocabulary: the tokenizer makes nothing of it."
   }
@@ -59,6 +61,11 @@ public struct MaskedToken: Sendable, Hashable, Codable {
   public let token: Int
   /// The likeliest pieces, the best one first.
   public let predictions: [ScoredPiece]
+
+  public init(token: Int, predictions: [ScoredPiece]) {
+    self.token = token
+    self.predictions = predictions
+  }
 }
 
 /// A piece and its probability among all of the vocabulary.
@@ -71,6 +78,14 @@ public struct ScoredPiece: Sendable, Hashable, Codable {
   public let score: Float
   /// The text with the piece in the place of this mask.
   public let filled: String
+
+  public init(piece: String?, text: String, id: Int32, score: Float, filled: String) {
+    self.piece = piece
+    self.text = text
+    self.id = id
+    self.score = score
+    self.filled = filled
+  }
 }
 
 /// Makes answers of the outputs of a masked language model.

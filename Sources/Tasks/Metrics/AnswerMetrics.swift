@@ -1,3 +1,11 @@
+/// Whose rules say how answers are compared.
+public enum AnswerRules: Sendable, Hashable {
+  /// Every question has an answer: an empty text agrees in no word with any other (`evaluate-v1.1.py`).
+  case squad1
+  /// A question may have none: answers without words count as no answer (`evaluate-v2.0.py`).
+  case squad2
+}
+
 extension Metrics {
   /// How a predicted answer agrees with the nearest of the right ones: whether it is the same, and the F1 of its words.
   ///
@@ -5,13 +13,17 @@ extension Metrics {
   /// the, and with single spaces between words. No answer is an empty text,
   /// and right where there are no answers.
   ///
-  /// Source: `compute_exact`, `compute_f1` and `normalize_answer` of SQuAD's
-  /// evaluate-v2.0.py; for answers that have words, the same as v1.1.
-  public static func answerMatch(_ prediction: String, _ answers: [String]) -> (exact: Double, f1: Double) {
+  /// Source: `compute_exact`, `compute_f1` and `normalize_answer` of SQuAD's evaluate-v2.0.py; `exact_match_score` and
+  /// `f1_score` of evaluate-v1.1.py. They differ only about answers without words.
+  public static func answerMatch(
+    _ prediction: String, _ answers: [String], rules: AnswerRules = .squad2
+  ) -> (exact: Double, f1: Double) {
     let words = answerWords(prediction)
-    let targets = answers.map(answerWords).filter { !$0.isEmpty }
+    var targets = answers.map(answerWords)
+    if rules == .squad2 { targets.removeAll(where: \.isEmpty) }
     return (targets.isEmpty ? [[]] : targets).reduce((exact: 0, f1: 0)) { best, target in
-      (max(best.exact, words == target ? 1 : 0), max(best.f1, wordF1(words, target)))
+      let f1 = rules == .squad1 && words.isEmpty ? 0 : wordF1(words, target)
+      return (max(best.exact, words == target ? 1 : 0), max(best.f1, f1))
     }
   }
 

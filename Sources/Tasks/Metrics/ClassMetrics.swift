@@ -7,6 +7,8 @@
 /// - ``accuracy(_:_:)``
 /// - ``macroF1(_:_:)``
 /// - ``matthews(_:_:)``
+/// - ``logLoss(_:_:)``
+/// - ``brier(_:_:)``
 /// ### Several labels at once
 /// - ``exactMatch(_:_:)``
 /// - ``microF1(_:_:)``
@@ -15,10 +17,12 @@
 /// - ``pearson(_:_:)``
 /// - ``spearman(_:_:)``
 /// - ``meanSquaredError(_:_:)``
+/// - ``meanAbsoluteError(_:_:)``
+/// - ``determination(_:_:)``
 /// ### Spans
 /// - ``spanScores(_:_:)``
 /// ### Answers
-/// - ``answerMatch(_:_:)``
+/// - ``answerMatch(_:_:rules:)``
 public enum Metrics {
   /// The share of predictions that are right; not a number without any.
   public static func accuracy(_ predictions: [Int], _ targets: [Int]) -> Double {
@@ -32,8 +36,7 @@ public enum Metrics {
   ///
   /// Source: scikit-learn, `f1_score(average="macro")`.
   public static func macroF1(_ predictions: [Int], _ targets: [Int]) -> Double {
-    let counts = ClassCounts(predictions, targets)
-    return counts.all.reduce(0) { $0 + $1.value.f1 } / Double(counts.all.count)
+    ClassCounts(predictions, targets).macroF1
   }
 
   /// Matthews' correlation coefficient; 0 where all predictions, or all targets, are of one class.
@@ -43,12 +46,7 @@ public enum Metrics {
   ///
   /// Source: scikit-learn, `matthews_corrcoef`.
   public static func matthews(_ predictions: [Int], _ targets: [Int]) -> Double {
-    let counts = ClassCounts(predictions, targets).all.values
-    func sum(_ term: (ClassCounts.Count) -> Int) -> Double { counts.reduce(0) { $0 + Double(term($1)) } }
-    let size = Double(targets.count)
-    let covariance = sum(\.right) * size - sum { $0.predicted * $0.actual }
-    let spread = (size * size - sum { $0.predicted * $0.predicted }) * (size * size - sum { $0.actual * $0.actual })
-    return spread == 0 ? 0 : covariance / spread.squareRoot()
+    ClassCounts(predictions, targets).matthews
   }
 
   // MARK: - Several labels at once
@@ -63,21 +61,14 @@ public enum Metrics {
   ///
   /// Source: scikit-learn, `f1_score(average="micro")`.
   public static func microF1(_ predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
-    var total = ClassCounts.Count()
-    for count in ClassCounts(predictions, targets).all.values {
-      total.predicted += count.predicted
-      total.actual += count.actual
-      total.right += count.right
-    }
-    return total.f1
+    ClassCounts(predictions, targets).micro.f1
   }
 
   /// The mean of the labels' F1, over all labels; that of a label that never occurs is 0.
   ///
   /// Source: scikit-learn, `f1_score(average="macro")` on indicators.
   public static func macroF1(flags predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
-    let counts = ClassCounts(predictions, targets)
-    return counts.all.values.reduce(0) { $0 + $1.f1 } / Double(targets.first?.count ?? 0)
+    ClassCounts(predictions, targets).sumOfF1 / Double(targets.first?.count ?? 0)
   }
 
   static func checkCounts(_ predictions: Int, _ targets: Int) {
@@ -87,35 +78,47 @@ public enum Metrics {
 
 /// How often each class occurs.
 struct ClassCounts {
-  struct Count {
-    var predicted = 0
-    var actual = 0
-    /// Where both are the class.
-    var right = 0
+  /// The classes that occur.
+  private(set) var all: [Int: MatchCounts]
 
-    var f1: Double { predicted + actual == 0 ? 0 : Double(2 * right) / Double(predicted + actual) }
+  init(_ all: [Int: MatchCounts] = [:]) { self.all = all }
+
+  var micro: MatchCounts { all.values.reduce(MatchCounts(), +) }
+
+  /// See ``Metrics/macroF1(_:_:)``.
+  var macroF1: Double { sumOfF1 / Double(all.count) }
+
+  /// In the order of the classes, so that equal counts give equal bits.
+  var sumOfF1: Double { all.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value.f1 } }
+
+  /// See ``Metrics/matthews(_:_:)``.
+  var matthews: Double {
+    func sum(_ term: (MatchCounts) -> Int) -> Double { all.values.reduce(0) { $0 + Double(term($1)) } }
+    let size = sum(\.actual)
+    let covariance = sum(\.right) * size - sum { $0.predicted * $0.actual }
+    let spread = (size * size - sum { $0.predicted * $0.predicted }) * (size * size - sum { $0.actual * $0.actual })
+    return spread == 0 ? 0 : covariance / spread.squareRoot()
   }
 
-  /// The classes that occur.
-  private(set) var all: [Int: Count] = [:]
-
   init(_ predictions: [Int], _ targets: [Int]) {
+    self.init()
     Metrics.checkCounts(predictions.count, targets.count)
     for (prediction, target) in zip(predictions, targets) {
-      all[prediction, default: Count()].predicted += 1
-      all[target, default: Count()].actual += 1
-      if prediction == target { all[target, default: Count()].right += 1 }
+      all[prediction, default: MatchCounts()].predicted += 1
+      all[target, default: MatchCounts()].actual += 1
+      if prediction == target { all[target, default: MatchCounts()].right += 1 }
     }
   }
 
   init(_ predictions: [[Bool]], _ targets: [[Bool]]) {
+    self.init()
     Metrics.checkCounts(predictions.count, targets.count)
     for (prediction, target) in zip(predictions, targets) {
       precondition(prediction.count == target.count, "\(prediction.count) flags are compared with \(target.count)")
       for (label, flags) in zip(prediction, target).enumerated() where flags.0 || flags.1 {
-        all[label, default: Count()].predicted += flags.0 ? 1 : 0
-        all[label, default: Count()].actual += flags.1 ? 1 : 0
-        all[label, default: Count()].right += flags.0 && flags.1 ? 1 : 0
+        all[label, default: MatchCounts()].predicted += flags.0 ? 1 : 0
+        all[label, default: MatchCounts()].actual += flags.1 ? 1 : 0
+        all[label, default: MatchCounts()].right += flags.0 && flags.1 ? 1 : 0
       }
     }
   }

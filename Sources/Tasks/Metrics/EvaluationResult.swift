@@ -46,13 +46,13 @@ public struct EvaluationResult: Sendable, Hashable {
   }
 
   /// The same metrics with another one as the primary; nil if there is none of this name.
-  public func judged(by name: String) -> EvaluationResult? {
+  public func ranked(by name: String) -> EvaluationResult? {
     guard self[name] != nil else { return nil }
     return EvaluationResult(metrics, primary: name, isLoss: Self.losses.contains(name))
   }
 
   /// The metrics of which a smaller value is better.
-  private static let losses: Set = ["loss", "perplexity", "mean_squared_error"]
+  private static let losses: Set = ["loss", "perplexity", "mean_squared_error", "mean_absolute_error"]
 
   /// Whether the primary metric is better than another's. One that is not a number is worse than all numbers.
   public func isBetter(than other: EvaluationResult) -> Bool {

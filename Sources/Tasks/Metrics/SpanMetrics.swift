@@ -1,28 +1,3 @@
-/// Precision, recall and F1 of spans.
-public struct SpanScores: Sendable, Hashable {
-  /// Spans that were predicted.
-  public var predicted = 0
-  /// Spans that are there.
-  public var actual = 0
-  /// Predicted spans that are there: with the same first word, last word and kind.
-  public var right = 0
-
-  public init(predicted: Int = 0, actual: Int = 0, right: Int = 0) {
-    self.predicted = predicted
-    self.actual = actual
-    self.right = right
-  }
-
-  /// The share of the predicted spans that are there; 0 without any.
-  public var precision: Double { predicted == 0 ? 0 : Double(right) / Double(predicted) }
-
-  /// The share of the spans there that were predicted; 0 without any.
-  public var recall: Double { actual == 0 ? 0 : Double(right) / Double(actual) }
-
-  /// 2·P·R / (P + R); 0 where nothing is right.
-  public var f1: Double { predicted + actual == 0 ? 0 : Double(2 * right) / Double(predicted + actual) }
-}
-
 extension Metrics {
   /// Precision, recall and F1 of the spans that tags stand for, over all sentences and kinds.
   ///
@@ -32,7 +7,7 @@ extension Metrics {
   ///   - predictions: the tags' names, for each word of each sentence.
   ///   - targets: the same.
   /// - Returns: nil if the names are no scheme.
-  public static func spanScores(_ predictions: [[String]], _ targets: [[String]]) -> SpanScores? {
+  public static func spanScores(_ predictions: [[String]], _ targets: [[String]]) -> MatchCounts? {
     var names: [String: Int] = [:]
     func numbers(_ sentences: [[String]]) -> [[Int]] {
       sentences.map { sentence in
@@ -49,17 +24,47 @@ extension Metrics {
   }
 
   /// - Parameter scheme: what the numbers of tags stand for.
-  static func spanScores(_ predictions: [[Int]], _ targets: [[Int]], _ scheme: TagScheme) -> SpanScores {
-    checkCounts(predictions.count, targets.count)
-    var scores = SpanScores()
+  static func spanScores(_ predictions: [[Int]], _ targets: [[Int]], _ scheme: TagScheme) -> MatchCounts {
+    LabelReport(entities: predictions, targets, scheme).micro
+  }
+}
+
+extension LabelReport {
+  /// The report of entities by their kinds, in the order of the kinds' names. An entity is right if its first word, its
+  /// last word and its kind are.
+  ///
+  /// - Parameters:
+  ///   - predictions: the tags' numbers, for each word of each sentence.
+  ///   - targets: the same.
+  ///   - scheme: what the numbers stand for.
+  ///   - reading: what tags are that break their scheme.
+  /// - SeeAlso: seqeval, `classification_report`.
+  public init(
+    entities predictions: [[Int]], _ targets: [[Int]], _ scheme: TagScheme, reading: TagScheme.Reading = .lenient
+  ) {
+    Metrics.checkCounts(predictions.count, targets.count)
+    var counts: [String: MatchCounts] = [:]
     for (prediction, target) in zip(predictions, targets) {
-      checkCounts(prediction.count, target.count)
-      let predicted = Set(scheme.entities(prediction))
-      let actual = Set(scheme.entities(target))
-      scores.predicted += predicted.count
-      scores.actual += actual.count
-      scores.right += predicted.intersection(actual).count
+      Metrics.checkCounts(prediction.count, target.count)
+      for (kind, own) in scheme.matches(prediction, target, reading: reading) {
+        counts[kind, default: MatchCounts()] += own
+      }
     }
-    return scores
+    self.init(counts.sorted { $0.key < $1.key }.map { Row(label: $0.key, counts: $0.value) })
+  }
+}
+
+extension TagScheme {
+  /// The entities of one sentence by their kinds.
+  func matches(_ prediction: [Int], _ target: [Int], reading: Reading) -> [String: MatchCounts] {
+    let predicted = Set(entities(prediction, reading: reading))
+    let actual = Set(entities(target, reading: reading))
+    var counts: [String: MatchCounts] = [:]
+    for entity in predicted {
+      counts[entity.kind, default: MatchCounts()] +=
+        MatchCounts(predicted: 1, right: actual.contains(entity) ? 1 : 0)
+    }
+    for entity in actual { counts[entity.kind, default: MatchCounts()].actual += 1 }
+    return counts
   }
 }

@@ -19,6 +19,21 @@ extension Metrics {
     return zip(predictions, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(targets.count)
   }
 
+  /// The mean of |prediction − target|; not a number without any.
+  public static func meanAbsoluteError(_ predictions: [Double], _ targets: [Double]) -> Double {
+    checkCounts(predictions.count, targets.count)
+    return zip(predictions, targets).reduce(0) { $0 + abs($1.0 - $1.1) } / Double(targets.count)
+  }
+
+  /// The coefficient of determination R²: 1 − Σ (t − p)² / Σ (t − t̄)²; not a number if all targets are equal.
+  ///
+  /// Source: scikit-learn, `r2_score`.
+  public static func determination(_ predictions: [Double], _ targets: [Double]) -> Double {
+    let residual = meanSquaredError(predictions, targets) * Double(targets.count)
+    let spread = product(centred(targets), centred(targets))
+    return spread == 0 ? .nan : 1 - residual / spread
+  }
+
   /// The place of each value in order of size, from 1.
   static func ranks(_ values: [Double]) -> [Double] {
     let order = values.indices.sorted { values[$0] < values[$1] }

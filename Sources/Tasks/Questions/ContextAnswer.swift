@@ -29,7 +29,7 @@ public struct QuestionOptions: Sendable, Hashable {
 }
 
 /// The part of a context that answers a question, or that there is none.
-public struct ContextAnswer: Sendable, Hashable {
+public struct ContextAnswer: Sendable, Hashable, Codable {
   /// Where it stands in the context, in Unicode scalars as Python counts; nil if the context does not answer.
   public let range: Range<Int>?
   /// Empty if the context does not answer.
@@ -46,10 +46,8 @@ public struct ContextAnswer: Sendable, Hashable {
     self.context = context
   }
 
-  /// The best answers of several contexts.
-  ///
-  /// - Parameter outputs: for each context that of the head for each window: as the first token of an answer, and as
-  ///   the last, [tokens, 2].
+  /// The best answers of several contexts, of the head's outputs for each window of each context: as the first token of
+  /// an answer, and as the last.
   public static func best(
     of contexts: [QuestionContext], starts: [[[Float]]], ends: [[[Float]]], _ options: QuestionOptions
   ) -> [ContextAnswer] {
@@ -57,7 +55,7 @@ public struct ContextAnswer: Sendable, Hashable {
       of: contexts.indices.map { number in
         let spans = contexts[number].spans(starts[number], ends[number], options)
         let own = contexts.count > 1 ? spans.map { $0.numbered(number) } : spans
-        return (own, contexts[number].none(starts[number], ends[number]))
+        return (own, contexts[number].noAnswer(starts: starts[number], ends: ends[number]))
       }, options)
   }
 

@@ -59,7 +59,7 @@ public struct QuestionContext: Sendable, Hashable {
   /// - Complexity: O(tokens · maxAnswerLength).
   /// - SeeAlso: transformers, `pipelines/question_answering.py`, `postprocess`.
   public func answers(starts: [[Float]], ends: [[Float]], _ options: QuestionOptions = .init()) -> [ContextAnswer] {
-    ContextAnswer.best(of: [(spans: spans(starts, ends, options), none: none(starts, ends))], options)
+    ContextAnswer.best(of: [(spans: spans(starts, ends, options), none: noAnswer(starts: starts, ends: ends))], options)
   }
 
   /// The answers among which the best are chosen, the likeliest of the first window first.
@@ -86,7 +86,7 @@ public struct QuestionContext: Sendable, Hashable {
   }
 
   /// The probability that the context does not answer: the least of all windows.
-  func none(_ starts: [[Float]], _ ends: [[Float]]) -> Double {
+  public func noAnswer(starts: [[Float]], ends: [[Float]]) -> Double {
     precondition(starts.map(\.count) == windows.map(\.count) && ends.map(\.count) == windows.map(\.count))
     return windows.indices.filter { !windows[$0].isEmpty }
       .map { Shares(windows[$0], starts[$0], ends[$0]).none }.min() ?? 1

@@ -1,7 +1,7 @@
 extension Pass {
   /// Σₖ aₖ ⊗ bₖ. a [P, Q] each, b [R, S] each → [P R, Q S]; da[p, q] += Σ dy b, db += Σ a[p, q] dy over each block.
   public func kroneckerSum(_ a: [Tensor], _ b: [Tensor]) -> Tensor {
-    precondition(a.count == b.count && !a.isEmpty, "\(a.count) matrices beside \(b.count)")
+    precondition(a.count == b.count && !a.isEmpty, "\(a.count) matrices for \(b.count)")
     let y = tensor(rows: a[0].rows * b[0].rows, columns: a[0].columns * b[0].columns)
     compute.clear(y)
     for (a, b) in zip(a, b) {

@@ -18,7 +18,7 @@ public struct Linear: Sendable {
     self.init(weight: compute.packed(weight), bias: bias)
   }
 
-  /// The same weight with another bias.
+  /// The same weight with another bias [1, outputs], or none.
   public func with(bias: Tensor?) -> Linear { Linear(weight: weight, bias: bias, rows: rows) }
 
   fileprivate init(weight: PackedWeight, bias: Tensor?, rows: Tensor?) {

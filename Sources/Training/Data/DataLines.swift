@@ -1,7 +1,8 @@
 internal import Checkpoints
+internal import Files
 internal import Glibc
 
-/// The lines of a file, read as they are asked for.
+/// The lines of a file, read as they are asked for; compressed with gzip or xz, or not.
 ///
 /// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
 /// the start of the file is left out.
@@ -18,7 +19,7 @@ final class DataLines {
   private static let blockSize = 1 << 18
 
   let path: String
-  private let descriptor: Int32
+  private let bytes: InputBytes
   private var buffer: [UInt8] = []
   /// Where the next line begins, and up to where no line's end was found.
   private var start = 0
@@ -32,15 +33,12 @@ final class DataLines {
   /// - Throws: ``DatasetError/unreadable(path:code:)``.
   init(path: String) throws(DatasetError) {
     self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .unreadable(path: path, code: errno) }
+    do { bytes = try InputBytes(path: path) } catch { throw DatasetError(error, path: path) }
   }
-
-  deinit { close(descriptor) }
 
   /// The next line; nil at the end.
   ///
-  /// - Throws: ``DatasetError/unreadable(path:code:)``, and ``DatasetError/foreignContent(path:found:remedy:)`` if the
+  /// - Throws: ``DatasetError/unreadable(path:code:)``, ``DatasetError/damaged(path:reason:)``, and ``DatasetError/foreignContent(path:found:remedy:)`` if the
   ///   file does not begin as UTF-8 text does.
   func next() throws(DatasetError) -> Line? {
     while true {
@@ -85,15 +83,10 @@ final class DataLines {
     buffer.removeFirst(start)
     scanned -= start
     start = 0
-    var result = 0
-    var code: Int32 = 0
-    buffer += [UInt8](unsafeUninitializedCapacity: Self.blockSize) { block, count in
-      repeat { result = read(descriptor, block.baseAddress, Self.blockSize) } while result < 0 && errno == EINTR
-      code = errno
-      count = max(result, 0)
-    }
-    if result < 0 { throw .unreadable(path: path, code: code) }
-    hasEnded = result == 0
+    let new: [UInt8]
+    do { new = try bytes.next(upTo: Self.blockSize) } catch { throw DatasetError(error, path: path) }
+    buffer += new
+    hasEnded = new.isEmpty
     if !hasBegun, let content = ForeignContent(buffer[...]) {
       throw .foreignContent(path: path, found: content.name, remedy: content.remedy)
     }

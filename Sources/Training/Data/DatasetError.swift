@@ -7,6 +7,8 @@ public import Tokenization
 public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file cannot be read; `code` is the system's error number.
   case unreadable(path: String, code: Int32)
+  /// The file is compressed, and its data are damaged; the reason ends a sentence about the file.
+  case damaged(path: String, reason: String)
   /// No line ends within `Limits.endlessLineBytes`.
   case endlessLine(path: String, line: Int)
   /// The file does not begin as UTF-8 text does.
@@ -40,13 +42,14 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .unreadable(let path, let code):
       "\(path): the data cannot be read (\(String(cString: strerror(code))))."
+    case .damaged(let path, let reason): "\(path): the data cannot be read: the file \(reason)."
     case .endlessLine(let path, let line):
       "\(path), line \(line): no line ends within \(Limits.endlessLineBytes) bytes; expected a record on each line."
     case .foreignContent(let path, let found, let remedy):
       "\(path): the file is \(found), and data are read as UTF-8 text; \(remedy)."
     case .unknownFormat(let path):
       "\(path): its name does not tell how it is written; expected an end like "
-        + ".jsonl, .csv, .tsv, .conll or .txt. Give the format, and decompress the file if it is compressed."
+        + ".jsonl, .csv, .tsv, .conll or .txt, with .gz or .xz after it if it is compressed. Give the format."
     case .empty(let path): "\(path): no example is in it. Is it the right file, in the right format?"
     case .missingColumn(let role, let wanted, let found, let path):
       "\(path): no column for the \(role.rawValue): looked for \(wanted.quoted), "
@@ -95,4 +98,14 @@ extension DatasetError {
 extension Sequence where Element == String {
   /// The names in single quotes, with commas between.
   var quoted: String { map { "'\($0)'" }.joined(separator: ", ") }
+}
+
+extension DatasetError {
+  /// Why a file cannot be read.
+  init(_ error: FileError, path: String) {
+    switch error {
+    case .refused(_, _, let code): self = .unreadable(path: path, code: code)
+    case .unexpected(_, let reason): self = .damaged(path: path, reason: reason)
+    }
+  }
 }

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import FoundationEssentials
 
 /// JSON objects: one in each line, the elements of one array that fills the file, or those of the list `data` of one
-/// object in the first line.
+/// object that fills it. Such an object may take several lines.
 struct JSONRecordReader: RecordReader {
   private let lines: DataLines
   private var array: JSONArrayReader?
@@ -22,7 +22,8 @@ struct JSONRecordReader: RecordReader {
         self.array = array
         return try array.next()
       }
-      guard let bytes = line.bytes else { return .failure(lines.tooLong(line)) }
+      guard var bytes = line.bytes else { return .failure(lines.tooLong(line)) }
+      if !hasBegun, bytes.isStartOfObject { try appendLines(to: &bytes, from: line) }
       let record = lines.record(bytes, at: line.number)
       defer { hasBegun = true }
       guard !hasBegun, case .success(let first) = record, let document = JSONDocument(first.values) else {
@@ -32,6 +33,54 @@ struct JSONRecordReader: RecordReader {
       return try next()
     }
     return nil
+  }
+}
+
+extension JSONRecordReader {
+  /// Adds the lines up to the one that closes the object.
+  private func appendLines(to bytes: inout ArraySlice<UInt8>, from first: DataLines.Line) throws(DatasetError) {
+    var brackets = BracketCounter()
+    brackets.count(bytes)
+    while brackets.depth > 0, let line = try lines.next() {
+      guard let next = line.bytes, bytes.count + next.count <= Limits.recordBytes else {
+        throw .malformed(path: lines.path, line: first.number, reason: lines.tooLong(first).reason)
+      }
+      bytes.append(UInt8(ascii: "\n"))
+      bytes += next
+      brackets.count(next)
+    }
+  }
+}
+
+/// How many brackets of a JSON text are open.
+private struct BracketCounter {
+  private(set) var depth = 0
+  private var isQuoted = false
+  private var isEscaped = false
+
+  mutating func count(_ bytes: ArraySlice<UInt8>) {
+    for byte in bytes {
+      if isQuoted {
+        isQuoted = isEscaped || byte != UInt8(ascii: "\"")
+        isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+      } else if byte == UInt8(ascii: "\"") {
+        isQuoted = true
+      } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+        depth += 1
+      } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
+        depth -= 1
+      }
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Whether a line begins an object that is written over several lines: it ends where JSON is broken into lines.
+  fileprivate var isStartOfObject: Bool {
+    guard first(where: { !$0.isJSONSpace }) == UInt8(ascii: "{"), let last = last(where: { !$0.isJSONSpace }) else {
+      return false
+    }
+    return [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ",")].contains(last)
   }
 }
 

@@ -13,14 +13,6 @@ extension RandomNumbers {
     return numbers.next()
   }
 
-  /// A whole number of 0..<count, the same in every version of the standard library.
-  ///
-  /// No number is likelier than another by more than count / 2^64.
-  mutating func below(_ count: Int) -> Int {
-    precondition(count > 0, "no number is below \(count)")
-    return Int(next().multipliedFullWidth(by: UInt64(count)).high)
-  }
-
   /// The elements in random order (Fisher and Yates).
   mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
     var elements = elements

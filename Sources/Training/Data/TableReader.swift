@@ -1,12 +1,14 @@
 public import Checkpoints
 
-/// The rows of a CSV or TSV file, read as training reads them, for whoever wants their texts alone.
+/// The records of a data file, read as training reads them, for whoever wants their texts alone.
 public struct TableReader {
   /// A row: its cells by the names of their columns, and by the names of the parts that these columns hold.
   public struct Row: Sendable, Hashable {
     /// Where it begins in its file; the first line is 1.
     public let line: Int
     public let members: [String: JSONValue]
+    /// Whether the format knows no lists and no null, so that an empty cell may stand for nothing.
+    public let isTextOnly: Bool
   }
 
   private let path: String
@@ -15,7 +17,7 @@ public struct TableReader {
 
   /// - Parameters:
   ///   - path: the file.
-  ///   - format: CSV or TSV.
+  ///   - format: how it is written.
   ///   - columns: the names of columns that hold a part under another name than the usual ones.
   /// - Throws: ``DatasetError/unreadable(path:code:)``.
   public init(path: String, format: TrainingFormat, columns: DataColumns = [:]) throws(DatasetError) {
@@ -30,7 +32,7 @@ public struct TableReader {
   /// - Throws: ``DatasetError``, if nothing after it can be read either, or a column that was named is missing.
   public mutating func next() throws(DatasetError) -> Result<Row, DataFault>? {
     guard let result = try records.next() else { return nil }
-    guard case .success(let record) = result else { return result.map { Row(line: $0.line, members: $0.values) } }
+    guard case .success(let record) = result else { return result.map { Row($0, $0.values) } }
     var members = record.values
     let texts = columns.candidates(.text, for: .classification)
     let text = texts.first { record.column($0) != nil } ?? ""
@@ -44,6 +46,12 @@ public struct TableReader {
       guard let found else { throw .missingColumn(role, wanted: [name], found: record.names, path: path) }
       members[role.rawValue] = found.value
     }
-    return .success(Row(line: record.line, members: members))
+    return .success(Row(record, members))
+  }
+}
+
+extension TableReader.Row {
+  fileprivate init(_ record: DataRecord, _ members: [String: JSONValue]) {
+    self.init(line: record.line, members: members, isTextOnly: record.isTextOnly)
   }
 }

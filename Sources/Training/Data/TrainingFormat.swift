@@ -1,9 +1,11 @@
+internal import Files
+
 /// How a data file is written.
 ///
-/// All are UTF-8; lines end in LF or CR LF; a byte order mark at the start is left out.
+/// All are UTF-8, compressed with gzip or xz or not; lines end in LF or CR LF; a byte order mark at the start is left out.
 public enum TrainingFormat: String, Sendable, Hashable, CaseIterable {
-  /// A JSON object in each line, blank lines hold nothing; or one JSON array of objects; or, in one line, an object with
-  /// these as its list `data`, as SQuAD has it.
+  /// A JSON object in each line, blank lines hold nothing; or one JSON array of objects; or an object with these
+  /// as its list `data`, as SQuAD has it.
   case jsonLines = "jsonl"
   /// RFC 4180: commas, `"quoted"` fields with `""` for a quote and with line ends; the first line names the columns.
   /// Semicolons, tabs or bars between the fields are recognized by that line.
@@ -16,13 +18,12 @@ public enum TrainingFormat: String, Sendable, Hashable, CaseIterable {
   /// A text in each line; blank lines hold nothing.
   case text = "txt"
 
-  /// The format that a file's name tells.
+  /// The format that a file's name tells, without an end such as `.gz`.
   ///
   /// `.txt` is ``conll`` for tagging, where texts without tags are of no use, and ``text`` otherwise.
   /// - Throws: ``DatasetError/unknownFormat(path:)``.
   public init(path: String, for task: TrainingTask) throws(DatasetError) {
-    let name = path.split(separator: "/").last ?? ""
-    switch name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last?.lowercased() {
+    switch FilePaths.contentExtension(of: path) {
     case "jsonl", "ndjson", "json": self = .jsonLines
     case "csv": self = .csv
     case "tsv", "tab": self = .tsv

@@ -110,7 +110,7 @@ final class RunLog {
 }
 
 extension JSONValue {
-  /// A number with the digits that tell the float from its neighbours, and no more.
+  /// A number with the digits that distinguish the float from its neighbors, and no more.
   static func short(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
 
   /// A member of an object.

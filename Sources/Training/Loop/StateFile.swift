@@ -90,7 +90,7 @@ struct StateFile {
 
   private func json(_ key: String, of file: TensorFile) throws -> JSONValue {
     guard let text = file.metadata[key] else {
-      throw TrainingError.brokenState(reason: "its metadata lack '\(key)'", path: path)
+      throw TrainingError.brokenState(reason: "'\(key)' is missing from its metadata", path: path)
     }
     return try JSONValue(Data(text.utf8), file: path)
   }

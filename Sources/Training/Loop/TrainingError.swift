@@ -98,7 +98,7 @@ extension TrainingError: CustomStringConvertible {
     case .noParameters:
       "Nothing is to be trained: there are no parameters. Name an adapter, a head or the base to train."
     case .repeatedParameter(let name):
-      "Two trained parameters are named '\(name)', so their states could not be told apart."
+      "Two trained parameters are named '\(name)', so their states could not be distinguished."
     case .noBatches(let epoch):
       "Epoch \(epoch + 1) has no batches. Is the training data empty, or every example too long for a batch?"
     case .emptyBatch(let place): "\(place): the batch has no examples."

@@ -6,7 +6,7 @@ public enum TrainingEvent: Sendable {
   case adjusted([TrainingError.Difference])
   /// The parameters were changed.
   case step(StepReport)
-  /// The parameters were judged; `isBest` if never better.
+  /// The parameters were evaluated; `isBest` if they were never better.
   case evaluation(EvaluationReport, isBest: Bool)
   /// The state of the run is on the disk.
   case saved(step: Int, path: String)

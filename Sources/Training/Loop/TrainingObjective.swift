@@ -1,6 +1,6 @@
 public import Tensors
 
-/// What a ``Trainer`` works on: parameters, the loss that they are to make small, and how they are judged.
+/// What a ``Trainer`` works on: parameters, the loss that they are to make small, and how they are evaluated.
 ///
 /// Examples are known to the trainer by their indices only. For a run that
 /// repeats and resumes bit for bit, ``loss(_:epoch:on:)`` depends on nothing
@@ -11,7 +11,7 @@ public protocol TrainingObjective {
   /// What is trained; the same tensors for the whole run.
   var parameters: [TrainedParameter] { get }
 
-  /// Facts that the result depends on beside the settings, name and value as people read them.
+  /// Facts that the result depends on besides the settings, name and value as people read them.
   ///
   /// A run is resumed only where all of them are as they were: a digest of
   /// the data and of the base model, the adapter's configuration, the seed
@@ -27,7 +27,7 @@ public protocol TrainingObjective {
   /// Where examples begin in the file that they come from; the first line is 1. Nil where there is no file.
   func lines(of examples: [Int]) -> [Int]?
 
-  /// Judges the parameters as they are now; nil where there is nothing to judge them by.
+  /// Evaluates the parameters as they are now; nil if there is no data to evaluate them on.
   func evaluate() throws -> EvaluationResult?
 }
 

@@ -186,7 +186,7 @@ final class TrainingRun {
   private func evaluate(epoch: Int, _ listener: Listener) throws {
     let clock = ContinuousClock.now
     guard let found = try objective.evaluate() else { return }
-    let result = try settings.judged(found)
+    let result = try settings.chosenMetric(of: found)
     let seconds = Pace.seconds(since: clock)
     pace.add(pause: seconds)
     state.seconds += seconds

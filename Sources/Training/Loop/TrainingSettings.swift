@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// How a run goes: everything that a person may set, beside the objective itself.
+/// How a run goes: everything that a person may set, besides the objective itself.
 ///
 /// ```swift
 /// var settings = TrainingSettings(.epochs(3), learningRate: 1e-3)
@@ -111,14 +111,14 @@ public struct TrainingSettings: Hashable, Sendable {
   }
 
   /// An evaluation whose primary metric is the one that decides.
-  func judged(_ result: EvaluationResult) throws(TrainingError) -> EvaluationResult {
+  func chosenMetric(of result: EvaluationResult) throws(TrainingError) -> EvaluationResult {
     guard let bestBy else { return result }
-    guard let judged = result.judged(by: bestBy) else {
+    guard let ranked = result.ranked(by: bestBy) else {
       throw .configuration(
         .impossible(
           key: "best_by", value: "'\(bestBy)'",
           expected: "one of \(result.metrics.map(\.name).joined(separator: ", "))", file: "The settings"))
     }
-    return judged
+    return ranked
   }
 }

@@ -34,8 +34,15 @@ public final class ModelEvaluator {
   ///
   /// - Throws: `EvaluationError`, if a head gives numbers that are not finite; what the model throws.
   public func evaluate(_ model: BoundModel, _ setup: Composition?, heads names: [String]) throws -> [EvaluationResult] {
+    try outcomes(model, setup, heads: names).map(\.result)
+  }
+
+  /// What each head answers to each example, and what is right.
+  ///
+  /// - Throws: as ``evaluate(_:_:heads:)``.
+  public func outcomes(_ model: BoundModel, _ setup: Composition?, heads names: [String]) throws -> [Outcomes] {
     let batches = sampler.evaluationBatches()
-    var answers = names.map { _ in [[Answer]]() }
+    var outcomes = names.map { _ in [[Outcome]]() }
     for batch in batches {
       let pass = Pass(model.encoder.compute)
       let examples = batch.map { index in
@@ -47,67 +54,48 @@ public final class ModelEvaluator {
         from: cache?.states(of: batch, sequences, model.encoder), on: pass)
       for (number, answer) in output.answers.enumerated() {
         guard answer.output.logits.isFinite else { throw EvaluationError.notFinite(head: names[number]) }
-        answers[number].append(self.answers(answer.output, examples, batch))
+        outcomes[number].append(self.outcomes(answer.output, examples, batch))
       }
     }
-    return answers.map { result(BatchSampler.inOrder($0, of: batches)) }
+    return outcomes.map { Outcomes(BatchSampler.inOrder($0, of: batches), task: data.task, labels: labels) }
   }
 
-  /// What a head says to one example.
-  fileprivate enum Answer {
-    case label(Int)
-    case labels([Bool])
-    case value(Float)
-    case words(predictions: [Int], targets: [Int])
-    case text(String)
-    case pieces(LanguageModelScore)
-  }
-
-  private func answers(_ output: HeadOutput, _ examples: [TrainingExample], _ indices: [Int]) -> [Answer] {
+  private func outcomes(_ output: HeadOutput, _ examples: [TrainingExample], _ indices: [Int]) -> [Outcome] {
     var first = 0
     return zip(examples, indices).map { example, index in
       let own = first..<first + example.sequences.count
       first = own.upperBound
-      switch data.task {
-      case .classification: return .label(output.logits(row: own.lowerBound).array.largest)
-      case .multipleChoice: return .label(output.logits.rows(own).array.largest)
-      case .multilabelClassification: return .labels(output.logits(row: own.lowerBound).array.map { $0 > 0 })
-      case .regression:
-        return .value(output.settings.meaning.target.scores(output.logits(row: own.lowerBound).array)[0])
-      case .tagging, .maskedLM:
-        let (logits, targets) = (output.logits(row: own.lowerBound), example.target.countedTokens.map { Int($0.label) })
-        if data.task == .maskedLM { return .pieces(LanguageModelScore(logits, targets)) }
-        return .words(predictions: targets.indices.map { logits.rows($0..<$0 + 1).array.largest }, targets: targets)
-      case .questionAnswering:
+      let settings = output.settings
+      switch example.target {
+      case .label(let actual):
+        let logits = output.logits(row: own.lowerBound).array
+        return .label(predicted: logits.largest, actual: actual, probabilities: settings.meaning.score.scores(logits))
+      case .choice(let actual):
+        let logits = output.logits.rows(own).array
+        return .label(predicted: logits.largest, actual: actual, probabilities: ScoreFunction.softmax.scores(logits))
+      case .labels(let actual):
+        let scores = settings.meaning.score.scores(output.logits(row: own.lowerBound).array)
+        let thresholds = settings.thresholds ?? scores.map { _ in 0.5 }
+        return .labels(predicted: zip(scores, thresholds).map { $0 > $1 }, actual: actual, probabilities: scores)
+      case .value(let actual):
+        return .value(
+          predicted: settings.meaning.target.scores(output.logits(row: own.lowerBound).array)[0], actual: actual)
+      case .tokens:
+        let (logits, actual) = (output.logits(row: own.lowerBound), example.target.countedTokens.map { Int($0.label) })
+        if data.task == .maskedLM { return .pieces(LanguageModelScore(logits, actual)) }
+        let rows = actual.indices.map { logits.rows($0..<$0 + 1).array }
+        let predicted = rows.map(\.largest)
+        return .words(
+          predicted: predicted, actual: actual,
+          probabilities: zip(rows, predicted).map { ScoreFunction.softmax.scores($0)[$1] })
+      case .span:
+        let question = data.questions[index]
         let logits = own.map { output.logits(row: $0) }
-        let answers = data.questions[index].answers(
-          starts: logits.map { $0.columns(0..<1).array }, ends: logits.map { $0.columns(1..<2).array }, .evaluation)
-        return .text(answers[0].text)
+        let (starts, ends) = (logits.map { $0.columns(0..<1).array }, logits.map { $0.columns(1..<2).array })
+        return .answer(
+          question.answers(starts: starts, ends: ends, .evaluation)[0].text, right: question.answers,
+          noAnswer: Float(question.noAnswer(starts: starts, ends: ends)))
       }
-    }
-  }
-
-  private func result(_ answers: [Answer]) -> EvaluationResult {
-    let targets = data.examples.map(\.target)
-    switch data.task {
-    case .classification:
-      return .classification(answers.map(\.classIndex), targets.map(\.classIndex))
-    case .multipleChoice: return .multipleChoice(answers.map(\.classIndex), targets.map(\.classIndex))
-    case .multilabelClassification:
-      return .multilabelClassification(answers.map(\.flags), targets.map(\.flags))
-    case .regression: return .regression(answers.map(\.number), targets.map(\.number))
-    case .tagging:
-      let words = answers.map { answer -> ([Int], [Int]) in
-        if case .words(let predictions, let targets) = answer { (predictions, targets) } else { ([], []) }
-      }
-      return .tagging(words.map(\.0), words.map(\.1), labels: labels)
-    case .questionAnswering:
-      let texts = answers.map { answer -> String in if case .text(let text) = answer { text } else { "" } }
-      return .questionAnswering(texts, data.questions.map(\.answers))
-    case .maskedLM:
-      var score = LanguageModelScore()
-      for case .pieces(let own) in answers { score.add(loss: own.loss, correct: own.correct, count: own.count) }
-      return .maskedLM(score)
     }
   }
 }
@@ -124,23 +112,6 @@ public enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible 
         + "metrics. 'adapter-cli inspect' finds weights that are not finite."
     }
   }
-}
-
-extension ModelEvaluator.Answer {
-  fileprivate var classIndex: Int { if case .label(let label) = self { label } else { -1 } }
-  fileprivate var flags: [Bool] { if case .labels(let flags) = self { flags } else { [] } }
-  fileprivate var number: Float { if case .value(let value) = self { value } else { .nan } }
-}
-
-extension Target {
-  fileprivate var classIndex: Int {
-    switch self {
-    case .label(let label), .choice(let label): label
-    default: -1
-    }
-  }
-  fileprivate var flags: [Bool] { if case .labels(let flags) = self { flags } else { [] } }
-  fileprivate var number: Float { if case .value(let value) = self { value } else { .nan } }
 }
 
 extension LanguageModelScore {

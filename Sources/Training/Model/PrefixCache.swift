@@ -8,7 +8,7 @@ internal import Tensors
 ///
 /// Where adapters act in upper layers alone, what the lower ones make of an
 /// example is the same in every epoch. It is computed the first time that the
-/// example is asked for and kept: in memory as far as the budget goes, beyond
+/// example is requested and kept: in memory as far as the budget goes, beyond
 /// it in a file that is gone with the process. States that the disk has no
 /// room for are computed again.
 public final class PrefixCache {
@@ -24,7 +24,7 @@ public final class PrefixCache {
   private var isKept: [Bool]
 
   /// - Parameters:
-  ///   - data: the examples that will be asked for.
+  ///   - data: the examples that will be requested.
   ///   - layers: how many of the lowest layers no adapter changes, at least 1.
   ///   - hiddenSize: values of a token.
   ///   - budget: the most bytes to hold in memory.
@@ -33,7 +33,7 @@ public final class PrefixCache {
   public init(
     _ data: TrainingDataset, layers: Int, hiddenSize: Int, memory budget: Int, folder: String
   ) throws(PrefixCacheError) {
-    precondition(layers > 0, "a cache of the states behind no layer")
+    precondition(layers > 0, "a cache of the states after no layer")
     self.layers = layers
     examples = data.examples
     width = hiddenSize
@@ -66,7 +66,7 @@ public final class PrefixCache {
     guard !missing.isEmpty else { return PrefixStates(states, layers: layers) }
     let pass = Pass(encoder.compute)
     let computed = encoder.states(
-      behindLayers: layers, of: Batch(missing.map { examples[indices[$0]] }), on: pass)
+      afterLayers: layers, of: Batch(missing.map { examples[indices[$0]] }), on: pass)
     var first = 0
     for place in missing {
       let own = computed.rows(first..<first + rows[place].count)

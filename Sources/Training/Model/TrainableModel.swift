@@ -225,6 +225,7 @@ public struct TrainableBase: Sendable {
 /// A head as parameters.
 struct TrainableHead: Sendable {
   private let settings: HeadSettings
+  private let layerNames: [Int: String]
   /// The base model's, which stays as it is.
   private let pooler: Pooler?
   private let tensors: [NamedTensor]
@@ -235,6 +236,7 @@ struct TrainableHead: Sendable {
   ///   - trainsAll: the decoder of a masked language model too.
   init(_ head: PredictionHead, named name: String, words: Tensor?, trainsAll: Bool, _ compute: Compute) {
     settings = head.settings
+    layerNames = head.layerNames
     pooler = head.pooler
     let saved = head.tensors(compute)
     let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
@@ -261,6 +263,7 @@ struct TrainableHead: Sendable {
       settings, WeightReader(WeightLedger(tensors, of: "the head in training"), on: pass),
       hiddenSize: shape.hiddenSize, layerNormEps: shape.layerNormEps)
     head.dropout = settings.dropout ?? shape.hiddenDropout
+    head.layerNames = layerNames
     head.pooler = pooler
     return head
   }

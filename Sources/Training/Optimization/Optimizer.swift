@@ -87,7 +87,7 @@ public final class Optimizer {
     }
   }
 
-  /// Everything that the next step depends on, beside the parameters: `PARAMETER/SLOT`, and `PARAMETER/step` [].
+  /// Everything that the next step depends on besides the parameters: `PARAMETER/SLOT`, and `PARAMETER/step` [].
   ///
   /// Parameters that had no gradient yet have none.
   public var tensors: [OutgoingTensor] {
@@ -103,7 +103,7 @@ public final class Optimizer {
 
   /// Takes back what ``tensors`` gave, in place of what is remembered now.
   ///
-  /// - Throws: `missingTensor`, `wrongShape`, or `unusedTensors` for any beside them, with nothing changed.
+  /// - Throws: `missingTensor`, `wrongShape`, or `unusedTensors` for any others, with nothing changed.
   public func restore(from saved: SavedTensors) throws(CheckpointError) {
     var saved = saved
     var steps = [Int](repeating: 0, count: parameters.count)

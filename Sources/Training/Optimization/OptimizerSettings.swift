@@ -95,7 +95,7 @@ public enum OptimizerSettings: Hashable, Sendable {
     return settings
   }
 
-  /// The keys of an object beside `name`.
+  /// The keys of an object besides `name`.
   private var keys: [String] {
     switch self {
     case .adamW: ["betas", "epsilon"]

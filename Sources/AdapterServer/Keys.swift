@@ -1,0 +1,126 @@
+import AdapterHost
+import Foundation
+import Synchronization
+
+/// The keys that clients send, each with a name and, if it has one, a quota of tokens a minute.
+final class Keys: Sendable {
+  /// What is counted for a key.
+  final class Account: Sendable {
+    let name: String
+    /// Tokens a minute; nil: no limit.
+    let quota: Int?
+    private let state: Mutex<(tokens: Double, since: ContinuousClock.Instant)>
+
+    init(name: String, quota: Int?) {
+      self.name = name
+      self.quota = quota
+      state = Mutex((Double(quota ?? 0), .now))
+    }
+
+    /// The seconds after which the key may spend again; nil if it may now.
+    func wait(at now: ContinuousClock.Instant = .now) -> Int? {
+      guard let quota else { return nil }
+      return state.withLock { state in
+        refill(&state, now, quota)
+        return state.tokens > 0 ? nil : max(1, Int((-state.tokens * 60 / Double(quota)).rounded(.up)))
+      }
+    }
+
+    func spend(_ tokens: Int, at now: ContinuousClock.Instant = .now) {
+      guard let quota else { return }
+      state.withLock { state in
+        refill(&state, now, quota)
+        state.tokens -= Double(tokens)
+      }
+    }
+
+    private func refill(
+      _ state: inout (tokens: Double, since: ContinuousClock.Instant), _ now: ContinuousClock.Instant, _ quota: Int
+    ) {
+      state.tokens = min(Double(quota), state.tokens + (now - state.since).seconds * Double(quota) / 60)
+      state.since = now
+    }
+  }
+
+  private let accounts: [(digest: [UInt8], account: Account)]
+
+  /// Reads a file of keys: on each line a key, and, if wanted, a name and a number of tokens a minute; `#` begins a
+  /// comment.
+  ///
+  /// - Throws: `KeyFileError`.
+  init(file: String) throws {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw KeyFileError(file: file, reason: "cannot be read")
+    }
+    var accounts: [(digest: [UInt8], account: Account)] = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace).map(String.init)
+      guard let key = words.first else { continue }
+      let quota = words.count > 2 ? Int(words[2]) : nil
+      guard words.count <= 3, words.count < 3 || (quota ?? 0) > 0 else {
+        throw KeyFileError(
+          file: file, reason: "line \(number + 1): expected KEY, KEY NAME or KEY NAME TOKENS_A_MINUTE")
+      }
+      let name = words.count > 1 ? words[1] : "key-\(accounts.count + 1)"
+      accounts.append((Self.digest(key), Account(name: name, quota: quota)))
+    }
+    guard !accounts.isEmpty else { throw KeyFileError(file: file, reason: "has no key") }
+    self.accounts = accounts
+  }
+
+  /// The account of a key; the time does not depend on how much of a key is right.
+  func account(_ key: String) -> Account? {
+    let digest = Self.digest(key)
+    var found: Account?
+    for (own, account) in accounts where Self.isEqual(own, digest) { found = account }
+    return found
+  }
+
+  static func digest(_ key: String) -> [UInt8] { Array(ContentDigest(of: key.utf8).text.utf8) }
+
+  static func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}
+
+/// The token that opens the routes which change what is served.
+struct AdminToken: Sendable {
+  private let digest: [UInt8]
+
+  /// - Throws: `KeyFileError`.
+  init(file: String) throws {
+    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard !token.isEmpty, !token.contains(where: \.isWhitespace) else {
+      throw KeyFileError(file: file, reason: "expected one line, the token")
+    }
+    digest = Keys.digest(token)
+  }
+
+  func opens(_ token: String) -> Bool { Keys.isEqual(digest, Keys.digest(token)) }
+}
+
+/// A file of keys that cannot be used.
+struct KeyFileError: Error, CustomStringConvertible {
+  let file: String
+  let reason: String
+
+  var description: String { "\(file): \(reason)." }
+}
+
+/// Who sends a request.
+enum Caller: Sendable {
+  case anyone
+  case key(Keys.Account)
+  case admin
+
+  /// Whose share of the engine is used; nil: the adapter's.
+  var fairnessKey: String? {
+    switch self {
+    case .key(let account): "key " + account.name
+    case .anyone, .admin: nil
+    }
+  }
+
+  func spend(_ tokens: Int) { if case .key(let account) = self { account.spend(tokens) } }
+}

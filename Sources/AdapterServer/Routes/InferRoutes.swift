@@ -1,0 +1,361 @@
+import AdapterHost
+import Foundation
+import HTTPTypes
+import NIOCore
+
+/// The Open Inference Protocol v2 over REST, with the binary extension.
+enum InferRoutes {
+  static let all: [Route] =
+    [
+      Route(.get, "v2") { _ in
+        Reply(
+          json: JSONLine.object([
+            ("name", "\"adapter-server\""), ("version", JSONValue.string(ProgramVersion.current).line),
+            ("extensions", #"["binary_tensor_data", "classification", "model_repository"]"#),
+          ]))
+      }
+    ]
+    + ["v2/models/{name}", "v2/models/{name}/versions/{version}"].flatMap { path in
+      [
+        Route(.get, path) { try await metadata($0) },
+        Route(.get, path + "/ready") { call in
+          let setup = try call.setup()
+          _ = try await call.app.service.answeringHeads(setup)
+          return Reply(json: JSONLine.object([("name", JSONValue.string(setup.name).line), ("ready", "true")]), setup)
+        },
+        Route(.post, path + "/infer", content: .anything) { try await infer($0) },
+      ]
+    } + [
+      Route(.post, "v2/repository/index", content: .anything) { call in
+        let rows = try call.app.service.items().map {
+          JSONLine.object([
+            ("name", JSONValue.string($0.name).line), ("version", "\"1\""), ("state", "\"READY\""), ("reason", "\"\""),
+          ])
+        }
+        return Reply(json: JSONLine.array(rows))
+      }
+    ]
+
+  private static func checkVersion(_ call: Call) throws {
+    if call.segments.count > 4, call.segments[3] == "versions", call.segments[4] != "1" {
+      throw Failure.unknown(
+        "The model '\(call.segments[2])' has no version '\(call.segments[4])'; there is '1'.", parameter: nil)
+    }
+  }
+
+  private static func metadata(_ call: Call) async throws -> Reply {
+    try checkVersion(call)
+    let setup = try call.setup()
+    let heads = try await call.app.service.answeringHeads(setup)
+    let head = try await heads.count == 1 || call.headName() != nil ? call.head(of: setup) : heads[0]
+    func tensor(_ name: String, _ type: String, _ shape: String) -> String {
+      JSONLine.object([("name", "\"\(name)\""), ("datatype", "\"\(type)\""), ("shape", shape)])
+    }
+    let width = head.settings.outputs
+    let outputs =
+      head.settings.kind.classifiesTexts
+      ? [
+        tensor("logits", "FP32", "[-1, \(width)]"), tensor("scores", "FP32", "[-1, \(width)]"),
+        tensor("label", "BYTES", "[-1]"),
+      ]
+      : [tensor("logits", "FP32", "[-1, \(width)]"), tensor("row_splits", "INT64", "[-1]")]
+    return Reply(
+      json: JSONLine.object([
+        ("name", JSONValue.string(setup.name).line), ("versions", #"["1"]"#), ("platform", "\"adapter-host\""),
+        ("inputs", JSONLine.array([tensor("text", "BYTES", "[-1]"), tensor("text_pair", "BYTES", "[-1]")])),
+        ("outputs", JSONLine.array(outputs)),
+      ]), setup)
+  }
+
+  // MARK: Inference
+
+  private static func infer(_ call: Call) async throws -> Reply {
+    try checkVersion(call)
+    let request = try InferRequest(call)
+    let setup = try call.setup(request.parameters.string("adapter"))
+    var named = call
+    if let head = try request.parameters.string("head") { named = call.naming(head: head) }
+    let head = try await named.head(of: setup)
+    let texts = request.texts
+    try call.requireCount(texts.count, "text")
+    if let pairs = request.pairs, pairs.count != texts.count {
+      throw Fault(description: "'text_pair' has \(pairs.count) elements, and 'text' \(texts.count).")
+    }
+    let inputs = texts.enumerated().map { TextInput($1, pair: request.pairs?[$0], index: $0) }
+    let priority = try request.parameters.integer("priority", atLeast: 0).map { max(0, $0 - 1) }
+    let timeout = try request.parameters.integer("timeout", atLeast: 1).map { Duration.microseconds($0) }
+    let answers = try await call.app.service.predict(
+      inputs, with: setup, heads: [head.name],
+      reading: TextService.Reading(truncates: call.app.settings.truncates),
+      terms: call.terms(setup, priority: priority, timeout: timeout))
+    let outputs = InferOutputs(answers, head.settings)
+    let names = request.wantedNames ?? outputs.names
+    let written = try names.map { name in
+      guard let tensor = outputs[name] else {
+        throw Fault(
+          description: "There is no output '\(name)'; expected \(outputs.names.joined(separator: ", ")).",
+          parameter: "outputs")
+      }
+      let classes = request.outputs.flatMap { $0[name]?.classes }
+      return (name, try classes.map { try outputs.classification(name, count: $0) } ?? tensor)
+    }
+    var reply = request.reply(setup.name, written)
+    reply.setup = setup
+    reply.timing = answers.timing
+    reply.describe(inputs, isBatch: inputs.count > 1)
+    return reply
+  }
+}
+
+extension Call {
+  /// The call with the name of a head in its body.
+  func naming(head: String) -> Call {
+    Call(
+      app: app, headers: headers, segments: segments, body: Body(["head": .string(head)]), bytes: bytes, caller: caller)
+  }
+}
+
+/// A tensor on the wire.
+struct WireTensor: Sendable {
+  enum Values: Sendable {
+    case floats([Float])
+    case integers([Int])
+    case texts([String])
+  }
+
+  let shape: [Int]
+  let values: Values
+
+  var datatype: String {
+    switch values {
+    case .floats: "FP32"
+    case .integers: "INT64"
+    case .texts: "BYTES"
+    }
+  }
+
+  var json: String {
+    switch values {
+    case .floats(let values): JSONLine.array(values.map { JSONLine.number($0) })
+    case .integers(let values): JSONLine.array(values.map { "\($0)" })
+    case .texts(let values): JSONLine.strings(values)
+    }
+  }
+
+  /// Little-endian; a text is its length in four bytes, then its UTF-8.
+  var binary: [UInt8] {
+    func bytes<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
+      withUnsafeBytes(of: value.littleEndian, Array.init)
+    }
+    return switch values {
+    case .floats(let values): values.flatMap { bytes($0.bitPattern) }
+    case .integers(let values): values.flatMap { bytes(Int64($0)) }
+    case .texts(let values): values.flatMap { bytes(UInt32($0.utf8.count)) + Array($0.utf8) }
+    }
+  }
+}
+
+/// What a head gives for some texts, as tensors.
+struct InferOutputs: Sendable {
+  private let tensors: [(name: String, tensor: WireTensor)]
+  private let labels: [String]
+
+  init(_ answers: TextService.Answers, _ settings: HeadSettings) {
+    let logits = answers.logits.map { $0[0] }
+    labels = settings.labelNames
+    let width = logits.first?.columns ?? settings.outputs
+    let values = logits.flatMap(\.values)
+    var tensors = [("logits", WireTensor(shape: [values.count / max(width, 1), width], values: .floats(values)))]
+    if settings.kind.classifiesTexts {
+      let scores = answers.predictions.map { prediction -> [ScoredLabel] in
+        switch prediction.answers[0].answer {
+        case .label(_, let all), .labels(_, let all): all
+        case let other: other.scored(settings)
+        }
+      }
+      tensors.append(
+        ("scores", WireTensor(shape: [scores.count, width], values: .floats(scores.flatMap { $0.map(\.score) }))))
+      let best = scores.map { all in all.indices.reduce(0) { all[$1].score > all[$0].score ? $1 : $0 } }
+      let names = zip(scores, best).map { $0[$1].label }
+      tensors.append(("label", WireTensor(shape: [names.count], values: .texts(names))))
+    } else {
+      let counts = logits.map { $0.rows.reduce(0, +) }
+      let splits = counts.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
+      tensors.append(("row_splits", WireTensor(shape: [splits.count], values: .integers(splits))))
+    }
+    self.tensors = tensors
+  }
+
+  var names: [String] { tensors.map(\.name) }
+
+  subscript(name: String) -> WireTensor? { tensors.first { $0.name == name }?.tensor }
+
+  /// The largest values of each row as `value:index:label`.
+  ///
+  /// - Throws: `Fault` for an output that has no classes.
+  func classification(_ name: String, count: Int) throws(Fault) -> WireTensor {
+    guard name == "scores" || name == "logits", let tensor = self[name], case .floats(let values) = tensor.values,
+      let width = tensor.shape.last, width > 0
+    else { throw Fault(description: "'classification' is for scores and logits, not for '\(name)'.") }
+    let kept = min(count, width)
+    let texts = stride(from: 0, to: values.count, by: width).flatMap { start in
+      let row = values[start..<start + width]
+      let best = row.indices.sorted { (row[$0], $1) > (row[$1], $0) }.prefix(kept)
+      return best.map { place in
+        let label = labels.indices.contains(place - start) ? labels[place - start] : ""
+        return "\(row[place]):\(place - start):\(label)"
+      }
+    }
+    return WireTensor(shape: [values.count / width, kept], values: .texts(texts))
+  }
+}
+
+/// A request for inference, in JSON alone or with binary tensors after it.
+struct InferRequest: Sendable {
+  struct Output: Sendable {
+    let name: String
+    let isBinary: Bool?
+    /// How many classes are wanted.
+    let classes: Int?
+  }
+
+  let id: String?
+  let parameters: Body
+  let texts: [String]
+  let pairs: [String]?
+  let outputs: [String: Output]?
+  private let outputNames: [String]?
+  private let isBinary: Bool
+
+  init(_ call: Call) throws {
+    let bytes = Array(call.bytes.readableBytesView)
+    var header = bytes.count
+    if let text = call.headers[.inferenceHeaderLength] {
+      guard let length = Int(text), (0...bytes.count).contains(length) else {
+        throw Fault(
+          description: "Inference-Header-Content-Length is '\(text)'; expected a number up to \(bytes.count).")
+      }
+      header = length
+    }
+    let body = try Body(Data(bytes[..<header]))
+    id = try body.string("id")
+    parameters = try body.object("parameters") ?? Body()
+    isBinary = try parameters.bool("binary_data_output") ?? false
+    var rest = bytes[header...]
+    var read: [String: [String]] = [:]
+    guard let inputs = body["inputs"]?.elements else {
+      throw body.wrong("inputs", body["inputs"], "a list of tensors")
+    }
+    for input in inputs {
+      guard case .object(let members) = input else { throw body.wrong("inputs", input, "a list of tensors") }
+      let tensor = Body(members, place: "inputs.")
+      let name = try tensor.required("name", tensor.string("name"), "'text' or 'text_pair'")
+      guard name == "text" || name == "text_pair", read[name] == nil else {
+        throw Fault(description: "There is no further input '\(name)'; expected 'text' and, if wanted, 'text_pair'.")
+      }
+      read[name] = try Self.texts(of: tensor, name, &rest)
+    }
+    guard rest.isEmpty else { throw Fault(description: "\(rest.count) bytes follow the tensors of the request.") }
+    guard let texts = read["text"] else {
+      throw Fault(description: "The input 'text' is missing.", parameter: "inputs")
+    }
+    self.texts = texts
+    pairs = read["text_pair"]
+    let wanted = try body["outputs"].map { value -> [Output] in
+      guard let elements = value.elements else { throw body.wrong("outputs", value, "a list of objects") }
+      return try elements.map { element in
+        guard case .object(let members) = element else { throw body.wrong("outputs", value, "a list of objects") }
+        let output = Body(members, place: "outputs.")
+        let own = try output.object("parameters") ?? Body()
+        return Output(
+          name: try output.required("name", output.string("name"), "a string"), isBinary: try own.bool("binary_data"),
+          classes: try own.integer("classification", atLeast: 0).flatMap { $0 == 0 ? nil : $0 })
+      }
+    }
+    outputNames = wanted.flatMap { $0.isEmpty ? nil : $0.map(\.name) }
+    outputs = wanted.flatMap { list in
+      list.isEmpty ? nil : Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
+    }
+  }
+
+  /// The texts of an input; binary ones are taken off the rest of the body.
+  private static func texts(of tensor: Body, _ name: String, _ rest: inout ArraySlice<UInt8>) throws -> [String] {
+    guard try tensor.string("datatype") == "BYTES" else {
+      throw tensor.wrong("datatype", tensor["datatype"], "'BYTES'")
+    }
+    guard let shape = tensor["shape"]?.integers, shape.allSatisfy({ $0 >= 0 }) else {
+      throw tensor.wrong("shape", tensor["shape"], "a list of sizes")
+    }
+    let (count, overflows) = shape.reduce((1, false)) { product, size in
+      let (value, overflow) = product.0.multipliedReportingOverflow(by: size)
+      return (value, product.1 || overflow)
+    }
+    var texts: [String] = []
+    if let size = try tensor.object("parameters")?.integer("binary_data_size", atLeast: 0) {
+      guard size <= rest.count else {
+        throw Fault(description: "'\(name)' has \(size) binary bytes, but \(rest.count) are left in the body.")
+      }
+      var own = rest.prefix(size)
+      rest = rest.dropFirst(size)
+      while !own.isEmpty {
+        guard own.count >= 4 else { throw Fault(description: "A length in the bytes of '\(name)' is cut off.") }
+        let length = own.prefix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
+        own = own.dropFirst(4)
+        guard length <= own.count, let text = String(validating: own.prefix(length), as: UTF8.self) else {
+          throw Fault(description: "A text in the bytes of '\(name)' is cut off, or is not UTF-8.")
+        }
+        texts.append(text)
+        own = own.dropFirst(length)
+      }
+    } else {
+      guard let data = tensor["data"], let flat = flattened(data) else {
+        throw tensor.wrong("data", tensor["data"], "strings, flat or nested")
+      }
+      texts = flat
+    }
+    guard !overflows, count == texts.count else {
+      throw Fault(description: "The shape of '\(name)' is \(shape), but there are \(texts.count) texts.")
+    }
+    return texts
+  }
+
+  private static func flattened(_ value: JSONValue) -> [String]? {
+    if let text = value.text { return [text] }
+    guard let elements = value.elements else { return nil }
+    var texts: [String] = []
+    for element in elements {
+      guard let own = flattened(element) else { return nil }
+      texts += own
+    }
+    return texts
+  }
+
+  /// The answer, with the tensors that are wanted so in binary form.
+  func reply(_ model: String, _ tensors: [(name: String, tensor: WireTensor)]) -> Reply {
+    var binary: [UInt8] = []
+    let rows = tensors.map { name, tensor in
+      var members = [
+        ("name", JSONValue.string(name).line), ("datatype", "\"\(tensor.datatype)\""),
+        ("shape", JSONLine.array(tensor.shape.map { "\($0)" })),
+      ]
+      if outputs?[name]?.isBinary ?? isBinary {
+        let own = tensor.binary
+        binary += own
+        members.append(("parameters", JSONLine.object([("binary_data_size", "\(own.count)")])))
+      } else {
+        members.append(("data", tensor.json))
+      }
+      return JSONLine.object(members)
+    }
+    let json = JSONLine.object(
+      [("model_name", JSONValue.string(model).line), ("model_version", "\"1\"")]
+        + (id.map { [("id", JSONValue.string($0).line)] } ?? []) + [("outputs", JSONLine.array(rows))])
+    guard !binary.isEmpty else { return Reply(json: json) }
+    var reply = Reply(bytes: Array(json.utf8) + binary, contentType: "application/octet-stream")
+    reply.headers[.inferenceHeaderLength] = "\(json.utf8.count)"
+    return reply
+  }
+
+  /// The names of the outputs that are wanted, in their order; nil: all.
+  var wantedNames: [String]? { outputNames }
+}

@@ -1,0 +1,49 @@
+public import Tensors
+
+extension Encoder {
+  /// Hooks with the position tables that they make of this encoder's.
+  ///
+  /// A hook on what projects the relative positions acts on their table: on query and key where the model shares
+  /// these. A product of low rank is kept as a correction of the layer's table; anything else makes a table.
+  public func bind(_ hooks: EncoderHooks, on pass: Pass) -> BoundHooks {
+    precondition(hooks.layers.count == layers.count, "hooks for \(hooks.layers.count) of \(layers.count) layers")
+    let positions = relative?.adapted(by: hooks.relativePositions, on: pass)
+    let isShared = configuration.sharesPositionProjections
+    return BoundHooks(
+      hooks: hooks,
+      tables: layers.indices.map { index in
+        let (attention, places) = (layers[index].attention, hooks.layers[index])
+        return (
+          key: table(
+            attention.keyTable, positions, isShared ? places[.key] : places.positionKey, layer: index, on: pass
+          ) { attention.positionKey?.packed(on: pass) ?? attention.projections[.key] },
+          query: table(
+            attention.queryTable, positions, isShared ? places[.query] : places.positionQuery, layer: index, on: pass
+          ) { attention.positionQuery?.packed(on: pass) ?? attention.projections[.query] }
+        )
+      })
+  }
+
+  /// - Parameters:
+  ///   - own: the layer's table.
+  ///   - replaced: relative positions in the place of the encoder's.
+  ///   - hook: on what projects them.
+  ///   - projection: what projects them.
+  private func table(
+    _ own: PositionTable?, _ replaced: RelativeTable?, _ hook: (any ProjectionHook)?, layer: Int, on pass: Pass,
+    projection: () -> Linear?
+  ) -> PositionTable? {
+    guard let own, hook != nil || replaced != nil, let positions = (replaced ?? relative)?.normalized else {
+      return own
+    }
+    let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
+    // A tape follows whole tables alone, and positions that meet position keys are no packed part of one.
+    if pass.tape == nil, replaced == nil, own.queryPositions == nil, let lowRank = hook?.lowRank {
+      return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
+    }
+    guard let projection = projection() else { return own }
+    let projected = pass.linear(positions, projection)
+    hook?.adapt(projected, input: positions, at: site, on: pass)
+    return layers[layer].attention.table(projected, own.kind, on: pass)
+  }
+}

@@ -1,0 +1,22 @@
+/// Cases of PEFT, on v2, v3 and v1: every method, every kind of module, several adapters at once.
+let peftCases = [
+  "a-peft-dora", "a-peft-ia3", "a-peft-lora", "a-peft-lora-all-linear", "a-peft-lora-bias", "a-peft-lora-seq-cls",
+  "e-adalora", "e-adalora-default-targets", "e-adalora-rank-pattern", "e-boft", "e-boft-block-num",
+  "e-boft-butterfly-2", "e-boft-butterfly-3", "e-boft-butterfly-on-cpu", "e-dora-all-linear", "e-dora-embedding",
+  "e-dora-noshare", "e-dora-qv", "e-dora-rslora-value-ffn", "e-fourierft", "e-fourierft-pattern", "e-hra",
+  "e-hra-gram-schmidt", "e-ia3", "e-ia3-bin", "e-ia3-no-feedforward", "e-ia3-query-intermediate", "e-ln-tuning",
+  "e-ln-tuning-seq-cls", "e-loha", "e-loha-rank-pattern", "e-lokr", "e-lokr-decompose-both", "e-lokr-full",
+  "e-lora-all-linear", "e-lora-all-linear-noshare", "e-lora-all-linear-seq-cls", "e-lora-bias-all",
+  "e-lora-bias-lora-only", "e-lora-bin", "e-lora-default-head", "e-lora-every-dense", "e-lora-exclude-modules",
+  "e-lora-exclude-regex", "e-lora-layers-to-transform", "e-lora-lora-bias", "e-lora-masked-lm",
+  "e-lora-masked-lm-embeddings", "e-lora-modules-to-save", "e-lora-olora", "e-lora-pissa",
+  "e-lora-question-answering", "e-lora-rank-pattern", "e-lora-rslora", "e-lora-rslora-patterns",
+  "e-lora-saved-rel-embeddings", "e-lora-target-regex", "e-lora-task-type", "e-lora-token-classification",
+  "e-lora-trainable-tokens", "e-lora-word-embeddings", "e-oft", "e-oft-all-linear", "e-oft-block-share",
+  "e-oft-cayley-exact", "e-oft-constrained", "e-p-tuning-lstm", "e-p-tuning-mlp", "e-prompt-tuning",
+  "e-sum-dora-first", "e-sum-ia3", "e-sum-of-three", "e-sum-of-two", "e-sum-with-dora", "e-trainable-tokens",
+  "e-vera", "e-vera-mixed-shapes", "e-vera-no-projection", "e-weighted-cat", "e-weighted-dare-linear",
+  "e-weighted-dare-ties", "e-weighted-ia3", "e-weighted-linear", "e-weighted-magnitude-prune",
+  "e-weighted-magnitude-prune-svd", "e-weighted-svd", "e-weighted-svd-clamp", "e-weighted-ties",
+  "e-weighted-ties-frequency", "e-weighted-ties-svd",
+]

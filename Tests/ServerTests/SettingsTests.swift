@@ -1,0 +1,57 @@
+import ArgumentParser
+import Foundation
+import TestSupport
+import Testing
+
+@testable import AdapterServer
+
+/// Settings come from flags, then the environment, then a file; what is none is refused.
+@Suite struct SettingsTests {
+  private func settings(_ arguments: [String], _ environment: [String: String] = [:]) async throws -> ServerSettings {
+    try await ServerArguments.parse(arguments).settings(environment: environment)
+  }
+
+  @Test func flagsComeBeforeTheEnvironmentAndThatBeforeTheFile() async throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      #"{"port": 1, "max-inputs": 2, "host": "0.0.0.0", "auto-truncate": false, "adapter-root": ["/a", "/b"]}"#,
+      as: "settings.json")
+    let environment = ["ADAPTER_SERVER_PORT": "3", "ADAPTER_SERVER_MAX_INPUTS": "4"]
+    let all = try await settings(["--config", file, "--port", "5"], environment)
+    #expect(all.port == 5 && all.maximumInputs == 4 && all.host == "0.0.0.0" && !all.truncates)
+    #expect(all.adapterRoots == ["/a", "/b"])
+    #expect(try await settings(["--config", file]).port == 1)
+    let none = try await settings([])
+    #expect(none.port == 8080 && none.maximumInputs == 32 && none.truncates && none.host == "127.0.0.1")
+  }
+
+  @Test func whatIsNoSettingIsRefusedByItsName() async throws {
+    let folder = try TemporaryFolder()
+    let unknown = try folder.write(#"{"prot": 1}"#, as: "unknown.json")
+    await #expect(throws: ValidationError.self) { _ = try await settings(["--config", unknown]) }
+    for arguments in [["--port", "70000"], ["--log-format", "xml"], ["--log-level", "loud"], ["--adapter", "x"]] {
+      await #expect(throws: ValidationError.self, "\(arguments)") { _ = try await settings(arguments) }
+    }
+    await #expect(throws: ValidationError.self) { _ = try await settings([], ["ADAPTER_SERVER_PORT": "many"]) }
+  }
+
+  @Test func aFileOfKeysWithAFaultIsRefused() throws {
+    let folder = try TemporaryFolder()
+    for text in ["", "# nothing\n", "key name many\n", "key name 5 more\n"] {
+      let file = try folder.write(text, as: "keys")
+      #expect(throws: KeyFileError.self) { _ = try Keys(file: file) }
+    }
+    let keys = try Keys(file: folder.write("a one 600 # comment\n\nb\n", as: "keys"))
+    #expect(keys.account("a")?.name == "one" && keys.account("a")?.quota == 600)
+    #expect(keys.account("b")?.name == "key-2" && keys.account("c") == nil && keys.account("") == nil)
+  }
+
+  @Test func aQuotaFillsAgainWithTime() throws {
+    let account = Keys.Account(name: "x", quota: 60)
+    let start = ContinuousClock.now
+    #expect(account.wait(at: start) == nil)
+    account.spend(90, at: start)
+    #expect(account.wait(at: start) ?? 0 >= 29)
+    #expect(account.wait(at: start + .seconds(40)) == nil)
+  }
+}
