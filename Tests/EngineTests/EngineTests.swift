@@ -17,6 +17,7 @@ private final class MadeAdapters: AdapterSource {
   static let names = ["lora", "bottleneck", "prefix"]
   private static let presets = [
     "lora": "lora[attn_matrices=['q', 'k', 'v'], r=3]", "bottleneck": "seq_bn[reduction_factor=8]",
+    "other": "seq_bn[reduction_factor=8]",
     "prefix": "prefix_tuning_flat[prefix_length=3]",
   ]
 
@@ -27,7 +28,14 @@ private final class MadeAdapters: AdapterSource {
     return "\(name)-\(version(name))"
   }
 
+  func digest(of fusion: Composition.NamedFusion) throws -> String { "\(fusion.name)-\(version("fusion"))" }
+
   func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws {
+    defer {
+      for fusion in composition.fusions where model.fusion(fusion.name) == nil {
+        try? model.addAdapterFusion(fusion.adapters, .dynamic, seed: version("fusion"))
+      }
+    }
     for name in composition.adapters where model.adapter(name) == nil {
       guard let preset = Self.presets[name] else { throw Unknown(name: name) }
       try model.addRandom(preset, named: name, seed: version(name))
@@ -122,6 +130,20 @@ private final class MadeAdapters: AdapterSource {
     expectFarOff(new, old)
     expectClose(values(try await engine.submit(EngineRequest([row])).rows[0], row), new, .exact)
     expectClose(values(try await engine.submit(EngineRequest([row]), lease).rows[0], row), old, .exact)
+  }
+
+  @Test func aNewVersionOfAFusionAnswersWhatComesLater() async throws {
+    let version = Version()
+    let source = MadeAdapters { name in name == "fusion" ? version.value : name == "other" ? 7 : 1 }
+    let engine = try engine(source)
+    var row = try row(2, nil)
+    row.composition = try Composition("Fuse(bottleneck, other)")
+    let first = values(try await engine.submit(EngineRequest([row])).rows[0], row)
+    expectClose(values(try await engine.submit(EngineRequest([row])).rows[0], row), first, .exact)
+    #expect(engine.residentAdapters.loads == 3)
+    version.value = 2
+    expectFarOff(values(try await engine.submit(EngineRequest([row])).rows[0], row), first)
+    #expect(engine.residentAdapters.loads == 4 && engine.residentAdapters.count == 3)
   }
 
   @Test func adaptersLeaveWhenTheirMemoryIsNeededAndComeBack() async throws {

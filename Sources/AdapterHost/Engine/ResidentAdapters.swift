@@ -8,11 +8,16 @@ public protocol AdapterSource: Sendable {
   /// - Throws: if there is no such adapter.
   func digest(ofAdapter name: String) throws -> String
 
+  /// The same of the fusion that a composition names.
+  ///
+  /// - Throws: if there is no such fusion.
+  func digest(of fusion: Composition.NamedFusion) throws -> String
+
   /// Loads what a composition names and the model does not have: adapters and fusions, each with its head.
   func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws
 }
 
-/// A model whose adapters are loaded when they are first named, and leave when their memory is needed: the ones that were
+/// A model whose adapters and fusions are loaded when they are first named, and leave when their memory is needed: the ones that were
 /// used least recently, never those in use.
 ///
 /// Each change makes a new model value. Whoever has a lease keeps the model that it was given, so an adapter that is
@@ -21,7 +26,7 @@ final class ResidentAdapters: Sendable {
   /// The right to use some adapters of one model; the memory of adapters in use is not taken.
   final class Lease: Sendable {
     let model: DebertaV2AdapterModel
-    /// The digests of the adapters, by name.
+    /// The digests of the adapters and fusions, by name.
     let digests: [String: String]
     private let owner: ResidentAdapters
 
@@ -50,7 +55,7 @@ final class ResidentAdapters: Sendable {
 
   private let source: (any AdapterSource)?
   private let budget: Int
-  /// The adapters that were there from the start.
+  /// The adapters and fusions that were there from the start.
   private let permanent: Set<String>
   private let state: Mutex<State>
   /// Held while an adapter is read, so that nobody reads it twice; passes and other leases go on.
@@ -62,7 +67,7 @@ final class ResidentAdapters: Sendable {
   ///   - budget: the most bytes of adapters that were loaded on demand.
   init(_ model: DebertaV2AdapterModel, _ source: (any AdapterSource)?, budget: Int) {
     state = Mutex(State(model: model))
-    permanent = Set(model.adapterNames)
+    permanent = Set(model.adapterNames + model.fusionNames)
     self.source = source
     self.budget = budget
   }
@@ -86,21 +91,28 @@ final class ResidentAdapters: Sendable {
     for name in Set(compositions.flatMap(\.adapters)).subtracting(permanent) {
       wanted[name] = try source.digest(ofAdapter: name)
     }
-    if let lease = leaseIfPresent(wanted, compositions) { return lease }
+    for fusion in compositions.flatMap(\.fusions) where !permanent.contains(fusion.name) {
+      wanted[fusion.name] = try source.digest(of: fusion)
+    }
+    if let lease = leaseIfPresent(wanted) { return lease }
     return try loading.withLock { _ in
       // Whoever held the lock may have loaded it.
-      if let lease = leaseIfPresent(wanted, compositions) { return lease }
+      if let lease = leaseIfPresent(wanted) { return lease }
       var (model, digests) = current
-      for (name, digest) in wanted where digests[name] != nil && digests[name] != digest {
-        try model.deleteAdapter(name)
-        if model.head(name) != nil { try model.deleteHead(name) }
+      for (name, digest) in wanted where digests[name] != digest {
+        model.removeResident(name)
         digests[name] = nil
       }
       for composition in compositions { try source.load(composition, into: &model) }
       return state.withLock { state in
         for (name, digest) in wanted where digests[name] == nil {
-          state.entries[name] = Entry(digest: digest, bytes: model.bytes(ofAdapter: name))
+          state.entries[name] = Entry(digest: digest, bytes: model.bytes(ofResident: name))
           state.loads += 1
+        }
+        // What left while this was loaded is still in the model that it was loaded into.
+        for name in model.adapterNames + model.fusionNames
+        where !permanent.contains(name) && state.entries[name] == nil {
+          model.removeResident(name)
         }
         state.model = model
         let lease = use(wanted, &state)
@@ -110,12 +122,9 @@ final class ResidentAdapters: Sendable {
     }
   }
 
-  private func leaseIfPresent(_ wanted: [String: String], _ compositions: [Composition]) -> Lease? {
+  private func leaseIfPresent(_ wanted: [String: String]) -> Lease? {
     state.withLock { state in
-      let fusions = compositions.flatMap(\.fusedAdapters).map { AdapterFusion.name(of: $0) }
-      let isThere =
-        wanted.allSatisfy { state.entries[$0]?.digest == $1 } && fusions.allSatisfy { state.model.fusion($0) != nil }
-      return isThere ? use(wanted, &state) : nil
+      wanted.allSatisfy { state.entries[$0]?.digest == $1 } ? use(wanted, &state) : nil
     }
   }
 
@@ -142,9 +151,7 @@ final class ResidentAdapters: Sendable {
         $0.value.lastUsed < $1.value.lastUsed
       })
     {
-      // An adapter that a loaded fusion joins stays with it.
-      guard (try? state.model.deleteAdapter(name)) != nil else { return }
-      if state.model.head(name) != nil { try? state.model.deleteHead(name) }
+      state.model.removeResident(name)
       state.entries[name] = nil
       bytes -= entry.bytes
     }
@@ -152,9 +159,19 @@ final class ResidentAdapters: Sendable {
 }
 
 extension DebertaV2AdapterModel {
-  /// The memory of an adapter and the head of its name.
-  fileprivate func bytes(ofAdapter name: String) -> Int {
-    let own = adapter(name)?.parameters.specs.reduce(0) { $0 + $1.count } ?? 0
-    return 4 * (own + (head(name)?.parameterCount ?? 0))
+  /// The memory of an adapter or a fusion, and of the head that follows it.
+  fileprivate func bytes(ofResident name: String) -> Int {
+    let own = (adapter(name)?.parameters ?? fusion(name)?.parameters)?.specs.reduce(0) { $0 + $1.count } ?? 0
+    let head = head(following: name).flatMap { self.head($0)?.parameterCount } ?? 0
+    return 4 * (own + head)
+  }
+
+  /// Removes an adapter or a fusion, if it is there, and the head that follows it.
+  fileprivate mutating func removeResident(_ name: String) {
+    guard adapter(name) != nil || fusion(name) != nil else { return }
+    let head = head(following: name)
+    // Both are there, so nothing is thrown.
+    if adapter(name) != nil { try? deleteAdapter(name) } else { try? deleteAdapterFusion(name) }
+    if let head { try? deleteHead(head) }
   }
 }

@@ -68,6 +68,8 @@ final class ServedNames: AdapterSource {
   private let baseDigest: String
   private let registryPath: String?
   private let given: [String: Given]
+  /// The fusions that the model had from the start.
+  private let givenFusions: Set<String>
   private let loaded = Mutex<[String: Given]>([:])
   private let known: Mutex<(stamp: Stamp, registered: Registered)?>
 
@@ -85,6 +87,7 @@ final class ServedNames: AdapterSource {
         folder: adapter.folder, digest: try FolderContents(of: adapter.folder).digest.text)
     }
     self.given = given
+    givenFusions = Set(model.fusionNames)
     known = Mutex(nil)
   }
 
@@ -117,7 +120,8 @@ final class ServedNames: AdapterSource {
     if case .adapter(let adapter) = composition {
       return ServedSetup(name: name, composition: composition, digest: try digest(ofAdapter: adapter))
     }
-    let digests = try composition.adapters.map { try digest(ofAdapter: $0) }
+    let fusions = composition.fusions.filter { !givenFusions.contains($0.name) }
+    let digests = try composition.adapters.map { try digest(ofAdapter: $0) } + fusions.map { try digest(of: $0) }
     let text = (["\(composition)"] + digests).joined(separator: "\n")
     return ServedSetup(name: name, composition: composition, digest: ContentDigest(of: text.utf8).text)
   }
@@ -193,6 +197,14 @@ final class ServedNames: AdapterSource {
     if let digest = loaded.withLock({ $0[name]?.digest }) ?? given[name]?.digest { return digest }
     let registered = try registered()
     guard let record = registered.adapters[name] else { throw unknown(name, registered) }
+    return record.digest.text
+  }
+
+  func digest(of fusion: Composition.NamedFusion) throws -> String {
+    let registered = try registered()
+    guard let record = registered.fusions.values.first(where: { $0.adapters == fusion.adapters }) else {
+      throw unknown(fusion.name, registered)
+    }
     return record.digest.text
   }
 

@@ -252,7 +252,7 @@ public final class TextService: Sendable {
     for composition in Set(inputs.compactMap(\.setup)) { _ = try names.setup("\(composition)") }
     var (model, lease) = try leased([setup.composition] + inputs.map(\.setup), setup.name)
     do {
-      try model.setActiveAdapters(setup.composition)
+      try model.setActiveAdapters(setup.composition, skippingLayers: model.skippedLayers)
       model.activeHeads = heads
     } catch { throw ServiceError.wrongTask(reason: "\(error)") }
     var predictor = try Self.asService(setup) { try Predictor(model, tokenizer, options: options) }

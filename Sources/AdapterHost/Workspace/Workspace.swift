@@ -230,11 +230,12 @@ public struct Workspace: Sendable {
     for head in headFolders { try model.loadHead(path(head.folder), as: head.name) }
     for table in embeddings { try model.loadEmbeddings(path(table.folder), as: table.name) }
     if let activeEmbeddings { try model.setActiveEmbeddings(activeEmbeddings) }
+    try model.setActiveAdapters(nil, skippingLayers: skippedLayers)
     if let labels { try model.nameLabels(labels) }
     return model
   }
 
-  /// Loads what a composition names and the model lacks: adapters and fusions, each with its head.
+  /// Loads what a composition names and the model does not have: adapters and fusions, each with its head.
   ///
   /// - Throws: `WorkspaceError.unknownAdapter`, `WorkspaceError.unknownFusion`; the errors of loading.
   public func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws {
