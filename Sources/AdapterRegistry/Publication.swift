@@ -31,7 +31,7 @@ struct Publication {
       // Who asks whether a folder is held keeps `home` to itself meanwhile, and
       // so never sees this one between made and claimed.
       (claim, contents) = try onFiles { () throws(FileError) in
-        let making = try FolderLock(on: home.folder, .shared, waiting: Storage.patience)
+        let making = try FolderLock(on: home.folder, .shared, waiting: RegistryConnection.patience)
         let staging = try home.folder.makeDraft(name)
         let claim = try FolderLock(on: staging, .exclusive)
         making.release()

@@ -22,7 +22,7 @@ struct ReadingFile: Sendable {
       } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_READONLY_ROLLBACK {
         try finishInterruptedChange()
       }
-      guard attempts < 100 else { throw RegistryError.busy(path: path, seconds: Storage.patience) }
+      guard attempts < 100 else { throw RegistryError.busy(path: path, seconds: RegistryConnection.patience) }
     }
   }
 

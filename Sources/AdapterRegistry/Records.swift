@@ -163,17 +163,3 @@ public enum LogAction: String, Hashable, Sendable, Codable, CaseIterable {
   case saveSetup, removeSetup, activate, deactivate
   case adopt, restore, quarantine, discard
 }
-
-/// Something that owns a folder.
-public struct Owner: Hashable, Sendable, Codable, CustomStringConvertible {
-  /// What it is: a model, an adapter or a fusion.
-  public let kind: ItemKind
-  /// Its name.
-  public let name: String
-  /// The base model that it belongs to; nil for a base model.
-  public let model: String?
-
-  public var description: String {
-    "the \(kind.rawValue) '\(name)'" + (model.map { " of the base model '\($0)'" } ?? "")
-  }
-}

@@ -12,12 +12,15 @@ enum RegistryConnection {
   /// No registry grows so large; SQLite's own work grows with the file.
   static let sizeLimit = 1 << 30
 
+  /// How long a lock of another process is waited for, in seconds.
+  static let patience = 10.0
+
   static func open(
     _ location: String, isReadOnly: Bool, prepare: @escaping @Sendable (Database) throws -> Void = { _ in }
   ) throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.readonly = isReadOnly
-    configuration.busyMode = .timeout(Storage.patience)
+    configuration.busyMode = .timeout(RegistryConnection.patience)
     configuration.foreignKeysEnabled = !isReadOnly
     configuration.prepareDatabase { db in
       let code = registry_distrust(db.sqliteConnection.map { UnsafeMutableRawPointer($0) })

@@ -62,13 +62,6 @@ public enum RegistryError: Error, Hashable, Sendable {
   case inUse(kind: ItemKind, name: String, model: String?, by: [String])
 }
 
-/// What a row of the registry is about.
-public enum ItemKind: String, Hashable, Sendable, Codable, CaseIterable {
-  case model, adapter, fusion, setup, tag
-
-  var withArticle: String { (self == .adapter ? "an " : "a ") + rawValue }
-}
-
 extension RegistryError: CustomStringConvertible {
   public var description: String { clause.prefix(1).uppercased() + clause.dropFirst() + "." }
 

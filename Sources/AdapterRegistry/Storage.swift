@@ -46,9 +46,6 @@ enum Storage: Sendable {
     guard case .writing(let file) = self else { return }
     try translating(path) { try file.close(removingIfEmpty: removingIfEmpty) }
   }
-
-  /// How long a lock of another process is waited for, in seconds.
-  static let patience = 10.0
 }
 
 /// Runs `body` and says in a ``RegistryError`` why it failed.
@@ -71,7 +68,7 @@ extension RegistryError {
     case (.SQLITE_CORRUPT, _): self = .damaged(path: path, reason: "SQLite finds its pages or its tables malformed")
     case (.SQLITE_READONLY, _), (.SQLITE_CANTOPEN, _), (.SQLITE_PERM, _):
       self = .notWritable(path: path, reason: words)
-    case (.SQLITE_BUSY, _), (.SQLITE_LOCKED, _): self = .busy(path: path, seconds: Storage.patience)
+    case (.SQLITE_BUSY, _), (.SQLITE_LOCKED, _): self = .busy(path: path, seconds: RegistryConnection.patience)
     case (.SQLITE_FULL, _), (.SQLITE_IOERR, .SQLITE_IOERR_SHMSIZE): self = .diskFull(path: path)
     case (.SQLITE_MISUSE, _): self = .closed(path: path)
     case (.SQLITE_INTERRUPT, _):

@@ -24,7 +24,7 @@ final class WritingFile: Sendable {
     try RegistryConnection.requireFile(path)
     self.path = path
     presence = try onFiles { () throws(FileError) in
-      try FolderLock(on: FilePaths.parent(of: path), .shared, waiting: Storage.patience)
+      try FolderLock(on: FilePaths.parent(of: path), .shared, waiting: RegistryConnection.patience)
     }
     // Who held the lock may have removed an empty registry, and SQLite would make the file again.
     try RegistryConnection.requireFile(path)

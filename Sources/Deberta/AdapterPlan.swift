@@ -41,16 +41,6 @@ public struct AdapterPlan: Sendable {
   /// Whether a hook acts on the embeddings of any row.
   public var changesEmbeddings: Bool { groups.contains { $0.hooks.hooks.afterEmbeddings != nil } }
 
-  /// The base model for every row.
-  public init(base encoder: Encoder, rows: Int) {
-    self.init(
-      sources: Array(0..<rows),
-      groups: [
-        Group(
-          rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count), on: Pass(encoder.compute)))
-      ],
-      order: Array(0..<rows))
-  }
 }
 
 /// Hooks with the position tables that they make of an encoder's.

@@ -47,3 +47,16 @@ extension Encoder {
     return layers[layer].attention.table(projected, own.kind, on: pass)
   }
 }
+
+extension AdapterPlan {
+  /// The base model for every row.
+  public init(base encoder: Encoder, rows: Int) {
+    self.init(
+      sources: Array(0..<rows),
+      groups: [
+        Group(
+          rows: 0..<rows, hooks: encoder.bind(EncoderHooks(layers: encoder.layers.count), on: Pass(encoder.compute)))
+      ],
+      order: Array(0..<rows))
+  }
+}

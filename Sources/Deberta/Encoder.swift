@@ -21,7 +21,7 @@ public struct Encoder: Sendable {
   /// Of the relative positions; models without these may have it too.
   var relativeNorm: LayerNorm?
   var layers: [EncoderLayer]
-  var convolution: Convolution?
+  var convolution: ConvolutionLayer?
 
   /// Reads an encoder's tensors, named as transformers names them below `deberta.`.
   public init(_ weights: WeightReader, _ shape: DebertaConfiguration) throws(CheckpointError) {
@@ -36,7 +36,7 @@ public struct Encoder: Sendable {
       layers.append(try EncoderLayer(reader, layer: index, positions: relative?.normalized))
     }
     convolution = try shape.convolution.map { convolution throws(CheckpointError) in
-      try Convolution(reader, convolution)
+      try ConvolutionLayer(reader, convolution)
     }
   }
 

@@ -1,16 +1,6 @@
 internal import Checkpoints
 internal import Tensors
 
-/// States that look at a layer's input.
-struct Queries {
-  /// [queries, H]
-  let states: Tensor
-  /// Of each sequence of the input all tokens, or the first ones.
-  let batch: Batch
-  /// Where they are adapted.
-  let at: Sites
-}
-
 /// One layer: attention and feed-forward, each with its residual and norm.
 ///
 /// Every place where a layer can be adapted is named in this body or in

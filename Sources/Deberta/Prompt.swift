@@ -25,10 +25,10 @@ public struct Prompt: Sendable {
   }
 
   /// The number of a sequence's own tokens that stand before the prompt.
-  fileprivate func start(in sequence: Batch.Sequence) -> Int { followsFirstToken ? min(1, sequence.ids.count) : 0 }
+  func start(in sequence: Batch.Sequence) -> Int { followsFirstToken ? min(1, sequence.ids.count) : 0 }
 
   /// The sequence with the prompt in it; the id of a prompt's token is 0.
-  fileprivate func lengthened(_ sequence: Batch.Sequence) -> Batch.Sequence {
+  func lengthened(_ sequence: Batch.Sequence) -> Batch.Sequence {
     if sequence.ids.isEmpty { return sequence }
     let (start, count) = (start(in: sequence), embeddings.rows)
     func inserted<Value>(_ new: [Value], into own: [Value]) -> [Value] { own[..<start] + new + own[start...] }
@@ -51,43 +51,5 @@ public struct Prompt: Sendable {
       ids: inserted([Int32](repeating: 0, count: count), into: sequence.ids),
       tokenTypes: inserted([Int32](repeating: 0, count: count), into: sequence.tokenTypes), positions: positions,
       visible: visible, prompt: start..<start + count, embeddings: sequence.embeddings)
-  }
-}
-
-extension Batch {
-  /// The batch with the prompts of its row groups that stand among the words.
-  func prompted(_ groups: [AdapterPlan.Group]) -> Batch {
-    let prompts = prompts(groups, .words)
-    guard prompts.contains(where: { $0 != nil }) else { return self }
-    return Batch(sequences: zip(sequences, prompts).map { $1?.lengthened($0) ?? $0 })
-  }
-
-  /// The batch, and its embeddings x [T, H], with the prompts of its row groups that stand among the hidden states.
-  func prompted(_ x: Tensor, _ groups: [AdapterPlan.Group], on pass: Pass) -> (Batch, Tensor) {
-    let prompts = prompts(groups, .hidden)
-    guard prompts.contains(where: { $0 != nil }) else { return (self, x) }
-    let batch = Batch(sequences: zip(sequences, prompts).map { $1?.lengthened($0) ?? $0 })
-    let y = pass.tensor(rows: batch.tokenCount, columns: x.columns)
-    for (row, prompt) in prompts.enumerated() {
-      let (from, to) = (tokens(of: row), batch.tokens(of: row))
-      guard let prompt, !from.isEmpty else {
-        pass.copy(x.rows(from), into: y.rows(to))
-        continue
-      }
-      let start = prompt.start(in: sequences[row])
-      let (first, rest) = (to.lowerBound + start, to.lowerBound + start + prompt.embeddings.rows)
-      pass.copy(x.rows(from.lowerBound..<from.lowerBound + start), into: y.rows(to.lowerBound..<first))
-      pass.copy(prompt.embeddings, into: y.rows(first..<rest))
-      pass.copy(x.rows(from.lowerBound + start..<from.upperBound), into: y.rows(rest..<to.upperBound))
-    }
-    return (batch, y)
-  }
-
-  /// For each sequence the prompt of its row group.
-  private func prompts(_ groups: [AdapterPlan.Group], _ stage: Prompt.Stage) -> [Prompt?] {
-    groups.flatMap { group in
-      let prompt = group.hooks.hooks.prompt
-      return group.rows.map { _ in prompt?.stage == stage ? prompt : nil }
-    }
   }
 }

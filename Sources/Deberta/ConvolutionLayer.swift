@@ -9,7 +9,7 @@ internal import Tensors
 /// x are the embeddings' hidden states; the convolution runs along each
 /// sequence, with zeros beside it and where positions are missing.
 /// Source: transformers, `modeling_deberta_v2.py`, `ConvLayer`.
-struct Convolution: Sendable {
+struct ConvolutionLayer: Sendable {
   /// For each group, [H / groups, kernel · H / groups]: the taps of a group's inputs, tap by tap.
   private var groups: [Linear]
   private let kernelSize: Int
@@ -27,7 +27,7 @@ struct Convolution: Sendable {
   }
 
   /// The same convolution with another bias [1, H].
-  func with(bias: Tensor) -> Convolution {
+  func with(bias: Tensor) -> ConvolutionLayer {
     var convolution = self
     for (index, group) in groups.enumerated() {
       convolution.groups[index] = group.with(bias: bias.columns(index * group.outputs..<(index + 1) * group.outputs))
