@@ -5,7 +5,7 @@ internal import Synchronization
 /// Panels of `width` outputs, each stored input by input:
 /// [ceil(outputs / width), inputs, width], padded with zeros.
 ///
-/// `@unchecked Sendable`: an address, like `Rows`.
+/// `@unchecked Sendable`: an address, like `Rows`, valid as long as whatever owns the memory lives.
 public struct Panels: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
   public let type: WeightType

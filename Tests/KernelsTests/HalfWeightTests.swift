@@ -96,8 +96,10 @@ private let halves: [WeightType] = [.float16, .bfloat16]
     let other = WeightRows(bits.values.base, .bfloat16, rows: 33, columns: 64, stride: bits.values.stride)
     let x = Matrix.random(3, 64, seed: 1)
     let (right, wrong) = (Matrix(3, 33), Matrix(3, 33))
-    kernels.product(x.values, PackedWeight(bits.values, kernels: kernels).panels, into: right.values)
-    kernels.product(x.values, PackedWeight(other, kernels: kernels).panels, into: wrong.values)
+    for (rows, y) in [(bits.values, right), (other, wrong)] {
+      let packed = PackedWeight(rows, kernels: kernels)
+      withExtendedLifetime(packed) { kernels.product(x.values, packed.panels, into: y.values) }
+    }
     expectFarOff(wrong.array, right.array)
   }
 
