@@ -1,0 +1,135 @@
+public import AdapterMethods
+public import Checkpoints
+internal import Deberta
+internal import Files
+internal import Heads
+internal import Model
+internal import Tensors
+
+extension DebertaV2AdapterModel {
+  /// The names of the loaded adapters.
+  public var adapterNames: [String] { adapters.keys.sorted() }
+
+  /// What the configuration and loaded adapters name without an effect: sentences for people.
+  public var warnings: [String] {
+    configuration.warnings
+      + adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
+        adapter.method.notices.map { "The adapter '\(name)': \($0)" }
+      }
+  }
+
+  /// A loaded adapter.
+  public func adapter(_ name: String) -> Adapter? { adapters[name] }
+
+  /// Adds a fresh adapter.
+  ///
+  /// - Parameters:
+  ///   - name: what it is called.
+  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`; or the path of a JSON file with a
+  ///     configuration, alone or under `config`.
+  ///   - overwrite: replaces an adapter of this name.
+  ///   - setActive: makes it the active adapter.
+  ///   - seed: repeats the random values.
+  /// - Throws: `ModelError.exists`, `ConfigurationError`.
+  public mutating func addAdapter(
+    _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
+    seed: UInt64 = 0
+  ) throws {
+    try addAdapter(
+      name, method: catalog.method(named: text), overwrite: overwrite, setActive: setActive, seed: seed)
+  }
+
+  /// Adds a fresh adapter of a configuration's members, as a saved one has them under `config`.
+  public mutating func addAdapter(
+    _ name: String, settings: [String: JSONValue], overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
+  ) throws {
+    let fields = try ConfigurationFields(.object(settings), file: "the configuration of '\(name)'")
+    try addAdapter(name, method: catalog.method(fields), overwrite: overwrite, setActive: setActive, seed: seed)
+  }
+
+  /// Adds a fresh adapter of a method with its settings.
+  public mutating func addAdapter(
+    _ name: String, method: any AdapterMethod, overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
+  ) throws {
+    try add(Adapter(method, for: baseEncoder, seed: seed), named: name, overwrite: overwrite)
+    if setActive { try setActiveAdapters(.adapter(name)) }
+  }
+
+  /// Loads an adapter folder, and the head beside it.
+  ///
+  /// - Parameters:
+  ///   - folder: a saved adapter, of `adapters` or PEFT.
+  ///   - name: what it is called here; nil: as saved.
+  ///   - withHead: whether a head in the folder is loaded, under the adapter's name.
+  ///   - leaveOut: layers without modules, besides those that the settings name.
+  ///   - labels: the names of the head's outputs, in the place of the saved ones (`id2label`).
+  ///   - overwrite: replaces an adapter of this name.
+  ///   - setActive: makes it the active adapter.
+  /// - Returns: the name that the adapter has now.
+  @discardableResult
+  public mutating func loadAdapter(
+    _ folder: String, as name: String? = nil, withHead: Bool = true, leaveOut: Set<Int> = [],
+    labels: [String]? = nil, overwrite: Bool = false, setActive: Bool = false
+  ) throws -> String {
+    let (savedName, adapter) = try SavedAdapter.read(folder, for: configuration, catalog: catalog)
+    let name = name ?? savedName
+    if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
+    var head = try withHead ? headReader.head(besideAdapterIn: folder) : nil
+    if let labels {
+      guard let own = head else { throw ModelError.noHeadForLabels(folder: folder) }
+      head = try own.naming(labels)
+    }
+    try add(adapter.leavingOut(leaveOut, for: configuration), named: name, overwrite: true)
+    if let head { heads[name] = head }
+    if setActive { try setActiveAdapters(.adapter(name)) }
+    return name
+  }
+
+  /// Saves an adapter, and the head of its name, as the reference does.
+  ///
+  /// - Parameters:
+  ///   - name: of a loaded adapter.
+  ///   - folder: is made, where it is not there.
+  ///   - withHead: whether the head of its name is saved, too.
+  ///   - metadata: members that `adapter_config.json` gets besides those that it has (`meta_dict`).
+  ///   - format: the files that the weights go to.
+  public func saveAdapter(
+    _ name: String, to folder: String, withHead: Bool = true, metadata: [String: JSONValue] = [:],
+    as format: WeightFormat = .safetensors
+  ) throws {
+    guard let adapter = adapters[name] else { throw unknown(adapter: name) }
+    try Folders.create(folder)
+    try SavedAdapter.write(
+      adapter, named: name, modelName: self.name, for: configuration, metadata: metadata, to: folder, as: format)
+    if withHead, heads[name] != nil { try saveHead(name, to: folder, as: format) }
+  }
+
+  /// Puts an adapter in the place of the one of its name.
+  mutating func replaceAdapter(_ name: String, _ adapter: Adapter) throws {
+    try add(adapter, named: name, overwrite: true)
+  }
+
+  /// Removes an adapter; its head stays.
+  public mutating func deleteAdapter(_ name: String) throws {
+    guard adapters[name] != nil else { throw unknown(adapter: name) }
+    if mergedAdapter == name { resetAdapter() }
+    adapters[name] = nil
+    bound.bind(nil as BoundAdapter?, named: name)
+    if activeAdapters?.adapters.contains(name) == true { activeAdapters = nil }
+  }
+
+  mutating func add(_ adapter: Adapter, named name: String, overwrite: Bool) throws {
+    if !overwrite, adapters[name] != nil { throw ModelError.exists(kind: "adapter", name: name) }
+    let adapter = try adapter.method.converted(adapter.parameters, for: baseEncoder) ?? adapter
+    bound.bind(try bind(adapter, named: name, in: bound.encoder), named: name)
+    adapters[name] = adapter
+  }
+
+  func bind(_ adapter: Adapter, named name: String, in encoder: Encoder) throws -> BoundAdapter {
+    try BoundAdapter(adapter, named: name, in: encoder, skippingLayers: skippedLayers, on: Pass(compute))
+  }
+
+  func unknown(adapter name: String) -> CompositionError {
+    .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapterNames, limit: 2))
+  }
+}
