@@ -655,6 +655,29 @@ add(
         codes=[401, 408, 413, 429, 503],
     ),
 )
+for verb, summary in (
+    ("load", "Brings what a name stands for into memory; with lora_path the name stands for a folder from now on"),
+    ("unload", "Frees the memory of what a name stands for, and forgets a name that was loaded from a folder"),
+):
+    add(
+        f"/v2/repository/models/{{name}}/{verb}",
+        "post",
+        operation(
+            summary,
+            "v2",
+            None,
+            content={
+                "application/json": {
+                    "schema": {
+                        "type": ["object", "null"],
+                        "properties": {"parameters": {"type": ["object", "null"]}},
+                    }
+                }
+            },
+            params=["name"],
+            codes=[400, 401, 403, 404, 408, 413, 422, 429, 503],
+        ),
+    )
 add("/api/status", "get", operation("What waits", "own", {"type": "object"}))
 add(
     "/api/models",

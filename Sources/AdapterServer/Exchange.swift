@@ -68,6 +68,7 @@ struct Exchange: Sendable {
     ]
     if let setup = reply?.setup { metadata["adapter"] = "\(setup.name)" }
     if let timing = reply?.timing { metadata["tokens"] = "\(timing.tokens)" }
+    if let trace = request.headers[.traceParent].flatMap(TraceParent.init) { metadata["trace"] = "\(trace.trace)" }
     if let failure { metadata["failure"] = "\(failure.metric ?? "refused")" }
     app.logger.info("request", metadata: metadata)
   }

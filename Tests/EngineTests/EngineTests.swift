@@ -50,7 +50,7 @@ private final class MadeAdapters: AdapterSource {
 
   private func engine(
     _ source: MadeAdapters = MadeAdapters(), limits: Engine.Limits = Engine.Limits(),
-    observer: @escaping @Sendable (EnginePass) -> Void = { _ in }
+    observer: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws -> Engine {
     try Engine(TinyModel.load(), maskID: 3, source: source, limits: limits, observer: observer)
   }
@@ -192,7 +192,9 @@ private final class MadeAdapters: AdapterSource {
   @Test func whatIsNoLongerWantedIsNotComputed() async throws {
     let passes = Version()
     passes.value = 0
-    let engine = try engine { pass in passes.value += UInt64(pass.rows) }
+    let engine = try engine { event in
+      if case .pass(let pass) = event { passes.value += UInt64(pass.rows) }
+    }
     let rows = try (0..<20_000).map { try row($0, "lora") }
     var late = EngineRequest(rows)
     late.deadline = .now - .seconds(1)
@@ -212,7 +214,9 @@ private final class MadeAdapters: AdapterSource {
     var limits = Engine.Limits()
     limits.slice = .zero
     let (passes, observed) = AsyncStream<Int>.makeStream()
-    let engine = try engine(limits: limits) { pass in observed.yield(pass.rows) }
+    let engine = try engine(limits: limits) { event in
+      if case .pass(let pass) = event { observed.yield(pass.rows) }
+    }
     let rows = try (0..<100).map { try row($0, nil) }
     let last = Task { try await engine.submit(EngineRequest(rows)) }
     let first = try #require(await passes.first { _ in true })

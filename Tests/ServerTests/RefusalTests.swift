@@ -125,6 +125,51 @@ import Testing
     #expect(try await server.post("/v1/unload_lora_adapter", #"{"lora_name": "mine"}"#, admin).status == 404)
   }
 
+  @Test func theRepositoryOfVersion2LoadsAndUnloads() async throws {
+    let load = "/v2/repository/models/truecase/load"
+    #expect(try await self.server.post(load, "").status == 404)
+    let folder = try TemporaryFolder()
+    let token = try folder.write("admin\n", as: "token")
+    let server = try await TestServer { $0.adminToken = token }
+    defer { server.stop() }
+    let admin = ["Authorization": "Bearer admin"]
+    func residents() async throws -> Double? {
+      let lines = try await server.get("/metrics").text.split(separator: "\n")
+      return lines.first { $0.hasPrefix("ah_adapters_resident ") }.flatMap { Double($0.drop { $0 != " " }.dropFirst()) }
+    }
+    #expect(try await server.post(load, "").status == 401)
+    #expect(try await server.post("/v2/repository/models/nobody/load", "", admin).status == 404)
+    #expect(try await residents() == 0)
+    #expect(try await server.post(load, "", admin).status == 200)
+    #expect(try await residents() == 1)
+    #expect(try await server.get("/metrics").text.contains("ah_adapter_load_seconds_count 1"))
+    #expect(try await server.post("/v2/repository/models/truecase/unload", "{}", admin).status == 200)
+    #expect(try await residents() == 0)
+    let path = #"{"parameters": {"lora_path": "truecase"}}"#
+    #expect(try await server.post("/v2/repository/models/mine/load", path, admin).status == 200)
+    #expect(try await server.post("/a/mine", #"{"inputs": "linux"}"#).status == 200)
+    #expect(try await server.post("/v2/repository/models/mine/unload", "", admin).status == 200)
+    #expect(try await server.post("/a/mine", #"{"inputs": "linux"}"#).status == 404)
+    #expect(try await server.post("/v2/repository/models/mine/load", "{", admin).status == 400)
+  }
+
+  @Test(arguments: [
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+  ])
+  func aTraceOfTheHeaderIsRead(_ text: String) {
+    #expect(TraceParent(text)?.trace == "4bf92f3577b34da6a3ce929d0e0e4736")
+  }
+
+  @Test(arguments: [
+    "", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+    "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+    "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+  ])
+  func aHeaderThatIsNoTraceIsNone(_ text: String) { #expect(TraceParent(text) == nil) }
+
   @Test func aFullQueueIs429WithTheSecondsToWait() async throws {
     let server = try await TestServer {
       $0.limits.queue = .zero

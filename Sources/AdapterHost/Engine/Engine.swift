@@ -102,7 +102,7 @@ public final class Engine: Sendable {
   private let maskID: Int32
   private let state: Mutex<State>
   private let wake = DispatchSemaphore(value: 0)
-  private let observer: @Sendable (EnginePass) -> Void
+  private let observer: @Sendable (EngineEvent) -> Void
 
   /// Measures what passes cost, and starts the thread.
   ///
@@ -111,16 +111,16 @@ public final class Engine: Sendable {
   ///   - maskID: the token that masked language models answer; nil where there is none.
   ///   - source: where other adapters come from; nil: there are none.
   ///   - limits: its bounds.
-  ///   - observer: is told of every pass, on the thread that computes.
+  ///   - observer: is called for every pass, on the thread that computes, and for every load, on the thread that loads.
   /// - Throws: `EngineError.noThread`; what a pass throws.
   public init(
     _ model: DebertaV2AdapterModel, maskID: Int32?, source: (any AdapterSource)? = nil, limits: Limits = Limits(),
-    observer: @escaping @Sendable (EnginePass) -> Void = { _ in }
+    observer: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws {
     cost = try Self.measure(model)
     budget = max(64, Int((limits.slice - cost.fixed) / cost.perToken))
     queueLimit = max(budget, Int(limits.queue / cost.perToken))
-    residents = ResidentAdapters(model, source, budget: limits.adapterBytes)
+    residents = ResidentAdapters(model, source, budget: limits.adapterBytes) { observer(.load($0)) }
     self.maskID = maskID ?? -1
     self.observer = observer
     state = Mutex(State(queue: FairQueue(weights: limits.weights)))
@@ -164,6 +164,11 @@ public final class Engine: Sendable {
 
   /// The model with the adapters of some compositions, and their digests; they stay until the lease is given up.
   func lease(_ compositions: [Composition]) throws -> ResidentAdapters.Lease { try residents.lease(compositions) }
+
+  /// Frees the memory of an adapter or a fusion that was loaded on demand, unless a request uses it.
+  ///
+  /// - Returns: whether it is gone.
+  func unload(_ name: String) -> Bool { residents.unload(name) }
 
   /// Answers the rows of a request.
   ///
@@ -272,9 +277,10 @@ public final class Engine: Sendable {
       let answers = try answers(Array(rows), model)
       let duration = ContinuousClock.now - start
       observer(
-        EnginePass(
-          rows: rows.count, tokens: rows.reduce(0) { $0 + $1.value.ids.count },
-          compositions: Set(rows.map(\.value.composition)).count, duration: duration))
+        .pass(
+          EnginePass(
+            rows: rows.count, tokens: rows.reduce(0) { $0 + $1.value.ids.count },
+            compositions: Set(rows.map(\.value.composition)).count, duration: duration)))
       for (waiting, answer) in zip(rows, answers) { deliver(answer, to: waiting, start, duration) }
     } catch {
       let jobs = Set(rows.map { ObjectIdentifier($0.job) })

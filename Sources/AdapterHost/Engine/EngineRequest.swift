@@ -94,7 +94,14 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// One pass of an engine, for metrics.
+/// What an engine reports while it runs, for metrics.
+public enum EngineEvent: Sendable {
+  case pass(EnginePass)
+  /// An adapter or a fusion was loaded on demand.
+  case load(Duration)
+}
+
+/// One pass of an engine.
 public struct EnginePass: Sendable {
   public let rows: Int
   public let tokens: Int

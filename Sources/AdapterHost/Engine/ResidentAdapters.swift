@@ -17,8 +17,8 @@ public protocol AdapterSource: Sendable {
   func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws
 }
 
-/// A model whose adapters and fusions are loaded when they are first named, and leave when their memory is needed: the ones that were
-/// used least recently, never those in use.
+/// A model whose adapters and fusions are loaded on first use, and leave when their memory is needed: the least recently
+/// used first, never those in use.
 ///
 /// Each change makes a new model value. Whoever has a lease keeps the model that it was given, so an adapter that is
 /// replaced answers what was leased before with the old weights, and what is leased later with the new ones.
@@ -58,6 +58,7 @@ final class ResidentAdapters: Sendable {
   /// The adapters and fusions that were there from the start.
   private let permanent: Set<String>
   private let state: Mutex<State>
+  private let onLoad: @Sendable (Duration) -> Void
   /// Held while an adapter is read, so that nobody reads it twice; passes and other leases go on.
   private let loading = Mutex(())
 
@@ -65,11 +66,16 @@ final class ResidentAdapters: Sendable {
   ///   - model: with the adapters that always stay.
   ///   - source: of the others; nil: there are none.
   ///   - budget: the most bytes of adapters that were loaded on demand.
-  init(_ model: DebertaV2AdapterModel, _ source: (any AdapterSource)?, budget: Int) {
+  ///   - onLoad: is called with the time that a load took.
+  init(
+    _ model: DebertaV2AdapterModel, _ source: (any AdapterSource)?, budget: Int,
+    onLoad: @escaping @Sendable (Duration) -> Void = { _ in }
+  ) {
     state = Mutex(State(model: model))
     permanent = Set(model.adapterNames + model.fusionNames)
     self.source = source
     self.budget = budget
+    self.onLoad = onLoad
   }
 
   /// The number of adapters that were loaded on demand and are there, their bytes, and how often one was loaded.
@@ -103,7 +109,9 @@ final class ResidentAdapters: Sendable {
         model.removeResident(name)
         digests[name] = nil
       }
+      let start = ContinuousClock.now
       for composition in compositions { try source.load(composition, into: &model) }
+      onLoad(ContinuousClock.now - start)
       return state.withLock { state in
         for (name, digest) in wanted where digests[name] == nil {
           state.entries[name] = Entry(digest: digest, bytes: model.bytes(ofResident: name))
@@ -118,6 +126,20 @@ final class ResidentAdapters: Sendable {
         let lease = use(wanted, &state)
         evict(&state)
         return lease
+      }
+    }
+  }
+
+  /// Removes an adapter or a fusion, unless it is in use.
+  ///
+  /// - Returns: whether it was there and is gone.
+  func unload(_ name: String) -> Bool {
+    loading.withLock { _ in
+      state.withLock { state in
+        guard let entry = state.entries[name], entry.users <= 0 else { return false }
+        state.model.removeResident(name)
+        state.entries[name] = nil
+        return true
       }
     }
   }

@@ -88,11 +88,11 @@ public final class TextService: Sendable {
   ///   - compute: what it computes with.
   ///   - limits: of the engine.
   ///   - workers: threads for tokenization and loading.
-  ///   - observer: is called for every pass, on the thread that computes.
+  ///   - observer: as the engine's.
   /// - Throws: what loading throws; `EngineError.noThread`.
   public init(
     _ workspace: Workspace, compute: Compute = Compute(), limits: Engine.Limits = Engine.Limits(), workers: Int = 2,
-    observer: @escaping @Sendable (EnginePass) -> Void = { _ in }
+    observer: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws {
     model = try workspace.loadGiven(compute: compute)
     tokenizer = try workspace.loadTokenizer()
@@ -151,6 +151,15 @@ public final class TextService: Sendable {
   /// - Throws: `ServiceError.unknown`, `ServiceError.isThere`.
   public func unloadAdapter(_ name: String) async throws {
     try await workers.run { [self] in try names.remove(name) }
+  }
+
+  /// Frees the memory of a setup's adapters; those that requests use stay until the budget needs their memory. A later
+  /// request loads them again.
+  public func free(_ setup: ServedSetup) async {
+    try? await workers.run { [engine] in
+      let parts = (setup.composition?.adapters ?? []) + (setup.composition?.fusions.map(\.name) ?? [])
+      for name in parts { _ = engine.unload(name) }
+    }
   }
 
   private func leased(

@@ -28,12 +28,20 @@ struct ServerMetrics: Sendable {
     "ah_adapters_resident": .init(help: "Adapters that were loaded on demand and are in memory."),
     "ah_adapter_resident_bytes": .init(help: "Their bytes."),
     "ah_adapter_loads": .init(help: "Loads of adapters since the start."),
+    "ah_adapter_load_seconds": .init(help: "Seconds of a load of adapters.", bounds: times),
     "ah_pass_seconds": .init(help: "Seconds of a pass.", bounds: times),
   ])
   private let adapters = AdapterCounts()
 
-  /// A pass of the engine.
-  func record(_ pass: EnginePass) {
+  /// What the engine did.
+  func record(_ event: EngineEvent) {
+    switch event {
+    case .pass(let pass): record(pass)
+    case .load(let duration): time("ah_adapter_load_seconds", duration)
+    }
+  }
+
+  private func record(_ pass: EnginePass) {
     Recorder(label: "te_batch_next_size", factory: factory).record(pass.rows)
     Recorder(label: "te_batch_next_tokens", factory: factory).record(pass.tokens)
     Recorder(label: "ah_batch_tokens", factory: factory).record(pass.tokens)

@@ -33,8 +33,40 @@ enum InferRoutes {
           ])
         }
         return Reply(json: JSONLine.array(rows))
-      }
+      },
+      Route(.post, "v2/repository/models/{name}/load", access: .admin, content: .anything) { try await load($0) },
+      Route(.post, "v2/repository/models/{name}/unload", access: .admin, content: .anything) { try await unload($0) },
     ]
+
+  /// Brings what a name stands for into memory; with a parameter `lora_path` the name is new, and stands for a folder.
+  private static func load(_ call: Call) async throws -> Reply {
+    let parameters = try repositoryParameters(call)
+    if let path = try parameters.string("lora_path") {
+      try await call.app.service.loadAdapter(
+        call.repositoryName, from: call.app.allowedFolder(path), replacing: true)
+    }
+    _ = try await call.app.service.answeringHeads(call.app.service.setup(call.repositoryName))
+    return .empty
+  }
+
+  /// Forgets a name that was loaded from a folder; of any other one only the memory is freed.
+  private static func unload(_ call: Call) async throws -> Reply {
+    let parameters = try repositoryParameters(call)
+    if try parameters.bool("unload_dependents") == true {
+      throw Fault(
+        description: "'unload_dependents' is true; no adapter here depends on another.", parameter: "parameters")
+    }
+    let setup = try call.app.service.setup(call.repositoryName)
+    await call.app.service.free(setup)
+    do { try await call.app.service.unloadAdapter(call.repositoryName) } catch ServiceError.isThere {}
+    return .empty
+  }
+
+  /// The parameters of a request that may have no body.
+  private static func repositoryParameters(_ call: Call) throws -> Body {
+    guard call.bytes.readableBytes > 0 else { return Body() }
+    return try Body(Data(call.bytes.readableBytesView)).object("parameters") ?? Body()
+  }
 
   private static func checkVersion(_ call: Call) throws {
     if call.segments.count > 4, call.segments[3] == "versions", call.segments[4] != "1" {
@@ -108,6 +140,9 @@ enum InferRoutes {
 }
 
 extension Call {
+  /// The name in `/v2/repository/models/NAME/load`.
+  fileprivate var repositoryName: String { segments.count > 3 ? segments[3] : "" }
+
   /// The call with the name of a head in its body.
   func naming(head: String) -> Call {
     Call(

@@ -85,6 +85,7 @@ extension HTTPField.Name {
   static let requestTimeout = named("x-request-timeout-ms")
   static let requestID = named("x-request-id")
   static let traceID = named("x-amzn-trace-id")
+  static let traceParent = named("traceparent")
   static let inferenceHeaderLength = named("inference-header-content-length")
   static let computeType = named("x-compute-type")
   static let computeTime = named("x-compute-time")
