@@ -2,10 +2,9 @@ internal import Tensors
 
 /// Which rows of a batch are adapted, and how: a composition lowered for one encoder.
 ///
-/// A plan is made once, before any arithmetic; names are resolved and
-/// nesting is checked by then.
+/// A plan is made once, before any arithmetic. By then names are resolved and nesting is checked.
 public struct AdapterPlan: Sendable {
-  /// Rows of the plan's own order that share their hooks.
+  /// Rows that share their hooks, in the plan's order.
   public struct Group: Sendable {
     public let rows: Range<Int>
     public let hooks: BoundHooks
@@ -16,17 +15,17 @@ public struct AdapterPlan: Sendable {
     }
   }
 
-  /// For each row of the pass, the row of the input that it repeats.
+  /// The input row that each row of the pass repeats.
   public let sources: [Int]
-  /// Together they hold every row of the pass once, in order.
+  /// Together they cover every row of the pass exactly once, in order.
   public let groups: [Group]
-  /// For each row of the output, the row of the pass.
+  /// The pass row behind each output row.
   public let order: [Int]
 
   /// - Parameters:
-  ///   - sources: for each row of the pass, the input's row.
-  ///   - groups: one after the other, covering all rows.
-  ///   - order: for each row of the output, the row of the pass.
+  ///   - sources: the input row for each row of the pass.
+  ///   - groups: consecutive, covering all rows.
+  ///   - order: the pass row for each output row.
   public init(sources: [Int], groups: [Group], order: [Int]) {
     precondition(
       groups.reduce(0) { $0 == $1.rows.lowerBound ? $1.rows.upperBound : -1 } == sources.count, "row groups with gaps")
@@ -35,17 +34,17 @@ public struct AdapterPlan: Sendable {
     self.order = order
   }
 
-  /// The number of lowest layers in which no hook acts on any row; 0 where one acts on the embeddings.
+  /// The number of lowest layers without any hook; 0 if a hook changes the embeddings.
   public var unhookedLayers: Int { groups.map(\.hooks.hooks.unhookedLayers).min() ?? 0 }
 
-  /// Whether a hook acts on the embeddings of any row.
+  /// Whether a hook changes the embeddings of any row.
   public var changesEmbeddings: Bool { groups.contains { $0.hooks.hooks.afterEmbeddings != nil } }
 
 }
 
-/// Hooks with the position tables that they make of an encoder's.
+/// Hooks with the position tables that they derive from an encoder's.
 public struct BoundHooks: Sendable {
   public let hooks: EncoderHooks
-  /// For each layer, the tables of position keys and position queries.
+  /// The tables of position keys and position queries, per layer.
   let tables: [(key: PositionTable?, query: PositionTable?)]
 }

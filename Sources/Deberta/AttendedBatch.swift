@@ -1,7 +1,7 @@
 internal import Kernels
 internal import Tensors
 
-/// All sequences of a batch in one layer's attention, and the gradient.
+/// All sequences of a batch in one layer's attention, with its gradient.
 struct AttendedBatch {
   /// Sequences that share their position tables.
   struct Group {
@@ -26,7 +26,7 @@ struct AttendedBatch {
   let groups: [Group]
 
   var size: Int { states.query.size }
-  /// Of what is stored for one head after the other: the attended values, and memory.
+  /// A head's columns in what is stored head by head: attended values and memory.
   func columns(ofHead head: Int) -> Range<Int> { head * size..<(head + 1) * size }
 
   private func rows(_ context: Tensor, of sequence: AttendedSequence, head: Int) -> Rows {
@@ -85,7 +85,7 @@ extension AttendedBatch {
     }
   }
 
-  /// One head after the other, each with all its sequences in order: sums do not depend on the number of threads.
+  /// Processes heads in turn, each with all its sequences in order: sums do not depend on the number of threads.
   private func backward(_ dcontext: Tensor, _ gradients: GradientLookup, _ compute: Compute) {
     let targets = groups.map { group in
       (
@@ -120,12 +120,12 @@ extension AttendedBatch {
   }
 }
 
-/// One head's position tables as rows, and the sums of their gradients.
+/// One head's position tables as rows, and their accumulated gradients.
 struct HeadTables {
   private let head: Int
   private let storage: [Tensor]
   let rows, gradients: (key: Rows?, query: Rows?)
-  /// Of the queries that positions are, within the gradient of the projected positions.
+  /// The rows of position-derived queries in the gradient of the projected positions.
   let queryPositions: Rows?
 
   init(
@@ -174,20 +174,20 @@ struct HeadTables {
 struct AttendedSequence {
   let input: Batch.Sequence
   let tokens: Range<Int>
-  /// The rows of the queries: of all tokens, or of the first ones.
+  /// The query rows: all tokens, or only the first ones.
   let queries: Range<Int>
   let memory: (key: Tensor, value: Tensor)?
-  /// [heads · queries, memory + N], where attention maps are asked for, and for the backward pass.
+  /// [heads · queries, memory + N]; kept for attention maps and for the backward pass.
   let probabilities: Tensor?
 
-  /// What a query meets: memory and tokens.
+  /// The number of keys each query sees: memory and tokens.
   var columns: Int { (memory?.key.rows ?? 0) + tokens.count }
 
   func probabilities(ofHead head: Int) -> Rows? {
     probabilities?.values.slice(head * queries.count..<(head + 1) * queries.count)
   }
 
-  /// A number for the first attention weight of a head, other than those of other heads and sequences.
+  /// A counter for a head's first attention weight, unique among heads and sequences.
   func firstWeight(ofHead head: Int, of heads: Int) -> Int {
     let columns = tokens.count + (memory?.key.rows ?? 0)
     return tokens.lowerBound * heads * 4096 + head * tokens.count * columns

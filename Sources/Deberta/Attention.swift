@@ -2,9 +2,9 @@ internal import Checkpoints
 internal import Kernels
 internal import Tensors
 
-/// Disentangled self-attention up to, and not including, its output projection.
+/// Disentangled self-attention, without its output projection.
 ///
-/// Scores as in `AttentionHead`.
+/// Scores are defined in `AttentionHead`.
 struct SelfAttention: Sendable {
   var projections: AttentionProjections
   let headCount: Int
@@ -14,7 +14,7 @@ struct SelfAttention: Sendable {
   var keyTable, queryTable: PositionTable?
   private let talkingHeads: TalkingHeads?
   private let terms: Set<DebertaConfiguration.PositionTerm>
-  /// What projects the relative positions, where the layer does not share its key and query for that.
+  /// Projections of the relative positions, unless the layer shares its query and key projections.
   var positionKey, positionQuery: StoredLinear?
 
   init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
@@ -57,7 +57,7 @@ struct SelfAttention: Sendable {
     return table
   }
 
-  /// - Parameter queries: what looks at the keys of x.
+  /// - Parameter queries: the states that attend to the keys of x.
   func callAsFunction(
     _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ at: Sites
   ) -> Tensor {
@@ -71,7 +71,7 @@ struct SelfAttention: Sendable {
     return talkingHeads?.context(attended, on: at.pass) ?? attended.context(on: at.pass)
   }
 
-  /// The sequences that have tokens, group by group, each with what its row group brings.
+  /// The nonempty sequences, group by group, each with the memory and position tables of its row group.
   private func groups(
     _ batch: Batch, _ queries: Batch, memories: [[(key: Tensor, value: Tensor)]?], _ at: Sites
   ) -> [AttendedBatch.Group] {

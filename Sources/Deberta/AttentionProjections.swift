@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Tensors
 
-/// What makes queries, keys and values of a layer's input.
+/// The query, key and value projections of a layer.
 enum AttentionProjections: Sendable {
   /// v2 and v3
   case separate(query: Linear, key: Linear, value: Linear)
@@ -18,7 +18,7 @@ enum AttentionProjections: Sendable {
     }
   }
 
-  /// - Parameter queries: what looks at the keys of x.
+  /// - Parameter queries: the states that attend to the keys of x.
   func states(_ x: Tensor, queries: Queries, heads: Int, _ at: Sites) -> AttentionStates {
     switch self {
     case .separate(let query, let key, let value):
@@ -33,7 +33,7 @@ enum AttentionProjections: Sendable {
     }
   }
 
-  /// The bias that v1 adds to queries (0) or values (2) of all heads, [1, heads · D]; nil where there is none.
+  /// The bias that v1 adds to the queries (0) or values (2) of all heads, [1, heads · D]; nil if there is none.
   func bias(ofPart part: Int, heads: Int) -> Tensor? {
     guard case .fused(let projection) = self else { return nil }
     let all = projection.bias
@@ -46,7 +46,7 @@ enum AttentionProjections: Sendable {
     return Tensor(values, rows: 1, columns: values.count)
   }
 
-  /// The linear layer of a place; nil where there is none.
+  /// The linear layer of a place; nil if there is none.
   subscript(place: ProjectionPlace) -> Linear? {
     get {
       switch (self, place) {
@@ -70,15 +70,15 @@ enum AttentionProjections: Sendable {
   }
 }
 
-/// The fused projection of v1: for each head its query, its key and its value, and their biases.
+/// The fused projection of v1: query, key and value for each head, and their biases.
 ///
 ///     y = W x (+ c)      q = y_q + b_q      k = y_k      v = y_v + b_v        W [heads · 3 · D, H]
 ///
-/// What adapts it sees y, without b. Source: transformers, `modeling_deberta.py`, `DisentangledSelfAttention`.
+/// Adapters see y, without b. Source: transformers, `modeling_deberta.py`, `DisentangledSelfAttention`.
 struct FusedProjection: Sendable {
-  /// W, and c where whoever saved the model with adapters gave it one.
+  /// W, and c if the model was saved with a bias for its fused projection.
   let linear: Linear
-  /// b at its columns of y, [1, heads · 3 · D]
+  /// b, arranged in the columns of y, [1, heads · 3 · D]
   fileprivate let bias: Tensor
 
   init(_ reader: PlaceReader, layer: Int) throws(CheckpointError) {

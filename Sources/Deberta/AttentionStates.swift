@@ -1,16 +1,16 @@
 internal import Kernels
 internal import Tensors
 
-/// Queries, keys or values of all heads, as columns of a matrix that may hold the others too.
+/// Queries, keys or values of all heads: columns of a matrix that may hold all three.
 struct HeadMatrix {
   /// [T, columns]
   let matrix: Tensor
   /// D
   let size: Int
-  /// The first column of the first head, and what lies between the first columns of two heads.
+  /// The first column of the first head, and the stride between heads.
   let first, step: Int
 
-  /// One head's rows, or the same part of another matrix of this shape, such as its gradient.
+  /// One head's rows in this matrix, or in another of the same shape, such as its gradient.
   func rows(_ rows: Range<Int>, ofHead head: Int) -> Rows {
     matrix.values.slice(rows).columns(columns(ofHead: head))
   }
@@ -22,7 +22,7 @@ struct HeadMatrix {
   func columns(ofHead head: Int) -> Range<Int> { first + head * step..<first + head * step + size }
 }
 
-/// Queries, keys and values of a layer. Queries may be of fewer tokens.
+/// Queries, keys and values of a layer. There may be fewer queries than keys.
 struct AttentionStates {
   let query, key, value: HeadMatrix
 
@@ -34,7 +34,7 @@ struct AttentionStates {
     (self.query, self.key, self.value) = (states(query), states(key), states(value))
   }
 
-  /// Matrices [tokens, heads · 3 · D] that hold for each head its query, its key and its value.
+  /// Matrices [tokens, heads · 3 · D] that hold query, key and value for each head.
   init(fusedQueries: Tensor, fused: Tensor, heads: Int) {
     func states(_ x: Tensor, _ part: Int) -> HeadMatrix {
       let size = x.columns / heads / 3
@@ -43,6 +43,6 @@ struct AttentionStates {
     (query, key, value) = (states(fusedQueries, 0), states(fused, 1), states(fused, 2))
   }
 
-  /// The matrices that hold them.
+  /// The underlying matrices.
   var matrices: [Tensor] { [query.matrix, key.matrix, value.matrix] }
 }

@@ -1,14 +1,14 @@
 internal import Tensors
 
 extension Batch {
-  /// The batch with the prompts of its row groups that stand among the words.
+  /// The batch with its row groups' prompts inserted among the word embeddings.
   func prompted(_ groups: [AdapterPlan.Group]) -> Batch {
     let prompts = prompts(groups, .words)
     guard prompts.contains(where: { $0 != nil }) else { return self }
     return Batch(sequences: zip(sequences, prompts).map { $1?.lengthened($0) ?? $0 })
   }
 
-  /// The batch, and its embeddings x [T, H], with the prompts of its row groups that stand among the hidden states.
+  /// The batch and its embeddings x [T, H], with its row groups' prompts inserted among the hidden states.
   func prompted(_ x: Tensor, _ groups: [AdapterPlan.Group], on pass: Pass) -> (Batch, Tensor) {
     let prompts = prompts(groups, .hidden)
     guard prompts.contains(where: { $0 != nil }) else { return (self, x) }
@@ -29,7 +29,7 @@ extension Batch {
     return (batch, y)
   }
 
-  /// For each sequence the prompt of its row group.
+  /// The prompt of each sequence's row group.
   private func prompts(_ groups: [AdapterPlan.Group], _ stage: Prompt.Stage) -> [Prompt?] {
     groups.flatMap { group in
       let prompt = group.hooks.hooks.prompt

@@ -1,26 +1,26 @@
 public import Tensors
 
-/// Sequences of tokens, one after the other without padding.
+/// Sequences of tokens, concatenated without padding.
 ///
-/// Hidden states of a batch are [T, H] with T the number of real tokens of
-/// all sequences. Only attention mixes tokens, and only of one sequence.
+/// Hidden states of a batch are [T, H], where T is the number of real tokens in all sequences. Only attention mixes
+/// tokens, and only within a sequence.
 public struct Batch: Sendable {
-  /// One sequence: where its tokens lie in the batch, and what they are.
+  /// One sequence of the batch.
   public struct Sequence: Sendable {
     public let ids: [Int32]
     public let tokenTypes: [Int32]
-    /// Each token's own position, rising, where they are not 0, 1, 2, ...
+    /// The tokens' positions, ascending; nil: 0, 1, 2, ...
     public let positions: [Int32]?
-    /// Which tokens each token sees, [N, N] bytes; nil: all.
+    /// Which tokens each token attends to, [N, N] bytes; nil: all.
     public let visible: [UInt8]?
-    /// Which of the tokens are a prompt's; empty without one.
+    /// The range of prompt tokens; empty without a prompt.
     public internal(set) var prompt = 0..<0
-    /// The rows of the table of absolute positions that are added to the tokens; nil: those of their own positions.
+    /// Rows of the absolute position table that are added to the tokens; nil: those of `positions`.
     public internal(set) var positionIDs: [Int32]?
-    /// What stands in the place of the word embeddings of the ids, [N, E]; nil: nothing does.
+    /// Replaces the word embeddings of the ids, [N, E]; nil: the ids are looked up.
     public internal(set) var embeddings: Tensor?
 
-    /// Each token's own position.
+    /// The position of each token.
     var columns: [Int] { positions.map { $0.map { Int($0) } } ?? Array(ids.indices) }
   }
 
@@ -34,7 +34,7 @@ public struct Batch: Sendable {
   /// The tokens of a sequence.
   public func tokens(of sequence: Int) -> Range<Int> { starts[sequence]..<starts[sequence + 1] }
 
-  /// The largest distance between two tokens of one sequence.
+  /// The largest distance between two tokens of a sequence.
   var farthest: Int {
     sequences.reduce(0) { farthest, sequence in
       let own = sequence.positions.map { Int(($0.last ?? 0) - ($0.first ?? 0)) } ?? max(sequence.ids.count - 1, 0)
@@ -47,11 +47,11 @@ public struct Batch: Sendable {
     starts = sequences.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.ids.count) }
   }
 
-  /// Sequences of token ids, without padding.
+  /// Creates a batch of token id sequences, without padding.
   ///
   /// - Parameters:
   ///   - ids: the tokens of each sequence.
-  ///   - tokenTypes: of each token; nil: 0.
+  ///   - tokenTypes: the type of each token; nil: 0.
   ///   - positionIDs: the absolute position of each token (`position_ids`), for models that add these; nil: 0, 1, 2, …
   public init(_ ids: [[Int32]], tokenTypes: [[Int32]]? = nil, positionIDs: [[Int32]]? = nil) {
     self.init(
@@ -62,7 +62,7 @@ public struct Batch: Sendable {
       })
   }
 
-  /// Sequences of vectors [N, E] in the place of word embeddings (`inputs_embeds`), without padding.
+  /// Creates a batch of vectors [N, E] that replace word embeddings (`inputs_embeds`), without padding.
   public init(embeddings: [Tensor], tokenTypes: [[Int32]]? = nil, positionIDs: [[Int32]]? = nil) {
     self.init(
       sequences: embeddings.enumerated().map { index, embeddings in
@@ -73,7 +73,7 @@ public struct Batch: Sendable {
       })
   }
 
-  /// Where the first token of each sequence lies that has one.
+  /// The index of the first token of each nonempty sequence.
   var firstTokens: [Int] { sequences.indices.map(tokens).filter { !$0.isEmpty }.map(\.lowerBound) }
 
   /// The first token of each sequence.
@@ -87,28 +87,28 @@ public struct Batch: Sendable {
       })
   }
 
-  /// The same sequences in another order or number.
+  /// The given sequences, which may repeat, in the given order.
   public func selecting(_ rows: [Int]) -> Batch {
     rows == Array(sequences.indices) ? self : Batch(sequences: rows.map { sequences[$0] })
   }
 }
 
-/// Input as the reference takes it: rows of one length, with a mask.
+/// Input as transformers takes it: rows of equal length, with a mask.
 public struct PaddedInput: Sendable {
   public enum Mask: Sendable {
     case all
     /// [rows, length]: 0 is padding, anywhere in a row.
     case tokens([[Int]])
-    /// [rows, length, length]: whether a token (row) sees another (column).
+    /// [rows, length, length]: whether a token (row) attends to another (column).
     case pairs([[[Int]]])
   }
 
   public let length: Int
-  /// For each row, the columns of its real tokens.
+  /// The columns of each row's real tokens.
   public let columns: [[Int]]
   public let batch: Batch
 
-  /// - Throws: `InputError` for rows of different lengths, masks of another shape, an id outside the vocabulary.
+  /// - Throws: `InputError` for rows of different lengths, a mask of the wrong shape, or an id outside the vocabulary.
   public init(
     ids: [[Int]], mask: Mask = .all, tokenTypes: [[Int]]? = nil, positionIDs: [[Int]]? = nil,
     _ configuration: DebertaConfiguration

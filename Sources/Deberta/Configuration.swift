@@ -2,10 +2,10 @@ public import Checkpoints
 public import FoundationEssentials
 public import Tensors
 
-/// The shape and the switches of a DeBERTa encoder of any generation, as `config.json` describes them.
+/// The shape and options of a DeBERTa encoder of any generation, as described by `config.json`.
 ///
-/// Missing keys have the defaults of transformers' `DebertaV2Config` or `DebertaConfig`
-/// (`configuration_deberta_v2.py`, `configuration_deberta.py`).
+/// Missing keys take the defaults of transformers' `DebertaV2Config` or `DebertaConfig` (`configuration_deberta_v2.py`,
+/// `configuration_deberta.py`).
 public struct DebertaConfiguration: Sendable, Hashable {
   public var family = ModelFamily.v2
   public var vocabularySize = 128_100
@@ -14,7 +14,7 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var headCount = 24
   public var headSize = 64
   public var intermediateSize = 6144
-  /// Width of the embeddings; a projection follows where it differs from `hiddenSize`.
+  /// Width of the embeddings; they are projected if it differs from `hiddenSize`.
   public var embeddingSize = 1536
   public var activation = Activation.gelu
   public var layerNormEps: Float = 1e-7
@@ -23,46 +23,46 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var attentionDropout: Float = 0.1
   public var typeVocabularySize = 0
   public var maximumPositions = 512
-  /// Absolute positions are added to the embeddings.
+  /// Whether absolute positions are added to the embeddings.
   public var addsAbsolutePositions = true
   public var padID: Int32 = 0
-  /// Relative positions, or nil where attention has none.
+  /// Relative positions; nil if attention does not use them.
   public var relativePositions: RelativePositions?
-  /// Kinds of position terms; each raises the divisor of the scores, even where attention has no relative positions.
+  /// Kinds of position terms. Each one raises the divisor of the scores, even without relative positions.
   public var positionTerms: Set<PositionTerm> = []
   /// Entries of `pos_att_type` that add no term but raise the divisor: v1 counts every entry.
   public var inertTerms = 0
-  /// What a user should know of settings that have no effect.
+  /// Warnings about settings that have no effect.
   public private(set) var warnings: [String] = []
-  /// The table of relative positions goes through a layer norm first.
+  /// Whether the table of relative positions is layer-normalized first.
   public var normalizesPositions = false
-  /// Position tables are projected by the layer's own query and key projections.
+  /// Whether the layer's own query and key projections project the position tables.
   public var sharesPositionProjections = false
   public var convolution: Convolution?
-  /// Scores are mixed over the heads before the softmax, and probabilities after it.
+  /// Whether scores are mixed over the heads before the softmax, and probabilities after it.
   public var hasTalkingHeads = false
 
   /// A term of the disentangled attention scores.
   public enum PositionTerm: String, Sendable, Hashable {
     case contentToPosition = "c2p"
     case positionToContent = "p2c"
-    /// Positions that meet positions: no text has a part in it, so that it is a bias of every pair of positions.
+    /// Position-to-position scores: independent of the text, so a bias for every pair of positions.
     ///
     ///     P[span + i] · K[δ(i, j)]
     ///
-    /// transformers knows no such term, and Microsoft's code for it, of v2 and v3, fails. It acts where the
-    /// configuration says `"repaired_p2p": true`, as that code describes it.
+    /// transformers does not implement this term, and Microsoft's code for it (v2 and v3) fails. It is applied as that
+    /// code describes it if the configuration says `"repaired_p2p": true`.
     case positionToPosition = "p2p"
   }
 
-  /// The convolution beside the first layer (v2-xlarge and v2-xxlarge).
+  /// The convolution parallel to the first layer (v2-xlarge and v2-xxlarge).
   public struct Convolution: Sendable, Hashable {
     public var kernelSize: Int
     public var groups: Int
     public var activation: Activation
   }
 
-  /// The shape that a family has where nothing else is said.
+  /// A family's default shape.
   public init(_ family: ModelFamily = .v2) {
     self.family = family
     guard family == .v1 else { return }
@@ -70,14 +70,14 @@ public struct DebertaConfiguration: Sendable, Hashable {
     (layerCount, headCount) = (12, 12)
   }
 
-  /// The divisor under the root of the scores: 1 / sqrt(D · divisor).
+  /// The divisor under the square root of the scores: 1 / sqrt(D · divisor).
   var scoreTerms: Int { 1 + positionTerms.count + inertTerms }
 
-  /// What one attention score is multiplied by: 1 / sqrt(D · (1 + number of position terms)).
+  /// The factor of the attention scores: 1 / sqrt(D · (1 + number of position terms)).
   public var scoreScale: Float { 1 / Float(headSize * scoreTerms).squareRoot() }
 
-  /// The length in tokens up to which a middle token gets unambiguous positions from everywhere: 1 + (2k - 1) n for k
-  /// rows of distances to each side and n layers. Longer texts work; nil where attention has no relative positions.
+  /// The longest text, in tokens, whose middle token is reached unambiguously from everywhere: 1 + (2k - 1) n for k
+  /// distance rows to each side and n layers. Longer texts work; nil without relative positions.
   public var advisedLength: Int? { relativePositions.map { 1 + (2 * $0.span - 1) * layerCount } }
 }
 
@@ -121,9 +121,9 @@ extension DebertaConfiguration {
     initializerRange = try fields.number("initializer_range").map { Float($0) } ?? initializerRange
     hiddenDropout = try fields.number("hidden_dropout_prob").map { Float($0) } ?? hiddenDropout
     attentionDropout = try fields.number("attention_probs_dropout_prob").map { Float($0) } ?? attentionDropout
-    // Microsoft's files say -1 where a model has no token types.
+    // // Microsoft's files use -1 for a model without token types.
     typeVocabularySize = max(0, try fields.integer("type_vocab_size", in: -1...1 << 20) ?? typeVocabularySize)
-    // Microsoft's name is padding_idx.
+    // // Microsoft's key is padding_idx.
     let ids = 0...Int(Int32.max)
     let padding = try fields.integer("padding_idx", in: ids)
     padID = Int32(try fields.integer("pad_token_id", in: ids) ?? padding ?? 0)
@@ -142,7 +142,7 @@ extension DebertaConfiguration {
     }
   }
 
-  /// p2p acts on request alone: in v1 it raises the scale and adds nothing, in v2 and v3 it does nothing.
+  /// Reads p2p, which needs to be enabled: by default it only raises the scale in v1, and does nothing in v2 and v3.
   private mutating func readPositionToPosition(_ fields: ConfigurationFields) throws(ConfigurationError) {
     let isRepaired = try fields.bool("repaired_p2p") ?? false
     guard isRepaired else {
@@ -158,7 +158,7 @@ extension DebertaConfiguration {
     }
   }
 
-  /// The most tokens of a text, where positions are limited: absolute ones, and those that meet position keys.
+  /// The longest text in tokens, if positions are limited: absolute ones, or those of position-to-position scores.
   public var longestText: Int? {
     let limits = [
       addsAbsolutePositions ? maximumPositions : nil,
@@ -167,7 +167,8 @@ extension DebertaConfiguration {
     return limits.compactMap { $0 }.min()
   }
 
-  /// What v1 alone has. Settings of v2 that would change it are refused: transformers drops them in silence.
+  /// Reads the settings of v1 only. Settings of v2 that would change it are refused; transformers ignores them
+  /// silently.
   private mutating func readFirstGeneration(_ fields: ConfigurationFields) throws(ConfigurationError) {
     hasTalkingHeads = try fields.bool("talking_head") ?? false
     let reason = "none: DeBERTa v1 ('model_type' \"deberta\") has no such setting. Is this a v2 or v3 model?"
@@ -184,7 +185,7 @@ extension DebertaConfiguration {
     }
   }
 
-  /// What v2 and v3 alone have.
+  /// Reads the settings of v2 and v3 only.
   private mutating func readSecondGeneration(_ fields: ConfigurationFields) throws(ConfigurationError) {
     headSize = try fields.integer("attention_head_size", in: 1...1 << 20) ?? headSize
     normalizesPositions = try fields.choices("norm_rel_ebd").contains("layer_norm")
@@ -214,7 +215,7 @@ extension DebertaConfiguration.Convolution {
 }
 
 extension ConfigurationFields {
-  /// Names joined by vertical bars, or a list of names.
+  /// Names separated by vertical bars, or a list of names.
   fileprivate func choices(_ key: String) throws(ConfigurationError) -> [String] {
     let names: [String]? = try value(key, "names joined by '|', or a list of names") { value in
       switch value {
@@ -226,7 +227,7 @@ extension ConfigurationFields {
     return (names ?? []).map { $0.lowercased() }.filter { !$0.isEmpty && $0 != "none" }
   }
 
-  /// The position terms, entry by entry.
+  /// Reads the position terms entry by entry.
   fileprivate func positionTerms(
     _ key: String
   ) throws(ConfigurationError) -> [DebertaConfiguration.PositionTerm] {
@@ -241,5 +242,5 @@ extension ConfigurationFields {
   }
 }
 
-/// The configuration's name in code that is about v2 and v3 alone.
+/// The configuration's name in code for v2 and v3 only.
 public typealias DebertaV2Configuration = DebertaConfiguration

@@ -2,15 +2,14 @@ internal import Checkpoints
 internal import Kernels
 internal import Tensors
 
-/// The convolution beside the first layer of v2-xlarge and v2-xxlarge.
+/// The convolution parallel to the first layer of v2-xlarge and v2-xxlarge.
 ///
 ///     y = LN(layer(x) + act(conv(x)))
 ///
-/// x are the embeddings' hidden states; the convolution runs along each
-/// sequence, with zeros beside it and where positions are missing.
-/// Source: transformers, `modeling_deberta_v2.py`, `ConvLayer`.
+/// x are the embeddings' hidden states. The convolution runs along each sequence, with zeros for padding and for
+/// missing positions. Source: transformers, `modeling_deberta_v2.py`, `ConvLayer`.
 struct ConvolutionLayer: Sendable {
-  /// For each group, [H / groups, kernel · H / groups]: the taps of a group's inputs, tap by tap.
+  /// [H / groups, kernel · H / groups] per group, tap by tap.
   private var groups: [Linear]
   private let kernelSize: Int
   private let activation: Activation
@@ -42,7 +41,7 @@ struct ConvolutionLayer: Sendable {
     let hidden = reader.shape.hiddenSize
     let size = hidden / convolution.groups
     let taps = convolution.kernelSize
-    // [outputs, inputs, taps] as stored; a product wants a row of [taps, inputs] for each output.
+    // // Stored as [outputs, inputs, taps]; the product takes a row of [taps, inputs] for each output.
     let stored = try weights.tensor("weight", [hidden, size, taps])
     let bias = try weights.tensor("bias", [hidden])
     let pass = weights.pass
@@ -61,7 +60,7 @@ struct ConvolutionLayer: Sendable {
 
   /// embeddings [T, H], layer [T, H] → [T, H]
   ///
-  /// - Parameter rows: the row groups, which together hold all tokens.
+  /// - Parameter rows: the row groups, which together cover all tokens.
   func callAsFunction(
     _ embeddings: Tensor, beside layer: Tensor, _ batch: Batch, _ rows: [BatchGroup], on pass: Pass
   ) -> Tensor {
@@ -91,7 +90,7 @@ struct ConvolutionLayer: Sendable {
     return z
   }
 
-  /// For each token, its neighbours' features side by side: [T, kernel · size].
+  /// The concatenated features of each token's neighbors: [T, kernel · size].
   private func neighbourhoods(of x: Tensor, _ batch: Batch, on pass: Pass) -> Tensor {
     let windows = pass.tensor(rows: x.rows, columns: kernelSize * x.columns)
     for tap in 0..<kernelSize {
@@ -103,7 +102,7 @@ struct ConvolutionLayer: Sendable {
 }
 
 extension Batch {
-  /// For each token, the token of its sequence that stands so many positions after it, if there is one.
+  /// For each token, the token of its sequence at this offset, if there is one.
   fileprivate func neighbours(at offset: Int) -> [Int?] {
     zip(sequences, starts).flatMap { sequence, start in
       let positions = sequence.columns

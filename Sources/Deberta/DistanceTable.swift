@@ -1,11 +1,11 @@
 internal import Kernels
 
-/// Rows of the position tables for every distance up to the largest of a batch.
+/// Rows of the position tables for every distance up to the largest in a batch.
 ///
-/// `@unchecked Sendable`: the memory is written by `init` alone.
+/// `@unchecked Sendable`: only `init` writes the memory.
 final class DistanceTable: @unchecked Sendable {
   private let memory: UnsafeMutablePointer<Int32>
-  /// Stands at distance 0; valid as long as the table lives.
+  /// Points at distance 0; valid while the table lives.
   let rows: DistanceRows
 
   init(_ positions: RelativePositions, farthest: Int) {

@@ -5,11 +5,11 @@ internal import Tensors
 struct Embeddings: Sendable {
   /// [vocabulary, E]
   var words: WeightMatrix
-  /// [positions, E], where the model adds absolute positions.
+  /// [positions, E], if the model adds absolute positions.
   var positions: Tensor?
   /// [types, E]
   var types: Tensor?
-  /// E → H, where the two differ.
+  /// E → H, if they differ.
   var projection: Linear?
   var norm: LayerNorm
   let dropout: Float
@@ -27,20 +27,20 @@ struct Embeddings: Sendable {
 
   /// [T, H]
   ///
-  /// - Parameter groups: together they hold all tokens of the batch.
+  /// - Parameter groups: together they cover all tokens of the batch.
   func callAsFunction(_ batch: Batch, _ groups: [BatchGroup], on pass: Pass) -> Tensor {
     var x = pass.tensor(rows: batch.tokenCount, columns: words.columns)
     let ids = batch.sequences.flatMap { $0.ids.map(Int.init) }
     for first in stride(from: 0, to: ids.count, by: 256) {
       let block = first..<min(first + 256, ids.count)
       pass.copy(pass.gather(words, rows: Array(ids[block])), into: x.rows(block))
-      // The system maps pages around every row that is read; a long text would keep most of the table in memory.
+      // // The system maps pages around every row that is read; a long text would keep most of the table in memory.
       if ids.count > 256 { words.releasePages() }
     }
     adapt(x, rows: ids, \.words, groups, on: pass)
     for (index, sequence) in batch.sequences.enumerated() {
       guard let own = sequence.embeddings else { continue }
-      // A prompt of words stands among the tokens, which it has moved.
+      // // A word prompt is inserted among the tokens and shifts those after it.
       let (rows, prompt) = (batch.tokens(of: index), sequence.prompt)
       pass.copy(own.rows(0..<prompt.lowerBound), into: x.rows(rows.lowerBound..<rows.lowerBound + prompt.lowerBound))
       pass.copy(
@@ -79,7 +79,7 @@ struct Embeddings: Sendable {
     return x
   }
 
-  /// Applies each group's hook on a table to the rows of its tokens.
+  /// Applies each group's table hook to the rows of its tokens.
   private func adapt(
     _ x: Tensor, rows: [Int], _ place: KeyPath<EmbeddingHooks, (any TableHook)?>, _ groups: [BatchGroup],
     on pass: Pass
@@ -90,7 +90,7 @@ struct Embeddings: Sendable {
     }
   }
 
-  /// Puts prompts of words in the places that the batch has for them.
+  /// Writes word prompts at the places reserved in the batch.
   private func place(prompts groups: [BatchGroup], of batch: Batch, in x: Tensor, on pass: Pass) {
     for group in groups {
       guard let prompt = group.bound.hooks.prompt, prompt.stage == .words else { continue }

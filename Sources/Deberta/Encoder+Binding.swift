@@ -1,10 +1,11 @@
 public import Tensors
 
 extension Encoder {
-  /// Hooks with the position tables that they make of this encoder's.
+  /// Binds hooks to the position tables that they derive from this encoder's.
   ///
-  /// A hook on what projects the relative positions acts on their table: on query and key where the model shares
-  /// these. A product of low rank is kept as a correction of the layer's table; anything else makes a table.
+  /// A hook on a projection of the relative positions changes their table; so do query and key hooks if the model
+  /// shares these projections. A low-rank product is kept as a correction of the layer's table; any other hook makes a
+  /// new table.
   public func bind(_ hooks: EncoderHooks, on pass: Pass) -> BoundHooks {
     precondition(hooks.layers.count == layers.count, "hooks for \(hooks.layers.count) of \(layers.count) layers")
     let positions = relative?.adapted(by: hooks.relativePositions, on: pass)
@@ -26,9 +27,9 @@ extension Encoder {
 
   /// - Parameters:
   ///   - own: the layer's table.
-  ///   - replaced: relative positions in the place of the encoder's.
-  ///   - hook: on what projects them.
-  ///   - projection: what projects them.
+  ///   - replaced: replaces the encoder's relative positions.
+  ///   - hook: the hook on their projection.
+  ///   - projection: their projection.
   private func table(
     _ own: PositionTable?, _ replaced: RelativeTable?, _ hook: (any ProjectionHook)?, layer: Int, on pass: Pass,
     projection: () -> Linear?
@@ -37,7 +38,7 @@ extension Encoder {
       return own
     }
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    // A tape follows whole tables alone, and positions that meet position keys are no packed part of one.
+    // // A tape follows only whole tables, and position-to-position queries are not part of a packed one.
     if pass.tape == nil, replaced == nil, own.queryPositions == nil, let lowRank = hook?.lowRank {
       return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
     }

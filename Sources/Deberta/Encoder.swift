@@ -1,29 +1,30 @@
 public import Checkpoints
 public import Tensors
 
-/// The tokens whose last hidden states are asked for.
+/// The tokens whose last hidden states are requested.
 public enum AskedTokens: Sendable, Hashable {
   case all
-  /// The first one of each sequence, as heads of sequences read: after its keys and values the last layer is then run
-  /// for these alone, with the same bits but for what dropout draws, unless one of its hooks looks at whole sequences.
+  /// The first token of each sequence, as sequence heads read it. The last layer computes all keys and values but runs
+  /// the rest for these tokens only. The bits are the same, except for dropout, and a hook that reads whole sequences
+  /// prevents it.
   case first
 }
 
-/// A DeBERTa encoder of any generation: weights, and the pass through them.
+/// A DeBERTa encoder of any generation: its weights and forward pass.
 ///
-/// Immutable: adapters reach a pass as a plan, never the model, so any
-/// number of passes with different adapters run at the same time.
+/// Immutable: adapters reach a pass as a plan, never the model, so any number of passes with different adapters can run
+/// at the same time.
 public struct Encoder: Sendable {
   public private(set) var configuration: DebertaConfiguration
   public let compute: Compute
   var embeddings: Embeddings
   var relative: RelativeTable?
-  /// Of the relative positions; models without these may have it too.
+  /// The norm of the relative positions; a model without these may have it too.
   var relativeNorm: LayerNorm?
   var layers: [EncoderLayer]
   var convolution: ConvolutionLayer?
 
-  /// Reads an encoder's tensors, named as transformers names them below `deberta.`.
+  /// Loads an encoder's tensors, named as in transformers below `deberta.`.
   public init(_ weights: WeightReader, _ shape: DebertaConfiguration) throws(CheckpointError) {
     configuration = shape
     compute = weights.compute
@@ -40,13 +41,13 @@ public struct Encoder: Sendable {
     }
   }
 
-  /// The last layer's hidden states [T, H] of the plan's rows, in the plan's order; prompts are tokens of their rows.
+  /// The last layer's hidden states [T, H] of the plan's rows, in the plan's order; prompts count as tokens.
   ///
   /// - Parameters:
-  ///   - batch: the rows that the plan's `sources` count.
+  ///   - batch: the rows that the plan's `sources` refer to.
   ///   - plan: made for this encoder.
-  ///   - asked: the tokens whose states are asked for.
-  ///   - pass: what it computes with and records.
+  ///   - asked: the tokens whose states are requested.
+  ///   - pass: the kernels, threads, tape and trace.
   public func callAsFunction(
     _ batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all, on pass: Pass
   ) -> EncoderOutput {
@@ -62,27 +63,27 @@ public struct Encoder: Sendable {
     return run(layers.indices, from: x, batch, plan, asked, on: pass)
   }
 
-  /// The hidden states after some layers of the base model, [T, H].
+  /// The base model's hidden states after its first layers, [T, H].
   ///
   /// - Parameters:
-  ///   - count: how many of the lowest layers, at least 1.
+  ///   - count: the number of layers, at least 1.
   ///   - batch: the sequences.
-  ///   - pass: what it computes with and records.
+  ///   - pass: the kernels, threads, tape and trace.
   public func states(afterLayers count: Int, of batch: Batch, on pass: Pass) -> Tensor {
     let plan = AdapterPlan(base: self, rows: batch.sequences.count)
     let embedded = embeddings(batch, groups(plan, of: batch), on: pass)
     return run(0..<count, from: embedded, batch, plan, .all, on: pass).hidden
   }
 
-  /// The last layer's hidden states of the plan's rows, from states x [T, H] of a batch after some of the lowest layers.
+  /// Resumes from hidden states x [T, H] after the lowest layers, and returns the last layer's for the plan's rows.
   ///
   /// - Parameters:
-  ///   - x: what `states(afterLayers:of:on:)` gave for the batch.
-  ///   - count: how many layers it has gone through; the plan has no hooks there.
-  ///   - plan: which hooks act on which rows.
+  ///   - x: the result of `states(afterLayers:of:on:)` for the batch.
+  ///   - count: the number of layers already run; the plan has no hooks in them.
+  ///   - plan: which hooks apply to which rows.
   ///   - batch: the sequences.
-  ///   - asked: the tokens whose states are asked for.
-  ///   - pass: what it computes with and records.
+  ///   - asked: the tokens whose states are requested.
+  ///   - pass: the kernels, threads, tape and trace.
   public func callAsFunction(
     _ x: Tensor, afterLayers count: Int, of batch: Batch, _ plan: AdapterPlan, asked: AskedTokens = .all,
     on pass: Pass
@@ -93,7 +94,7 @@ public struct Encoder: Sendable {
     return run(count..<layers.count, from: own, batch.selecting(plan.sources), plan, asked, on: pass)
   }
 
-  /// x [T, H] through some of the layers.
+  /// Runs x [T, H] through a range of layers.
   private func run(
     _ indices: Range<Int>, from x: Tensor, _ batch: Batch, _ plan: AdapterPlan, _ asked: AskedTokens, on pass: Pass
   ) -> EncoderOutput {
@@ -114,7 +115,7 @@ public struct Encoder: Sendable {
         let y = layers[index](x, batch, distances, sites)
         return index == 0 ? convolution?(x, beside: y, batch, groups, on: pass) ?? y : y
       }
-      // Below the lowest place that is trained nothing is kept, so there is nothing to compute again.
+      // // Nothing is kept below the lowest trained place, so there is nothing to recompute.
       let isPlain = index < plan.unhookedLayers && pass.tape?.tracks(x) != true
       x = isPlain ? body(x, pass) : pass.recomputed(x, body)
       record(x, on: pass)
@@ -122,7 +123,8 @@ public struct Encoder: Sendable {
     return EncoderOutput(hidden: x, lastInput: input, batch: firsts ?? batch)
   }
 
-  /// Whether the last layer can be run for the first tokens alone: nothing is recorded, and its hooks let each token alone.
+  /// Whether the last layer can run for the first tokens only: nothing is recorded, and its hooks treat tokens
+  /// separately.
   private func canNarrow(_ plan: AdapterPlan, on pass: Pass) -> Bool {
     let last = layers.count - 1
     return pass.trace == nil && (last > 0 || convolution == nil)
@@ -137,7 +139,7 @@ public struct Encoder: Sendable {
     if let trace = pass.trace, trace.kinds.contains(.hiddenStates) { trace.record(hiddenStates: pass.copy(x)) }
   }
 
-  /// This encoder with another table of word embeddings [vocabulary, E]; everything else is shared.
+  /// This encoder with another table of word embeddings [vocabulary, E], sharing everything else.
   public func replacing(words: WeightMatrix) -> Encoder {
     precondition(words.columns == configuration.embeddingSize, "\(words.columns) features of words")
     var encoder = self

@@ -1,7 +1,7 @@
 public import Tensors
 
 extension EncoderHooks {
-  /// The hook on a linear layer or a convolution of the table of places.
+  /// The hook on a linear layer or convolution.
   public subscript(linear place: EncoderPlace) -> (any ProjectionHook)? {
     get {
       switch place {
@@ -25,7 +25,7 @@ extension EncoderHooks {
     }
   }
 
-  /// What stands in the place of a norm.
+  /// The replacement for a norm.
   public subscript(norm place: EncoderPlace) -> LayerNorm? {
     get {
       switch place {
@@ -49,7 +49,7 @@ extension EncoderHooks {
     }
   }
 
-  /// The hook on a table.
+  /// The hook on an embedding table.
   public subscript(table place: EncoderPlace) -> (any TableHook)? {
     get {
       switch place {

@@ -1,26 +1,26 @@
 public import Tensors
 
-/// Every place of a layer; empty is the base model.
+/// The hooks of one layer; empty for the base model.
 public struct LayerHooks: Sendable {
   private var projections: [(any ProjectionHook)?] = Array(repeating: nil, count: ProjectionPlace.allCases.count)
-  /// On the projections of the position table, where a layer does not share its own for that.
+  /// Hooks on the projections of relative positions, for layers that do not share their query and key for that.
   public var positionKey, positionQuery: (any ProjectionHook)?
   public var memory: (any MemoryHook)?
   public var afterAttention, afterFeedForward: (any JoinHook)?
   public var afterLayer: (any StateHook)?
-  /// Norms in the place of the layer's own.
+  /// Norms that replace the layer's.
   public var attentionNorm, outputNorm: LayerNorm?
 
   public init() {}
 
-  /// Whether nothing acts in this layer.
+  /// Whether the layer has no hooks.
   var isEmpty: Bool {
     projections.allSatisfy { $0 == nil } && positionKey == nil && positionQuery == nil && memory == nil
       && afterAttention == nil && afterFeedForward == nil && afterLayer == nil && attentionNorm == nil
       && outputNorm == nil
   }
 
-  /// Whether each token leaves the layer as if it were alone, but for the keys and values that it looks at.
+  /// Whether the layer computes each token separately, apart from the keys and values that it attends to.
   var isTokenwise: Bool {
     let afterKeys: [ProjectionPlace] = [.query, .queryKeyValue, .attentionOutput, .up, .down]
     return afterKeys.allSatisfy { self[$0]?.isTokenwise ?? true } && afterAttention?.isTokenwise ?? true
@@ -48,13 +48,13 @@ extension ProjectionPlace {
   }
 }
 
-/// Every place below the layers; empty is the base model.
+/// The hooks below the layers; empty for the base model.
 public struct EmbeddingHooks: Sendable {
-  /// On the rows of each table that a token has.
+  /// Hooks on the rows looked up in each table.
   public var words, positions, types: (any TableHook)?
-  /// On the projection from the width of the embeddings to the hidden size.
+  /// The hook on the projection from embedding width to hidden size.
   public var projection: (any ProjectionHook)?
-  /// In the place of the embeddings' own norm.
+  /// Replaces the embeddings' norm.
   public var norm: LayerNorm?
 
   public init() {}
@@ -62,11 +62,11 @@ public struct EmbeddingHooks: Sendable {
   var isEmpty: Bool { words == nil && positions == nil && types == nil && projection == nil && norm == nil }
 }
 
-/// Every place of the table of relative positions, which all layers share; empty is the base model.
+/// The hooks on the table of relative positions, which all layers share; empty for the base model.
 public struct RelativePositionHooks: Sendable {
-  /// On all rows of the table.
+  /// The hook on all rows of the table.
   public var table: (any TableHook)?
-  /// In the place of the table's own norm.
+  /// Replaces the table's norm.
   public var norm: LayerNorm?
 
   public init() {}
@@ -74,11 +74,11 @@ public struct RelativePositionHooks: Sendable {
   var isEmpty: Bool { table == nil && norm == nil }
 }
 
-/// The places of the convolution beside the first layer; empty is the base model.
+/// The hooks of the convolution parallel to the first layer; empty for the base model.
 public struct ConvolutionHooks: Sendable {
-  /// On the result of the convolution, before its activation; its input is that of the convolution.
+  /// The hook on the result of the convolution, before its activation; its input is the convolution's.
   public var outputs: (any ProjectionHook)?
-  /// In the place of the convolution's own norm.
+  /// Replaces the convolution's norm.
   public var norm: LayerNorm?
 
   public init() {}
@@ -86,33 +86,32 @@ public struct ConvolutionHooks: Sendable {
   var isEmpty: Bool { outputs == nil && norm == nil }
 }
 
-/// Every place of an encoder, and of the heads after it.
+/// The hooks of an encoder and of the heads after it.
 public struct EncoderHooks: Sendable {
   public var embeddings = EmbeddingHooks()
   public var afterEmbeddings: (any StateHook)?
-  /// What lengthens every sequence.
+  /// The prompt added to every sequence.
   public var prompt: Prompt?
   public var relativePositions = RelativePositionHooks()
   public var layers: [LayerHooks]
   public var convolution = ConvolutionHooks()
-  /// What acts on the modules of heads, by the names that transformers' classes have for those:
-  /// `pooler.dense`, `classifier`.
+  /// Hooks on modules of heads, by their names in transformers' classes: `pooler.dense`, `classifier`.
   public var heads: [String: any HeadHook] = [:]
 
-  /// By how many tokens sequences become longer.
+  /// The number of tokens that the prompt adds to each sequence.
   public var promptLength: Int { prompt?.length ?? 0 }
 
-  /// By how many of them before positions are added.
+  /// The number of tokens added before positions are.
   public var wordPromptLength: Int { prompt?.stage == .words ? promptLength : 0 }
 
-  /// The number of lowest layers in which no hook acts; 0 where one acts on the embeddings.
+  /// The number of lowest layers without hooks; 0 if a hook changes the embeddings.
   public var unhookedLayers: Int {
     if afterEmbeddings != nil || prompt != nil || !embeddings.isEmpty || !relativePositions.isEmpty { return 0 }
     if !convolution.isEmpty { return 0 }
     return layers.firstIndex { !$0.isEmpty } ?? layers.count
   }
 
-  /// Whether some hook acts in a layer.
+  /// Whether any layer has a hook.
   public var actsInLayers: Bool {
     layers.contains { !$0.isEmpty } || !relativePositions.isEmpty || !convolution.isEmpty
   }

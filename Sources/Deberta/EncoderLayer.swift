@@ -3,8 +3,7 @@ internal import Tensors
 
 /// One layer: attention and feed-forward, each with its residual and norm.
 ///
-/// Every place where a layer can be adapted is named in this body or in
-/// `SelfAttention`'s.
+/// Every place where a layer can be adapted is named in this body or in that of `SelfAttention`.
 struct EncoderLayer: Sendable {
   var attention: SelfAttention
   var attentionOutput: Linear
@@ -14,7 +13,7 @@ struct EncoderLayer: Sendable {
   let activation: Activation
   let dropout: Float
 
-  /// - Parameter positions: the encoder's relative positions [2 · span, H], normalised.
+  /// - Parameter positions: the encoder's relative positions [2 · span, H], normalized.
   init(_ reader: PlaceReader, layer: Int, positions: Tensor?) throws(CheckpointError) {
     attention = try SelfAttention(reader, layer: layer, positions: positions)
     attentionOutput = try reader.linear(.attentionOutput, layer: layer)
@@ -33,7 +32,7 @@ struct EncoderLayer: Sendable {
 
   /// x [T, H] → [queries, H]
   ///
-  /// - Parameter queries: what looks at x; the residual is theirs, and after the attention the layer is theirs alone.
+  /// - Parameter queries: the states that attend to x; residual, output and feed-forward are computed for these alone.
   func callAsFunction(
     _ x: Tensor, queries: Queries, _ batch: Batch, _ distances: DistanceTable?, _ sites: Sites
   ) -> Tensor {
@@ -49,7 +48,7 @@ struct EncoderLayer: Sendable {
     return at.edit(at.join(\.afterFeedForward, f, residual: h, outputNorm, own: \.outputNorm))
   }
 
-  /// The linear layer of a place that the encoder's family has.
+  /// The linear layer of a place that every encoder of this family has.
   subscript(place: ProjectionPlace) -> Linear {
     get {
       switch place {

@@ -4,36 +4,36 @@ public import Tensors
 /// A module of an encoder that has tensors.
 public enum EncoderPlace: Sendable, Hashable {
   case wordEmbeddings, positionEmbeddings, tokenTypeEmbeddings
-  /// From the width of the embeddings to the hidden size.
+  /// From embedding width to hidden size.
   case embeddingProjection
   case embeddingNorm
   /// The table of relative positions, and its norm.
   case relativePositions, relativeNorm
   case projection(ProjectionPlace, layer: Int)
-  /// What v1 adds to queries and values, after its fused projection and whatever adapts that.
+  /// The bias of queries and values in v1, added after the fused projection and its adapters.
   case queryBias(layer: Int)
   case valueBias(layer: Int)
-  /// What projects the relative positions of a layer, where it does not share its own key and query for that.
+  /// The projection of relative positions, for layers that do not share their query and key for that.
   case positionKey(layer: Int)
   case positionQuery(layer: Int)
   case attentionNorm(layer: Int)
   case outputNorm(layer: Int)
-  /// What mixes the heads' scores before the softmax, and their probabilities after it.
+  /// Mixes the heads' scores before the softmax, and their probabilities after it.
   case headLogits(layer: Int)
   case headWeights(layer: Int)
   case convolution, convolutionNorm
 }
 
 extension EncoderPlace {
-  /// What a place holds, with its sizes.
+  /// The type and sizes of a place's tensors.
   public enum Kind: Sendable, Hashable {
     /// `weight` [rows, columns]
     case table(rows: Int, columns: Int)
-    /// `weight` [outputs, inputs] and mostly `bias` [outputs]
+    /// `weight` [outputs, inputs] and usually `bias` [outputs]
     case linear(inputs: Int, outputs: Int, hasBias: Bool = true)
     /// `weight` and `bias` [size]
     case norm(size: Int)
-    /// [size], by the place's own name
+    /// [size], named after the place itself
     case vector(size: Int)
     /// `weight` [outputs, inputs, taps] and `bias` [outputs]
     case convolution(outputs: Int, inputs: Int, taps: Int)
@@ -52,7 +52,7 @@ extension EncoderPlace {
     }
   }
 
-  /// The name of a module or vector in a checkpoint of a family, below `deberta.`
+  /// The name of a module or vector in a family's checkpoints, below `deberta.`
   public func path(in family: ModelFamily) -> String {
     func attention(_ layer: Int, _ name: String) -> String { "\(Self.path(layer: layer)).attention.self.\(name)" }
     return switch self {
@@ -77,10 +77,10 @@ extension EncoderPlace {
     }
   }
 
-  /// A layer's name in a checkpoint, below `deberta.`
+  /// The name of a layer in a checkpoint, below `deberta.`
   public static func path(layer: Int) -> String { "encoder.layer.\(layer)" }
 
-  /// What the place holds in an encoder of some shape; nil where that has no such place.
+  /// What this place holds in an encoder of the given shape; nil if the encoder has no such place.
   public func kind(in shape: DebertaConfiguration) -> Kind? {
     let (hidden, width) = (shape.hiddenSize, shape.headCount * shape.headSize)
     func table(_ rows: Int) -> Kind { .table(rows: rows, columns: shape.embeddingSize) }
@@ -118,7 +118,7 @@ extension EncoderPlace {
 }
 
 extension ModelFamily {
-  /// The linear layers of a layer, in the order of a pass.
+  /// The linear layers of a layer, in execution order.
   public var projections: [ProjectionPlace] {
     switch self {
     case .v1: [.queryKeyValue, .attentionOutput, .up, .down]
@@ -128,7 +128,7 @@ extension ModelFamily {
 }
 
 extension ProjectionPlace {
-  /// The linear layer's name below its layer's.
+  /// The linear layer's name within its layer.
   public var path: String {
     switch self {
     case .query: "attention.self.query_proj"
@@ -144,7 +144,7 @@ extension ProjectionPlace {
   /// Its name in a checkpoint, below `deberta.`
   public func path(layer: Int) -> String { "\(EncoderPlace.path(layer: layer)).\(path)" }
 
-  /// The numbers of its inputs and outputs.
+  /// The numbers of inputs and outputs.
   public func widths(_ shape: DebertaConfiguration) -> (inputs: Int, outputs: Int) {
     let width = shape.headCount * shape.headSize
     return switch self {
@@ -157,20 +157,20 @@ extension ProjectionPlace {
   }
 }
 
-/// The one table of an encoder's places: what each is called in a checkpoint, and which tensors it has.
+/// All places of an encoder: their names in a checkpoint and their tensors.
 ///
-/// Loading, saving, merging, inspection, counting and the targets of PEFT's files read it.
+/// The only such table: loading, saving, merging, inspection, counting and PEFT target matching read it.
 public struct EncoderLayout: Sendable {
   /// A tensor of a place.
   public struct StoredTensor: Sendable, Hashable {
     public let place: EncoderPlace
-    /// Below `deberta.`
+    /// Name below `deberta.`
     public let name: String
     public let shape: [Int]
   }
 
   public let shape: DebertaConfiguration
-  /// Every place that the encoder has, in the order of a pass.
+  /// The encoder's places, in execution order.
   public let places: [EncoderPlace]
 
   public init(_ shape: DebertaConfiguration) {
@@ -191,7 +191,7 @@ public struct EncoderLayout: Sendable {
     places = all.filter { $0.kind(in: shape) != nil }
   }
 
-  /// Every tensor that the encoder must have.
+  /// The tensors that the encoder requires.
   public var tensors: [StoredTensor] {
     places.flatMap { place in
       (place.kind(in: shape)?.tensors ?? []).map {
@@ -200,12 +200,12 @@ public struct EncoderLayout: Sendable {
     }
   }
 
-  /// Every tensor of the encoder that a checkpoint has, the optional ones where they are there.
+  /// The encoder's tensors in a checkpoint, including the optional ones it has.
   public func tensors(in checkpoint: WeightLedger) -> [StoredTensor] {
     tensors + optionalTensors.filter { checkpoint.contains($0.name) }
   }
 
-  /// Tensors that an encoder may have: `adapters` gives the fused projection of v1 a bias, and saves it with whole
+  /// Tensors that an encoder may have: `adapters` adds a bias to the fused projection of v1 and saves it with whole
   /// models.
   public var optionalTensors: [StoredTensor] {
     places.compactMap { place in
@@ -218,7 +218,7 @@ public struct EncoderLayout: Sendable {
 }
 
 extension EncoderLayout {
-  /// The number of values in all tensors.
+  /// The number of values in all required tensors.
   public var parameterCount: Int { tensors.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 }
 
@@ -227,13 +227,13 @@ extension EncoderLayout {
 extension EncoderLayout {
   private static let prefix = "deberta."
 
-  /// A stored tensor's name below the encoder: classes with heads put `deberta.` before it, Microsoft's older ones
+  /// A stored tensor's name within the encoder: classes with heads prefix `deberta.`, older Microsoft checkpoints
   /// `bert.`
   public static func ownName(_ stored: String) -> String {
     for prefix in [prefix, "bert."] where stored.hasPrefix(prefix) { return String(stored.dropFirst(prefix.count)) }
     return stored
   }
 
-  /// The name by which a model with heads stores a tensor of its encoder.
+  /// The name under which a model with heads stores an encoder tensor.
   public static func storedName(_ own: String) -> String { prefix + own }
 }

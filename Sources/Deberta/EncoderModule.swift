@@ -13,7 +13,7 @@ extension Encoder {
   /// A linear layer.
   public func linear(_ place: ProjectionPlace, layer: Int) -> Linear { layers[layer][place] }
 
-  /// The weights of a place; nil where the encoder has no such place, and for vectors and what mixes heads.
+  /// The weights of a place; nil if the encoder has no such place, and for vectors and head mixing weights.
   public func module(_ place: EncoderPlace) -> EncoderModule? {
     let pass = Pass(compute)
     switch place {
@@ -35,7 +35,7 @@ extension Encoder {
     }
   }
 
-  /// The bias of a place, [1, outputs]; nil where there is none.
+  /// The bias of a place, [1, outputs]; nil if there is none.
   public func bias(_ place: EncoderPlace) -> Tensor? {
     switch place {
     case .queryBias(let layer):
@@ -52,16 +52,16 @@ extension Encoder {
     }
   }
 
-  /// This encoder with other linear layers in some places; everything else is shared.
+  /// This encoder with some linear layers replaced, sharing everything else.
   ///
-  /// Position tables follow a replaced query or key projection where the model shares projections.
+  /// Position tables follow a replaced query or key projection if the model shares projections.
   public func replacing(_ linears: [(place: ProjectionPlace, layer: Int, linear: Linear)]) -> Encoder {
     replacing(linears.map { (.projection($0.place, layer: $0.layer), .linear($0.linear)) })
   }
 
-  /// This encoder with other weights in some places; everything else is shared.
+  /// This encoder with some modules replaced, sharing everything else.
   ///
-  /// Position tables follow the relative positions and what projects them.
+  /// Position tables follow the relative positions and their projections.
   public func replacing(_ modules: [(place: EncoderPlace, module: EncoderModule)]) -> Encoder {
     var encoder = self
     var (projected, all) = (Set<Int>(), false)
@@ -105,7 +105,7 @@ extension Encoder {
     }
   }
 
-  /// Makes a layer's position tables of the relative positions and the projections that there are now.
+  /// Recomputes a layer's position tables from the current relative positions and projections.
   private mutating func projectPositions(_ layer: Int) {
     guard let positions = relative?.normalized else { return }
     let pass = Pass(compute)

@@ -1,11 +1,11 @@
 public import Tensors
 
-/// What a pass through an encoder gives.
+/// The result of a pass through an encoder.
 public struct EncoderOutput: Sendable {
   /// The last layer's hidden states of the tokens of `batch`, [T, H].
   public let hidden: Tensor
-  /// The hidden states that the last layer read, [T, H].
+  /// The input of the last layer, [T, H].
   let lastInput: Tensor
-  /// The rows of the plan, in its order, with their prompts; of each its first token, where no more was asked.
+  /// The plan's rows, in its order, with their prompts; only their first tokens if no others were requested.
   public let batch: Batch
 }

@@ -1,26 +1,25 @@
 public import Tensors
 
 extension Encoder {
-  /// The word embeddings [vocabulary, E]; decoders of words share their memory.
+  /// The word embeddings [vocabulary, E]; tied decoders share their memory.
   public var wordEmbeddings: WeightMatrix { embeddings.words }
 
-  /// The hidden states that Microsoft's enhanced mask decoder predicts words from, [T, H].
+  /// The hidden states from which Microsoft's enhanced mask decoder predicts words, [T, H].
   ///
-  /// Such a model learns absolute positions, but none of its layers sees
-  /// them. They are added to what the last layer read, and the last layer
-  /// runs again with these states as queries; keys and values stay:
+  /// Such a model learns absolute positions, but no layer sees them. They are added to the input of the last layer,
+  /// which runs again with these states as queries; keys and values stay:
   ///
   ///     q₀ = h + P        qᵢ = layer(h, queries: qᵢ₋₁)
   ///
-  /// Adapters act on the last layer as they did in the pass; nothing is traced.
+  /// The last layer keeps its adapters; nothing is traced.
   ///
   /// Source: Microsoft, `masked_language_model.py`, `EnhancedMaskDecoder.emd_context_layer`.
   /// - Parameters:
-  ///   - encoded: what a pass gave.
-  ///   - plan: that of the pass.
-  ///   - positions: P, [positions, H], a row for each position of the batch and more.
-  ///   - iterations: how often the layer runs; Microsoft's models were trained with 2.
-  ///   - pass: what it computes with.
+  ///   - encoded: the result of the pass.
+  ///   - plan: the plan of that pass.
+  ///   - positions: P, [positions, H], with at least one row per position of the batch.
+  ///   - iterations: the number of runs of the layer; Microsoft's models were trained with 2.
+  ///   - pass: the kernels and threads.
   public func enhanced(
     _ encoded: EncoderOutput, _ plan: AdapterPlan, positions: Tensor, iterations: Int = 2, on pass: Pass
   ) -> Tensor {

@@ -1,12 +1,12 @@
 public import Tensors
 
-// The places of an encoder where it can be adapted. Hooks are values that a pass is given; the encoder holds none.
+// // The hook points of an encoder. Hooks are values passed to a forward pass; the encoder holds none.
 
-/// The rows that a hook acts on: whole sequences of one row group, one after the other.
+/// The rows that a hook applies to: consecutive whole sequences of one row group.
 public struct Segment: Sendable {
-  /// The sequences, counted in the batch.
+  /// Indices of the sequences in the batch.
   public let sequences: Range<Int>
-  /// Each sequence's rows within the tensor that the hook is given.
+  /// Each sequence's rows in the tensor passed to the hook.
   public let rows: [Range<Int>]
 
   public init(sequences: Range<Int>, rows: [Range<Int>]) {
@@ -15,7 +15,7 @@ public struct Segment: Sendable {
   }
 }
 
-/// Where a hook is called, and for what.
+/// The place, layer and segment of a hook call.
 public struct Site: Sendable {
   public let layer: Int
   public let segment: Segment
@@ -26,13 +26,13 @@ public struct Site: Sendable {
   }
 }
 
-/// Acts on the result of a linear layer: LoRA, IA3, DoRA, VeRA.
+/// Changes the result of a linear layer: LoRA, IA3, DoRA, VeRA.
 public protocol ProjectionHook: Sendable {
   /// Changes y = base(x) in place. x [M, inputs], y [M, outputs].
   func adapt(_ y: Tensor, input x: Tensor, at site: Site, on pass: Pass)
-  /// What the hook adds to any y as right(x) · leftᵀ, if that is all it does.
+  /// The hook as a low-rank product right(x) · leftᵀ, if that is all it adds.
   var lowRank: (any LowRankHook)? { get }
-  /// Whether a token's result depends on that token alone, not on its place or on others; false unless a hook says so.
+  /// Whether a token's result depends only on that token, not on its position or on others; false by default.
   var isTokenwise: Bool { get }
 }
 
@@ -41,14 +41,14 @@ extension ProjectionHook {
   public var lowRank: (any LowRankHook)? { nil }
 }
 
-/// A projection hook that adds a product of low rank: y + right(x) · leftᵀ.
+/// A projection hook that adds a low-rank product: y + right(x) · leftᵀ.
 public protocol LowRankHook: ProjectionHook {
   var left: LeftFactor { get }
   /// x [M, inputs] → [M, rank]
   func right(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor
 }
 
-/// The left factor of a product of low rank, [outputs, rank], as rows and as a layer.
+/// LoRA B, [outputs, rank], as rows and as a layer.
 public struct LeftFactor: Sendable {
   public let rows: Tensor
   public let layer: Linear
@@ -67,19 +67,18 @@ extension LowRankHook {
   }
 }
 
-/// Owns 'add the residual, normalise' after attention or feed-forward: bottlenecks and their fusion.
+/// Replaces 'add the residual and normalize' after attention or feed-forward: bottlenecks and their fusion.
 ///
-/// A sub-block ends with `close(transform(hidden))`. They are apart so that
-/// blocks of composition can be built from hooks: a stack feeds one
-/// transform to the next and lets the last one close.
+/// A sub-block ends with `close(transform(hidden))`. The two are separate so that composition blocks can be built from
+/// hooks: a stack feeds one transform to the next and lets the last one close.
 public protocol JoinHook: Sendable {
-  /// The adapted hidden states; changes none of its arguments. All [M, H].
+  /// The adapted hidden states; does not modify its arguments. All [M, H].
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor
-  /// Whether `transform` leaves the hidden states out of its result and `close` adds them.
+  /// Whether `transform` omits the hidden states from its result and `close` adds them.
   var addsHiddenOnClose: Bool { get }
-  /// Whether a token's result depends on that token alone, not on its place or on others; false unless a hook says so.
+  /// Whether a token's result depends only on that token, not on its position or on others; false by default.
   var isTokenwise: Bool { get }
-  /// Ends the sub-block. `hidden` are the states before any transform; the result may replace `adapted`.
+  /// Ends the sub-block. `hidden` are the states before any transform; the result may reuse `adapted`.
   func close(
     _ adapted: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
   ) -> Tensor
@@ -88,16 +87,16 @@ public protocol JoinHook: Sendable {
 extension JoinHook {
   public var isTokenwise: Bool { false }
 
-  /// What stands in the place of norm(hidden + residual).
+  /// The replacement for norm(hidden + residual).
   func join(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
     let adapted = transform(hidden, residual: residual, norm: norm, at: site, on: pass)
     return close(adapted, hidden: hidden, residual: residual, norm: norm, at: site, on: pass)
   }
 }
 
-/// Puts keys and values in front of a sequence's own: prefix tuning.
+/// Prepends keys and values to those of a sequence: prefix tuning.
 public protocol MemoryHook: Sendable {
-  /// For each sequence of the segment, keys and values [P, heads · D]. x [M, H] is the layer's input.
+  /// Keys and values [P, heads · D] for each sequence of the segment. x [M, H] is the layer's input.
   func memory(for x: Tensor, at site: Site, on pass: Pass) -> [(key: Tensor, value: Tensor)]
 }
 
@@ -106,17 +105,17 @@ public protocol StateHook: Sendable {
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass)
 }
 
-/// Acts on rows of a table of embeddings.
+/// Changes rows looked up in an embedding table.
 public protocol TableHook: Sendable {
-  /// Changes y, the table's rows at some indices, in place. y [indices, columns].
+  /// Changes y, the looked-up rows of the table, in place. y [indices, columns].
   func adapt(_ y: Tensor, rows indices: [Int], on pass: Pass)
 }
 
-/// Acts on one module of a head, whichever head it is.
+/// Adapts one module of any head.
 public protocol HeadHook: Sendable {
-  /// What acts on the results of a module; nil where this one stays as it is.
+  /// The hook on the results of a module; nil if it stays unchanged.
   ///
-  /// - Throws: an error that names both sizes for a module that has others than the hook was made for.
+  /// - Throws: an error with both sizes if the module's differ from the hook's.
   func hook(for layer: HeadLayer, on pass: Pass) throws -> (any ProjectionHook)?
 }
 

@@ -1,13 +1,14 @@
-/// A state hook that another one may undo.
+/// A state hook that can be undone.
 public protocol InvertibleHook: StateHook {
-  /// What undoes it; nil where nothing does.
+  /// The inverse hook; nil if there is none.
   var inverse: (any StateHook)? { get }
 }
 
 extension AdapterPlan {
-  /// For each row of the pass, what undoes the change of its embeddings; nil for a row whose embeddings stay.
+  /// For each row of the pass, the hook that undoes the change of its embeddings; nil for a row with unchanged
+  /// embeddings.
   ///
-  /// - Returns: nil, if the change of some row cannot be undone.
+  /// - Returns: nil if some row's change cannot be undone.
   public func embeddingInverses() -> [(any StateHook)?]? {
     var inverses: [(any StateHook)?] = []
     for group in groups {

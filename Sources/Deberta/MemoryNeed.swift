@@ -1,12 +1,12 @@
 public import Tensors
 
 extension Encoder {
-  /// Checks that there can be memory for a batch, before anything of it is computed.
+  /// Checks that a batch fits into memory before anything is computed.
   ///
-  /// Counted is what is certainly held at a time, so that nothing is refused that fits: for T tokens of width H the
-  /// states, keys and values of one layer (3 T H). On a tape every layer above the lowest trained place but the last
-  /// keeps queries, keys, values and states (4 T H) and its attention (heads x the sum of squared lengths), or, where it
-  /// is computed again, its input alone (T H).
+  /// Only what is certainly held at once is counted, so nothing that fits is refused: for T tokens of width H, the
+  /// states, keys and values of one layer (3 T H). On a tape, every layer above the lowest trained place except the
+  /// last keeps queries, keys, values and states (4 T H) and its attention (heads x the sum of squared lengths), or, if
+  /// it is recomputed, only its input (T H).
   ///
   /// - Throws: `MemoryError`.
   public func requireMemory(for batch: Batch, _ plan: AdapterPlan, on pass: Pass) throws(MemoryError) {

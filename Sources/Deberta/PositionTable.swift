@@ -3,29 +3,28 @@ internal import Tensors
 
 /// The projected relative positions of one layer, for one of the two position terms, head by head.
 ///
-/// The table of position queries may also hold, unscaled, the queries that
-/// positions themselves are (`PositionTerm.positionToPosition`).
+/// The table of position queries may also hold unscaled the queries derived from positions
+/// (`PositionTerm.positionToPosition`).
 ///
-/// They depend on weights only, so they are computed once. A row group whose
-/// adapter acts on the projection has the layer's table with a correction of
-/// low rank, or, where the adapter is of another kind, a table of its own.
+/// The tables depend only on weights, so they are computed once. A row group that adapts the projection has the layer's
+/// table with a low-rank correction or, for other kinds of adapters, a separate table.
 struct PositionTable: Sendable {
   let kind: PositionTableKind
-  /// For each head, [2 · span, D]; key tables with their rows in reverse. Empty where content meets no such positions.
+  /// [2 · span, D] per head; key tables have their rows in reverse. Empty if content does not attend to such positions.
   var heads: [PackedWeight]
   var correction: Correction?
-  /// The projected positions [2 · span, heads · D] that were packed, where a tape tracks them.
+  /// The projected positions [2 · span, heads · D] before packing, if a tape tracks them.
   var projected: Tensor?
-  /// The queries of positions 0, 1, ... [span, heads · D], where these meet position keys.
+  /// The queries of positions 0, 1, ... [span, heads · D], if they attend to position keys.
   var queryPositions: Tensor?
 
-  /// right [2 · span, r], in the order of the table's rows, and for each head left as [r, D].
+  /// right [2 · span, r], in the order of the table's rows, and left as [r, D] per head.
   struct Correction: Sendable {
     let right: PackedWeight
     let lefts: [PackedWeight]
   }
 
-  /// Nil where content meets no such positions.
+  /// Nil if content does not attend to such positions.
   func head(_ index: Int) -> HeadPositions? {
     if heads.isEmpty { return nil }
     return HeadPositions(
@@ -36,12 +35,12 @@ struct PositionTable: Sendable {
 
 /// Which of the two terms a table is for.
 enum PositionTableKind: Sendable {
-  /// Position keys, met by content queries.
+  /// Position keys, for content queries.
   case key
-  /// Position queries, met by content keys; scaled as queries are.
+  /// Position queries, for content keys; scaled like queries.
   case query(scale: Float)
 
-  /// The projected position that a row of the table holds, and its factor.
+  /// The projected position in a row of the table, and its factor.
   fileprivate func source(ofRow row: Int, of rows: Int) -> (row: Int, factor: Float) {
     switch self {
     case .key: (rows - 1 - row, 1)
@@ -49,7 +48,7 @@ enum PositionTableKind: Sendable {
     }
   }
 
-  /// Rows in the order that attention reads, and scaled.
+  /// The rows in the order that attention reads, scaled.
   fileprivate func arranged(_ rows: Tensor, _ compute: Compute) -> Tensor {
     let arranged = compute.tensor(rows: rows.rows, columns: rows.columns)
     for row in 0..<rows.rows {
@@ -75,7 +74,7 @@ extension PositionTable {
     }
   }
 
-  /// The table for a row group whose adapter adds right · leftᵀ to the projection.
+  /// The table of a row group whose adapter adds right · leftᵀ to the projection.
   func corrected(right: Tensor, left: LeftFactor, _ compute: Compute) -> PositionTable {
     let size = left.rows.rows / heads.count
     var table = self
@@ -93,7 +92,7 @@ extension PositionTable {
 // MARK: - Gradients
 
 extension PositionTable {
-  /// One head's rows [2 · span, D] as attention reads them, correction included.
+  /// One head's rows [2 · span, D] as attention reads them, including the correction.
   func rows(ofHead head: Int, into rows: Rows) {
     heads[head].unpack(into: rows)
     guard let correction else { return }

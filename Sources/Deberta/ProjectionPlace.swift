@@ -1,7 +1,7 @@
 /// The linear layers of a layer.
 public enum ProjectionPlace: String, Sendable, Hashable, CaseIterable {
   case query, key, value
-  /// The fused projection of v1: for each head in turn its query, its key and its value, without their biases.
+  /// The fused projection of v1: query, key and value of each head in turn, without their biases.
   case queryKeyValue
   case attentionOutput, up, down
 }

@@ -1,17 +1,17 @@
 public import Tensors
 
-/// Embeddings that stand before the tokens of a sequence, or after its first one, and are tokens from there on.
+/// Embeddings inserted as tokens before a sequence or after its first token.
 public struct Prompt: Sendable {
-  /// [P, H]; of words [P, E].
+  /// [P, H]; for words [P, E].
   let embeddings: Tensor
   let stage: Stage
   let followsFirstToken: Bool
 
-  /// What the embeddings are like.
+  /// Where in the model the embeddings are inserted.
   public enum Stage: Sendable, Hashable {
     /// Word embeddings: absolute positions, projection and norm follow.
     case words
-    /// Hidden states, as the first layer reads them.
+    /// Hidden states, as read by the first layer.
     case hidden
   }
 
@@ -24,10 +24,10 @@ public struct Prompt: Sendable {
     self.followsFirstToken = followsFirstToken
   }
 
-  /// The number of a sequence's own tokens that stand before the prompt.
+  /// The number of the sequence's tokens before the prompt.
   func start(in sequence: Batch.Sequence) -> Int { followsFirstToken ? min(1, sequence.ids.count) : 0 }
 
-  /// The sequence with the prompt in it; the id of a prompt's token is 0.
+  /// The sequence with the prompt inserted; prompt tokens have id 0.
   func lengthened(_ sequence: Batch.Sequence) -> Batch.Sequence {
     if sequence.ids.isEmpty { return sequence }
     let (start, count) = (start(in: sequence), embeddings.rows)

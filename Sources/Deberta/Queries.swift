@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// States that look at a layer's input.
+/// States that attend to a layer's input.
 struct Queries {
   /// [queries, H]
   let states: Tensor
-  /// Of each sequence of the input all tokens, or the first ones.
+  /// All tokens of each input sequence, or only the first ones.
   let batch: Batch
-  /// Where they are adapted.
+  /// Their hook sites.
   let at: Sites
 }

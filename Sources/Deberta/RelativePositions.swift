@@ -1,15 +1,13 @@
 internal import Glibc
 
-/// How a distance between two tokens becomes a row of the table of relative positions.
+/// Maps the distance between two tokens to a row of the table of relative positions.
 ///
-/// The table has 2·span rows. Without buckets a distance d is row d + span,
-/// clamped. With b buckets, distances up to b/2 keep a row each, and larger
-/// ones share rows on a logarithmic scale up to `maximum`:
+/// The table has 2·span rows. Without buckets, distance d is row d + span, clamped. With b buckets, distances up to b/2
+/// have a row each, and larger ones share rows on a logarithmic scale up to `maximum`:
 ///
 ///     bucket(d) = sign(d) (⌈ln(|d| / mid) / ln((maximum - 1) / mid) (mid - 1)⌉ + mid),   mid = b / 2
 ///
-/// Computed in float32 as the reference does, so that every rounding falls
-/// the same way. Source: transformers, `modeling_deberta_v2.py`,
+/// Computed in float32 like the reference, to round identically. Source: transformers, `modeling_deberta_v2.py`,
 /// `make_log_bucket_position`.
 public struct RelativePositions: Sendable, Hashable {
   public let buckets: Int?
@@ -20,18 +18,18 @@ public struct RelativePositions: Sendable, Hashable {
     self.maximum = maximum
   }
 
-  /// Rows to each side of distance 0.
+  /// The number of rows on each side of distance 0.
   public var span: Int { buckets ?? maximum }
 
-  /// Rows of the table.
+  /// The number of rows of the table.
   public var rows: Int { 2 * span }
 
-  /// Distances smaller than this have a row each.
+  /// Distances below this have a row each.
   public var plainDistance: Int { buckets.map { max($0 / 2, 1) } ?? maximum }
 
-  /// Distances from this on share the table's last row, and those to the other side its first.
+  /// Distances from this on share the table's last row; negative ones share its first.
   public var farDistance: Int {
-    // With fewer distances than rows the scale runs backwards, and no distance is the last.
+    // // With fewer distances than rows the scale runs backwards, and no distance reaches the last row.
     if let buckets, maximum - 1 <= buckets / 2 { return 1 << 40 }
     var (low, high) = (0, max(maximum, 2) * 2)
     while row(ofDistance: -high) > 0, high < 1 << 30 { high *= 2 }

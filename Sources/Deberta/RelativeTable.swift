@@ -1,11 +1,11 @@
 internal import Checkpoints
 internal import Tensors
 
-/// The embeddings of relative positions, which the layers project.
+/// The embeddings of relative positions that the layers project.
 struct RelativeTable: Sendable {
   /// [2 · span, H], as stored.
   let rows: Tensor
-  /// Where the model normalises the table.
+  /// The table's norm, if the model normalizes it.
   let norm: LayerNorm?
   /// [2 · span, H], as the layers project them.
   let normalized: Tensor
@@ -22,7 +22,7 @@ struct RelativeTable: Sendable {
     self.init(rows, norm, on: reader.weights.pass)
   }
 
-  /// The table that hooks make of this one; nil where they leave it as it is.
+  /// The table as changed by hooks; nil if they leave it unchanged.
   func adapted(by hooks: RelativePositionHooks, on pass: Pass) -> RelativeTable? {
     if hooks.isEmpty { return nil }
     let own = pass.copy(rows)

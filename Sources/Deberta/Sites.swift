@@ -1,7 +1,7 @@
 internal import Kernels
 internal import Tensors
 
-/// One layer's places in one pass: the only code that walks row groups.
+/// One layer's hook points in one pass: the only code that iterates over row groups.
 struct Sites {
   let layer: Int
   let groups: [BatchGroup]
@@ -17,7 +17,7 @@ struct Sites {
     return y
   }
 
-  /// activation(linear(x)); fused where nothing stands between the two.
+  /// activation(linear(x)); fused if there is no hook between the two.
   func project(
     _ place: ProjectionPlace, _ linear: Linear, _ x: Tensor, then activation: Activation
   ) -> Tensor {
@@ -29,7 +29,7 @@ struct Sites {
     return y
   }
 
-  /// body(x), for some hundred rows at a time where no hook sees them, so that wide states of a long text never all exist.
+  /// body(x), in blocks of rows unless a hook sees them, so that the wide states of a long text never exist at once.
   func inBlocks(_ x: Tensor, unlessHookedAt places: [ProjectionPlace], _ body: (Tensor) -> Tensor) -> Tensor {
     let size = 512
     guard x.rows > size, pass.tape == nil, !places.contains(where: isHooked) else { return body(x) }
@@ -43,9 +43,9 @@ struct Sites {
 
   func isHooked(_ place: ProjectionPlace) -> Bool { groups.contains { $0.hooks(layer)[place] != nil } }
 
-  /// norm(hidden + residual), or what a group's hook makes of the three. May replace `hidden`.
+  /// norm(hidden + residual), or the result of a group's hook for the three. May replace `hidden`.
   ///
-  /// - Parameter own: the norm that a group has in the place of the layer's.
+  /// - Parameter own: the norm with which a group replaces the layer's.
   func join(
     _ place: KeyPath<LayerHooks, (any JoinHook)?>, _ hidden: Tensor, residual: Tensor, _ norm: LayerNorm,
     own: KeyPath<LayerHooks, LayerNorm?>

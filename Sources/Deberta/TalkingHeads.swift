@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Kernels
 internal import Tensors
 
-/// Heads that exchange their scores before the softmax, and their probabilities after it.
+/// Mixes the heads' scores before the softmax, and their probabilities after it.
 ///
 ///     S'_g = Σ_h L[g, h] S_h      P = dropout(softmax(S'))      C_g = (Σ_h W[g, h] P_h) V_g
 ///
@@ -13,7 +13,7 @@ struct TalkingHeads: Sendable {
   private let logits, weights: Tensor
   private let dropout: Float
 
-  /// Nil for a model whose heads keep to themselves.
+  /// Nil for a model that does not mix heads.
   init?(_ reader: PlaceReader, layer: Int) throws(CheckpointError) {
     guard let logits = try reader.square(.headLogits(layer: layer)),
       let weights = try reader.square(.headWeights(layer: layer))
@@ -80,7 +80,7 @@ struct TalkingHeads: Sendable {
     return Float(sum)
   }
 
-  /// The softmax of each row over what its token sees. scores [heads · queries, memory + N]
+  /// The softmax of each row over its visible tokens. scores [heads · queries, memory + N]
   private func softmax(_ scores: Tensor, of sequence: AttendedSequence, on pass: Pass) -> Tensor {
     let kernels = pass.compute.kernels
     let y = pass.tensor(rows: scores.rows, columns: scores.columns)
@@ -105,7 +105,7 @@ struct TalkingHeads: Sendable {
 }
 
 extension AttendedBatch {
-  /// The scores of one sequence, those of hidden tokens too, [heads · queries, memory + N].
+  /// The scores of one sequence, including masked tokens, [heads · queries, memory + N].
   fileprivate func scores(_ group: Group, _ sequence: AttendedSequence, on pass: Pass) -> Tensor {
     let queries = sequence.queries.count
     let scores = pass.tensor(rows: headCount * queries, columns: sequence.columns)
@@ -144,7 +144,7 @@ extension AttendedBatch {
     return scores
   }
 
-  /// The values of one head that a sequence attends to, memory first, [memory + N, D].
+  /// One head's values that a sequence attends to, memory first, [memory + N, D].
   fileprivate func values(of sequence: AttendedSequence, head: Int, on pass: Pass) -> Tensor {
     let own = states.value.matrix.rows(sequence.tokens).columns(states.value.columns(ofHead: head))
     guard let memory = sequence.memory?.value else { return own }
