@@ -2,23 +2,22 @@ internal import Checkpoints
 internal import Kernels
 internal import Tensors
 
-/// Hidden states to scores of words: y = x Wᵀ + b. W [vocabulary, E], b [vocabulary] or none.
+/// Maps hidden states to word scores: y = x Wᵀ + b. W [vocabulary, E], b [vocabulary] or none.
 ///
-/// The last module of a masked language model. W is the largest matrix of a
-/// model, and mostly that of the word embeddings: it stays in their memory,
-/// as rows, and is packed piece by piece while a product runs. Scores are
-/// wanted of few tokens, so that nothing is gained by keeping a packed copy.
+/// The last module of a masked language model. W is the largest matrix of a model, and usually that of the word
+/// embeddings: it stays in their memory, as rows, and is packed block by block during a product. Scores are needed for
+/// few tokens, so a packed copy would not pay off.
 struct Decoder: Sendable {
   let weight: WeightMatrix
   /// [1, vocabulary]
   let bias: Tensor?
-  /// The same as a layer of a pass with a tape, which records its product.
+  /// The decoder as a linear layer of a taped pass, which records its product.
   let taped: Linear?
 
   var inputs: Int { weight.columns }
   var outputs: Int { weight.rows }
 
-  /// - Parameter pass: what its weights are prepared on.
+  /// - Parameter pass: the pass that prepares its weights.
   init(weight: WeightMatrix, bias: Tensor?, on pass: Pass? = nil) {
     precondition(bias.map { $0.columns == weight.rows } ?? true, "a bias of another width than the weight")
     self.weight = weight
@@ -28,12 +27,12 @@ struct Decoder: Sendable {
 }
 
 extension Pass {
-  /// x Wᵀ + b, with the bits that a packed linear layer gives. x [M, E] → [M, vocabulary].
+  /// x Wᵀ + b, bitwise equal to a packed linear layer. x [M, E] → [M, vocabulary].
   func scores(_ x: Tensor, _ decoder: Decoder) -> Tensor {
     if let taped = decoder.taped { return linear(x, taped) }
     let y = tensor(rows: x.rows, columns: decoder.outputs)
     guard x.rows > 0 else { return y }
-    // Of a mapped table, which would else stay in memory as a whole, no more than 32 MB are there at a time.
+    // // At most 32 MB of a mapped table are resident at a time; otherwise all of it would stay in memory.
     let size = max(1, (8 << 20) / decoder.inputs)
     for first in stride(from: 0, to: decoder.outputs, by: size) {
       score(x, decoder, words: first..<min(first + size, decoder.outputs), into: y)
@@ -44,7 +43,7 @@ extension Pass {
 
   private func score(_ x: Tensor, _ decoder: Decoder, words: Range<Int>, into y: Tensor) {
     let (kernels, buffers, width) = (compute.kernels, compute.buffers, compute.kernels.panelWidth)
-    // A piece stays in the second-level cache from packing to the last product with it.
+    // // A block stays in the L2 cache from packing to its last product.
     let size = max(1, 65_536 / (decoder.inputs * width)) * width
     compute.threads.forEach((words.count + size - 1) / size) { piece in
       let first = words.lowerBound + piece * size
@@ -67,8 +66,7 @@ extension Pass {
 extension WeightReader {
   /// A decoder's `weight` [outputs, inputs] and `bias` [outputs].
   ///
-  /// - Parameter words: the word embeddings; they are the weight where the
-  ///   file has the same values, or none.
+  /// - Parameter words: the word embeddings; they are the weight if the file has the same values, or none.
   func decoder(
     in inputs: Int, out outputs: Int, bias: Bool, tiedTo words: WeightMatrix?
   ) throws(CheckpointError) -> Decoder {
@@ -76,7 +74,7 @@ extension WeightReader {
     return try Decoder(weight: weight, bias: bias ? tensor("bias", [outputs]) : nil, on: pass)
   }
 
-  /// A decoder's `weight` [outputs, inputs], or the word embeddings where the file has the same values, or none.
+  /// A decoder's `weight` [outputs, inputs], or the word embeddings if the file has the same values, or none.
   func decoderWeight(in inputs: Int, out outputs: Int, tiedTo words: WeightMatrix?) throws(CheckpointError)
     -> WeightMatrix
   {

@@ -2,16 +2,16 @@ internal import Checkpoints
 public import Tensors
 
 extension PredictionHead {
-  /// The weighted sum of heads of equal settings, apart from dropout.
+  /// The weighted sum of heads whose settings are equal, apart from dropout.
   ///
   /// Source: adapters, `heads/model_mixin.py`, `average_head`.
   /// - Parameters:
-  ///   - heads: with their names and weights, at least one.
-  ///   - hiddenSize: the model's.
-  ///   - layerNormEps: the model's.
+  ///   - heads: at least one, with names and weights.
+  ///   - hiddenSize: the model's hidden size.
+  ///   - layerNormEps: the model's epsilon.
   ///   - words: the word embeddings, to which a decoder may be tied.
-  ///   - compute: what it computes with.
-  /// - Throws: `HeadAverageError`, with the settings that do not agree; `CheckpointError`, if tensors do not.
+  ///   - compute: the kernels and threads.
+  /// - Throws: `HeadAverageError`, with the settings that differ; `CheckpointError`, if tensors do not match.
   public static func sum(
     _ heads: [(name: String, head: PredictionHead, weight: Float)], hiddenSize: Int, layerNormEps: Float,
     tiedTo words: WeightMatrix?, _ compute: Compute

@@ -1,40 +1,40 @@
 public import Checkpoints
 public import Tensors
 
-/// A head's settings, as `head_config.json` holds them.
+/// A head's settings, as stored in `head_config.json`.
 public struct HeadSettings: Sendable {
   public let kind: HeadKind
   /// Outputs of the last layer.
   public let outputs: Int
-  /// The labels in the order of the outputs, no two alike; empty where they have no names.
+  /// The labels in output order, all distinct; empty if they have no names.
   public let labels: [String]
-  /// What the outputs mean.
+  /// How the outputs are scored and trained.
   public let meaning: OutputMeaning
-  /// What makes scores of the outputs.
+  /// The function that turns outputs into scores.
   public var function: ScoreFunction { meaning.score }
-  /// Of a head with several labels, the probability above which each applies, in their order; nil: 0.5 for all.
+  /// For a multi-label head, the probability above which each label applies, in label order; nil: 0.5 for all.
   public private(set) var thresholds: [Float]?
   /// For multiple choice, the number of choices.
   public let choices: Int?
   let layers: Int
   let activation: Activation?
   let hasBias: Bool
-  /// Of a masked language model: whether a layer norm follows each activation.
+  /// For a masked language model: whether a layer norm follows each activation.
   let hasNorms: Bool
-  /// Of a masked language model: the width of all layers but the first one's input.
+  /// For a masked language model: the width of every layer except the first one's input.
   let embeddingSize: Int?
-  /// Whether it reads the first token through the base model's pooler.
+  /// Whether the head reads the first token through the base model's pooler.
   public let usesPooler: Bool
-  /// Dropout in training; nil: as the model's hidden states.
+  /// Dropout in training; nil: that of the model's hidden states.
   public let dropout: Float?
-  /// All members, as read or as the reference would write them.
+  /// All members, as read or as `adapters` would write them.
   public let members: [String: JSONValue]
 
   /// Reads the `config` of a `head_config.json`.
   ///
   /// - Parameters:
   ///   - fields: the members.
-  ///   - meaning: what the outputs mean; nil is what those of the kind usually do.
+  ///   - meaning: how outputs are scored and trained; nil: the default of the kind.
   /// - Throws: `ConfigurationError`, naming the key.
   public init(_ fields: ConfigurationFields, meaning: OutputMeaning? = nil) throws(ConfigurationError) {
     guard let type = try fields.string("head_type") else { throw .missing(key: "head_type", file: fields.file) }
@@ -56,14 +56,14 @@ public struct HeadSettings: Sendable {
         key: "dropout_prob", value: "\(dropout)", expected: "a number from 0 to less than 1, or null",
         file: fields.file)
     }
-    // Labels have names, which take memory whether or not there are tensors for them.
+    // // Label names take memory even if there are no tensors for them.
     let labelCount = 1...Limits.labels
     choices = kind == .multipleChoice ? try fields.integer("num_choices", in: labelCount) ?? 2 : nil
     outputs =
       switch kind {
       case .multipleChoice: 1
       case .maskedLM: try fields.required("vocab_size", in: size)
-      // A start and an end; what is beyond them is not read.
+      // // The first two outputs are start and end; others are not read.
       case .questionAnswering: try fields.required("num_labels", in: 2...Limits.labels)
       default: try fields.required("num_labels", in: labelCount)
       }
@@ -80,15 +80,15 @@ public struct HeadSettings: Sendable {
     }
   }
 
-  /// A head of a kind with the reference's defaults.
+  /// A head of the given kind with the defaults of `adapters`.
   ///
   /// - Parameters:
-  ///   - kind: what it predicts; any but a masked language model, which has an initializer of its own.
-  ///   - labels: the names in the order of the outputs; for multiple choice, of the choices.
-  ///   - layers: linear layers; the reference's default is 2 for sequences and 1 for tokens.
-  ///   - activation: what stands between them; nil: nothing.
-  ///   - usesPooler: whether a head of sequences reads the first token through the base model's pooler.
-  ///   - meaning: what the outputs mean; nil is what those of the kind usually do.
+  ///   - kind: what it predicts; masked language models have a separate initializer.
+  ///   - labels: names in output order; for multiple choice, of the choices.
+  ///   - layers: the number of linear layers; `adapters` defaults to 2 for sequences and 1 for tokens.
+  ///   - activation: the function between them; nil: none.
+  ///   - usesPooler: whether a sequence head reads the first token through the base model's pooler.
+  ///   - meaning: how outputs are scored and trained; nil: the default of the kind.
   public init(
     _ kind: HeadKind, labels: [String], layers: Int? = nil, activation: Activation? = .tanh, usesPooler: Bool = false,
     meaning: OutputMeaning? = nil
@@ -122,13 +122,13 @@ public struct HeadSettings: Sendable {
     self.members = members
   }
 
-  /// A masked language model with the reference's defaults.
+  /// A masked language model head with the defaults of `adapters`.
   ///
   /// - Parameters:
   ///   - vocabulary: the number of words.
   ///   - embeddingSize: the width of the word embeddings.
-  ///   - layers: linear layers, the one to the vocabulary included.
-  ///   - activation: what follows every layer but the last.
+  ///   - layers: the number of linear layers, including the decoder.
+  ///   - activation: the function after every layer but the last.
   public init(maskedLMOf vocabulary: Int, embeddingSize: Int, layers: Int = 2, activation: Activation? = .gelu) {
     kind = .maskedLM
     usesPooler = false
@@ -151,9 +151,9 @@ public struct HeadSettings: Sendable {
     ]
   }
 
-  /// The same head whose outputs, or choices, have names.
+  /// The same head with names for its outputs or choices.
   ///
-  /// - Throws: ``LabelNamesError``, if the names are not as many as the outputs, or the outputs are no labels.
+  /// - Throws: ``LabelNamesError``, if there are not as many names as outputs, or the outputs are not labels.
   public func naming(_ names: [String]) throws(LabelNamesError) -> HeadSettings {
     guard kind != .maskedLM, kind != .questionAnswering, kind != .multipleChoice else { throw .noLabels(kind: kind) }
     guard names.count == outputs else { throw .count(expected: outputs, found: names.count) }
@@ -162,8 +162,8 @@ public struct HeadSettings: Sendable {
 
   /// The same head with a threshold for each label.
   ///
-  /// - Throws: ``ThresholdError``, if the head does not decide each label by itself, there are not as many thresholds as
-  ///   labels, or one is not between 0 and 1.
+  /// - Throws: ``ThresholdError``, if the head does not decide each label independently, the number of thresholds
+  ///   differs from that of labels, or one is not between 0 and 1.
   public func deciding(at thresholds: [Float]?) throws(ThresholdError) -> HeadSettings {
     var settings = self
     settings.thresholds = thresholds
@@ -176,14 +176,14 @@ public struct HeadSettings: Sendable {
     return settings
   }
 
-  /// The same masked language model over another vocabulary.
+  /// The same masked language model head for another vocabulary size.
   func resized(vocabulary: Int) -> HeadSettings {
     HeadSettings(
       self, outputs: vocabulary, labels: labels, meaning,
       members: members.merging(["vocab_size": .integer(vocabulary)]) { $1 })
   }
 
-  /// The same head, whose answers are what it is trained to give.
+  /// The same head, with its training function as its score function.
   public var answeringTargets: HeadSettings {
     meaning.score == meaning.target ? self : HeadSettings(self, labels: labels, OutputMeaning(score: meaning.target))
   }
@@ -215,10 +215,10 @@ public struct HeadSettings: Sendable {
     self.members = members
   }
 
-  /// The names of the outputs; those without a name are numbered.
+  /// The names of the outputs; unnamed ones are numbered.
   public var labelNames: [String] { labels.isEmpty ? LabelNames.numbered(outputs) : labels }
 
-  /// Whether nothing is known of what the outputs stand for.
+  /// Whether the outputs have no meaningful names.
   public var hasNumberedLabels: Bool { LabelNames.areNumbered(labelNames) }
 
   enum ModulePlan {
@@ -228,7 +228,7 @@ public struct HeadSettings: Sendable {
     case decoder(inputs: Int, outputs: Int, bias: Bool)
   }
 
-  /// The modules with their numbers in the reference, where dropout and activations count.
+  /// The modules with their indices in `adapters`, which also counts dropout and activations.
   func modules(hiddenSize: Int) -> [(index: Int, plan: ModulePlan)] {
     var modules: [(index: Int, plan: ModulePlan)] = []
     var index = 0
@@ -262,7 +262,7 @@ extension ConfigurationFields {
     return value
   }
 
-  /// The names of `label2id` in the order of their numbers.
+  /// The names in `label2id`, ordered by index.
   fileprivate func labels(count: Int) throws(ConfigurationError) -> [String] {
     guard let numbers = try object("label2id") else { return [] }
     var labels = LabelNames.numbered(count)
@@ -283,7 +283,7 @@ extension ConfigurationFields {
   }
 }
 
-/// Why outputs cannot have some names.
+/// Why outputs cannot be given some names.
 public enum LabelNamesError: Error, Hashable, Sendable, CustomStringConvertible {
   case count(expected: Int, found: Int)
   case noLabels(kind: HeadKind)
@@ -298,7 +298,7 @@ public enum LabelNamesError: Error, Hashable, Sendable, CustomStringConvertible 
   }
 }
 
-/// Why a head cannot decide at some thresholds.
+/// Why a head cannot use some thresholds.
 public enum ThresholdError: Error, Hashable, Sendable, CustomStringConvertible {
   case decidesOtherwise(kind: HeadKind)
   case count(expected: Int, found: Int)

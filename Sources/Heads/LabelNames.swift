@@ -2,13 +2,13 @@ public import Checkpoints
 
 /// The names of a head's outputs.
 public enum LabelNames {
-  /// Names for outputs that have none, as transformers makes them: `LABEL_0`, `LABEL_1`, …
+  /// Default output names as in transformers: `LABEL_0`, `LABEL_1`, …
   public static func numbered(_ count: Int) -> [String] { (0..<max(0, count)).map { "LABEL_\($0)" } }
 
-  /// Whether all names are those of ``numbered(_:)``, so that nothing is known of the outputs.
+  /// Whether all names are the defaults of ``numbered(_:)``.
   public static func areNumbered(_ names: [String]) -> Bool { names == numbered(names.count) }
 
-  /// The same names, where equal ones are distinguished by the number of their output: `other#0`, `other#2`.
+  /// The same names, with duplicates disambiguated by output index: `other#0`, `other#2`.
   public static func distinct(_ names: [String]) -> [String] {
     let counts = Dictionary(names.map { ($0, 1) }, uniquingKeysWith: +)
     var taken = Set(names)
@@ -22,13 +22,13 @@ public enum LabelNames {
 }
 
 extension ConfigurationFields {
-  /// The names of the outputs of a head that `config.json` describes: from `id2label`, else from `label2id`, else
-  /// numbered. Equal names are distinguished.
+  /// The output names of a head described by `config.json`: from `id2label`, else from `label2id`, else numbered.
+  /// Duplicates are disambiguated.
   ///
-  /// As in transformers `id2label` counts, whatever `label2id` holds: its numbers may be missing, strings, or
-  /// contradict. A number that it gives to several labels names nothing.
-  /// - Parameter count: the rows of the head's weight.
-  /// - Throws: `ConfigurationError` for a key of `id2label` that is no number, or names an output beyond the rows.
+  /// As in transformers, `id2label` takes precedence over `label2id`, whose numbers may be missing, strings, or
+  /// contradictory. A number that it assigns to several labels is ignored.
+  /// - Parameter count: the number of rows of the head's weight.
+  /// - Throws: `ConfigurationError` for a key of `id2label` that is not a number, or is not below the number of rows.
   public func labelNames(ofOutputs count: Int) throws(ConfigurationError) -> [String] {
     var names = [String?](repeating: nil, count: count)
     for (number, labels) in labelsByNumber where names.indices.contains(number) && labels.count == 1 {
@@ -48,7 +48,7 @@ extension ConfigurationFields {
     return LabelNames.distinct(zip(names, LabelNames.numbered(count)).map { $0 ?? $1 })
   }
 
-  /// The labels of `label2id` for each number.
+  /// The labels that `label2id` assigns to each number.
   private var labelsByNumber: [Int: [String]] {
     guard case .object(let numbers) = members["label2id"] else { return [:] }
     return numbers.reduce(into: [:]) { labels, item in
@@ -58,12 +58,12 @@ extension ConfigurationFields {
 }
 
 extension JSONValue {
-  /// A label's number, which some write as a string.
+  /// A label's number, which some files store as a string.
   fileprivate var labelNumber: Int? {
     if case .string(let text) = self { Int(text) } else { wholeNumber }
   }
 
-  /// A label's name; numbers and truth values are named as Python prints them.
+  /// A label's name; numbers and Booleans are named as Python prints them.
   fileprivate var labelName: String? {
     switch self {
     case .string(let name): name

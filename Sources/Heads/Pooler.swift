@@ -2,13 +2,13 @@ public import Tensors
 
 /// The pooler of a base model: act(W h + b) of the first token's hidden state h.
 ///
-/// The reference hands a head that uses it the whole sequence, which gives logits of a wrong shape; here it is what the
-/// model's own classifier reads. Source: transformers, `modeling_deberta_v2.py`, `ContextPooler`.
+/// In `adapters`, a head that uses it gets the whole sequence, which gives logits of a wrong shape; here it gets the
+/// first token, like the model's own classifier. Source: transformers, `modeling_deberta_v2.py`, `ContextPooler`.
 public struct Pooler: Sendable {
   /// H → H
   public let dense: Linear
   public let activation: Activation
-  /// Of the hidden state, in training.
+  /// Dropout on the hidden state, in training.
   public let dropout: Float
 
   public init(_ dense: Linear, _ activation: Activation, dropout: Float = 0) {

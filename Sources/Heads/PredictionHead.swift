@@ -10,7 +10,7 @@ public enum HeadKind: String, Sendable, Hashable, CaseIterable {
   case multipleChoice = "multiple_choice"
   case maskedLM = "masked_lm"
 
-  /// Whether there is an answer for each token, not for each sequence.
+  /// Whether the head answers each token instead of each sequence.
   public var answersTokens: Bool {
     switch self {
     case .classification, .multilabelClassification, .multipleChoice: false
@@ -21,29 +21,26 @@ public enum HeadKind: String, Sendable, Hashable, CaseIterable {
 
 /// A named prediction head on top of an encoder's hidden states.
 ///
-/// A row of modules: for k layers, k - 1 times a linear layer H → H and the
-/// activation, then a linear layer to the labels. Heads of sequences read the
-/// first token of each. Masked language models have a layer norm after each
-/// activation, and their last layer, to the vocabulary, is the decoder: mostly
-/// the word embeddings, whose memory it shares.
+/// A sequence of modules: with k layers, k - 1 pairs of a linear layer H → H and the activation, then a linear layer to
+/// the labels. Sequence heads read the first token. Masked language models have a layer norm after each activation, and
+/// their last layer, to the vocabulary, is the decoder; it usually shares the memory of the word embeddings.
 ///
 /// Source: adapters, `heads/base.py`, `PredictionHead`; `heads/language_modeling.py`.
 public struct PredictionHead: Sendable {
   public private(set) var settings: HeadSettings
-  /// The modules in order, with the numbers that their tensors go by.
+  /// The modules in order, with the indices used in their tensors' names.
   let modules: [(index: Int, module: Module)]
-  /// Absolute positions [positions, H] of Microsoft's enhanced mask decoder:
-  /// such a head reads what the encoder's last layer makes of them. Nil for
-  /// a head that reads the last hidden states.
+  /// Absolute positions [positions, H] of Microsoft's enhanced mask decoder: the head reads the result of running the
+  /// encoder's last layer with them. Nil for a head that reads the last hidden states.
   public let queryPositions: Tensor?
-  /// The most tokens of an input with which the head was trained, 0 for the model's limit; nil if nobody recorded it.
+  /// The maximum input length in tokens during training, 0 for the model's limit; nil if it was not recorded.
   public var maximumLength: Int?
-  /// What stands before the modules of a head that uses the base model's pooler.
+  /// The base model's pooler, if the head uses it.
   public var pooler: Pooler?
-  /// Of the input of each linear layer, in training; heads of masked language models have none.
+  /// Dropout on the input of each linear layer, in training; masked language models have none.
   public var dropout: Float = 0
-  /// The names that transformers' classes have for modules, such as `pooler.dense`, by their numbers; adapters act on
-  /// these by name. Empty for heads that none of the classes has.
+  /// Module names in transformers' classes, such as `pooler.dense`, by index; adapters target modules by these names.
+  /// Empty for heads that match none of the classes.
   public var layerNames: [Int: String] = [:]
 
   enum Module: Sendable {
@@ -59,7 +56,7 @@ public struct PredictionHead: Sendable {
     self.queryPositions = queryPositions
   }
 
-  /// The same head with other settings and modules.
+  /// The same head with different settings and modules.
   init(_ other: PredictionHead, _ settings: HeadSettings, _ modules: [(index: Int, module: Module)]) {
     self.init(settings, modules, queryPositions: other.queryPositions)
     (pooler, maximumLength, dropout) = (other.pooler, other.maximumLength, other.dropout)
@@ -68,12 +65,11 @@ public struct PredictionHead: Sendable {
   /// Reads a head's tensors: `INDEX.weight`, `INDEX.bias`.
   ///
   /// - Parameters:
-  ///   - words: the word embeddings [vocabulary, E]. A decoder with
-  ///     the same values shares their memory; it may be missing where it is
-  ///     tied to them.
-  ///   - hiddenSize: the model's.
+  ///   - words: the word embeddings [vocabulary, E]. A decoder with the same values shares their memory; a tied decoder
+  ///     may be missing from the file.
+  ///   - hiddenSize: the model's hidden size.
   ///   - settings: the head's settings.
-  ///   - layerNormEps: the model's.
+  ///   - layerNormEps: the model's epsilon.
   ///   - weights: where the tensors are read.
   public init(
     _ settings: HeadSettings, _ weights: WeightReader, hiddenSize: Int, layerNormEps: Float,
@@ -95,7 +91,7 @@ public struct PredictionHead: Sendable {
     self.init(settings, modules)
   }
 
-  /// Reads a head of labels whose linear layers are stored under names of their own, in order.
+  /// Reads a classification head whose linear layers are stored under the given names, in order.
   public init(
     _ settings: HeadSettings, _ weights: WeightReader, parts: [String], hiddenSize: Int
   ) throws(CheckpointError) {
@@ -115,16 +111,16 @@ public struct PredictionHead: Sendable {
     layerNames = Dictionary(uniqueKeysWithValues: zip(linears.map(\.index), parts))
   }
 
-  /// A fresh head: weights N(0, deviation), biases 0.
+  /// A newly initialized head: weights N(0, deviation), biases 0.
   ///
   /// - Parameters:
-  ///   - words: the word embeddings [vocabulary, E], to which a decoder of their shape is tied.
-  ///   - seed: repeats the random values.
-  ///   - hiddenSize: the model's.
+  ///   - words: the word embeddings [vocabulary, E], to which a decoder of the same shape is tied.
+  ///   - seed: makes the random values reproducible.
+  ///   - hiddenSize: the model's hidden size.
   ///   - settings: the head's settings.
-  ///   - deviation: that of fresh weights.
-  ///   - compute: what it computes with.
-  ///   - layerNormEps: the model's.
+  ///   - deviation: the standard deviation of new weights.
+  ///   - compute: the kernels and threads.
+  ///   - layerNormEps: the model's epsilon.
   public init(
     _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float, deviation: Float, seed: UInt64,
     tiedTo words: WeightMatrix? = nil, _ compute: Compute
@@ -159,23 +155,23 @@ public struct PredictionHead: Sendable {
   ///
   /// - Parameters:
   ///   - hidden: the last hidden states of all tokens, [T, H].
-  ///   - starts: where each sequence starts, with T after the last; each has a token.
-  ///   - pass: what it computes with.
-  ///   - edit: changes what a decoder is given, in place; the rows are those of the result.
+  ///   - starts: the start of each sequence, then T; no sequence is empty.
+  ///   - pass: the kernels, threads, tape and trace.
+  ///   - edit: changes a decoder's input in place; its rows are those of the result.
   public func callAsFunction(
     _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)? = nil
   ) -> Tensor {
     self(hidden, starts: starts, on: pass, beforeDecoder: edit) { _, _, _ in }
   }
 
-  /// Logits with adapters that act on modules of the head.
+  /// Logits with adapters applied to modules of the head.
   ///
   /// - Parameters:
   ///   - hidden: the last hidden states of all tokens, [T, H].
-  ///   - starts: where each sequence starts, with T after the last; each has a token.
-  ///   - pass: what it computes with.
-  ///   - edit: changes what a decoder is given, in place; the rows are those of the result.
-  ///   - adapt: changes what a module with a name gives, in place; a norm's input is gone by then.
+  ///   - starts: the start of each sequence, then T; no sequence is empty.
+  ///   - pass: the kernels, threads, tape and trace.
+  ///   - edit: changes a decoder's input in place; its rows are those of the result.
+  ///   - adapt: changes the output of a named module in place; a norm's input is overwritten by then.
   public func callAsFunction(
     _ hidden: Tensor, starts: [Int], on pass: Pass, beforeDecoder edit: ((Tensor) -> Void)?,
     adapting adapt: (NamedLayer, _ input: Tensor, _ output: Tensor) throws -> Void
@@ -188,7 +184,7 @@ public struct PredictionHead: Sendable {
         let input = settings.kind == .maskedLM ? x : pass.dropped(x, dropout)
         x = pass.linear(input, linear)
         if let layer = layerNames[index].flatMap({ Self.named($0, module) }) { try adapt(layer, input, x) }
-      // The input of an activation is always the fresh result of a linear layer.
+      // // The input of an activation is always the new result of a linear layer.
       case .activation(let activation): pass.activate(x, activation)
       case .norm(let norm):
         pass.norm(x, norm, into: x)
@@ -206,7 +202,7 @@ public struct PredictionHead: Sendable {
     return x
   }
 
-  /// A module, by transformers' name for it.
+  /// A module with its name in transformers.
   public struct NamedLayer: Sendable {
     public let name: String
     /// The module, if it is a linear layer.
@@ -217,7 +213,7 @@ public struct PredictionHead: Sendable {
     public var bias: Tensor?
   }
 
-  /// The modules that have names.
+  /// The named modules.
   public var namedLayers: [NamedLayer] {
     modules.compactMap { index, module in layerNames[index].flatMap { Self.named($0, module) } }
   }
@@ -231,7 +227,7 @@ public struct PredictionHead: Sendable {
     }
   }
 
-  /// The same head with other linear layers of some names.
+  /// The same head with some named linear layers replaced.
   public func replacing(_ layers: [String: Linear]) -> PredictionHead {
     let replaced = modules.map { index, module -> (index: Int, module: Module) in
       guard case .linear = module, let own = layerNames[index].flatMap({ layers[$0] }) else { return (index, module) }
@@ -243,7 +239,7 @@ public struct PredictionHead: Sendable {
     return head
   }
 
-  /// The same head whose outputs have names.
+  /// The same head with names for its outputs.
   ///
   /// - Throws: ``LabelNamesError``.
   public func naming(_ labels: [String]) throws(LabelNamesError) -> PredictionHead {
@@ -261,19 +257,19 @@ public struct PredictionHead: Sendable {
     return head
   }
 
-  /// The same head, whose answers are what it is trained to give.
+  /// The same head, with its training function as its score function.
   public var answeringTargets: PredictionHead {
     var head = self
     head.settings = settings.answeringTargets
     return head
   }
 
-  /// The width of what a masked language model's decoder is given; nil for other heads.
+  /// The input width of a masked language model's decoder; nil for other heads.
   public var decoderInputs: Int? {
     if case .decoder(let decoder)? = modules.last?.module { decoder.inputs } else { nil }
   }
 
-  /// How many values the head has; a decoder that shares the memory of the word embeddings counts its bias alone.
+  /// The number of values in the head; a decoder that shares the word embeddings' memory counts only its bias.
   public var parameterCount: Int {
     modules.reduce(0) { count, item in
       switch item.module {
@@ -285,7 +281,7 @@ public struct PredictionHead: Sendable {
     }
   }
 
-  /// The tensors as they are saved, below `heads.NAME.`.
+  /// The tensors as saved, named below `heads.NAME.`.
   public func tensors(_ compute: Compute) -> [(name: String, shape: [Int], values: [Float])] {
     modules.flatMap { index, module -> [(name: String, shape: [Int], values: [Float])] in
       switch module {

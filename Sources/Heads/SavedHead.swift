@@ -2,33 +2,32 @@ public import Checkpoints
 internal import Glibc
 public import Tensors
 
-/// A folder of the reference: `head_config.json` beside `model_head.safetensors` or `pytorch_model_head.bin`.
+/// A head folder of `adapters`: `head_config.json` with `model_head.safetensors` or `pytorch_model_head.bin`.
 ///
-/// Besides the reference's members, `function_to_apply` names what makes scores of the outputs, if that is not the usual
-/// function of the head's kind; `function_to_train` what is compared with examples, if that is another function; and
-/// `thresholds`, an object of labels, holds the probabilities above which they apply. The reference reads none of these.
+/// Three members extend the format: `function_to_apply` names the score function if it is not the default of the head's
+/// kind, `function_to_train` the training function if it differs from that, and `thresholds`, an object keyed by label,
+/// holds the probabilities above which labels apply. `adapters` ignores them.
 public enum SavedHead {
   public static let configurationFile = "head_config.json"
   public static let weightFiles = ["model_head.safetensors", "pytorch_model_head.bin"]
 
-  /// The names of the files that a head may have.
+  /// The file names that a head folder may contain.
   public static let files = [configurationFile] + weightFiles
 
-  /// Whether a folder holds a head.
+  /// Whether a folder contains a head.
   public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
 
-  /// Reads a folder whose head has a configuration. Tensors of other heads, whose names start alike, are left: the
-  /// reference saves them along.
+  /// Reads a folder whose head has a configuration. Tensors of other heads whose names share the prefix are ignored:
+  /// `adapters` saves them along.
   ///
   /// - Parameters:
-  ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be
-  ///     tied.
-  ///   - compute: what it computes with.
-  ///   - family: the model's.
-  ///   - hiddenSize: the model's.
-  ///   - folder: where it is.
-  ///   - layerNormEps: the model's.
-  /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
+  ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be tied.
+  ///   - compute: the kernels and threads.
+  ///   - family: the model's family.
+  ///   - hiddenSize: the model's hidden size.
+  ///   - folder: the folder's path.
+  ///   - layerNormEps: the model's epsilon.
+  /// - Throws: `ConfigurationError` or `CheckpointError`, naming the file, key or tensor.
   public static func read(
     _ folder: String, family: ModelFamily = .v2, hiddenSize: Int, layerNormEps: Float,
     tiedTo words: WeightMatrix? = nil, _ compute: Compute
@@ -49,8 +48,8 @@ public enum SavedHead {
     return (name, head)
   }
 
-  /// The settings of a head, with the details that the reference's cannot say: the members of `head_config.json` next to
-  /// its configuration, or those of a whole model.
+  /// The settings of a head, with details that the configuration of `adapters` cannot express: members of
+  /// `head_config.json` outside `config`, or those of a whole model.
   public static func settings(
     _ configuration: ConfigurationFields, details: ConfigurationFields?
   ) throws -> HeadSettings {
@@ -58,8 +57,8 @@ public enum SavedHead {
     return try settings.deciding(at: details?.thresholds(of: settings))
   }
 
-  /// What the reference's settings cannot say of a head: `function_to_apply` and `function_to_train`, if they are not the
-  /// usual ones, `thresholds`, and `max_length`.
+  /// What the settings of `adapters` cannot express about a head: `function_to_apply` and `function_to_train` if they
+  /// are not the defaults, `thresholds`, and `max_length`.
   public static func details(of head: PredictionHead) -> [String: JSONValue] {
     let (settings, meaning) = (head.settings, head.settings.meaning)
     var details: [String: JSONValue] = [:]
@@ -77,7 +76,7 @@ public enum SavedHead {
     return details
   }
 
-  /// Writes a folder that the reference loads; the folder exists.
+  /// Writes a folder that `adapters` can load; the folder must exist.
   public static func write(
     _ head: PredictionHead, named name: String, modelName: String, family: ModelFamily = .v2, hiddenSize: Int,
     to folder: String, as format: WeightFormat = .safetensors, _ compute: Compute
@@ -99,7 +98,7 @@ extension ConfigurationFields {
   fileprivate static let thresholdsKey = "thresholds"
   fileprivate static let targetKey = "function_to_train"
 
-  /// The thresholds of a head's labels, if a `head_config.json` has some; 0.5 for labels that it does not name.
+  /// The thresholds in a `head_config.json`, if any; 0.5 for labels that it does not mention.
   fileprivate func thresholds(of settings: HeadSettings) throws(ConfigurationError) -> [Float]? {
     guard let given = try object(Self.thresholdsKey) else { return nil }
     let labels = settings.labelNames
@@ -114,16 +113,16 @@ extension ConfigurationFields {
     return thresholds
   }
 
-  /// The most tokens with which a head was trained, if its details say it.
+  /// The maximum input length in tokens during training, if the details include it.
   public var maximumLength: Int? {
     get throws(ConfigurationError) { try integer(Self.lengthKey, in: 0...1 << 24) }
   }
 
-  /// What the outputs mean, if the details of a head say it.
+  /// How outputs are scored and trained, if the details specify it.
   ///
-  /// - Parameter head: its member `config`.
-  /// - Throws: `ConfigurationError` for a function that a head of the kind does not have: several labels are scored one
-  ///   by one, and only heads that classify texts have a choice.
+  /// - Parameter head: the member `config`.
+  /// - Throws: `ConfigurationError` for a function that this kind of head does not support: multiple labels are always
+  ///   scored independently, and only text classification heads have a choice.
   fileprivate func meaning(of head: ConfigurationFields) throws(ConfigurationError) -> OutputMeaning? {
     guard let score = try function(Self.functionKey) else {
       if let target = try function(Self.targetKey) {

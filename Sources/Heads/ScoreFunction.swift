@@ -1,17 +1,17 @@
 public import Checkpoints
 internal import Glibc
 
-/// What makes scores of the outputs of a head that classifies texts; the names are those that pipelines of
-/// transformers use for `function_to_apply`.
+/// The function that turns a text classification head's outputs into scores, named as in `function_to_apply` of
+/// transformers' pipelines.
 public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
-  /// Of all outputs together: one label applies.
+  /// Over all outputs: exactly one label applies.
   case softmax
-  /// Of each output by itself: any number of labels applies; a single output is a probability.
+  /// For each output separately: any number of labels applies; a single output is a probability.
   case sigmoid
-  /// The outputs as they are: values.
+  /// Returns the outputs unchanged, as values.
   case identity = "none"
 
-  /// The scores of a text's outputs; not a number where an output is none.
+  /// The scores of a text's outputs; NaN if an output is NaN.
   public func scores(_ outputs: [Float]) -> [Float] {
     switch self {
     case .identity: return outputs
@@ -24,7 +24,7 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// What a head means by default: several labels are scored one by one, a single output is a value.
+  /// The default for a kind of head: multiple labels are scored independently, a single output is a value.
   static func usual(_ kind: HeadKind, outputs: Int) -> ScoreFunction {
     switch kind {
     case .multilabelClassification: .sigmoid
@@ -35,20 +35,20 @@ public enum ScoreFunction: String, Sendable, Hashable, CaseIterable {
 }
 
 extension HeadKind {
-  /// The kind of a head whose outputs a function scores: several outputs that are scored one by one are several labels.
+  /// The kind of a head scored by a function: several independently scored outputs are multiple labels.
   func scored(by function: ScoreFunction, outputs: Int) -> HeadKind {
     self == .classification && outputs > 1 && function == .sigmoid ? .multilabelClassification : self
   }
 }
 
-/// What is made of the outputs of a head that classifies texts.
+/// How the outputs of a text classification head are scored and trained.
 public struct OutputMeaning: Sendable, Hashable {
-  /// What makes the scores of an answer.
+  /// Turns outputs into the scores of an answer.
   public let score: ScoreFunction
-  /// What makes what the labels of examples are compared with, in training and in evaluation.
+  /// Turns outputs into what is compared with labels in training and evaluation.
   ///
-  /// It is ``score``, except for a single output that no setting explains: pipelines of transformers give its sigmoid,
-  /// but its models train it as a value.
+  /// Equals ``score``, except for a single output that no setting explains: transformers' pipelines apply a sigmoid to
+  /// it, but its models train it as a value.
   public let target: ScoreFunction
 
   public init(score: ScoreFunction, target: ScoreFunction? = nil) {
@@ -58,15 +58,15 @@ public struct OutputMeaning: Sendable, Hashable {
 }
 
 extension ConfigurationFields {
-  /// What the outputs of a sequence classifier that `config.json` describes mean.
+  /// The meaning of a sequence classifier's outputs, from `config.json`.
   ///
-  /// `problem_type` decides, as in transformers' pipelines. Without a decision there, a model of sentence-transformers
-  /// says it by its activation; else one output is scored by the sigmoid and trained as a value, and several share a
-  /// probability.
+  /// `problem_type` decides, as in transformers' pipelines. Otherwise the activation of a sentence-transformers model
+  /// does; otherwise a single output is scored by the sigmoid and trained as a value, and several outputs by the
+  /// softmax.
   ///
   /// Source: transformers, `pipelines/text_classification.py`, `modeling_deberta_v2.py`; sentence-transformers,
   /// `CrossEncoder`.
-  /// - Throws: `ConfigurationError` for a value that is not known.
+  /// - Throws: `ConfigurationError` for an unknown value.
   public func outputMeaning(outputs: Int) throws(ConfigurationError) -> OutputMeaning {
     let problem = try string("problem_type")
     if problem == nil, outputs == 1, try activationName == nil {
@@ -75,7 +75,7 @@ extension ConfigurationFields {
     return OutputMeaning(score: try scoreFunction(problem, outputs: outputs))
   }
 
-  /// The key of the activation that a model of sentence-transformers names, and its name.
+  /// The activation set by a sentence-transformers model, with its key.
   private var activationName: (key: String, name: String)? {
     get throws(ConfigurationError) {
       let nested = "sentence_transformers"
@@ -98,7 +98,7 @@ extension ConfigurationFields {
     guard let (key, name) = try activationName else { return outputs == 1 ? .sigmoid : .softmax }
     switch name.split(separator: ".").last {
     case "Sigmoid": return .sigmoid
-    // Several outputs are compared with each other, whatever the name of the function.
+    // // Several outputs compete with each other, whatever the name of the function.
     case "Identity": return outputs == 1 ? .identity : .softmax
     case "Softmax" where outputs > 1: return .softmax
     default:

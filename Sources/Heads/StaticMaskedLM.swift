@@ -1,30 +1,29 @@
 public import Checkpoints
 public import Tensors
 
-/// The heads of masked language models that checkpoints carry, by their tensors' names.
+/// The masked language model heads included in checkpoints, identified by tensor names.
 ///
-/// Both are a dense layer, an activation, a layer norm, and the word
-/// embeddings as decoder:
+/// Both are a dense layer, an activation, a layer norm, and the word embeddings as decoder:
 ///
 ///     scores = norm(act(h Wᵀ + b)) Eᵀ + c        h [T, H], W [size, H], E [vocabulary, size]
 ///
 /// Source: transformers, `modeling_deberta_v2.py`, `DebertaV2ForMaskedLM`;
 /// Microsoft, `bert.py`, `BertLMPredictionHead`.
 public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
-  /// `cls.predictions.transform.{dense,LayerNorm}`, `cls.predictions.bias`; a
-  /// `cls.predictions.decoder` where it is not tied, or stored twice.
+  /// `cls.predictions.transform.{dense,LayerNorm}`, `cls.predictions.bias`; a `cls.predictions.decoder` if it is not
+  /// tied, or stored twice.
   case huggingFace
   /// `lm_predictions.lm_head.{dense,LayerNorm,bias}`: Microsoft's, and transformers' with `legacy` false. Always tied.
   case microsoft
 
-  /// The kind whose tensors a checkpoint has.
+  /// The kind whose tensors a checkpoint contains.
   public init?(in tensors: WeightLedger) {
     let found = Self.allCases.first { tensors.contains($0.transform + ".dense.weight") }
     guard let found else { return nil }
     self = found
   }
 
-  /// Below which the dense layer and the layer norm stand.
+  /// The prefix of the dense layer and the layer norm.
   fileprivate var transform: String {
     switch self {
     case .huggingFace: "cls.predictions.transform"
@@ -32,7 +31,7 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// The dense layer, the layer norm, and the decoder.
+  /// The names of the dense layer, the layer norm, and the decoder.
   public var modules: [String] {
     let decoder = self == .huggingFace ? "cls.predictions.decoder" : transform
     return [transform + ".dense", transform + ".LayerNorm", decoder]
@@ -47,7 +46,7 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
     case .huggingFace:
       let predictions = weights["cls.predictions"]
       let own = predictions["decoder"]
-      // The two biases are one tensor; PyTorch files name it twice.
+      // // The two biases are one tensor; PyTorch files store it under both names.
       let bias = predictions.contains("bias") || !own.contains("bias") ? predictions : own
       return Decoder(
         weight: try own.decoderWeight(in: inputs, out: outputs, tiedTo: isTied ? words : nil),
@@ -57,17 +56,17 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
 }
 
 extension PredictionHead {
-  /// Reads the head of a masked language model that a checkpoint carries.
+  /// Reads the masked language model head included in a checkpoint.
   ///
   /// - Parameters:
-  ///   - kind: whose names its tensors have.
-  ///   - weights: the checkpoint's tensors, from the top.
-  ///   - settings: of two layers, made for the word embeddings.
+  ///   - kind: the kind of its tensor names.
+  ///   - weights: the checkpoint's tensors, from the root.
+  ///   - settings: settings of two layers, sized for the word embeddings.
   ///   - words: the word embeddings [vocabulary, size].
-  ///   - isTied: whether they are the decoder of a head of transformers that has none of its own.
-  ///   - queryPositions: where the head is an enhanced mask decoder, its positions [positions, H].
-  ///   - hiddenSize: the model's.
-  ///   - layerNormEps: the model's.
+  ///   - isTied: whether the word embeddings replace a missing decoder of a transformers head.
+  ///   - queryPositions: the positions [positions, H] of an enhanced mask decoder.
+  ///   - hiddenSize: the model's hidden size.
+  ///   - layerNormEps: the model's epsilon.
   /// - Throws: `CheckpointError`, naming the tensor.
   public init(
     _ kind: StaticMaskedLM, _ weights: WeightReader, _ settings: HeadSettings, hiddenSize: Int, layerNormEps: Float,

@@ -1,7 +1,7 @@
 extension HeadSettings {
-  /// The tensors of such a head with their shapes, as they are saved below `heads.NAME.`; nothing of their size is made.
+  /// The names and shapes of the head's tensors as saved below `heads.NAME.`, without allocating them.
   ///
-  /// - Parameter hiddenSize: the model's.
+  /// - Parameter hiddenSize: the model's hidden size.
   public func tensorShapes(hiddenSize: Int) -> [(name: String, shape: [Int])] {
     modules(hiddenSize: hiddenSize).flatMap { index, plan -> [(name: String, shape: [Int])] in
       switch plan {

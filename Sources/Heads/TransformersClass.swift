@@ -2,12 +2,12 @@ public import Checkpoints
 public import Tensors
 
 extension HeadSettings {
-  /// The class of transformers whose head has the same modules; nil if there is none.
+  /// The transformers class whose head has the same modules; nil if there is none.
   ///
   /// - Parameters:
-  ///   - hidden: the model's `hidden_act`, which masked language models use.
+  ///   - hidden: the model's `hidden_act`, used by masked language models.
   ///   - words: the width of the word embeddings.
-  ///   - family: the model's; v1 has no class for multiple choice.
+  ///   - family: the model's family; v1 has no class for multiple choice.
   public func transformersClass(
     activation hidden: Activation, embeddingSize words: Int, family: ModelFamily = .v2
   ) -> String? {
@@ -24,7 +24,7 @@ extension HeadSettings {
     return name.map { family.classPrefix + "For" + $0 }
   }
 
-  /// The members of `config.json` that describe the head to transformers; null takes a member away.
+  /// The members of `config.json` that describe the head to transformers; null removes a member.
   public var transformersConfiguration: [String: JSONValue] {
     var members: [String: JSONValue] = [:]
     if kind == .classification || kind == .multilabelClassification || kind == .tagging {
@@ -46,7 +46,7 @@ extension HeadSettings {
     case (.multilabelClassification, _): "multi_label_classification"
     case (.classification, .identity): "regression"
     case (.classification, .softmax): "single_label_classification"
-    // Without a problem type a single output is scored as a probability and trained as a value.
+    // // Without a problem type a single output is scored as a probability and trained as a value.
     case (.classification, .sigmoid): meaning.target == .sigmoid ? "multi_label_classification" : nil
     default: nil
     }
@@ -54,6 +54,6 @@ extension HeadSettings {
 }
 
 extension Activation {
-  /// Its name among the activations of transformers, which do not have a second one of `adapters`.
+  /// Its name in transformers, which lacks a second activation of `adapters`.
   fileprivate var transformersName: String { self == .leakyrelu ? Activation.leakyRelu.rawValue : rawValue }
 }

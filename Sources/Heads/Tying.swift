@@ -1,7 +1,7 @@
 internal import Checkpoints
 public import Tensors
 
-// The decoder of a masked language model is mostly the table of word embeddings.
+// // The decoder of a masked language model usually shares the table of word embeddings.
 
 extension PredictionHead {
   /// The decoder of a masked language model, [vocabulary, E]; nil for other heads.
@@ -9,7 +9,7 @@ extension PredictionHead {
     if case .decoder(let decoder)? = modules.last?.module { decoder.weight } else { nil }
   }
 
-  /// The name of the decoder's tensor, if it has the values of the word embeddings.
+  /// The name of the decoder's tensor, if its values equal the word embeddings.
   public func tiedTensor(to words: WeightMatrix, _ compute: Compute) -> String? {
     guard case (let index, .decoder(let decoder))? = modules.last, decoder.weight.rows == words.rows,
       decoder.weight.columns == words.columns, decoder.weight.hasValues(of: words, compute.kernels)
@@ -17,9 +17,9 @@ extension PredictionHead {
     return "\(index).weight"
   }
 
-  /// The head with the word embeddings as its decoder. Its bias keeps the words that there are, and is 0 for new ones.
+  /// The head with the word embeddings as its decoder. Existing words keep their bias; that of new ones is 0.
   ///
-  /// - Returns: nil for a head without a decoder, or with one of another width.
+  /// - Returns: nil for a head without a decoder, or with one of a different width.
   public func tied(to words: WeightMatrix) -> PredictionHead? {
     guard case (let index, .decoder(let decoder))? = modules.last, decoder.weight.columns == words.columns
     else { return nil }

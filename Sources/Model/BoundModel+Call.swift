@@ -3,23 +3,23 @@ public import Deberta
 public import Heads
 public import Tensors
 
-/// The tokens for which heads that answer tokens give logits.
+/// The tokens for which token heads return logits.
 public enum AnsweredTokens: Sendable, Hashable {
-  /// All, those of a prompt too.
+  /// All tokens, including a prompt's.
   case all
-  /// Those of the text: all but a prompt's.
+  /// The tokens of the text, without a prompt's.
   case text
-  /// Masked language models: the text's tokens of one id, such as that of `[MASK]`. Other heads: those of the text.
+  /// Masked language models: the text's tokens with this id, such as that of `[MASK]`. Other heads: all of the text's.
   case masks(Int32)
-  /// For each row of the input, places in its text.
+  /// Positions in the text, for each row of the input.
   case places([[Int]])
 }
 
-/// The states of a batch after some of the lowest layers, in which no adapter of the setup acts.
+/// The hidden states of a batch after the lowest layers, in which the setup has no adapters.
 public struct PrefixStates {
-  /// [T, H], the rows of the batch one after the other.
+  /// [T, H], the concatenated rows of the batch.
   public let states: Tensor
-  /// How many of the lowest layers they have gone through.
+  /// The number of layers already run.
   public let layers: Int
 
   public init(_ states: Tensor, layers: Int) {
@@ -29,19 +29,19 @@ public struct PrefixStates {
 }
 
 extension BoundModel {
-  /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
+  /// Runs a batch through the encoder with the adapters of a setup, and through heads.
   ///
   /// - Parameters:
   ///   - batch: sequences of token ids.
-  ///   - setup: which adapters act.
-  ///   - heads: names of heads, of which each answers all rows, and under Parallel the j-th the j-th repetition of
-  ///     the rows; nil: those that follow the adapters (`Composition.head`), for their rows.
-  ///   - tokens: the tokens for which heads that answer tokens give logits.
-  ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
-  ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
-  ///   - prefix: what the lowest layers have made of the batch; nil runs them.
-  ///   - pass: what it computes with and records.
-  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit.
+  ///   - setup: the adapters to apply.
+  ///   - heads: names of heads, each of which answers all rows; under Parallel the j-th head answers the j-th
+  ///     repetition of the rows. Nil: the heads that follow the adapters (`Composition.head`), for their rows.
+  ///   - tokens: the tokens for which token heads return logits.
+  ///   - states: the tokens whose last hidden states the output holds. If only answers are needed, request the first:
+  ///     sequence heads read no others, and the last layer skips tokens that nobody reads.
+  ///   - prefix: the batch's states after the lowest layers; nil runs these layers.
+  ///   - pass: the kernels, threads, tape and trace.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit into memory.
   public func callAsFunction(
     _ batch: Batch, _ setup: Setup, heads: [String]? = nil, answering tokens: AnsweredTokens = .all,
     states: AskedTokens = .all, from prefix: PrefixStates? = nil, on pass: Pass
@@ -52,15 +52,15 @@ extension BoundModel {
       on: pass)
   }
 
-  /// Runs rows that each have adapters and heads of their own.
+  /// Runs rows that each have their own adapters and heads.
   ///
   /// - Parameters:
-  ///   - batch: sequences of token ids, one for each of `rows`.
-  ///   - rows: what acts on each sequence, and the names of the heads that answer it.
-  ///   - tokens: the tokens for which heads that answer tokens give logits.
+  ///   - batch: one sequence of token ids for each of `rows`.
+  ///   - rows: the composition for each sequence, and the names of the heads that answer it.
+  ///   - tokens: the tokens for which token heads return logits.
   ///   - states: the tokens whose last hidden states the output holds.
-  ///   - pass: what it computes with and records.
-  /// - Throws: as the call for one setup.
+  ///   - pass: the kernels, threads, tape and trace.
+  /// - Throws: the same errors as the call for one setup.
   public func callAsFunction(
     _ batch: Batch, rows: [(composition: Composition?, heads: [String])], answering tokens: AnsweredTokens = .all,
     states: AskedTokens = .all, on pass: Pass
@@ -112,7 +112,8 @@ extension BoundModel {
     return try lowering(setup, lengths: batch.sequences.map(\.ids.count), on: pass)
   }
 
-  /// For each row of the pass, what undoes the change of its embeddings before a decoder; empty if nothing needs it.
+  /// For each row of the pass, the hook that undoes the change of its embeddings before a decoder; empty if none is
+  /// needed.
   private func embeddingInverses(_ plan: AdapterPlan, for names: [String]) throws -> [(any StateHook)?] {
     guard plan.changesEmbeddings, let name = names.first(where: { heads[$0]?.decoderInputs != nil }) else { return [] }
     guard let inverses = plan.embeddingInverses() else { throw ModelError.maskedLMOfChangedEmbeddings(head: name) }
@@ -124,7 +125,7 @@ extension BoundModel {
     return inverses
   }
 
-  /// Heads that are enhanced mask decoders have absolute positions, as a model without such heads may have.
+  /// Checks the length limit of enhanced mask decoders, which add absolute positions even if the encoder does not.
   private func check(_ batch: Batch, _ plan: AdapterPlan, for names: [String]) throws(InputError) {
     let words = plan.groups.map(\.hooks.hooks.wordPromptLength).max() ?? 0
     let shape = encoder.configuration
@@ -173,11 +174,11 @@ extension BoundModel {
 }
 
 extension Batch.Sequence {
-  /// The columns of the input up to the last token.
+  /// The number of columns of the input up to the last token.
   fileprivate var length: Int { (positions?.last).map { Int($0) + 1 } ?? ids.count }
 }
 
 extension AskedTokens {
-  /// The tokens that heads of some kinds read.
+  /// The tokens read by heads of the given kinds.
   public init(readBy kinds: [HeadKind]) { self = kinds.contains(where: \.answersTokens) ? .all : .first }
 }

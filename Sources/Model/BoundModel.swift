@@ -4,28 +4,28 @@ internal import Files
 public import Heads
 internal import Tensors
 
-/// An encoder with adapters, fusions and heads bound to it: what runs, in prediction, evaluation and training alike.
+/// An encoder with adapters, fusions and heads bound to it; used for prediction, evaluation and training.
 ///
-/// A value; copies share everything. One that was bound on a tape serves the pass of that tape alone, any other serves any
-/// number of passes at once.
+/// A value; copies share everything. A model bound on a tape can only be used in that tape's pass; any other serves any
+/// number of passes concurrently.
 public struct BoundModel: Sendable {
-  /// Turns setups into plans, and keeps those that it has seen.
+  /// Lowers setups to plans, and caches them.
   public private(set) var lowering: Lowering
   /// The heads, by name.
   public var heads: [String: PredictionHead]
-  /// The head that follows a fusion, by the fusion's name, where it is called otherwise.
+  /// The name of the head that follows a fusion, by the fusion's name, if it differs.
   public var headsOfFusions: [String: String] = [:]
-  /// The adapter whose effect is in the encoder's weights.
+  /// The adapter merged into the encoder's weights.
   public let merged: String?
 
   public var encoder: Encoder { lowering.encoder }
 
   /// - Parameters:
-  ///   - encoder: what is adapted.
+  ///   - encoder: the encoder to adapt.
   ///   - adapters: bound to this encoder.
-  ///   - fusions: by their adapters' names, with commas between them.
+  ///   - fusions: keyed by their adapters' names, joined with commas.
   ///   - heads: by name.
-  ///   - merged: the adapter whose effect is in the encoder's weights.
+  ///   - merged: the adapter merged into the encoder's weights.
   public init(
     _ encoder: Encoder, adapters: [String: BoundAdapter] = [:], fusions: [String: BoundFusion] = [:],
     heads: [String: PredictionHead] = [:], merged: String? = nil
@@ -35,32 +35,32 @@ public struct BoundModel: Sendable {
     self.merged = merged
   }
 
-  /// Puts an adapter in the place of the one of its name; nil removes it.
+  /// Adds or replaces the adapter of this name; nil removes it.
   public mutating func bind(_ adapter: BoundAdapter?, named name: String) {
     var adapters = lowering.adapters
     adapters[name] = adapter
     lowering = Lowering(encoder, adapters: adapters, fusions: lowering.fusions)
   }
 
-  /// Puts a fusion in the place of the one of its name; nil removes it.
+  /// Adds or replaces the fusion of this name; nil removes it.
   public mutating func bind(_ fusion: BoundFusion?, named name: String) {
     var fusions = lowering.fusions
     fusions[name] = fusion
     lowering = Lowering(encoder, adapters: lowering.adapters, fusions: fusions)
   }
 
-  /// The name of the head that follows an adapter or a fusion: the one of its name; for a fusion else the one that was
-  /// loaded or trained with it.
+  /// The name of the head that follows an adapter or a fusion: the head of the same name; for a fusion otherwise the
+  /// one that was loaded or trained with it.
   public func head(following name: String) -> String? {
     heads[name] != nil ? name : headsOfFusions[name].flatMap { heads[$0] == nil ? nil : $0 }
   }
 
-  /// The heads of a call: those that are requested, or those that follow the adapters.
+  /// The heads of a call: those requested, or those that follow the adapters.
   ///
   /// - Parameters:
   ///   - requested: names of heads; nil: those that follow.
-  ///   - repetitions: what acts on each row, for each repetition of the rows.
-  /// - Throws: `ModelError.unknownHead`; `.headsOfParallel`, if a head follows none of several repetitions.
+  ///   - repetitions: the composition of each row, for each repetition of the rows.
+  /// - Throws: `ModelError.unknownHead`; `.headsOfParallel`, if a head does not follow any of several repetitions.
   public func answering(
     _ requested: [String]?, _ repetitions: [[Composition?]]
   ) throws(ModelError) -> [AnsweringHead] {
@@ -72,7 +72,7 @@ public struct BoundModel: Sendable {
     return answering
   }
 
-  /// No head has this name.
+  /// The error for a head name that does not exist.
   public func unknown(head name: String) -> ModelError {
     .unknownHead(name: name, nearest: NearestNames.of(name, in: heads.keys.sorted(), limit: 2))
   }

@@ -3,13 +3,13 @@ internal import Deberta
 internal import Heads
 internal import Tensors
 
-/// What the adapters of a plan do at the modules of a head.
+/// Applies the adapters of a plan to the modules of a head.
 struct HeadAdaptation {
-  /// For each row group with hooks on heads, the answered rows that are its own.
+  /// For each row group with head hooks, its rows among the answered ones.
   private let groups: [(hooks: [String: any HeadHook], rows: [Int])]
   private let pass: Pass
 
-  /// Nil where no adapter acts on heads.
+  /// Nil if no adapter has head hooks.
   ///
   /// - Parameter rows: the rows of the pass that the head answers.
   init?(_ plan: AdapterPlan, rows: [Int], on pass: Pass) {
@@ -22,9 +22,9 @@ struct HeadAdaptation {
     if groups.isEmpty { return nil }
   }
 
-  /// Changes what a layer gives, in place.
+  /// Changes a layer's output in place.
   ///
-  /// - Parameter runs: for each answered row, its rows in what the head reads.
+  /// - Parameter runs: for each answered row, its rows in the head's input.
   func adapt(_ layer: PredictionHead.NamedLayer, _ x: Tensor, _ y: Tensor, _ runs: [Range<Int>]) throws {
     for (hooks, rows) in groups {
       guard let hook = try hooks[layer.name]?.hook(for: HeadLayer(layer), on: pass) else { continue }

@@ -2,17 +2,17 @@ internal import Deberta
 public import Heads
 public import Tensors
 
-/// Hidden states of a pass, in the order of its row groups.
+/// The hidden states of a pass, in the order of its row groups.
 struct PassRows {
   /// [T, H]
   var hidden: Tensor
   let batch: Batch
-  /// For each row of the output, its row here.
+  /// For each output row, its row in the pass.
   let order: [Int]
-  /// For each row here, the row of the input.
+  /// For each row of the pass, the input row.
   private let sources: [Int]
   private let tokens: AnsweredTokens
-  /// For each row, what undoes the change of its embeddings; empty where nothing is undone.
+  /// For each row, the hook that undoes the change of its embeddings; empty if nothing is undone.
   private let inverses: [(any StateHook)?]
 
   init(_ encoded: EncoderOutput, _ plan: AdapterPlan, _ tokens: AnsweredTokens, _ inverses: [(any StateHook)?]) {
@@ -24,9 +24,9 @@ struct PassRows {
     self.inverses = inverses
   }
 
-  /// Undoes the change of the embeddings in states of some rows; nil where nothing is undone.
+  /// Undoes the change of the embeddings in the states of some rows; nil if there is nothing to undo.
   ///
-  /// - Parameter ranges: where the states of each row lie.
+  /// - Parameter ranges: the range of each row's states.
   func undo(_ rows: [Int], _ ranges: [Range<Int>], on pass: Pass) -> ((Tensor) -> Void)? {
     if inverses.isEmpty { return nil }
     return { states in
@@ -37,12 +37,12 @@ struct PassRows {
     }
   }
 
-  /// The tokens of a row that a head answers, counted in the row.
+  /// The tokens of a row that a head answers, as indices in the row.
   func answered(_ row: Int, by kind: HeadKind) -> [Int] {
     let sequence = batch.sequences[row]
     let all = sequence.ids.indices
     if tokens == .all { return Array(all) }
-    // The ids of a prompt's tokens stand for no words.
+    // // The ids of prompt tokens do not stand for words.
     let text = sequence.prompt.isEmpty ? Array(all) : all.filter { !sequence.prompt.contains($0) }
     switch tokens {
     case .masks(let id) where kind == .maskedLM: return text.filter { sequence.ids[$0] == id }
@@ -52,12 +52,12 @@ struct PassRows {
   }
 }
 
-/// What a model gives for a batch.
+/// The result of a model for a batch.
 public struct ModelOutput {
   private let pass: PassRows
-  /// The answers of the heads, in the order in which they were requested.
+  /// The heads' answers, in the order requested.
   public let answers: [(name: String, output: HeadOutput)]
-  /// What was recorded.
+  /// The recorded trace.
   public let trace: Trace?
 
   init(_ pass: PassRows, _ answers: [(name: String, output: HeadOutput)], trace: Trace?) {
@@ -66,32 +66,32 @@ public struct ModelOutput {
     self.trace = trace
   }
 
-  /// The answers by the heads' names.
+  /// The answers by head name.
   public var heads: [String: HeadOutput] { Dictionary(answers.map { ($0.name, $0.output) }) { first, _ in first } }
 
-  /// The number of rows; Parallel has repeated them.
+  /// The number of rows, including repetitions by Parallel.
   public var rowCount: Int { pass.order.count }
 
   /// The last hidden states of all rows, [T, H], in the order of the pass.
   public var packedStates: Tensor { pass.hidden }
 
-  /// The last hidden states of one row, [tokens, H]; [1, H] where the first token's alone were
-  /// requested and no head, trace or hook looks at the others.
+  /// The last hidden states of one row, [tokens, H]; [1, H] if only the first token's were requested and no head, trace
+  /// or hook reads the others.
   public func hiddenStates(row: Int) -> Tensor { states(pass.hidden, row: row) }
 
-  /// A row's part of packed states of this pass, such as a trace holds.
+  /// A row's part of this pass's packed states, such as those in a trace.
   public func states(_ packed: Tensor, row: Int) -> Tensor { packed.rows(packedRows(row)) }
 
-  /// Where a row's tokens lie in packed states.
+  /// The range of a row's tokens in packed states.
   public func packedRows(_ row: Int) -> Range<Int> { pass.batch.tokens(of: pass.order[row]) }
 
-  /// The number of a row's tokens, with those of a prompt.
+  /// The number of a row's tokens, including a prompt's.
   public func tokenCount(row: Int) -> Int { packedRows(row).count }
 
-  /// Which of a row's tokens are a prompt's; empty without one.
+  /// The range of a row's prompt tokens; empty without a prompt.
   public func promptTokens(row: Int) -> Range<Int> { pass.batch.sequences[pass.order[row]].prompt }
 
-  /// The row of a trace's lists, which are in the order of the pass.
+  /// The index of a row in a trace's lists, which are in the order of the pass.
   public func passRow(_ row: Int) -> Int { pass.order[row] }
 }
 
@@ -100,14 +100,14 @@ public struct HeadOutput: Sendable {
   public let settings: HeadSettings
   /// [rows, labels], or [answered tokens of all rows, labels] for heads that answer tokens.
   public let logits: Tensor
-  /// Where each row's logits lie.
+  /// The range of each row's logits.
   public let rows: [Range<Int>]
-  /// For heads that answer tokens, each row's tokens that have logits. Empty for other heads.
+  /// For token heads, the tokens of each row that have logits. Empty for other heads.
   public let tokens: [[Int]]
-  /// The rows of the model's output that the head answers; the lists of this output are in their order.
+  /// The rows of the model's output that the head answers; this output's lists follow their order.
   public let answeredRows: [Int]
 
-  /// - Parameter adaptation: what adapters do at the head's layers.
+  /// - Parameter adaptation: the adapters on the head's layers.
   init(
     _ head: PredictionHead, _ read: PassRows, _ answeredRows: [Int], adaptedBy adaptation: HeadAdaptation?,
     on pass: Pass
@@ -129,7 +129,7 @@ public struct HeadOutput: Sendable {
         adapting: { try adaptation?.adapt($0, $1, $2, runs) })
     } else {
       tokens = []
-      // A row without tokens has no first one; it gets the logits of hidden states of 0.
+      // // A row without tokens has no first one; it gets the logits for hidden states of 0.
       let firsts = rows.map { row -> Int? in
         let own = read.batch.tokens(of: row)
         return own.isEmpty ? nil : own.lowerBound
@@ -142,6 +142,6 @@ public struct HeadOutput: Sendable {
     }
   }
 
-  /// The logits of the n-th of the rows that the head answers: [1, labels] or [tokens, labels].
+  /// The logits of the n-th row that the head answers: [1, labels] or [tokens, labels].
   public func logits(row: Int) -> Tensor { logits.rows(rows[row]) }
 }
