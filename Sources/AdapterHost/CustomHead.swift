@@ -25,7 +25,7 @@ public protocol CustomHead: Sendable {
   /// - Parameters:
   ///   - settings: the `config` of its `head_config.json`.
   ///   - tensors: those of its file, by their names below `heads.NAME.`; each has to be read.
-  ///   - hiddenSize: the model's.
+  ///   - hiddenSize: the model's hidden size.
   init(settings: ConfigurationFields, tensors: WeightReader, hiddenSize: Int) throws
 
   /// The members of `config` beside `head_type`.

@@ -29,7 +29,7 @@ extension DebertaV2AdapterModel {
   ///     configuration, alone or under `config`.
   ///   - overwrite: replaces an adapter of this name.
   ///   - setActive: makes it the active adapter.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   /// - Throws: `ModelError.exists`, `ConfigurationError`.
   public mutating func addAdapter(
     _ name: String, configuration text: String = "seq_bn", overwrite: Bool = false, setActive: Bool = false,
@@ -62,7 +62,7 @@ extension DebertaV2AdapterModel {
   ///   - name: what it is called here; nil: as saved.
   ///   - withHead: whether a head in the folder is loaded, under the adapter's name.
   ///   - leaveOut: layers without modules, besides those that the settings name.
-  ///   - labels: the names of the head's outputs, in the place of the saved ones (`id2label`).
+  ///   - labels: the names of the head's outputs, in place of the saved ones (`id2label`).
   ///   - overwrite: replaces an adapter of this name.
   ///   - setActive: makes it the active adapter.
   /// - Returns: the name that the adapter has now.
@@ -104,7 +104,7 @@ extension DebertaV2AdapterModel {
     if withHead, heads[name] != nil { try saveHead(name, to: folder, as: format) }
   }
 
-  /// Puts an adapter in the place of the one of its name.
+  /// Puts an adapter in place of the one of its name.
   mutating func replaceAdapter(_ name: String, _ adapter: Adapter) throws {
     try add(adapter, named: name, overwrite: true)
   }

@@ -26,7 +26,7 @@ extension DebertaV2AdapterModel {
   ///   - vocabulary: the token of each row; a row without a token of its own has nil.
   ///   - reference: loaded embeddings, and the token of each of their rows.
   ///   - tokenizer: the folder of the tokenizer, which is saved with them.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   /// - Throws: `WordTableError`.
   public mutating func addEmbeddings(
     _ name: String, vocabulary: [String?], reference: (name: String, vocabulary: [String?])? = nil,
@@ -59,7 +59,7 @@ extension DebertaV2AdapterModel {
   ///   - name: what they are called.
   ///   - tokenizer: a folder with the files of a tokenizer.
   ///   - reference: loaded embeddings and the folder of their tokenizer; rows of common tokens are copied.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   public mutating func addEmbeddings(
     _ name: String, tokenizer: String, reference: (name: String, tokenizer: String)? = nil, seed: UInt64 = 0
   ) throws {
@@ -125,7 +125,7 @@ extension DebertaV2AdapterModel {
   ///
   /// - Parameters:
   ///   - count: the number of words.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   /// - Throws: `WordTableError.noRows`, if none would be left.
   public mutating func resizeTokenEmbeddings(_ count: Int, seed: UInt64 = 0) throws {
     guard count > 0 else { throw WordTableError.noRows }

@@ -76,7 +76,7 @@ extension DebertaV2AdapterModel {
   ///   - folder: of a setup.
   ///   - overwrite: replaces adapters and heads of the same names.
   ///   - setActive: makes the composition active, and the heads that it was saved with.
-  /// - Returns: the composition, and the heads that answer; nil where none were saved.
+  /// - Returns: the composition, and the heads that answer; nil if none were saved.
   /// - Throws: what reading the parts throws; the model is unchanged then.
   @discardableResult
   public mutating func loadAdapterSetup(

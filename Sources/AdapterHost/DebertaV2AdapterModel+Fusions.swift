@@ -18,7 +18,7 @@ extension DebertaV2AdapterModel {
   ///   - settings: which projections it has.
   ///   - overwrite: replaces the one of this name.
   ///   - setActive: makes the Fuse of these adapters the active setup.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   /// - Throws: `CompositionError.unknownAdapter`; `ModelError.exists`.
   public mutating func addAdapterFusion(
     _ names: [String], named fusionName: String? = nil, _ settings: FusionSettings = .dynamic, overwrite: Bool = false,
@@ -34,7 +34,7 @@ extension DebertaV2AdapterModel {
     if setActive { try setActiveAdapters(.fuse(names.map { .adapter($0) }, name: fusionName)) }
   }
 
-  /// Puts a fusion in the place of the one of its name.
+  /// Puts a fusion in place of the one of its name.
   mutating func replaceFusion(_ name: String, _ fusion: AdapterFusion) {
     fusions[name] = fusion
     bound.bind(BoundFusion(fusion, named: name, on: Pass(compute)), named: name)

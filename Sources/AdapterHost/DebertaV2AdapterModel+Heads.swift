@@ -32,7 +32,7 @@ extension DebertaV2AdapterModel {
   ///   - activation: what follows every layer but the decoder.
   ///   - name: what it is called.
   ///   - overwrite: replaces the one of this name.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   public mutating func addMaskedLMHead(
     _ name: String, layers: Int = 2, activation: Activation? = .gelu, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {
@@ -42,7 +42,7 @@ extension DebertaV2AdapterModel {
     try addHead(name, settings, overwrite: overwrite, seed: seed)
   }
 
-  /// Puts a head with trained values in the place of the one of its name.
+  /// Puts a head with trained values in place of the one of its name.
   mutating func replaceHead(_ name: String, _ head: PredictionHead) { heads[name] = head }
 
   /// Gives names to a head's outputs.

@@ -88,7 +88,7 @@ public struct DebertaV2AdapterModel: Sendable {
   /// - Parameters:
   ///   - configuration: the members of a `config.json`; missing ones have transformers' defaults.
   ///   - name: what it is called in what is saved of it.
-  ///   - seed: repeats the random values.
+  ///   - seed: makes the random values reproducible.
   ///   - compute: what passes compute with.
   ///   - catalog: the methods that adapters can be of.
   /// - Throws: `ConfigurationError`, naming the key.

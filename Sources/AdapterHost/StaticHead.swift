@@ -17,7 +17,7 @@ enum StaticHead: Sendable {
   /// - Parameters:
   ///   - fields: `config.json`.
   ///   - tensors: the checkpoint's, by their names below `deberta.`
-  ///   - hiddenSize: the model's.
+  ///   - hiddenSize: the model's hidden size.
   init?(_ fields: ConfigurationFields, in tensors: WeightLedger, hiddenSize: Int) throws(ConfigurationError) {
     let classes = (try fields.strings("architectures") ?? []).compactMap(Self.kind(class:))
     switch classes.first ?? Self.kind(of: tensors, hiddenSize: hiddenSize) {
@@ -156,7 +156,7 @@ enum StaticHead: Sendable {
 
   /// The positions of Microsoft's enhanced mask decoder, [positions, H].
   ///
-  /// - Returns: nil where positions are added to the embeddings already, where the checkpoint has none, and where
+  /// - Returns: nil if positions are added to the embeddings already, where the checkpoint has none, and where
   ///   embeddings are narrower than hidden states, which the decoder adds them to.
   private static func queryPositions(
     _ weights: WeightReader, _ shape: DebertaV2Configuration

@@ -109,7 +109,7 @@ struct WholeModel {
     }
   }
 
-  /// What is written of heads under `detailsKey`; nil where the reference's settings say all.
+  /// What is written of heads under `detailsKey`; nil if the reference's settings say all.
   static func details(of heads: [String: PredictionHead]) -> JSONValue? {
     let details = heads.mapValues { SavedHead.details(of: $0) }.filter { !$0.value.isEmpty }
     return details.isEmpty ? nil : .object(details.mapValues { .object($0) })

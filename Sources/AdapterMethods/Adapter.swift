@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 internal import Tensors
 
-/// An adapter: its method, its settings and its tensors.
+/// An adapter: its method with settings, and its tensors.
 public struct Adapter: Sendable {
   public let method: any AdapterMethod
   public let parameters: AdapterParameters
@@ -12,10 +12,10 @@ public struct Adapter: Sendable {
     self.parameters = parameters
   }
 
-  /// A fresh adapter for an encoder; a seed repeats it.
+  /// A newly initialized adapter for an encoder; equal seeds give equal values.
   ///
-  /// - Throws: `ConfigurationError`, if a setting cannot be, if it says how values start in a way that is not supported
-  ///   here, or if there is no memory for so many parameters.
+  /// - Throws: `ConfigurationError`, if a setting is invalid, requires an unsupported initialization, or there is not
+  ///   enough memory for the parameters.
   public init(_ method: any AdapterMethod, for encoder: Encoder, seed: UInt64) throws(ConfigurationError) {
     try method.checkStart()
     var random = RandomNumbers(seed: seed)
@@ -31,6 +31,6 @@ public struct Adapter: Sendable {
 }
 
 extension Adapter {
-  /// The same adapter with tensors in memory of their own, to be trained.
+  /// The same adapter with a separate copy of its tensors, for training.
   public var copied: Adapter { Adapter(method: method, parameters: parameters.copied) }
 }

@@ -2,64 +2,64 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// A method of adapting an encoder: its settings, what it stores, and how it acts.
+/// A PEFT method: its settings, its parameters and its hooks.
 ///
-/// One type and one file for each method. Saving, loading, counting and
-/// composing are written once, over the parameter list and the hooks.
+/// One type and one file per method. Saving, loading, counting and composing are generic over the parameter list and
+/// the hooks.
 public protocol AdapterMethod: Sendable {
-  /// The value of `architecture` in the reference's configuration; nil for bottlenecks, which have none.
+  /// The value of `architecture` in configurations of `adapters`; nil for bottlenecks, which have none.
   static var architecture: String? { get }
 
   /// The keys of its settings.
   static var fields: [MethodField] { get }
 
-  /// Whether a configuration of this architecture is of this method: several methods share one.
+  /// Whether a configuration with this architecture belongs to this method: several methods share one.
   static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool
 
   /// Reads the settings of `adapter_config.json`.
   init(_ fields: ConfigurationFields) throws(ConfigurationError)
 
-  /// What people call the method: the name of the preset that it is in all but sizes, such as `ia3` or `compacter++`.
+  /// The method's common name: that of the preset it matches in all but sizes, such as `ia3` or `compacter++`.
   var name: String { get }
 
-  /// The keys that its settings can have.
+  /// The supported keys of its settings.
   var keys: [String] { get }
 
-  /// The settings as the reference stores them, every key.
+  /// The settings as `adapters` stores them, with every key.
   var settings: [String: JSONValue] { get }
 
-  /// What the settings name without an effect, as a saved adapter may: sentences for people.
+  /// Messages about settings that have no effect, as a saved adapter may have them.
   var notices: [String] { get }
 
-  /// The method without modules in some more layers.
+  /// The method with more layers left out.
   ///
-  /// - Throws: `ConfigurationError` for a method that acts in no layers, or cannot say in which.
+  /// - Throws: `ConfigurationError` for a method without layers, or one that cannot select them.
   func leavingOut(_ layers: Set<Int>, of shape: DebertaV2Configuration) throws(ConfigurationError) -> any AdapterMethod
 
-  /// Whether a fresh adapter can be made: settings that say how its values are found act, or are refused.
+  /// Checks that a new adapter can be initialized: settings about initial values are supported or refused.
   func checkStart() throws(ConfigurationError)
 
-  /// What an adapter of this method stores for an encoder.
+  /// The parameters of this method for an encoder.
   func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec]
 
-  /// How an adapter acts.
+  /// The adapter's hooks.
   ///
   /// - Parameters:
   ///   - parameters: the adapter's tensors.
-  ///   - name: the adapter's, for what it records.
-  ///   - encoder: what it acts on.
-  ///   - pass: what is computed of the tensors beforehand is computed with it, so that a tape sees it.
+  ///   - name: the adapter's name, for the trace.
+  ///   - encoder: the encoder to adapt.
+  ///   - pass: computes derived tensors, so that a tape records them.
   func hooks(
     _ parameters: AdapterParameters, named name: String, in encoder: Encoder, on pass: Pass
   ) throws(ConfigurationError) -> EncoderHooks
 
-  /// The same adapter for an encoder that stays as it is, where this one goes with a change of the encoder's weights;
-  /// nil where there is none.
+  /// An equivalent adapter for unchanged base weights, if this one was trained with modified ones; nil if there is no
+  /// conversion.
   func converted(
     _ parameters: AdapterParameters, for encoder: Encoder
   ) throws(ConfigurationError) -> Adapter?
 
-  /// The encoder with an adapter's effect in its weights, or nil where that cannot be.
+  /// The encoder with the adapter merged into its weights; nil if it cannot be merged.
   func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder?
 }
 
@@ -72,7 +72,7 @@ extension AdapterMethod {
 
   public var notices: [String] { [] }
 
-  /// By the setting `leave_out`, or by `layers`.
+  /// Uses the setting `leave_out`, or `layers`.
   public func leavingOut(
     _ layers: Set<Int>, of shape: DebertaConfiguration
   ) throws(ConfigurationError) -> any AdapterMethod {

@@ -1,11 +1,11 @@
 internal import Deberta
 internal import Tensors
 
-/// What an adapter has at one place of a model: the tensors of a bottleneck, of the low-rank factors of a layer, …
+/// An adapter's tensors at one place of the model: a bottleneck, a layer's low-rank factors, …
 public struct AdapterModule: Sendable {
-  /// The layer, from 0; nil for what belongs to the whole model.
+  /// The layer, from 0; nil for modules of the whole model.
   public let layer: Int?
-  /// The reference's name of the place, such as `output_adapter`, `mh_adapter`, `selfattn_lora`, `self_prefix` or
+  /// The name of the place in `adapters`, such as `output_adapter`, `mh_adapter`, `selfattn_lora`, `self_prefix` or
   /// `output_reft`; for the whole model `inv_adapter`, `prompt_tuning`, `self_prefix` or `shared`.
   public let location: String
   public let specs: [ParameterSpec]
@@ -20,7 +20,7 @@ public struct AdapterModule: Sendable {
 
   /// The values of a tensor, row by row.
   ///
-  /// Setting them makes a tensor of its own; there are as many values as before.
+  /// Setting them allocates a new tensor; the number of values cannot change.
   public subscript(spec: ParameterSpec) -> [Float] {
     get { tensors[spec.id]?.array ?? [] }
     set {
@@ -58,13 +58,13 @@ extension Adapter {
   /// The module at a place; nil if it has none there.
   ///
   /// - Parameters:
-  ///   - layer: nil for what belongs to the whole model.
-  ///   - location: as `AdapterModule.location` calls it.
+  ///   - layer: nil for modules of the whole model.
+  ///   - location: a name as in `AdapterModule.location`.
   public func module(layer: Int?, location: String) -> AdapterModule? {
     modules.first { $0.layer == layer && $0.location == location }
   }
 
-  /// The adapter with other values in some modules.
+  /// The adapter with the values of some modules replaced.
   public func replacing(_ modules: [AdapterModule]) -> Adapter {
     var tensors = Dictionary(uniqueKeysWithValues: parameters.specs.map { ($0.id, parameters[$0]) })
     for module in modules { tensors.merge(module.values) { $1 } }
@@ -73,7 +73,7 @@ extension Adapter {
 }
 
 extension ParameterSpec {
-  /// The layer and the reference's name of the place.
+  /// The layer and the name of the place in `adapters`.
   fileprivate var location: (layer: Int?, name: String) {
     let parts = place.split(separator: ".")
     guard parts.count > 3, parts[0] == "encoder", parts[1] == "layer", let layer = Int(parts[2]) else {

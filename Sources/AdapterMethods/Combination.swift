@@ -1,13 +1,13 @@
 internal import Deberta
 internal import Tensors
 
-/// How the children of one block become one hook.
+/// Combines the hooks of a block's children into one.
 struct Combination {
   private let block: Composition.Block
   private let names: [String]
-  /// Each child's weight; nil where children act in order.
+  /// Each child's weight; nil if children act in sequence.
   private let weights: [Float]?
-  /// Each child's number of tokens; nil where they have all of them.
+  /// Each child's number of tokens; nil if every child gets all tokens.
   private let sizes: [Int]?
 
   init(_ composition: Composition, parts: Int) {
@@ -22,7 +22,7 @@ struct Combination {
     }
   }
 
-  /// The children that have a hook, with their weights, and the share that is left for the base.
+  /// The children with a hook, with their weights, and the weight left for the base.
   private func present<Hook>(_ hooks: [Hook?]) -> (hooks: [Hook], weights: [Float]?, rest: Float) {
     let indices = hooks.indices.filter { hooks[$0] != nil }
     let weights = weights.map { all in indices.map { all[$0] } }
@@ -59,7 +59,8 @@ struct Combination {
     return present.count == 1 ? first : StackedTable(children: present)
   }
 
-  /// The norm of the last child that has one; of weighted children the mean of theirs, which is linear in gain and bias.
+  /// The norm of the last child that has one; for weighted children their mean, since a norm is linear in gain and
+  /// bias.
   func norms(
     _ norms: [LayerNorm?], base: LayerNorm?, on pass: Pass
   ) throws(CompositionError) -> LayerNorm? {
@@ -137,7 +138,7 @@ struct Combination {
     return present.count == 1 ? first : StackedMemory(children: present)
   }
 
-  /// Blocks that treat single tokens are for bottlenecks alone, as in the reference.
+  /// As in `adapters`, blocks that treat tokens separately only support bottlenecks.
   private func refuseTokens(_ what: String) throws(CompositionError) {
     if block == .split || block == .fuse { throw .unsupported(block: block.rawValue, what: what) }
   }

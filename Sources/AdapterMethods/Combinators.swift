@@ -1,11 +1,11 @@
 internal import Deberta
 internal import Tensors
 
-// Blocks of composition as hooks made of hooks, written once for each kind of hook.
+// // Composition blocks as hooks built from hooks, written once for each kind of hook.
 
-/// Hooks in order, each on the result that the earlier ones left.
+/// Hooks in order, each applied to the previous one's result.
 ///
-/// In a Stack of products of low rank the second is fed with the first instead, as in the reference.
+/// In a Stack of low-rank products the second reads the output of the first instead, as in `adapters`.
 struct StackedProjection: ProjectionHook {
   let children: [any ProjectionHook]
 
@@ -16,7 +16,7 @@ struct StackedProjection: ProjectionHook {
   }
 }
 
-/// Two products of low rank, the second fed with the first: (B₂ A₂) (B₁ A₁) x.
+/// Two chained low-rank products: (B₂ A₂) (B₁ A₁) x.
 struct ChainedLowRank: LowRankHook {
   let first, second: any LowRankHook
 
@@ -29,7 +29,7 @@ struct ChainedLowRank: LowRankHook {
   }
 }
 
-/// The weighted sum of products of low rank: their factors side by side.
+/// The weighted sum of low-rank products, with concatenated factors.
 struct SummedLowRank: LowRankHook {
   private let children: [any LowRankHook]
   private let weights: [Float]
@@ -68,11 +68,11 @@ struct SummedLowRank: LowRankHook {
   }
 }
 
-/// The weighted sum of what each hook makes of the base result; a weight is left for the base where a child is missing.
+/// The weighted sum of the hooks' results; the base result gets the weights of missing children.
 struct WeightedProjection: ProjectionHook {
   let children: [any ProjectionHook]
   let weights: [Float]
-  /// The share of the unchanged result.
+  /// The weight of the unchanged result.
   let rest: Float
 
   var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
@@ -88,7 +88,7 @@ struct WeightedProjection: ProjectionHook {
   }
 }
 
-/// Joins one after the other; the last one closes the sub-block.
+/// Joins in order; the last one closes the sub-block.
 struct StackedJoin: JoinHook {
   let children: [any JoinHook]
 
@@ -106,9 +106,9 @@ struct StackedJoin: JoinHook {
   }
 }
 
-/// Joins in order, each on the states that the earlier ones left; the last one closes the sub-block.
+/// Joins in order, each on the previous one's states; the last one closes the sub-block.
 ///
-/// What a parallel one adds is added to those states.
+/// A parallel join's result is added to those states.
 struct SequentialJoin: JoinHook {
   let children: [any JoinHook]
 
@@ -133,7 +133,7 @@ struct SequentialJoin: JoinHook {
   }
 }
 
-/// The weighted sum of what each join makes of the hidden states; `rest` is the share of the unchanged ones.
+/// The weighted sum of the joins' results; `rest` is the weight of the unchanged states.
 struct WeightedJoin: JoinHook {
   let children: [any JoinHook]
   let weights: [Float]
@@ -143,7 +143,7 @@ struct WeightedJoin: JoinHook {
   var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
-    // Every child's result is taken with the hidden states in it, whether it adds them itself or leaves that to `close`.
+    // // Every child's result includes the hidden states, whether the child adds them or leaves that to `close`.
     var share = rest - (addsHiddenOnClose ? 1 : 0)
     for (child, weight) in zip(children, weights) where child.addsHiddenOnClose { share += weight }
     let total = pass.scaled(hidden, by: share)
@@ -161,7 +161,7 @@ struct WeightedJoin: JoinHook {
   }
 }
 
-/// Each child adapts some tokens of every sequence, the first child the first ones; without a hook they stay as they are.
+/// Each child adapts a range of every sequence's tokens, in order; a child without a hook leaves its range unchanged.
 struct SplitJoin: JoinHook {
   let children: [(any JoinHook)?]
   let sizes: [Int]
@@ -198,7 +198,7 @@ struct SplitJoin: JoinHook {
     return adapted
   }
 
-  /// The rows of every child in every sequence; a short sequence ends early.
+  /// Each child's rows in every sequence; short sequences end early.
   private func parts(_ hidden: Tensor, at site: Site) -> [((any JoinHook)?, Range<Int>)] {
     site.segment.rows.flatMap { rows in
       var first = rows.lowerBound
@@ -211,7 +211,7 @@ struct SplitJoin: JoinHook {
   }
 }
 
-/// The weighted sum of what each edit makes of the hidden states; `rest` is the share of the unchanged ones.
+/// The weighted sum of the edits' results; `rest` is the weight of the unchanged states.
 struct WeightedEdit: StateHook {
   let children: [any StateHook]
   let weights: [Float]
@@ -243,10 +243,10 @@ struct StackedEdit: InvertibleHook {
   }
 }
 
-/// Hooks on one module of a head: in order, or their weighted sum.
+/// Hooks on one module of a head: in order, or weighted.
 struct CombinedHeadHook: HeadHook {
   let children: [any HeadHook]
-  /// Nil: one after the other.
+  /// Nil: in order.
   let weights: [Float]?
   let rest: Float
 
@@ -262,7 +262,7 @@ struct CombinedHeadHook: HeadHook {
   }
 }
 
-/// Memories in front of each other; a later adapter's stands leftmost.
+/// Concatenated memories; the last adapter's comes first.
 struct StackedMemory: MemoryHook {
   let children: [any MemoryHook]
 

@@ -1,25 +1,25 @@
-/// Which adapters act on which rows, and together how.
+/// Which adapters apply to which rows, and how they are combined.
 ///
-/// The text form is the one of the reference's setups:
+/// The text form follows the setups of `adapters`:
 /// `Stack(a, Parallel(b, c))`, `BatchSplit(a, b, batch_sizes=[2, 3])`,
 /// `Average(a, b, weights=[0.3, 0.7])`.
 public indirect enum Composition: Hashable, Sendable {
   case adapter(String)
-  /// One after the other: each child gets what the one before it made.
+  /// In sequence: each child reads the previous one's output.
   case stack([Composition])
-  /// Every row goes through every child; results follow each other, child by child.
+  /// Every row goes through every child; the results are concatenated, child by child.
   case parallel([Composition])
   /// The first rows go to the first child, and so on.
   case batchSplit([Composition], sizes: [Int])
   /// A sequence's first tokens go to the first child, and so on.
   case split([Composition], sizes: [Int])
-  /// For each token a mix of what the children make, by the attention of a fusion: the one of a name, or of their names.
+  /// Mixes the children's results per token by the attention of a fusion: the one with this name, or of the children.
   case fuse([Composition], name: String? = nil)
-  /// The weighted mean of what the children make; without weights the mean.
+  /// The weighted mean of the children's results; the plain mean without weights.
   case average([Composition], weights: [Float]?)
-  /// The sum of what the children add.
+  /// The sum of the children's changes.
   case sum([Composition])
-  /// Each row goes to the child of its task.
+  /// Each row goes to the child for its task.
   case multiTask([Composition])
 
   /// The kinds of blocks, by their names in texts.
@@ -48,7 +48,7 @@ public indirect enum Composition: Hashable, Sendable {
       }
     }
 
-    /// - Throws: `CompositionError.size` for a size that no batch and no text has.
+    /// - Throws: `CompositionError.size` for a size that no batch or text can have.
     fileprivate func check(_ sizes: [Int]) throws(CompositionError) {
       if let size = sizes.first(where: { !(0...Limit.size).contains($0) }) {
         throw .size(block: rawValue, value: "\(size)", limit: Limit.size)
@@ -90,9 +90,9 @@ public indirect enum Composition: Hashable, Sendable {
 
   /// A fusion that a Fuse block needs.
   public struct NamedFusion: Hashable, Sendable {
-    /// The name that the block gives it, or its adapters' names with commas between them.
+    /// The name set by the block, or its adapters' names joined with commas.
     public let name: String
-    /// The adapters that it is for.
+    /// The adapters that it fuses.
     public let adapters: [String]
   }
 
@@ -109,13 +109,13 @@ public indirect enum Composition: Hashable, Sendable {
   /// For each Fuse block, the adapters that its fusion is for.
   public var fusedAdapters: [[String]] { fusions.map(\.adapters) }
 
-  /// The adapter that acts last.
+  /// The adapter applied last.
   public var last: String {
     if case .adapter(let name) = self { return name }
     return children.last?.last ?? ""
   }
 
-  /// The composition with some adapters called by other names.
+  /// The composition with adapters renamed.
   public func renamed(_ rename: (String) -> String) -> Composition {
     func all(_ children: [Composition]) -> [Composition] { children.map { $0.renamed(rename) } }
     switch self {
@@ -131,9 +131,9 @@ public indirect enum Composition: Hashable, Sendable {
     }
   }
 
-  /// Checks that the sizes of every Split sum to the tokens that it is given.
+  /// Checks that the sizes of every Split add up to the number of its tokens.
   ///
-  /// - Parameter tokens: of the longest row; shorter ones end early.
+  /// - Parameter tokens: the length of the longest row; shorter ones end early.
   func checkSplits(tokens: Int) throws(CompositionError) {
     guard case .split(let children, let sizes) = self else {
       for child in children { try child.checkSplits(tokens: tokens) }
@@ -143,8 +143,8 @@ public indirect enum Composition: Hashable, Sendable {
     for (child, size) in zip(children, sizes) { try child.checkSplits(tokens: size) }
   }
 
-  /// How deep blocks may nest, how many blocks and adapters there may be, and how large a size may be: more than any
-  /// use needs, and little enough for every walk over a composition and every sum of its sizes.
+  /// Limits for the nesting, the number of blocks and adapters, and sizes: beyond any use, and small enough for every
+  /// traversal of a composition and every sum of its sizes.
   enum Limit {
     static let depth = 256
     static let nodes = 16_384

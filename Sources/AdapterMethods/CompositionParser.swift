@@ -1,7 +1,7 @@
 extension Composition {
-  /// Reads the text form: a name, or a block of compositions.
+  /// Parses the text form: a name, or a block of compositions.
   ///
-  /// - Throws: `CompositionError`; also for sizes, weights and nesting that cannot be.
+  /// - Throws: `CompositionError`; also for invalid sizes, weights and nesting.
   public init(_ text: String) throws(CompositionError) {
     var parser = CompositionParser(text)
     self = try parser.composition()
@@ -10,7 +10,7 @@ extension Composition {
   }
 }
 
-/// The characters that names in a composition cannot hold.
+/// The characters that names in a composition cannot contain.
 private let separators: Set<Character> = ["(", ")", "[", "]", ",", "=", " ", "\t", "\n", "\r", "\r\n"]
 
 private struct CompositionParser {
@@ -83,7 +83,7 @@ private struct CompositionParser {
     }
   }
 
-  /// Whole numbers; one counts for every child, as in the reference.
+  /// Integers; a single one applies to every child, as in `adapters`.
   private func sizes(
     _ numbers: [Number]?, of block: Composition.Block, count: Int
   ) throws(CompositionError) -> [Int] {
@@ -105,7 +105,7 @@ private struct CompositionParser {
     return nil
   }
 
-  /// Whether a name comes next that is followed by '='; both are read then.
+  /// Whether `name=` comes next; if so, consumes it.
   private mutating func argument(named name: String) -> Bool {
     let start = position
     if argument() == name { return true }
@@ -113,7 +113,7 @@ private struct CompositionParser {
     return false
   }
 
-  /// One number, or several between brackets.
+  /// One number, or several in brackets.
   private mutating func list() throws(CompositionError) -> [Number] {
     guard skip("[") else { return [try number()] }
     var numbers: [Number] = []
@@ -133,12 +133,12 @@ private struct CompositionParser {
     return Number(text: text, value: value)
   }
 
-  /// A number as it is written: a weight, or a size.
+  /// A number as written: a weight or a size.
   private struct Number {
     let text: String
     let value: Float
 
-    /// The whole number, also where it is written as `2.0`.
+    /// The integer value, even if written as `2.0`.
     var size: Int? { Int(text) ?? Double(text).flatMap { Int(exactly: $0) } }
   }
 

@@ -1,11 +1,10 @@
-// Which rows the parts of a composition act on, and which heads answer them. Every rule stands here once.
+// // The rows that parts of a composition apply to, and the heads that answer them.
 
 extension Composition {
-  /// What acts on each row, without the blocks that choose rows: for each repetition of the rows that Parallel makes,
-  /// a composition for every row.
+  /// The composition of each row after resolving the blocks that select rows, for each repetition made by Parallel.
   ///
-  /// - Throws: `CompositionError.rows`, if a BatchSplit has other sizes; `.channels`, if a block holds two Parallel
-  ///   blocks of different sizes.
+  /// - Throws: `CompositionError.rows`, if the sizes of a BatchSplit do not match; `.channels`, if a block contains two
+  ///   Parallel blocks of different sizes.
   public func repetitions(rows: Int) throws(CompositionError) -> [[Composition]] {
     switch self {
     case .adapter: return [Array(repeating: self, count: rows)]
@@ -30,7 +29,7 @@ extension Composition {
     }
   }
 
-  /// The children's rows put together one by one; a child without Parallel counts for every repetition.
+  /// Combines the children's rows; a child without Parallel is used for every repetition.
   private static func merged(
     _ children: [Composition], rows: Int, _ merge: ([Composition]) -> Composition
   ) throws(CompositionError) -> [[Composition]] {
@@ -45,9 +44,9 @@ extension Composition {
     }
   }
 
-  /// What acts on each repetition of a text that comes alone.
+  /// The composition of each repetition of a single text.
   ///
-  /// - Throws: `CompositionError`, also for BatchSplit, which counts the rows of a batch.
+  /// - Throws: `CompositionError`, also for BatchSplit, which needs the rows of a batch.
   public func branches() throws(CompositionError) -> [Composition] {
     guard !splitsBatches else {
       throw .unsupported(
@@ -62,8 +61,8 @@ extension Composition {
     return children.contains(where: \.splitsBatches)
   }
 
-  /// The name of the head that answers a row on which this composition acts: that of its last adapter; a Fuse has a
-  /// head of its own, named like its fusion. Blocks that choose rows are resolved first, by `repetitions` or `branches`.
+  /// The name of the head for a row with this composition: that of its last adapter; a Fuse has a separate head, named
+  /// after its fusion. Blocks that select rows are resolved first, by `repetitions` or `branches`.
   public var head: String {
     switch self {
     case .adapter(let name): name
@@ -75,12 +74,12 @@ extension Composition {
   }
 }
 
-/// A head's part in the answers to a batch.
+/// A head's share of the answers to a batch.
 public struct AnsweringHead: Hashable, Sendable {
-  /// What the answer is called: the head's name; `a#2` for the second answer of a head in one call.
+  /// The label of the answer: the head's name; `a#2` for the second answer of a head in one call.
   public let label: String
   public let head: String
-  /// The rows that it answers, repetitions counted.
+  /// The rows that it answers, including repetitions.
   public let rows: [Int]
 
   public init(label: String, head: String, rows: [Int]) {
@@ -91,13 +90,12 @@ public struct AnsweringHead: Hashable, Sendable {
 }
 
 extension AnsweringHead {
-  /// The heads that follow what acts on each row, in the order of the composition; the rows of one head in one
-  /// repetition are one answer.
+  /// The heads that follow each row's adapters, in the order of the composition; a head has one answer per repetition.
   ///
   /// - Parameters:
-  ///   - repetitions: what acts on every row; nil is the base model, whose head is called `default`.
-  ///   - named: the name of the head that follows an adapter or fusion of a name; nil if there is none: rows without
-  ///     a head have no answer.
+  ///   - repetitions: the composition of each row; nil is the base model, whose head is called `default`.
+  ///   - named: the name of the head that follows a given adapter or fusion; nil if there is none: rows without a head
+  ///     have no answer.
   public static func following(
     _ repetitions: [[Composition?]], named: (String) -> String?
   ) -> [AnsweringHead] {
@@ -117,15 +115,15 @@ extension AnsweringHead {
     return labelled(found)
   }
 
-  /// Heads that are requested by name, in the order of the names.
+  /// Heads requested by name, in the order of the names.
   ///
-  /// Each answers all rows. Of several repetitions the j-th has the j-th head; if there are more or fewer heads, each
-  /// answers the repetitions that it follows, and the others have no answer.
+  /// Each answers all rows. With several repetitions, the j-th head answers the j-th one; if the numbers differ, each
+  /// head answers the repetitions that it follows, and the others have no answer.
   /// - Parameters:
   ///   - names: of heads.
-  ///   - repetitions: what acts on every row, as for `following`.
+  ///   - repetitions: the composition of each row, as for `following`.
   ///   - named: the head that follows an adapter or fusion, as for `following`.
-  /// - Returns: nil, if a head follows none of several repetitions.
+  /// - Returns: nil, if a head does not follow any of several repetitions.
   public static func requested(
     _ names: [String], _ repetitions: [[Composition?]], named: (String) -> String?
   ) -> [AnsweringHead]? {

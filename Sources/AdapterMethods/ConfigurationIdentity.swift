@@ -2,16 +2,16 @@ internal import Checkpoints
 internal import Files
 
 extension AdapterMethod {
-  /// What the reference calls a configuration in the files of whole models: 16 hexadecimal digits.
+  /// The configuration's ID in whole-model files of `adapters`: 16 hexadecimal digits.
   ///
-  /// They are the SHA-1 of the settings as JSON, without those that are off or empty, and without some standard values
-  /// of bottlenecks. Settings that differ in these alone have one identity. Source: adapters, `utils.py`,
+  /// The SHA-1 of the settings as JSON, without those that are off or empty, and without some default values of
+  /// bottlenecks. Settings that differ only in these have the same ID. Source: adapters, `utils.py`,
   /// `get_adapter_config_hash`.
   public var configurationID: String { ConfigurationIdentity.text(of: settings) }
 }
 
 extension FusionSettings {
-  /// What the reference calls the settings in the files of whole models: the name of a preset, or digits as for adapters.
+  /// The settings' ID in whole-model files of `adapters`: the name of a preset, or digits as for adapters.
   public var configurationID: String {
     let presets = ["dynamic": FusionSettings.dynamic, "static": FusionSettings.static]
     return presets.first { $0.value.settings == settings }?.key ?? ConfigurationIdentity.text(of: settings)
@@ -29,7 +29,7 @@ private enum ConfigurationIdentity {
     } else {
       members = settings
     }
-    // A setting of this package, which the reference does not save.
+    // // A setting of this package, which `adapters` does not save.
     members["subtract_projection"] = nil
     members = members.filter { !$0.value.isFalse }.mapValues(\.withoutFalseMembers)
     for (key, value) in standardValues where members[key] == value { members[key] = nil }
@@ -47,7 +47,7 @@ private enum ConfigurationIdentity {
 }
 
 extension JSONValue {
-  /// Whether Python takes it for false.
+  /// Whether Python treats it as false.
   fileprivate var isFalse: Bool {
     switch self {
     case .null, .bool(false), .integer(0), .number(0), .string(""), .array([]), .object([:]): true

@@ -1,10 +1,9 @@
 extension SavedAdapter {
-  /// The names that the files of an adapter may have, those that say the same one after the other: of each list the
-  /// first that is there is read.
+  /// The possible file names of an adapter, alternatives grouped: the first existing file of each group is read.
   public static let fileNames = [[configurationFile], weightFiles + PeftFolder.weightFiles]
 }
 
 extension SavedFusion {
-  /// The names that the files of a fusion may have, as those of an adapter.
+  /// The possible file names of a fusion, grouped like those of an adapter.
   public static let fileNames = [[configurationFile], weightFiles]
 }

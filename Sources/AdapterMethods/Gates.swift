@@ -1,14 +1,14 @@
 internal import Deberta
 internal import Tensors
 
-/// A learned factor for each sequence, or one for each of several parts of the features: the mean over the sequence's
-/// tokens of sigmoid(gate(x)).
+/// A learned factor for each sequence, or for each of several column ranges: the mean of sigmoid(gate(x)) over the
+/// sequence's tokens.
 struct AdapterGate: Sendable {
   private let gate: Linear
   private let adapter: String
-  /// The reference's name of the location, for what is recorded.
+  /// The name of the location in `adapters`, for the trace.
   private let place: String
-  /// The columns that each factor multiplies; nil where one multiplies all.
+  /// The columns that each factor multiplies; nil if a single one multiplies all.
   private let columns: [Range<Int>]?
 
   /// - Parameter gate: [factors, features], with a bias.
@@ -19,7 +19,7 @@ struct AdapterGate: Sendable {
     self.place = place
   }
 
-  /// For each sequence how far the gate is open, [sequences, 1]; recorded if asked for. x [M, features]
+  /// The gate values of each sequence, [sequences, 1]; recorded if requested. x [M, features]
   func openings(_ x: Tensor, at site: Site, on pass: Pass) -> Tensor {
     openings(pass.linear(x, gate), factor: 0, at: site, on: pass)
   }

@@ -1,11 +1,11 @@
 internal import Tensors
 
-/// Matrices with orthonormal rows, made of Householder reflections, as PyTorch stores and makes them.
+/// Matrices with orthonormal rows, built from Householder reflections as PyTorch stores and computes them.
 ///
 /// Source: PyTorch, `torch/nn/utils/parametrizations.py`, `_Orthogonal` with
 /// the orthogonal map `householder` and a base.
 enum Householder {
-  /// An orthogonal matrix [n, n], row after row: the Q of a random matrix of so many columns.
+  /// An orthogonal matrix [n, n], row by row: the Q of a random matrix with this many columns.
   static func orthogonal(size: Int, columns: Int, _ random: inout RandomNumbers) -> [Float] {
     var rest = (0..<columns).map { _ in (0..<size).map { _ in Double(random.normal()) } }
     var reflections: [[Double]] = []
@@ -36,10 +36,9 @@ enum Householder {
 extension Pass {
   /// R = (Q · H₁ ... H_r E · D)ᵀ, [r, n].
   ///
-  /// The strictly lower part of originalᵀ holds the vectors v of the
-  /// reflections H = 1 - 2 v vᵀ / vᵀ v, whose own element j is 1; E are the
-  /// first r columns of the identity; D is the diagonal of the original, cut
-  /// to whole numbers, as PyTorch does. For one reflection y = H x:
+  /// The strictly lower part of originalᵀ holds the vectors v of the reflections H = 1 - 2 v vᵀ / vᵀ v, with an
+  /// implicit 1 as element j. E are the first r columns of the identity; D is the diagonal of the original, truncated
+  /// to integers as in PyTorch. For one reflection y = H x:
   ///
   ///     dx = H dy        dv = - 2 / vᵀv ((vᵀ dy) x + (vᵀ x) dy) + 4 (vᵀ x) (vᵀ dy) / (vᵀv)² v
   ///
@@ -86,10 +85,10 @@ extension Householder {
   }
 }
 
-/// The reflections that a matrix [r, n] holds.
+/// The reflections stored in a matrix [r, n].
 private struct Reflections {
   let vectors: [[Double]]
-  /// The diagonal, cut to whole numbers.
+  /// The diagonal, truncated to integers.
   let signs: [Double]
 
   init(_ original: Tensor) {
@@ -101,7 +100,7 @@ private struct Reflections {
     signs = (0..<original.rows).map { Double(original[$0, $0]).rounded(.towardZero) }
   }
 
-  /// A column of the identity before each reflection: [j] is H_{j + 1} ... H_r e, [0] the product of all with e.
+  /// The states of a column of the identity: [j] is H_{j + 1} ... H_r e, [0] the full product with e.
   func states(ofColumn column: Int) -> [[Double]] {
     var state = vectors[0].indices.map { $0 == column ? 1.0 : 0.0 }
     var states = [state]

@@ -1,36 +1,36 @@
 public import Deberta
 internal import Tensors
 
-/// How a parameter starts.
+/// How a parameter is initialized.
 public enum Initializer: Sendable, Hashable {
   case constant(Float)
   /// Mean 0.
   case normal(deviation: Float)
-  /// Mean 0, cut at two deviations.
+  /// Mean 0, truncated at two standard deviations.
   case truncatedNormal(deviation: Float)
   /// -bound ..< bound
   case uniform(bound: Float)
-  /// One value on the diagonal of each square, another beside it.
+  /// One value on the diagonal of each square block, another off the diagonal.
   case diagonal(Float, beside: Float = 0)
-  /// The lengths of some rows of a linear layer's weights, or of all.
+  /// The norms of some or all rows of a linear layer's weight.
   case rowNorms(EncoderPlace, rows: [Range<Int>]? = nil)
-  /// The lengths of the columns of a table.
+  /// The norms of a table's columns.
   case columnNorms(EncoderPlace)
-  /// The weight or the bias of the base model's own module.
+  /// The weight or bias of the base model's module.
   case base(EncoderPlace, isBias: Bool)
   /// Some rows of a table.
   case rows(EncoderPlace, [Int])
-  /// -bound ..< bound, in pairs of equal columns; an odd last column has values of its own.
+  /// -bound ..< bound, in pairs of equal columns; an odd last column is drawn separately.
   case pairedColumns(bound: Float)
-  /// What PyTorch draws from -bound ..< bound with a seed, after so many other values.
+  /// The values PyTorch draws from -bound ..< bound with a seed, after skipping some.
   case torchUniform(seed: Int, skipping: Int, bound: Double)
-  /// An orthogonal square matrix; the first so many columns are those of a random one, made orthonormal.
+  /// An orthogonal square matrix, whose first columns orthonormalize a random matrix.
   case orthogonal(columns: Int)
 
-  /// PyTorch's default for a linear layer of so many inputs: uniform, ± 1 / √inputs.
+  /// PyTorch's default for linear layers: uniform, ± 1 / √inputs.
   static func linear(inputs: Int) -> Initializer { .uniform(bound: 1 / Float(inputs).squareRoot()) }
 
-  /// Xavier's for a matrix: normal, variance 2 / (rows + columns).
+  /// Xavier initialization: normal, variance 2 / (rows + columns).
   static func glorot(_ rows: Int, _ columns: Int) -> Initializer {
     .normal(deviation: (2 / Float(rows + columns)).squareRoot())
   }

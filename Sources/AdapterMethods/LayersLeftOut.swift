@@ -1,12 +1,12 @@
 public import Deberta
 
 extension Adapter {
-  /// The adapter without its modules in some layers, besides those that its settings leave out.
+  /// The adapter without its modules in the given layers, in addition to those that its settings leave out.
   ///
-  /// The reference does not apply this to the members of a union; here all of them have it.
+  /// `adapters` does not apply this to the members of a union; this package does.
   /// - Parameters:
-  ///   - layers: counted from 0.
-  ///   - shape: the model's.
+  ///   - layers: indices from 0.
+  ///   - shape: the model's shape.
   /// - Throws: `ConfigurationError` for a layer that the model does not have, or a method without layers.
   public func leavingOut(_ layers: Set<Int>, for shape: DebertaV2Configuration) throws -> Adapter {
     if let odd = layers.sorted().first(where: { !(0..<shape.layerCount).contains($0) }) {
@@ -15,7 +15,7 @@ extension Adapter {
     guard !layers.isEmpty else { return self }
     if let union = method as? Union {
       return try union.replacing(parameters, for: shape) { member in
-        // A prompt acts in no layer.
+        // // A prompt is not part of any layer.
         member.method is PromptTuning ? nil : try member.leavingOut(layers, for: shape)
       } ?? self
     }
@@ -28,7 +28,7 @@ extension Adapter {
   }
 }
 
-/// Why a layer cannot be named.
+/// Why a layer index is invalid.
 public enum LayerError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknown(layer: Int, count: Int)
 

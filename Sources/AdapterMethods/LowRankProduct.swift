@@ -1,13 +1,14 @@
-/// A weighted sum of products of low rank, Σ wᵢ Bᵢ Aᵢ [outputs, inputs], and its best approximation of a given rank.
+/// A weighted sum of low-rank products, Σ wᵢ Bᵢ Aᵢ [outputs, inputs], and its best approximation of a given rank.
 ///
-/// The sum is one product of the factors side by side, B A. With A = L Q, Q's rows orthonormal, the singular values of
-/// B A are those of B L, which is as narrow as the ranks together; one-sided Jacobi rotations find them in float64.
+/// The sum equals one product B A of concatenated factors. With A = L Q, where Q has orthonormal rows, the singular
+/// values of B A are those of B L, whose width is the sum of the ranks; one-sided Jacobi rotations compute them in
+/// float64.
 ///
 /// Source: Golub and Van Loan, "Matrix Computations", 8.6.3.
 struct LowRankProduct {
-  /// The columns of B L, [outputs] each; after `init` they are orthogonal, the longest first: U S.
+  /// The columns of B L, [outputs] each; after `init` they are orthogonal, longest first: U S.
   private var columns: [[Double]] = []
-  /// For each of them its row of the other factor, [inputs]: Vᵀ.
+  /// The matching rows of the other factor, [inputs]: Vᵀ.
   private var rows: [[Double]] = []
   private let inputs, outputs: Int
 
@@ -25,7 +26,7 @@ struct LowRankProduct {
         let column = (0..<outputs).map { term.weight * Double(term.b[$0 * rank + index]) }
         let length = Self.dot(row, row).squareRoot()
         var parts = [Double](repeating: 0, count: orthonormal.count)
-        // Twice, because the first time leaves some rounding.
+        // // Twice, to remove the rounding error of the first pass.
         for _ in 0..<2 {
           for (number, other) in orthonormal.enumerated() {
             let part = Self.dot(row, other)
@@ -48,7 +49,7 @@ struct LowRankProduct {
     (columns, rows) = (order.map { columns[$0] }, order.map { rows[$0] })
   }
 
-  /// A = Vᵀ [rank, inputs] and B = U S [outputs, rank] of the largest singular values; rows beyond them are 0.
+  /// A = Vᵀ [rank, inputs] and B = U S [outputs, rank] for the largest singular values, padded with rows of 0.
   func truncated(to rank: Int) -> (a: [Float], b: [Float]) {
     var a = [Float](repeating: 0, count: rank * inputs)
     var b = [Float](repeating: 0, count: outputs * rank)
@@ -59,7 +60,7 @@ struct LowRankProduct {
     return (a, b)
   }
 
-  /// Rotates pairs of columns, and rows alike, until all columns are orthogonal.
+  /// Rotates pairs of columns, and the matching rows, until all columns are orthogonal.
   private mutating func diagonalize() {
     for _ in 0..<60 {
       var isDone = true

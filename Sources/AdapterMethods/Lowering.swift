@@ -4,14 +4,14 @@ internal import Files
 internal import Synchronization
 public import Tensors
 
-/// Which adapters act on the rows of a batch.
+/// The adapters to apply to the rows of a batch.
 public enum Setup: Sendable, Hashable {
   /// One composition for all rows; nil is the base model.
   case composition(Composition?)
   /// A composition for each row, in any order and of any methods.
   case rows([Composition?])
 
-  /// Whether it names an adapter.
+  /// Whether the setup uses an adapter.
   public func names(_ adapter: String) -> Bool {
     switch self {
     case .composition(let composition): composition?.names(adapter) ?? false
@@ -20,31 +20,30 @@ public enum Setup: Sendable, Hashable {
   }
 }
 
-/// A setup, lowered for a number of rows.
+/// A setup lowered for a number of rows.
 public struct LoweredSetup: Sendable {
   public let plan: AdapterPlan
-  /// What acts on each row, for each repetition of the rows that Parallel makes; nil is the base model.
+  /// The composition of each row, for each repetition made by Parallel; nil is the base model.
   public let repetitions: [[Composition?]]
-  /// What has to fit the lengths of the rows: a composition, and the longest of its rows.
+  /// Compositions with a Split, whose sizes must match the lengths of their rows.
   fileprivate let splits: [(composition: Composition, promptLength: Int, rows: [Int])]
 }
 
-/// Turns setups into plans for one encoder, and keeps what it has made.
+/// Lowers setups to plans for one encoder, and caches them.
 ///
-/// First the blocks that choose rows are resolved: every row of the pass gets
-/// a composition of its own, without them. Rows of equal compositions become
-/// a group, and each group's composition becomes one set of hooks.
+/// First the blocks that select rows are resolved: every row of the pass gets a composition without them. Rows with
+/// equal compositions form a group, and each group's composition becomes one set of hooks.
 ///
-/// What was lowered on a tape belongs to its pass, and so does the lowering.
+/// What was lowered on a tape belongs to its pass, and so does the `Lowering`.
 public final class Lowering: Sendable {
   public let encoder: Encoder
-  /// What can be named.
+  /// The available adapters by name.
   public let adapters: [String: BoundAdapter]
-  /// By their adapters' names, with commas between them.
+  /// The fusions, keyed by their adapters' names, joined with commas.
   public let fusions: [String: BoundFusion]
   private let known = Mutex(Known())
 
-  /// What was lowered before, up to so many of each kind.
+  /// The caches, limited in size.
   private struct Known: Sendable {
     static let limit = 256
     var hooks: [Composition?: BoundHooks] = [:]
@@ -57,23 +56,23 @@ public final class Lowering: Sendable {
   }
 
   /// - Parameters:
-  ///   - encoder: what the plans are for.
-  ///   - adapters: what can be named.
-  ///   - fusions: by their adapters' names, with commas between them.
+  ///   - encoder: the encoder of the plans.
+  ///   - adapters: the available adapters by name.
+  ///   - fusions: keyed by their adapters' names, joined with commas.
   public init(_ encoder: Encoder, adapters: [String: BoundAdapter], fusions: [String: BoundFusion] = [:]) {
     self.encoder = encoder
     self.adapters = adapters
     self.fusions = fusions
   }
 
-  /// The plan of a setup; nothing is made anew for a setup and a number of rows that were seen before.
+  /// The plan of a setup; cached by setup and number of rows.
   ///
-  /// Parallel repeats the rows, child by child. Rows of their own compositions are in any order.
+  /// Parallel repeats the rows, child by child. Rows with separate compositions can be in any order.
   /// - Parameters:
-  ///   - setup: what acts on the rows.
+  ///   - setup: the adapters for the rows.
   ///   - lengths: each row's number of tokens; Split is checked against them.
-  ///   - pass: what the hooks of blocks are computed with.
-  /// - Throws: `CompositionError` with the names of what is wrong.
+  ///   - pass: computes the hooks of blocks.
+  /// - Throws: `CompositionError`, naming what is wrong.
   public func callAsFunction(
     _ setup: Setup, lengths: [Int], on pass: Pass
   ) throws(CompositionError) -> LoweredSetup {
@@ -115,7 +114,7 @@ public final class Lowering: Sendable {
     }
   }
 
-  /// Checks a composition, and that its adapters are there.
+  /// Checks a composition, and that its adapters exist.
   private func check(_ composition: Composition) throws(CompositionError) {
     try composition.validate()
     for name in composition.adapters where adapters[name] == nil {
@@ -133,7 +132,7 @@ public final class Lowering: Sendable {
       if members[composition] == nil { distinct.append(composition) }
       members[composition, default: []].append(row)
     }
-    // A plan of no rows has a group, too.
+    // // A plan without rows has a group, too.
     if distinct.isEmpty { distinct = [nil] }
     var groups: [AdapterPlan.Group] = []
     var splits: [(composition: Composition, promptLength: Int, rows: [Int])] = []
@@ -171,7 +170,7 @@ public final class Lowering: Sendable {
     return bound
   }
 
-  /// The hooks of a composition without blocks that choose rows.
+  /// The hooks of a composition without blocks that select rows.
   private func hooks(_ composition: Composition, on pass: Pass) throws(CompositionError) -> EncoderHooks {
     if case .adapter(let name) = composition {
       guard let adapter = adapters[name] else { throw .unknownAdapter(name: name, nearest: []) }
@@ -229,22 +228,22 @@ public final class Lowering: Sendable {
 public struct BoundAdapter: Sendable {
   let bound: BoundHooks
 
-  /// The number of lowest layers in which it does not act; 0 where it acts on the embeddings.
+  /// The number of lowest layers without hooks; 0 if the adapter changes the embeddings.
   public var unhookedLayers: Int { bound.hooks.unhookedLayers }
 
-  /// What it does at the linear layers of heads, by transformers' names for these.
+  /// The hooks on linear layers of heads, by transformers' names for them.
   public var headHooks: [String: any HeadHook] { bound.hooks.heads }
 
-  /// Whether it acts in some layer, and not on the embeddings alone.
+  /// Whether the adapter has hooks in a layer, not only on the embeddings.
   public var actsInLayers: Bool { bound.hooks.actsInLayers }
 
   /// - Parameters:
-  ///   - skipped: the layers in which the adapter does not act.
-  ///   - pass: what it computes with and records.
-  ///   - adapter: what is bound.
-  ///   - encoder: what is adapted.
-  ///   - name: what it is called.
-  /// - Throws: what the method's `hooks` throws.
+  ///   - skipped: the layers in which the adapter is not applied.
+  ///   - pass: the kernels, threads, tape and trace.
+  ///   - adapter: the adapter to bind.
+  ///   - encoder: the encoder to adapt.
+  ///   - name: the adapter's name.
+  /// - Throws: the errors of the method's `hooks`.
   public init(
     _ adapter: Adapter, named name: String, in encoder: Encoder, skippingLayers skipped: Set<Int> = [], on pass: Pass
   ) throws(ConfigurationError) {
@@ -255,13 +254,13 @@ public struct BoundAdapter: Sendable {
 }
 
 extension Composition {
-  /// Whether an adapter is named.
+  /// Whether the composition uses an adapter.
   fileprivate func names(_ adapter: String) -> Bool {
     if case .adapter(let name) = self { return name == adapter }
     return children.contains { $0.names(adapter) }
   }
 
-  /// Whether a Split is in it, whose parts have to fit the rows.
+  /// Whether it contains a Split, whose sizes must match the rows.
   fileprivate var splitsTokens: Bool {
     if case .split = self { return true }
     return children.contains(where: \.splitsTokens)
@@ -269,7 +268,7 @@ extension Composition {
 }
 
 extension EncoderPlace {
-  /// The name of a linear layer below its layer's; of others the whole one.
+  /// The name of a linear layer within its layer; for others the full name.
   fileprivate func nameInLayer(_ family: ModelFamily) -> String {
     if case .projection(let projection, _) = self { projection.path } else { path(in: family) }
   }

@@ -1,10 +1,10 @@
 public import Checkpoints
 
-/// The methods that configurations can name.
+/// The methods that configurations can use.
 public struct MethodCatalog: Sendable {
   private let methods: [any AdapterMethod.Type]
 
-  /// - Parameter methods: where several have one architecture, the first that claims a configuration reads it.
+  /// - Parameter methods: if several share an architecture, the first that claims a configuration reads it.
   public init(_ methods: [any AdapterMethod.Type]) { self.methods = methods }
 
   /// The methods of this package.
@@ -13,17 +13,17 @@ public struct MethodCatalog: Sendable {
     PromptTuning.self,
   ])
 
-  /// These methods and further ones, such as an application's own; they come first.
+  /// Adds methods, such as an application's; they take precedence.
   public func adding(_ methods: any AdapterMethod.Type...) -> MethodCatalog { MethodCatalog(methods + self.methods) }
 
-  /// The configuration of a method that has no preset: its architecture says all.
+  /// The configuration of a method without presets, which needs only its architecture.
   func configuration(ofArchitecture name: String) -> [String: JSONValue]? {
     methods.contains { $0.architecture == name } ? ["architecture": .string(name)] : nil
   }
 
-  /// Reads a configuration: `architecture` tells the method.
+  /// Reads a configuration; `architecture` selects the method.
   ///
-  /// - Throws: `ConfigurationError`, also for a method that is not in the catalogue.
+  /// - Throws: `ConfigurationError`, also for a method that is not in the catalog.
   public func method(_ fields: ConfigurationFields) throws(ConfigurationError) -> any AdapterMethod {
     if try PeftAdapter.claims(fields) { return try PeftAdapter(fields) }
     let architecture = try fields.string("architecture")

@@ -1,38 +1,38 @@
 public import Checkpoints
 
-/// A key of a method's settings, declared once: what is parsed, written, proposed and refused follows from it.
+/// A key of a method's settings, declared once for parsing, writing, suggestions and validation.
 public struct MethodField: Sendable {
   public let key: String
-  /// What counts where the key is missing or null; nil: every configuration has to give it.
+  /// The default for a missing or null key; nil: the key is required.
   public let standard: JSONValue?
   public let effect: Effect
 
-  /// What a value other than the standard one does.
+  /// The effect of a value other than the default.
   public enum Effect: Sendable {
-    /// What the method's own reading of it says.
+    /// Interpreted by the method.
     case acts
-    /// Nothing, in the reference as here.
+    /// None, neither in `adapters` nor here.
     case none
-    /// How fresh values are found; a saved adapter has its values. Only the standard one is had here.
+    /// Initialization of new adapters; a saved adapter has its values. Only the default is supported here.
     case startsOnly(String)
-    /// Something that is not had here; nil: also not with these values.
+    /// Not supported here, except for the listed values.
     case refused(String, except: [JSONValue] = [])
   }
 
   /// - Parameters:
-  ///   - key: its name in the reference's files.
-  ///   - standard: what counts where it is missing; nil: it has to be given.
-  ///   - effect: what another value does.
+  ///   - key: its name in files of `adapters`.
+  ///   - standard: the default; nil: the key is required.
+  ///   - effect: the effect of another value.
   public init(_ key: String, _ standard: JSONValue?, _ effect: Effect = .acts) {
     self.key = key
     self.standard = standard
     self.effect = effect
   }
 
-  /// The seed from which every module of a fresh adapter starts anew, as in the reference.
+  /// The seed that restarts the random values in every module of a new adapter, as in `adapters`.
   static let seed = MethodField("init_weights_seed", .null)
 
-  /// The type of numbers that an adapter is kept in.
+  /// The number type in which an adapter is stored.
   static let numberType = MethodField(
     "dtype", .null,
     .refused(
@@ -40,10 +40,9 @@ public struct MethodField: Sendable {
 }
 
 extension ConfigurationFields {
-  /// Every declared member, those that are missing by their standard values; members that nobody declared are kept, as
-  /// the reference keeps them.
+  /// All declared members with defaults filled in; undeclared members are kept, as `adapters` does.
   ///
-  /// - Throws: `ConfigurationError` for a member with an effect that is not had here.
+  /// - Throws: `ConfigurationError` for a member with an unsupported effect.
   public func completed(by declared: [MethodField]) throws(ConfigurationError) -> ConfigurationFields {
     var members = members
     for field in declared {
@@ -61,19 +60,19 @@ extension ConfigurationFields {
     return try ConfigurationFields(.object(members), file: file)
   }
 
-  /// Settings whose `leave_out` names some more layers.
+  /// The settings with more layers in `leave_out`.
   init(leavingOut layers: Set<Int>, in settings: [String: JSONValue]) throws(ConfigurationError) {
     let fields = try ConfigurationFields(.object(settings), file: "the settings")
     let all = layers.union(try fields.integers("leave_out") ?? [])
     self = try fields.replacing("leave_out", by: .array(all.sorted().map { .integer($0) }))
   }
 
-  /// The same members with another value of one.
+  /// The members with one value replaced.
   func replacing(_ key: String, by value: JSONValue) throws(ConfigurationError) -> ConfigurationFields {
     try ConfigurationFields(.object(members.merging([key: value]) { $1 }), file: file)
   }
 
-  /// - Throws: `ConfigurationError`, if fresh values would have to be found in a way that is not had here.
+  /// - Throws: `ConfigurationError`, if the settings require an unsupported initialization.
   func checkStart(_ declared: [MethodField]) throws(ConfigurationError) {
     for field in declared {
       guard case .startsOnly(let expected) = field.effect, let given = members[field.key], given != .null,
@@ -101,7 +100,7 @@ extension ConfigurationFields {
 
   func layers(_ key: String) throws(ConfigurationError) -> Set<Int> { Set(try there(key, integers(key))) }
 
-  /// A probability in training, less than 1.
+  /// A dropout probability, less than 1.
   func probability(_ key: String) throws(ConfigurationError) -> Float {
     let probability = try there(key, number(key))
     guard (0..<1).contains(probability) else {

@@ -2,23 +2,23 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// One tensor that an adapter stores.
+/// One stored tensor of an adapter.
 public struct ParameterSpec: Sendable, Hashable {
-  /// The module that owns it, below `deberta.`: `encoder.layer.0.output`; empty for the model itself.
+  /// The owning module, below `deberta.`: `encoder.layer.0.output`; empty for the model itself.
   public let place: String
-  /// The module's collection of adapters: `adapters`, `loras`.
+  /// The module's container of adapters: `adapters`, `loras`.
   public let container: String
-  /// The tensor within the adapter's part: `adapter_up.weight`.
+  /// The tensor's name within the adapter: `adapter_up.weight`.
   public let member: String
   public let shape: [Int]
   public let initializer: Initializer
   public let isTrainable: Bool
-  /// Other names under which the reference stores the same tensor.
+  /// Other names under which `adapters` stores the same tensor.
   public let aliases: [Alias]
-  /// From which the module's values start anew; nil: they go on from those of the module before.
+  /// The seed that restarts the random values at this module; nil: they continue from the previous module.
   private(set) var seed: UInt64?
 
-  /// A second name of a tensor, in the same kind of collection.
+  /// A second name of a tensor, in the same kind of container.
   public struct Alias: Sendable, Hashable {
     public let place: String
     public let member: String
@@ -42,7 +42,7 @@ public struct ParameterSpec: Sendable, Hashable {
     self.aliases = aliases
   }
 
-  /// The same with the seed of the method's settings, unless it has one; 0 is none, as in the reference.
+  /// The spec with the seed of the method's settings, unless it has one; 0 means none, as in `adapters`.
   func seeded(by method: any AdapterMethod) -> ParameterSpec {
     guard seed == nil, let own = method.settings[MethodField.seed.key]?.wholeNumber, own != 0 else { return self }
     var spec = self
@@ -50,13 +50,13 @@ public struct ParameterSpec: Sendable, Hashable {
     return spec
   }
 
-  /// The tensor's name apart from the adapter's.
+  /// The tensor's name without the adapter's.
   public var id: String { "\(place).\(container).\(member)" }
 
-  /// The tensor's name in the reference's files, below `deberta.`.
+  /// The tensor's name in files of `adapters`, below `deberta.`.
   public func key(_ adapter: String) -> String { key(adapter, Alias(place, member)) }
 
-  /// All of its names in the reference's files; the first is the one that is written.
+  /// All of its names in files of `adapters`; the first one is written.
   public func keys(_ adapter: String) -> [String] { [key(adapter)] + aliases.map { key(adapter, $0) } }
 
   private func key(_ adapter: String, _ name: Alias) -> String {
@@ -72,17 +72,17 @@ public struct AdapterParameters: Sendable {
   private let tensors: [String: Tensor]
 
   /// - Parameters:
-  ///   - specs: what there is.
-  ///   - tensors: a tensor for the id of every spec.
+  ///   - specs: the parameters.
+  ///   - tensors: a tensor for each spec's id.
   public init(_ specs: [ParameterSpec], _ tensors: [String: Tensor]) {
     self.specs = specs
     self.tensors = tensors
   }
 
-  /// Some of the tensors of another adapter.
+  /// A subset of another adapter's tensors.
   init(_ specs: [ParameterSpec], of other: AdapterParameters) { self.init(specs, other.tensors) }
 
-  /// Fresh values for an encoder, each tensor as its initialiser says.
+  /// New values for an encoder, from each spec's initializer.
   public init(_ specs: [ParameterSpec], for encoder: Encoder, random: inout RandomNumbers) {
     var tensors: [String: Tensor] = [:]
     var module = ""
@@ -98,14 +98,13 @@ public struct AdapterParameters: Sendable {
     self.init(specs, tensors)
   }
 
-  /// The values of a spec; the shape's last dimension are the columns.
+  /// The values of a spec; columns are the shape's last dimension.
   public subscript(spec: ParameterSpec) -> Tensor {
     guard let tensor = tensors[spec.id] else { preconditionFailure("\(spec.id) is not a parameter of this adapter") }
     return tensor
   }
 
-  /// The tensors as they are saved for an adapter of some name; with aliases also under the other names that the
-  /// reference has for them.
+  /// The tensors to save for an adapter with this name; with aliases also under their other names in `adapters`.
   public func outgoing(named adapter: String, withAliases: Bool = false) -> [OutgoingTensor] {
     specs.flatMap { spec in
       (withAliases ? spec.keys(adapter) : [spec.key(adapter)]).map {
@@ -114,7 +113,7 @@ public struct AdapterParameters: Sendable {
     }
   }
 
-  /// The same values in memory of their own, to be trained.
+  /// A separate copy of the values, for training.
   var copied: AdapterParameters {
     AdapterParameters(
       specs, tensors.mapValues { Tensor($0.array, rows: $0.rows, columns: $0.columns) })

@@ -3,11 +3,11 @@ public import Deberta
 internal import Tensors
 
 extension Adapter {
-  /// The adapter with its prefix in the flat form: the trained keys and values themselves, without the two layers that
-  /// make them. It acts the same and is as large as what it puts in front.
+  /// The adapter with its prefix in the flat form: the trained keys and values, without the two layers that compute
+  /// them. Its results are the same, and it stores only the prefix itself.
   ///
-  /// The reference keeps `flat: false` in the settings, and cannot read the result back; here they say what it is.
-  /// - Parameter shape: the model's.
+  /// `adapters` keeps `flat: false` in the settings and cannot read the result back; here the settings are updated.
+  /// - Parameter shape: the model's shape.
   /// - Throws: ``EjectionError``, if there is no such prefix.
   public func ejectingPrefix(for shape: DebertaV2Configuration) throws -> Adapter {
     let prefixes: [PrefixTuning]

@@ -1,7 +1,7 @@
 public import Checkpoints
 internal import Files
 
-/// The reference's named configurations, as differences from a method's defaults.
+/// The presets of `adapters`, as differences from a method's defaults.
 ///
 /// Source: adapters, `configuration/adapter_config.py`, `ADAPTER_CONFIG_MAP`.
 private let presets: [String: [String: JSONValue]] = {
@@ -18,7 +18,7 @@ private let presets: [String: [String: JSONValue]] = {
     "reduction_factor": .integer(2), "non_linearity": .string("relu"), "init_weights": .string("mam_adapter"),
     "is_parallel": .bool(true), "scaling": .number(4),
   ]
-  // The class `AdapterPlusConfig`, which has no name in the reference.
+  // // The class `AdapterPlusConfig`, which has no preset name in `adapters`.
   let plus: [String: JSONValue] = [
     "original_ln_after": .bool(false), "residual_before_ln": .bool(false), "stochastic_depth": .number(0.1),
     "init_weights": .string("houlsby"), "scaling": .string("channel"), "reduction_factor": .integer(96),
@@ -83,12 +83,12 @@ extension [String: JSONValue] {
 }
 
 extension MethodCatalog {
-  /// The method of a configuration text: a preset's name, with changes of its fields in brackets; or a union of several.
+  /// The method of a configuration text: a preset's name, with changed fields in brackets; or a union of several.
   ///
   ///     seq_bn        seq_bn[reduction_factor=2, leave_out=[11]]        prefix_tuning|par_bn
   ///
-  /// Values are Python's literals. Changes of a union are made in every member.
-  /// - Throws: `ConfigurationError`: an unknown preset, an unknown field, a value that cannot be.
+  /// Values are Python literals. Changes of a union apply to every member.
+  /// - Throws: `ConfigurationError`: an unknown preset, an unknown field, an invalid value.
   public func method(preset text: String) throws(ConfigurationError) -> any AdapterMethod {
     let source = "the configuration '\(text)'"
     var members: [JSONValue] = []
@@ -100,7 +100,7 @@ extension MethodCatalog {
     return try method(ConfigurationFields(whole, file: source))
   }
 
-  /// The method of a preset's text, or of a JSON file with a configuration, which may stand under `config` in it.
+  /// The method of a preset text, or of a JSON configuration file, which may nest it under `config`.
   ///
   /// - Throws: `ConfigurationError`.
   public func method(named text: String) throws(ConfigurationError) -> any AdapterMethod {
@@ -111,7 +111,7 @@ extension MethodCatalog {
     return try method(fields.object("config") ?? fields)
   }
 
-  /// The settings of a preset with its changes.
+  /// The settings of a preset with changes.
   private func configuration(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
     let trimmed = text.filter { $0 != "\n" }
     let name = String(trimmed.prefix { $0 != "[" }).filter { $0 != " " }
@@ -151,7 +151,7 @@ extension MethodCatalog {
     return preset.with(changes)
   }
 
-  /// The names that there are, with those that are near in brackets.
+  /// The available names, with similar ones in parentheses.
   private static func choice(of names: [String], near name: String) -> String {
     let nearest = NearestNames.of(name, in: names, limit: 2).map { "'\($0)'" }
     let hint = nearest.isEmpty ? "" : " (did you mean \(nearest.joined(separator: " or "))?)"

@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// Python's literals, as far as configurations use them.
+/// Python literals, in the subset that configurations use.
 enum PythonLiteral {
   /// Reads `key=value, key=value`.
   static func arguments(_ text: String, source: String) throws(ConfigurationError) -> [String: JSONValue] {
@@ -9,7 +9,7 @@ enum PythonLiteral {
     var scalars = Substring(text)
     var depth = 0
     var isKey = true
-    // Keys get quotes, Python's words become JSON's, and strings get double quotes; the rest is alike.
+    // // Keys get quotes, Python keywords become JSON's, and strings get double quotes; the rest is the same.
     while let character = scalars.first {
       switch character {
       case "'", "\"":

@@ -2,19 +2,18 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// A folder of the reference: `adapter_config.json` beside `adapter.safetensors` or `pytorch_adapter.bin`.
+/// An adapter folder of `adapters`: `adapter_config.json` with `adapter.safetensors` or `pytorch_adapter.bin`.
 ///
-/// Tensors are named `deberta.PLACE.CONTAINER.NAME.MEMBER`, with or without
-/// the first word. Source: adapters, `loading.py`, `AdapterLoader`.
+/// Tensors are named `deberta.PLACE.CONTAINER.NAME.MEMBER`, with or without the first component. Source: adapters,
+/// `loading.py`, `AdapterLoader`.
 public enum SavedAdapter {
   public static let configurationFile = "adapter_config.json"
   public static let weightFiles = ["adapter.safetensors", "pytorch_adapter.bin"]
 
-  /// Reads a folder, also one of PEFT.
+  /// Reads a folder of `adapters` or PEFT.
   ///
-  /// - Throws: `ConfigurationError`, if a setting cannot be or the adapter was
-  ///   made for another model; `CheckpointError`, if a file is missing or
-  ///   broken, or a tensor is missing, mis-shaped or not accounted for.
+  /// - Throws: `ConfigurationError`, if a setting is invalid or the adapter was made for another model;
+  ///   `CheckpointError`, if a file is missing or broken, or a tensor is missing, unused or has the wrong shape.
   public static func read(
     _ folder: String, for shape: DebertaV2Configuration, catalog: MethodCatalog = .standard
   ) throws -> (name: String, adapter: Adapter) {
@@ -34,13 +33,13 @@ public enum SavedAdapter {
     return (name, adapter)
   }
 
-  /// Reads an adapter's tensors among others.
+  /// Reads an adapter's tensors from a larger set.
   ///
   /// - Parameters:
-  ///   - name: that its tensors go by.
+  ///   - name: the adapter's name in the tensor names.
   ///   - method: with its settings.
   ///   - ledger: tensors by their names below `deberta.`
-  ///   - shape: the model's.
+  ///   - shape: the model's shape.
   /// - Throws: `ConfigurationError`, `CheckpointError`.
   public static func adapter(
     named name: String, _ method: any AdapterMethod, in ledger: WeightLedger, for shape: DebertaV2Configuration
@@ -55,8 +54,8 @@ public enum SavedAdapter {
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
 
-  /// Writes a folder that the reference loads; one of PEFT for what came from PEFT and the reference's settings cannot
-  /// describe. The folder exists. `metadata` are further members of `adapter_config.json`; PEFT's has no place for them.
+  /// Writes a folder that `adapters` can load, or a PEFT folder for PEFT adapters that settings of `adapters` cannot
+  /// describe. The folder must exist. `metadata` adds members to `adapter_config.json`, except for PEFT.
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
@@ -79,16 +78,16 @@ public enum SavedAdapter {
   }
 }
 
-/// What older versions of the reference wrote differently.
+/// Conversions from older versions of `adapters`.
 enum LegacyConfiguration {
-  /// Names of collections before they were all called `adapters`.
+  /// Container names before all were called `adapters`.
   private static let containers = [
     "attention_text_task_adapters": "adapters", "attention_text_lang_adapters": "adapters",
     "layer_text_task_adapters": "adapters", "layer_text_lang_adapters": "adapters",
     "invertible_lang_adapters": "invertible_adapters",
   ]
 
-  /// A tensor's name as it is today, below `deberta.`.
+  /// A tensor's current name, below `deberta.`.
   static func tensorName(_ name: String) -> String {
     EncoderLayout.ownName(name).split(separator: ".", omittingEmptySubsequences: false).map {
       containers[String($0)] ?? String($0)
@@ -96,8 +95,8 @@ enum LegacyConfiguration {
     .joined(separator: ".")
   }
 
-  /// Settings as a current version would write them: without a version `gelu`
-  /// meant the tanh form, and LoRA ignored alpha before 1.1.0.
+  /// Settings as a current version would write them: without a version, `gelu` meant the tanh form, and LoRA ignored
+  /// alpha before 1.1.0.
   static func updated(_ fields: ConfigurationFields, version: String?) throws(ConfigurationError) -> ConfigurationFields
   {
     var members = fields.members

@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// A folder of the reference: `adapter_fusion_config.json` beside `model_adapter_fusion.safetensors` or
+/// A fusion folder of `adapters`: `adapter_fusion_config.json` with `model_adapter_fusion.safetensors` or
 /// `pytorch_model_adapter_fusion.bin`.
 ///
 /// Tensors are named `deberta.PLACE.adapter_fusion_layer.NAME.MEMBER`. Source:
@@ -13,9 +13,8 @@ public enum SavedFusion {
 
   /// Reads a folder.
   ///
-  /// - Throws: `ConfigurationError`, if a setting cannot be or the fusion was
-  ///   made for another model; `CheckpointError`, if a file is missing or
-  ///   broken, or a tensor is missing, mis-shaped or not accounted for.
+  /// - Throws: `ConfigurationError`, if a setting is invalid or the fusion was made for another model;
+  ///   `CheckpointError`, if a file is missing or broken, or a tensor is missing, unused or has the wrong shape.
   public static func read(
     _ folder: String, for shape: DebertaV2Configuration
   ) throws -> (name: String, fusion: AdapterFusion) {
@@ -31,19 +30,19 @@ public enum SavedFusion {
     let weights = try TensorFile.first(of: weightFiles, in: folder)
     let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
     let fusion = try fusion(named: name, of: adapters, settings, in: ledger, for: shape)
-    // The reference saves every fusion whose name begins alike.
+    // // `adapters` saves every fusion whose name has the same prefix.
     try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }
     return (name, fusion)
   }
 
-  /// Reads a fusion's tensors among others.
+  /// Reads a fusion's tensors from a larger set.
   ///
   /// - Parameters:
-  ///   - name: that its tensors go by.
-  ///   - adapters: what it fuses.
-  ///   - settings: which projections it has.
+  ///   - name: the fusion's name in the tensor names.
+  ///   - adapters: the adapters that it fuses.
+  ///   - settings: its projections.
   ///   - ledger: tensors by their names below `deberta.`
-  ///   - shape: the model's.
+  ///   - shape: the model's shape.
   /// - Throws: `CheckpointError`.
   public static func fusion(
     named name: String, of adapters: [String], _ settings: FusionSettings, in ledger: WeightLedger,
@@ -61,7 +60,7 @@ public enum SavedFusion {
     return AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters)
   }
 
-  /// Writes a folder that the reference loads; the folder exists.
+  /// Writes a folder that `adapters` can load; the folder must exist.
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(

@@ -1,26 +1,26 @@
 public import Checkpoints
 
-/// A folder that the reference's `save_adapter_setup` wrote: `adapter_setup.json`, and below it a folder for each
-/// adapter, fusion and head that the composition names.
+/// A folder written by `save_adapter_setup` of `adapters`: `adapter_setup.json`, and subfolders for the adapters,
+/// fusions and heads of the composition.
 ///
 /// Source: adapters, `model_mixin.py`, `_save_adapter_setup_config`; `composition.py`, `to_dict`.
 public struct SavedSetup: Sendable {
   public static let configurationFile = "adapter_setup.json"
 
-  /// The adapters that act.
+  /// The active adapters.
   public let composition: Composition
-  /// The heads that answer, in order; nil where none were saved.
+  /// The active heads, in order; nil if none were saved.
   public let heads: [String]?
 
   /// - Parameters:
-  ///   - composition: what acts.
-  ///   - heads: that answer, in order; nil where there are none.
+  ///   - composition: the active adapters.
+  ///   - heads: the active heads, in order; nil if there are none.
   public init(_ composition: Composition, heads: [String]?) {
     self.composition = composition
     self.heads = heads
   }
 
-  /// Writes the description into a folder, which exists.
+  /// Writes the description into an existing folder.
   public func write(to folder: String) throws(CheckpointError) {
     let answering: JSONValue =
       switch heads {
@@ -35,10 +35,10 @@ public struct SavedSetup: Sendable {
     try description.write(to: "\(folder)/\(Self.configurationFile)")
   }
 
-  /// Reads the folder's description, and none of its tensors.
+  /// Reads the folder's description, without its tensors.
   ///
-  /// - Throws: `CheckpointError` for a file that cannot be read, `ConfigurationError` for what is no setup,
-  ///   `CompositionError` for a composition that cannot be.
+  /// - Throws: `CheckpointError` for an unreadable file, `ConfigurationError` if it is not a setup, `CompositionError`
+  ///   for an invalid composition.
   public init(folder: String) throws {
     let fields = try ConfigurationFields(path: "\(folder)/\(Self.configurationFile)")
     guard let setup = try fields.object("adapter_setup") else {
@@ -48,7 +48,7 @@ public struct SavedSetup: Sendable {
     heads = try Self.heads(fields)
   }
 
-  /// The text form of a composition in the reference's JSON.
+  /// The text form of a composition in JSON of `adapters`.
   private static func text(_ block: ConfigurationFields) throws(ConfigurationError) -> String {
     let type = try block.string("type") ?? ""
     guard case .array(let children)? = block.members["children"], !type.isEmpty else {
@@ -93,9 +93,9 @@ public struct SavedSetup: Sendable {
 }
 
 extension Composition {
-  /// The block as the reference's JSON has it.
+  /// The block in JSON of `adapters`.
   ///
-  /// - Parameter isRoot: an adapter alone is a stack of it there.
+  /// - Parameter isRoot: a single adapter is stored as a stack.
   fileprivate func description(asRoot isRoot: Bool = false) -> JSONValue {
     guard let block else {
       let single = JSONValue.object(["type": .string("single"), "children": .array([.string(last)])])

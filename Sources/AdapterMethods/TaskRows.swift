@@ -1,4 +1,4 @@
-/// The child of a MultiTask that a row goes to: its number, from 0, or its name.
+/// Selects the child of a MultiTask for a row: by index, from 0, or by name.
 public enum TaskID: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
   case number(Int)
   case name(String)
@@ -8,17 +8,17 @@ public enum TaskID: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressible
 }
 
 extension Composition {
-  /// Whether a row needs a task to know what acts on it.
+  /// Whether rows need a task to select their adapters.
   public var needsTasks: Bool {
     if case .multiTask = self { return true }
     return children.contains(where: \.needsTasks)
   }
 
-  /// What acts on each row, where every MultiTask is replaced by the child of the row's task.
+  /// The composition of each row, with every MultiTask replaced by the child for the row's task.
   ///
-  /// Each row is then as it would be alone with that child. A task without rows is none the worse for it.
+  /// Each row then has the same result as with that child alone. Tasks may have no rows.
   /// - Parameter tasks: one for each row.
-  /// - Throws: `CompositionError.noMultiTask`, `.unknownTask`; `.unsupported` for a block that counts rows besides.
+  /// - Throws: `CompositionError.noMultiTask`, `.unknownTask`; `.unsupported` for another block that selects rows.
   public func rows(tasks: [TaskID]) throws(CompositionError) -> [Composition] {
     guard needsTasks else { throw .noMultiTask }
     var rows: [Composition] = []
@@ -53,7 +53,7 @@ extension Composition {
     }
   }
 
-  /// The one child whose last adapter has a name.
+  /// The only child whose last adapter has this name.
   private static func only(_ children: [Composition], endingWith name: String) -> Int? {
     let found = children.indices.filter { children[$0].last == name }
     return found.count == 1 ? found[0] : nil

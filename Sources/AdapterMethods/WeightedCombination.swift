@@ -2,22 +2,22 @@ internal import Checkpoints
 public import Deberta
 internal import Tensors
 
-/// How several adapters of equal settings become one.
+/// Combines several adapters with equal settings into one.
 ///
 /// Source: adapters, `model_mixin.py`, `average_adapter`; `methods/lora.py`, `LoRALayer.average_adapter`.
 public struct WeightedCombination: Sendable, Hashable {
-  /// What the weights are applied to.
+  /// What the weights apply to.
   public enum Strategy: String, Sendable, CaseIterable {
     /// Every tensor: Σ wᵢ tᵢ.
     case linear
-    /// The factors of LoRA: A = Σ |wᵢ| Aᵢ and B = Σ wᵢ Bᵢ, so that a negative weight subtracts an adapter's effect.
+    /// LoRA factors: A = Σ |wᵢ| Aᵢ and B = Σ wᵢ Bᵢ, so that a negative weight subtracts an adapter's effect.
     case negateB = "negate-b"
-    /// The products of LoRA: B A is the best approximation of Σ wᵢ Bᵢ Aᵢ of some rank; alpha stays.
+    /// LoRA products: B A is the best approximation of Σ wᵢ Bᵢ Aᵢ with the given rank; alpha is unchanged.
     case svd
   }
 
   public var strategy: Strategy
-  /// One for each adapter; nil: all alike.
+  /// One per adapter; nil: equal weights.
   public var weights: [Float]?
   /// Whether the weights are divided by their sum.
   public var normalizesWeights: Bool
@@ -33,7 +33,7 @@ public struct WeightedCombination: Sendable, Hashable {
     self.rank = rank
   }
 
-  /// The weight of each of some inputs.
+  /// The weight of each input.
   ///
   /// - Throws: `CombinationError.count`, `.weights`.
   public func weights(of names: [String]) throws(CombinationError) -> [Float] {
@@ -54,10 +54,9 @@ public struct WeightedCombination: Sendable, Hashable {
   /// The combined adapter.
   ///
   /// - Parameters:
-  ///   - adapters: of equal settings, apart from those of training: dropout, initial values.
-  ///   - shape: the model's.
-  /// - Throws: `CombinationError`, with the names and settings that do not agree; `ConfigurationError` for a rank that
-  ///   cannot be.
+  ///   - adapters: with equal settings, except those for training: dropout, initialization.
+  ///   - shape: the model's shape.
+  /// - Throws: `CombinationError`, with the names and settings that differ; `ConfigurationError` for an invalid rank.
   public func callAsFunction(_ adapters: [(name: String, adapter: Adapter)], for shape: DebertaV2Configuration) throws
     -> Adapter
   {
@@ -73,7 +72,7 @@ public struct WeightedCombination: Sendable, Hashable {
 
   // MARK: Strategies
 
-  /// Σ wᵢ tᵢ for every tensor, with the weights that it has.
+  /// Σ wᵢ tᵢ for every tensor, with its own weights.
   static func sum(
     _ adapters: [(name: String, adapter: Adapter)], weights: (ParameterSpec) throws -> [Float]
   ) rethrows -> Adapter {
@@ -139,7 +138,7 @@ public struct WeightedCombination: Sendable, Hashable {
 
   // MARK: Settings
 
-  /// Settings of training alone, which a combined adapter takes from the first.
+  /// Settings that only affect training, which a combined adapter takes from the first.
   private static let trainingSettings: Set<String> = ["dropout", "init_weights", "init_weights_seed", "lora_dropout"]
 
   private static func requireEqualSettings(
@@ -165,7 +164,7 @@ public struct WeightedCombination: Sendable, Hashable {
     }
   }
 
-  /// A setting without what counts in training alone, at any depth.
+  /// A setting without those that only affect training, at any depth.
   private static func essential(_ value: JSONValue?) -> JSONValue {
     switch value {
     case .object(let members):

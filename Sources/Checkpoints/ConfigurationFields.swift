@@ -4,7 +4,7 @@ public struct ConfigurationFields: Sendable {
   /// Where the object comes from, for messages.
   public let file: String
 
-  /// - Throws: ``ConfigurationError/wrongType(key:expected:found:file:)`` if the value is no object.
+  /// - Throws: ``ConfigurationError/wrongType(key:expected:found:file:)`` if the value is not a object.
   public init(_ value: JSONValue, file: String) throws(ConfigurationError) {
     guard case .object(let members) = value else {
       throw .wrongType(key: "", expected: "an object", found: value.kind, file: file)
@@ -20,7 +20,7 @@ public struct ConfigurationFields: Sendable {
     try self.init(value, file: path)
   }
 
-  /// A member as `read` understands it, or nil where it is missing.
+  /// A member as `read` understands it, or nil if it is missing.
   public func value<T>(
     _ key: String, _ expected: String, as read: (JSONValue) -> T?
   ) throws(ConfigurationError) -> T? {
@@ -112,7 +112,7 @@ extension JSONValue {
 
 /// Why a configuration cannot be used.
 public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The file cannot be read, or is no JSON.
+  /// The file cannot be read, or is not a JSON.
   case unreadable(CheckpointError)
   /// A member is missing that has no default.
   case missing(key: String, file: String)

@@ -16,7 +16,7 @@ public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// What `model_type` names; nil where it is missing.
+  /// What `model_type` names; nil if it is missing.
   ///
   /// - Throws: `ConfigurationError` for the type of another architecture.
   public init?(_ fields: ConfigurationFields) throws(ConfigurationError) {

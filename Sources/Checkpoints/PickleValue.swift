@@ -1,4 +1,4 @@
-/// A value of a pickle: only data, never behaviour.
+/// A value of a pickle: only data, never behavior.
 ///
 /// Containers are numbers into ``PickleHeap``. A pickle may nest a million
 /// tuples or put a dict into itself; so neither costs a recursion or a leak.

@@ -10,7 +10,7 @@ public struct FileDraft: ~Copyable {
   /// The path that it is for.
   public let path: String
   private let target: String
-  /// Nil where the bytes go to a pipe or a device.
+  /// Nil if the bytes go to a pipe or a device.
   private let draft: String?
   private let output: OutputFile
 

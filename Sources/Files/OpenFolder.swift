@@ -3,7 +3,7 @@ import Glibc
 
 /// A folder that is worked in through its descriptor.
 ///
-/// Whatever is renamed above it or put in the place of one of its entries, the work stays in this folder: entries are
+/// Whatever is renamed above it or put in place of one of its entries, the work stays in this folder: entries are
 /// named by one part of a path, and links among them are not followed.
 public final class OpenFolder: Sendable {
   /// The path that it was opened by, for messages.

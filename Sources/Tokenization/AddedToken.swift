@@ -8,7 +8,7 @@ struct AddedToken: Sendable, Hashable {
   var stripsRight = false
   /// The token is one only if it touches no word.
   var isSingleWord = false
-  /// The fast variant looks for the token in the normalised text.
+  /// The fast variant looks for the token in the normalized text.
   var isNormalized = false
   var isSpecial = true
 }

@@ -1,4 +1,4 @@
-/// A text under normalisation: UTF-8, and for every byte the scalars of the original that it comes from.
+/// A text under normalization: UTF-8, and for every byte the scalars of the original that it comes from.
 struct AlignedText {
   private(set) var bytes: [UInt8] = []
   private var lower: [Int32] = []

@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// SentencePiece's `precompiled_charsmap`: strings and what they normalise to.
+/// SentencePiece's `precompiled_charsmap`: strings and what they normalize to.
 ///
 /// On disk: the byte count of a double-array trie (4 bytes, little endian), the
 /// trie (Darts-clone units of 4 bytes), and the targets, each ended by NUL. A key's

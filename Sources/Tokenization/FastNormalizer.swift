@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The normalisation of `DebertaV2TokenizerFast`, step by step.
+/// The normalization of `DebertaV2TokenizerFast`, step by step.
 ///
 /// - SeeAlso: `DebertaV2Converter.normalizer` (transformers/convert_slow_tokenizer.py);
 ///   tokenizers/src/normalizers/{strip,precompiled,replace,unicode}.rs.
@@ -13,7 +13,7 @@ struct FastNormalizer: Sendable {
     case replace([UInt8], by: [UInt8])
     /// Every run of two spaces or more becomes these bytes.
     case joinSpaces(by: [UInt8])
-    /// A normalisation form of Unicode, by its name.
+    /// A normalization form of Unicode, by its name.
     case unicode(String)
 
     /// How many times longer it may make a text.

@@ -105,7 +105,7 @@ struct FastSplitter: TextSplitter {
     }
   }
 
-  /// Neighbouring unknown characters are one piece, or one for each of their bytes.
+  /// Neighboring unknown characters are one piece, or one for each of their bytes.
   private func append(_ segments: [UnigramSegment], of text: AlignedText, to pieces: inout [TextPiece]) {
     var index = 0
     while index < segments.count {

@@ -47,7 +47,7 @@ struct SentencePieceProto {
     }
   }
 
-  /// What is wrong with the pieces; nil: nothing (`ModelInterface::InitializePieces`, src/model_interface.cc).
+  /// What is wrong with the pieces; nil: none (`ModelInterface::InitializePieces`, src/model_interface.cc).
   private mutating func faultOfPieces() -> String? {
     guard !pieces.isEmpty else { return "it has no pieces" }
     var texts: [Bool: Set<ArraySlice<UInt8>>] = [:]

@@ -184,7 +184,7 @@ extension ConfigurationFields {
   }
 }
 
-/// Where the fast tokenizer cuts a normalised text before it searches for pieces.
+/// Where the fast tokenizer cuts a normalized text before it searches for pieces.
 struct FastCuts: Sendable {
   enum Prepending: Sendable { case always, first, never }
 

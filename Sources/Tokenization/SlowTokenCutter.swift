@@ -18,7 +18,7 @@ struct SlowTokenCutter: Sendable {
   }
 
   /// The added tokens and what lies between, with the tokens' white-space and single-word rules applied in
-  /// the reference's order: each looks at its neighbours as its predecessors left them.
+  /// the reference's order: each looks at its neighbors as its predecessors left them.
   private func segments(of text: UnsafeBufferPointer<UInt8>) -> [Segment] {
     var segments: [Segment] = []
     var end = 0

@@ -23,7 +23,7 @@ struct SourceText {
     self.word = word
   }
 
-  /// The scalars of a piece without the spaces, and what normalises to nothing, that it begins with.
+  /// The scalars of a piece without the spaces, and what normalizes to nothing, that it begins with.
   func offsets(of piece: TextPiece) -> Range<Int> {
     var start = min(piece.scalars.lowerBound, scalars.count)
     let end = min(piece.scalars.upperBound, scalars.count)
@@ -53,7 +53,7 @@ extension Unicode.Scalar {
     return properties.isWhitespace
   }
 
-  /// Whether the scalar alone normalises to a space or to nothing: white space, and
+  /// Whether the scalar alone normalizes to a space or to nothing: white space, and
   /// what SentencePiece's nmt_nfkc charsmap maps to U+0020 or drops
   /// (`Builder::BuildNmtNFKCMap`, sentencepiece/src/builder.cc).
   var becomesSpace: Bool {

@@ -1,4 +1,4 @@
-/// A stretch of a normalised text and the piece that it is.
+/// A stretch of a normalized text and the piece that it is.
 struct UnigramSegment: Equatable {
   var id: Int32
   var bytes: Range<Int>

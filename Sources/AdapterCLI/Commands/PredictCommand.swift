@@ -50,7 +50,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput.standard
     let predictor = try predictor()
-    // Whoever types texts is not asked for any that nothing would answer.
+    // Whoever types texts is not requested any that nothing would answer.
     if text.isTyped { try predictor.requireHead() }
     let source = try text.source()
     if length.maxLength == 0, let limit = predictor.model.configuration.advisedLength {

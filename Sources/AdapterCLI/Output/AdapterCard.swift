@@ -5,7 +5,7 @@ internal import Foundation
 struct AdapterCard {
   private let record: AdapterRecord
   private let files: [FileRecord]
-  /// Nil where it is not known which base the adapter was made for.
+  /// Nil if it is not known which base the adapter was made for.
   private let isForThisBase: Bool?
 
   init(_ record: AdapterRecord, files: [FileRecord], isForThisBase: Bool?) {

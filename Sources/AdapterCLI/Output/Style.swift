@@ -28,7 +28,7 @@ enum Style: UInt32 {
     }
   }
 
-  /// Source: https://no-color.org — any value but an empty one turns colours off.
+  /// Source: https://no-color.org — any value but an empty one turns colors off.
   private static let isShown: Bool = {
     let environment = ProcessInfo.processInfo.environment
     return Terminal.isOutput && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"

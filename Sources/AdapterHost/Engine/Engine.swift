@@ -108,7 +108,7 @@ public final class Engine: Sendable {
   ///
   /// - Parameters:
   ///   - model: the base, with the adapters and heads that always stay.
-  ///   - maskID: the token that masked language models answer; nil where there is none.
+  ///   - maskID: the token that masked language models answer; nil if there is none.
   ///   - source: where other adapters come from; nil: there are none.
   ///   - limits: its bounds.
   ///   - observer: is called for every pass, on the thread that computes, and for every load, on the thread that loads.

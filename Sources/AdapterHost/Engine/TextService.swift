@@ -85,7 +85,7 @@ public final class TextService: Sendable {
   ///
   /// - Parameters:
   ///   - workspace: the base model, the adapters that are given, and the registry.
-  ///   - compute: what it computes with.
+  ///   - compute: the kernels and threads.
   ///   - limits: of the engine.
   ///   - workers: threads for tokenization and loading.
   ///   - observer: as the engine's.

@@ -3,7 +3,7 @@ internal import Checkpoints
 internal import Foundation
 
 extension Inspection.Base {
-  /// The base model to try adapters with: the one that is named, else the default one of the registry; nil where no
+  /// The base model to try adapters with: the one that is named, else the default one of the registry; nil if no
   /// registry or no default base model is.
   ///
   /// - Parameters:
@@ -26,6 +26,6 @@ extension Inspection.Base {
 }
 
 extension AdapterRecord {
-  /// Whether the adapter was made for this base model; nil where its base is not known.
+  /// Whether the adapter was made for this base model; nil if its base is not known.
   public func isMade(for model: ModelRecord) -> Bool? { baseDigest.map { $0 == model.digest } }
 }

@@ -18,7 +18,7 @@ struct ClassHead {
   ///   - head: any head.
   ///   - own: the checkpoint's own head, whose place a head of words takes.
   ///   - words: the word embeddings that the checkpoint will have, to which a decoder may be tied.
-  ///   - shape: the model's.
+  ///   - shape: the model's shape.
   ///   - compute: what unpacks weights.
   /// - Returns: nil for a head that no class can hold.
   init?(

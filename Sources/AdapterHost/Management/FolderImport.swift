@@ -172,7 +172,7 @@ extension Registry {
   }
 }
 
-/// Why a folder is not registered as it was asked for.
+/// Why a folder is not registered as it was requested.
 public enum ImportError: Error, Hashable, Sendable, CustomStringConvertible {
   case adapterCount(folder: String, expected: [String], found: [String])
   case noFusion(folder: String)

@@ -9,7 +9,7 @@ internal import Foundation
 public struct Inspection: Sendable {
   /// The folder or file.
   public let path: String
-  /// What was recognised, in the order in which a reader would look.
+  /// What was recognized, in the order in which a reader would look.
   public let parts: [Part]
   /// Names of files that belong to no part, sorted.
   public let otherFiles: [String]
@@ -105,7 +105,7 @@ public struct Inspection: Sendable {
   /// - Parameters:
   ///   - path: a folder, or one file of tensors.
   ///   - base: what adapters are tried with, if anything.
-  /// - Throws: `InspectionError`, if nothing is there, or nothing is recognised; `CheckpointError` for a file alone.
+  /// - Throws: `InspectionError`, if nothing is there, or nothing is recognized; `CheckpointError` for a file alone.
   public init(_ path: String, base: Base? = nil) throws {
     var isFolder = ObjCBool(false)
     guard !path.utf8.contains(0), FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

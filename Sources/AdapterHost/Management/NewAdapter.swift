@@ -152,7 +152,7 @@ extension Registry {
 }
 
 extension DebertaV2AdapterModel {
-  /// Puts a fresh head in the place of the one of its name.
+  /// Puts a fresh head in place of the one of its name.
   mutating func addHead(_ name: String, _ head: NewHead, seed: UInt64) throws {
     if head.kind == .maskedLM {
       try addMaskedLMHead(name, layers: head.layers ?? 2, overwrite: true, seed: seed)

@@ -12,7 +12,7 @@ enum NewFolder {
     try make(path, body) { draft in try draft.publishAsNew() }
   }
 
-  /// The same in the place of a folder that may be there: the two are exchanged when the new one is whole.
+  /// The same in place of a folder that may be there: the two are exchanged when the new one is whole.
   static func replace(_ path: String, _ body: (String) throws -> Void) throws {
     try make(path, body) { draft in try draft.publish() }
   }

@@ -80,7 +80,7 @@ extension DebertaV2Configuration {
 private struct TensorFaults: Error, CustomStringConvertible {
   let missing, misshapen, unexpected: Int
 
-  /// Nil where the reader's own error names everything: a single fault, or tensors that belong to nothing.
+  /// Nil if the reader's own error names everything: a single fault, or tensors that belong to nothing.
   init?(_ tensors: [Inspection.Tensor], _ missing: [Inspection.MissingTensor]) {
     self.missing = missing.count
     misshapen = tensors.count { $0.use == .misshapen }

@@ -51,7 +51,7 @@ struct BatchEncoder: Sendable {
   }
 }
 
-/// The model of one run, with the adapters that its texts have asked for.
+/// The model of one run, with the adapters that its texts have requested.
 struct Session {
   private let predictor: Predictor
   private var model: DebertaV2AdapterModel

@@ -56,7 +56,7 @@ public struct TextInput: Sendable, Hashable {
     return input
   }
 
-  /// Another text in the place of the text and its pair.
+  /// Another text in place of the text and its pair.
   func replacing(text: String) -> TextInput {
     var input = self
     (input.text, input.words, input.pair) = (text, nil, nil)
@@ -77,7 +77,7 @@ public struct TextInput: Sendable, Hashable {
   ///
   /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` the
   /// names apply that training data have for text and pair, such as `question` and `context`. A list of contexts, in
-  /// `contexts` or in the place of one, is one of several to choose the answer from. Choices may have any form that
+  /// `contexts` or in place of one, is one of several to choose the answer from. Choices may have any form that
   /// training reads. A list `tokens` or `words` holds words that are given beforehand; without a text they
   /// are the text, joined by single spaces.
   /// - Parameters:
@@ -172,7 +172,7 @@ extension ConfigurationFields {
 extension ConfigurationFields {
   /// The first of some members that is a list, of strings; none if there is none.
   ///
-  /// - Throws: `ConfigurationError`, if an element is no string, or there are none.
+  /// - Throws: `ConfigurationError`, if an element is not a string, or there are none.
   fileprivate func firstContexts(_ names: [String]) throws(ConfigurationError) -> [String] {
     for name in names {
       guard case .array(let elements)? = members[name] else { continue }

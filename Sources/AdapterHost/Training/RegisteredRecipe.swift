@@ -6,14 +6,14 @@ internal import Training
 extension AdapterRecord {
   /// The recipe of the run that trained the adapter, as its folder keeps it; nil if it keeps none.
   ///
-  /// - Throws: `ConfigurationError` for a file that is no object of JSON.
+  /// - Throws: `ConfigurationError` for a file that is not a object of JSON.
   public var recipe: [String: JSONValue]? { get throws { try TrainingRecipe.kept(in: path) } }
 }
 
 extension FusionRecord {
   /// The recipe of the run that trained the fusion, as its folder keeps it; nil if it keeps none.
   ///
-  /// - Throws: `ConfigurationError` for a file that is no object of JSON.
+  /// - Throws: `ConfigurationError` for a file that is not a object of JSON.
   public var recipe: [String: JSONValue]? { get throws { try TrainingRecipe.kept(in: path) } }
 }
 

@@ -40,7 +40,7 @@ extension DebertaV2AdapterModel {
       compute)
   }
 
-  /// Every tensor of a checkpoint's encoder, in memory of its own.
+  /// Every tensor of a checkpoint's encoder, in separate memory.
   private func parameters(_ folder: String?) throws -> TrainableBase {
     let ledger = try folder.map { try ModelSource(CheckpointFolder(path: $0)).ledger } ?? source.ledger
     let words = EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight"

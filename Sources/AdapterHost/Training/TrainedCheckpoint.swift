@@ -12,7 +12,7 @@ enum TrainedCheckpoint {
   ///
   /// - Parameters:
   ///   - tensors: by their names below `deberta.`
-  ///   - head: the name of the head that was trained with them; nil where heads stay with adapters.
+  ///   - head: the name of the head that was trained with them; nil if heads stay with adapters.
   ///   - model: has the trained head.
   ///   - source: the checkpoint's folder.
   ///   - folder: an empty one.

@@ -20,7 +20,7 @@ public struct TrainingJob {
   public let recipe: TrainingRecipe
   /// Every setting that acts, with what the data decided and what the run is made from: it can be followed again.
   public let resolvedRecipe: [String: JSONValue]
-  /// The adapters that act; nil where the base model is trained alone.
+  /// The adapters that act; nil if the base model is trained alone.
   public let setup: Composition?
   /// The heads that are trained, one; under Parallel one for each branch.
   public let heads: [String]

@@ -13,7 +13,7 @@ public import Training
 ///  "max_length": 128, "batch_tokens": 2048, "learning_rate": 3e-3, "epochs": 3}
 /// ```
 public struct TrainingRecipe: Sendable {
-  /// The adapter that is trained, `NAME` or `NAME=DIR`; nil where the setup names it.
+  /// The adapter that is trained, `NAME` or `NAME=DIR`; nil if the setup names it.
   public var adapter: String?
   /// The base model, a folder or a registered name; nil for the default one.
   public var model: String?
@@ -29,7 +29,7 @@ public struct TrainingRecipe: Sendable {
   public var trainsEmbeddings = false
   /// Whether the adapters that a Fuse joins are trained with its fusion.
   public var unfreezesAdapters = false
-  /// What a fresh head is for; nil where there is a head already.
+  /// What a fresh head is for; nil if there is a head already.
   public var task: TrainingTask?
   /// The labels of a fresh head; nil: those that the data have.
   public var labels: LabelSource?
@@ -93,7 +93,7 @@ public struct TrainingRecipe: Sendable {
     return fused.map { FusionDescription.name(of: $0) } ?? setup.last
   }
 
-  /// The adapters that act; nil where the base model is trained alone.
+  /// The adapters that act; nil if the base model is trained alone.
   ///
   /// - Parameter name: the adapter that is trained where the recipe has no setup.
   func setup(_ name: String) -> Composition? { setup ?? (trainsBase ? nil : .adapter(name)) }

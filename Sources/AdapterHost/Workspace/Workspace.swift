@@ -187,7 +187,7 @@ public struct Workspace: Sendable {
   /// answer, and nothing else.
   ///
   /// - Parameters:
-  ///   - compute: what it computes with.
+  ///   - compute: the kernels and threads.
   ///   - others: adapters that are loaded, too, and do not act.
   /// - Throws: the errors of the library, which name file, tensor or key.
   public func loadModel(
@@ -292,7 +292,7 @@ public struct Workspace: Sendable {
 }
 
 extension WorkspaceRequest {
-  /// The composition that is asked for, if one is; what a setup's folder holds joins what is given.
+  /// The composition that is requested, if one is; what a setup's folder holds joins what is given.
   fileprivate mutating func composition() throws -> Composition? {
     guard let setupFolder else { return try setup.map { text throws(CompositionError) in try Composition(text) } }
     let saved = try SavedSetup(folder: setupFolder)

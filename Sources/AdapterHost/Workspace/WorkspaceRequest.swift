@@ -12,7 +12,7 @@ public struct WorkspaceRequest: Hashable, Sendable {
   public var headFolders: NamedFolders
   /// The text of a composition, or the name of a registered setup.
   public var setup: String?
-  /// A folder that `save_adapter_setup` of the Python library wrote, in the place of `setup`.
+  /// A folder that `save_adapter_setup` of the Python library wrote, in place of `setup`.
   public var setupFolder: String?
   /// The heads that answer.
   public var heads: [String]?

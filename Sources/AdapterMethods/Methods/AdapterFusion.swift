@@ -3,21 +3,19 @@ public import Deberta
 internal import Kernels
 public import Tensors
 
-/// AdapterFusion: for every token, attention over what several bottlenecks make of it.
+/// AdapterFusion: per-token attention over the outputs of several bottlenecks.
 ///
 ///     q = Q h    kₙ = K uₙ    vₙ = V uₙ    p = softmax(qᵀ kₙ)    result = Σₙ pₙ vₙ + residual
 ///
-/// uₙ are the children's scaled up-projections, h and the residual those of
-/// the last child. One layer stands at every place where the children act.
+/// uₙ are the children's scaled up-projections; h and the residual are those of the last child. There is one fusion
+/// layer at every place where the children act.
 ///
-/// Source: Pfeiffer et al., "AdapterFusion: Non-Destructive Task Composition
-/// for Transfer Learning" (2021); adapters, `methods/modeling.py`,
-/// `BertFusion`; `methods/bottleneck.py`, `compose_fuse`. The reference divides
-/// the scores by a temperature that falls with every call and is not saved;
-/// here it is where it ends, at 1.
+/// Source: Pfeiffer et al., "AdapterFusion: Non-Destructive Task Composition for Transfer Learning" (2021); adapters,
+/// `methods/modeling.py`, `BertFusion`; `methods/bottleneck.py`, `compose_fuse`. `adapters` divides the scores by a
+/// temperature that decreases with every call and is not saved; here it has its final value, 1.
 public struct AdapterFusion: Sendable {
   public let settings: FusionSettings
-  /// The adapters that it was made for, in their order.
+  /// The adapters that it fuses, in order.
   public let adapters: [String]
   public let parameters: AdapterParameters
   let places: [FusionPlace]
@@ -29,13 +27,13 @@ public struct AdapterFusion: Sendable {
     self.parameters = parameters
   }
 
-  /// A fresh fusion of some adapters, at the places where any of them has a bottleneck.
+  /// A newly initialized fusion, at the places where any of the adapters has a bottleneck.
   ///
   /// - Parameters:
-  ///   - settings: which projections it has.
-  ///   - adapters: in the order in which they are fused.
-  ///   - encoder: what they adapt.
-  ///   - seed: repeats the random values.
+  ///   - settings: its projections.
+  ///   - adapters: in the order of fusion.
+  ///   - encoder: the encoder that they adapt.
+  ///   - seed: makes the random values reproducible.
   public init(
     _ settings: FusionSettings, of adapters: [(name: String, adapter: Adapter)], for encoder: Encoder, seed: UInt64
   ) {
@@ -50,13 +48,13 @@ public struct AdapterFusion: Sendable {
       parameters: AdapterParameters(places.flatMap(\.specs), for: encoder, random: &random))
   }
 
-  /// The same fusion with tensors in memory of their own, to be trained.
+  /// The same fusion with a separate copy of its tensors, for training.
   public var copied: AdapterFusion {
     AdapterFusion(settings: settings, adapters: adapters, places: places, parameters: parameters.copied)
   }
 
-  /// What draws the values to the identity in training: 0.01 Σ ‖I - V‖² over all places; nil without values, and where
-  /// the settings turn it off. The reference's trainer adds it whatever they say.
+  /// Regularizes the values toward the identity in training: 0.01 Σ ‖I - V‖² over all places; nil without values, or if
+  /// the settings turn it off. The trainer of `adapters` ignores that setting.
   ///
   /// Source: adapters, `model_mixin.py`, `get_fusion_regularization_loss`; `trainer.py`, `AdapterTrainerCallback`.
   public func regularization(on pass: Pass) -> Tensor? {
@@ -70,31 +68,31 @@ public struct AdapterFusion: Sendable {
       })
   }
 
-  /// The name that a fusion of these adapters has.
+  /// The default name of a fusion of these adapters.
   public static func name(of adapters: [String]) -> String { adapters.joined(separator: ",") }
 }
 
-/// Which of the projections a fusion has, and what it adds where.
+/// The projections of a fusion, and where its residual is added.
 ///
 /// Source: adapters, `configuration/adapter_fusion_config.py`.
 public struct FusionSettings: Sendable {
   let hasQuery, hasKey, hasValue: Bool
   let readsQueryBeforeNorm: Bool
-  /// Whether the residual is part of what is attended to, and not added afterwards.
+  /// Whether the residual is included in the attention instead of added afterwards.
   let addsResidualBefore: Bool
   let projectsValuesFirst: Bool
-  /// Whether the values are drawn to the identity in training.
+  /// Whether training regularizes the values toward the identity.
   let isRegularized: Bool
   let startsAsIdentity: Bool
-  /// Of the scores, in training; nil or 0: as likely as the model's own attention does it.
+  /// Dropout of the scores, in training; nil or 0: that of the model's attention.
   let dropout: Float?
-  /// Every key, as the reference stores it.
+  /// Every key, as `adapters` stores it.
   public let settings: [String: JSONValue]
 
-  /// The reference's default: query, key and value.
+  /// The default of `adapters`: query, key and value.
   public static var dynamic: FusionSettings { preset([:]) }
 
-  /// One of the reference's named settings: `dynamic` or `static`.
+  /// A preset of `adapters`: `dynamic` or `static`.
   ///
   /// - Throws: `ConfigurationError` for another name.
   public init(preset name: String) throws(ConfigurationError) {
@@ -107,7 +105,7 @@ public struct FusionSettings: Sendable {
     }
   }
 
-  /// Query and key alone: the values are the adapters' own.
+  /// Query and key only: the values are the adapters' outputs.
   public static var `static`: FusionSettings {
     preset(["value": .bool(false), "value_initialized": .bool(false), "regularization": .bool(false)])
   }
@@ -131,7 +129,7 @@ public struct FusionSettings: Sendable {
 
   /// - Throws: `ConfigurationError`.
   public init(_ given: ConfigurationFields) throws(ConfigurationError) {
-    // The reference also takes the range of the values' start for this switch.
+    // // `adapters` also accepts the range of the values' initialization here.
     let isIdentity = given.members["value_initialized"].map { $0 != .bool(false) && $0 != .null }
     let fields = try given.completed(by: Self.fields)
     settings = fields.members
@@ -147,18 +145,18 @@ public struct FusionSettings: Sendable {
   }
 }
 
-/// A place where a fusion acts, and what it stores there.
+/// A place of a fusion, and its parameters.
 struct FusionPlace: Sendable {
   let layer: Int
   let site: BottleneckSite
   let query, key: (weight: ParameterSpec, bias: ParameterSpec)?
   let value: ParameterSpec?
-  /// Of the scores, in training.
+  /// Dropout of the scores, in training.
   let dropout: Float
-  /// Stored, and without effect, where there are no projections at all.
+  /// Stored without effect if there are no projections.
   private let dense: [ParameterSpec]
 
-  /// Every place of an encoder where there can be bottlenecks.
+  /// Every place of an encoder that can have bottlenecks.
   static func all(_ settings: FusionSettings, _ shape: DebertaV2Configuration) -> [FusionPlace] {
     (0..<shape.layerCount).flatMap { layer in
       BottleneckSite.allCases.map { FusionPlace(settings, layer, $0, shape) }
@@ -197,9 +195,9 @@ struct FusionPlace: Sendable {
   }
 }
 
-/// A fusion's layers, ready for passes.
+/// A fusion's layers, bound for passes.
 public struct BoundFusion: Sendable {
-  /// A layer for each place.
+  /// One layer per place.
   let layers: [(layer: Int, site: BottleneckSite, fusion: FusionLayer)]
 
   public init(_ fusion: AdapterFusion, named name: String, on pass: Pass) {
@@ -234,7 +232,7 @@ struct FusionLayer: Sendable {
     value = place.value.map { pass.layer(weight: fusion.parameters[$0]) }
   }
 
-  /// The mix of `ups` for each token, without the residual. All [M, H].
+  /// Mixes `ups` for each token, without the residual. All [M, H].
   func mix(_ ups: [Tensor], query input: Tensor, at site: Site, on pass: Pass) -> Tensor {
     let query = query.map { pass.linear(input, $0) } ?? input
     let weights = pass.tensor(rows: input.rows, columns: ups.count)
@@ -264,25 +262,25 @@ extension FusionLayer {
   }
 }
 
-/// A join whose inner result, without gate and residual, fusion can attend to.
+/// A join whose inner result, without gate and residual, can be fused.
 protocol FusibleJoin: JoinHook {
   func prepare(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, on pass: Pass) -> PreparedStates
 
-  /// The scaled up-projection. `input` is what the last child of the fusion prepared.
+  /// The scaled up-projection. `input` was prepared by the last child of the fusion.
   func inner(
     _ input: Tensor, hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass
   ) -> Tensor
 }
 
-/// What stands before a bottleneck.
+/// The states before a bottleneck.
 struct PreparedStates {
-  /// What the bottleneck reads, and the same before the model's layer norm.
+  /// The input of the bottleneck, and the same before the model's layer norm.
   let input, beforeNorm: Tensor
-  /// What is added to its result.
+  /// The residual added to its result.
   let residual: Tensor
 }
 
-/// The children's results mixed by a fusion's attention; residual and norms are those of the last child.
+/// Mixes the children's results by a fusion's attention; residual and norms are those of the last child.
 struct FusedJoin: JoinHook {
   let children: [any FusibleJoin]
   let last: any FusibleJoin
@@ -310,7 +308,7 @@ struct FusedJoin: JoinHook {
   }
 }
 
-/// A stack as a child of a fusion: the last bottleneck's inner result, after the others.
+/// A stack as a child of a fusion: the inner result of the last bottleneck, after running the others.
 struct FusibleStack: FusibleJoin {
   let stack: StackedJoin
   let last: any FusibleJoin

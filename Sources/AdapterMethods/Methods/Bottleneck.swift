@@ -2,7 +2,7 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// Bottleneck adapters: a small feed-forward layer after attention, after the feed-forward layer, or beside them.
+/// Bottleneck adapters: a small feed-forward layer after attention, after the feed-forward layer, or parallel to them.
 ///
 ///     z = the sub-block's output, or LN(output + residual)
 ///     o = scaling · up(act(down(z)))
@@ -26,13 +26,13 @@ public struct Bottleneck: AdapterMethod {
     case channel
   }
 
-  /// What the adapter's own residual is. On disk: true, false or `"post_add"`.
+  /// The adapter's residual. On disk: true, false or `"post_add"`.
   public enum Residual: Hashable, Sendable {
     /// The states before the model's layer norm.
     case beforeNorm
-    /// The states after it.
+    /// The states after the model's layer norm.
     case afterNorm
-    /// The states before it with the model's residual added.
+    /// The states before the model's layer norm, plus the model's residual.
     case postAdd
   }
 
@@ -49,13 +49,13 @@ public struct Bottleneck: AdapterMethod {
   var isParallel: Bool
   var scaling: Scaling
   var isGated: Bool
-  /// Of the scaled up-projection, in training.
+  /// Dropout of the scaled up-projection, in training.
   var dropout: Float
-  /// How likely a text's whole up-projection is left out, in training.
+  /// The probability of dropping a text's whole up-projection, in training.
   var dropPath: Float
   var leaveOut: Set<Int>
   var initialization: Initialization
-  /// How the projections are stored, if not as plain matrices.
+  /// The stored form of the projections; nil for plain matrices.
   var kronecker: KroneckerSettings?
   var invertible: Invertible?
   public let settings: [String: JSONValue]

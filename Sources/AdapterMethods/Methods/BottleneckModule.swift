@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// The sub-blocks that bottlenecks follow, by the reference's names.
+/// The sub-blocks that bottlenecks follow, named as in `adapters`.
 enum BottleneckSite: String, CaseIterable, Sendable {
   case attention = "mh_adapter"
   case output = "output_adapter"
@@ -13,7 +13,7 @@ enum BottleneckSite: String, CaseIterable, Sendable {
   }
 }
 
-/// One module of a bottleneck adapter and what it stores.
+/// One module of a bottleneck adapter, with its parameters.
 struct BottleneckModule {
   let site: BottleneckSite
   let layer: Int
@@ -82,7 +82,7 @@ struct BottleneckModule {
   }
 }
 
-/// One of the two projections, as it is stored.
+/// The stored form of one of the two projections.
 enum BottleneckProjection {
   case dense(weight: ParameterSpec, bias: ParameterSpec)
   case kronecker(KroneckerProjection)
@@ -102,7 +102,7 @@ enum BottleneckProjection {
   }
 }
 
-/// What a bottleneck does at one place.
+/// The bottleneck at one place.
 struct BottleneckJoin: FusibleJoin {
   private let method: Bottleneck
   private let down, up: Linear

@@ -2,14 +2,13 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// DoRA: LoRA whose adapted weights keep a length for each output, trained by itself; DvoRA: the same of VeRA.
+/// DoRA: LoRA with a separately trained norm for each output of the adapted weight; DvoRA: the same for VeRA.
 ///
 ///     y = (m / ‖W + B A‖) ⊙ (W x + c + (alpha / r) B A x)
 ///
-/// m [outputs, 1] starts as the lengths of W's rows; the norm is taken row by
-/// row, of the product without alpha / r, as in the reference. PEFT's DoRA
-/// takes the norm of W + (alpha / r) B A, and leaves the bias c as it is: it is
-/// a form of PEFT's LoRA.
+/// m [outputs, 1] starts as the norms of W's rows. As in `adapters`, the norm is taken row by row, of the product
+/// without alpha / r. PEFT's DoRA takes the norm of W + (alpha / r) B A, and does not rescale the bias c; it is a
+/// variant of PEFT's LoRA.
 ///
 /// Source: Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation" (2024);
 /// adapters, `methods/lora.py`, `compute_dora_deltaw`.
@@ -17,7 +16,7 @@ public struct DoRA: AdapterMethod {
   public static let architecture: String? = "lora"
   public static var fields: [MethodField] { ProjectionSettings.fields }
 
-  /// What is added to the weights.
+  /// The low-rank product added to the weights.
   private let direction: any LowRankMethod
 
   public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
@@ -50,7 +49,7 @@ public struct DoRA: AdapterMethod {
     return hooks
   }
 
-  /// (m / ‖W + B A‖) ⊙ (W + (alpha / r) B A), and of the bias as much; nil for gated adapters.
+  /// (m / ‖W + B A‖) ⊙ (W + (alpha / r) B A), with the bias scaled likewise; nil for gated adapters.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     let modules = modules(encoder.configuration)
     guard modules.allSatisfy({ $0.gate == nil }) else { return nil }

@@ -2,13 +2,12 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// IA³: a trained factor for each output of a linear layer, its bias included.
+/// IA³: a trained factor for each output of a linear layer, including its bias.
 ///
 ///     y = (alpha l) ⊙ (W x + c)        l [outputs, 1]
 ///
-/// With a gate g, g takes the place of alpha. In the feed-forward layer it
-/// acts before the activation, as in the reference. In v1 it acts on thirds of
-/// the fused projection, as `LoRA` does; alpha multiplies all of its outputs.
+/// A gate g replaces alpha. In the feed-forward layer it is applied before the activation, as in `adapters`. In v1 it
+/// applies to thirds of the fused projection, like `LoRA`; alpha multiplies all of its outputs.
 ///
 /// Source: Liu et al., "Few-Shot Parameter-Efficient Fine-Tuning is Better and
 /// Cheaper than In-Context Learning" (2022); adapters, `methods/lora.py`, `IA3`.
@@ -62,7 +61,7 @@ public struct IA3: AdapterMethod {
     return hooks
   }
 
-  /// (alpha l) ⊙ W, and of the bias as much; nil for gated adapters.
+  /// (alpha l) ⊙ W, with the bias scaled likewise; nil for gated adapters.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     guard !projections.isGated else { return nil }
     let pass = Pass(encoder.compute)

@@ -6,8 +6,8 @@ internal import Tensors
 ///
 ///     a' = a + F(b)        b' = b + G(a')        x = [a, b]
 ///
-/// F and G are two linear layers with the bottleneck's activation between
-/// them. Part of a bottleneck's configuration (`inv_adapter`).
+/// F and G are two linear layers with the bottleneck's activation between them. Part of a bottleneck's configuration
+/// (`inv_adapter`).
 ///
 /// Source: Pfeiffer et al., "MAD-X" (2020); Dinh et al., "NICE" (2014);
 /// adapters, `methods/modeling.py`, `NICECouplingBlock`.
@@ -16,8 +16,8 @@ struct Invertible: Sendable {
   private let activation: Activation
   private let source: String
 
-  /// - Returns: nil for a bottleneck without one.
-  /// - Throws: `ConfigurationError` also for `glow`, which fails in the reference.
+  /// - Returns: nil for a bottleneck without an invertible adapter.
+  /// - Throws: `ConfigurationError` also for `glow`, which fails in `adapters`.
   init?(_ fields: ConfigurationFields, _ activation: Activation) throws(ConfigurationError) {
     guard let kind = try fields.string("inv_adapter") else { return nil }
     guard kind == "nice" else {
@@ -34,7 +34,7 @@ struct Invertible: Sendable {
     source = fields.file
   }
 
-  /// Checks that F and G have hidden features, and no more than memory holds.
+  /// Checks that F and G have hidden features, and fit into memory.
   func check(_ shape: DebertaV2Configuration) throws(ConfigurationError) {
     let size = Double(shape.hiddenSize / 2) / factor
     guard size >= 1, size < 16_777_216 else {
@@ -101,7 +101,7 @@ struct AdditiveCoupling: InvertibleHook {
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     let (a, b) = halves(hidden)
-    // Copies, because both halves change, and the networks' gradients need their inputs.
+    // // Copies: both halves change, and the networks' gradients need their inputs.
     pass.add(first(pass.copy(b), on: pass), to: a)
     pass.add(second(pass.copy(a), on: pass), to: b)
   }

@@ -5,7 +5,7 @@ internal import Tensors
 ///
 /// Source: adapters, `configuration/adapter_config.py`, `BnConfig`, the fields `phm_*`.
 struct KroneckerSettings: Sendable {
-  /// The number of summands m.
+  /// The number of terms m.
   let count: Int
   let rank: Int
   let factorsWeights, sharesWeights: Bool
@@ -32,7 +32,7 @@ struct KroneckerSettings: Sendable {
     source = fields.file
   }
 
-  /// Checks that both widths can be cut into equal parts.
+  /// Checks that both widths can be divided into equal parts.
   func check(hidden: Int, size: Int) throws(ConfigurationError) {
     guard hidden % count == 0, size % count == 0 else {
       throw .impossible(
@@ -46,8 +46,8 @@ struct KroneckerSettings: Sendable {
 ///
 ///     y = x Σₖ (Cₖ ⊗ Wₖ) + b        C [m, m, m], W [m, inputs / m, outputs / m]
 ///
-/// C (the rule) and W may be stored as products of two factors, and shared by
-/// all layers. The sum is taken once, when an adapter is bound.
+/// C (the rule) and W may be stored as products of two factors, and shared by all layers. The sum is computed once,
+/// when an adapter is bound.
 ///
 /// Source: Mahabadi et al., "Compacter: Efficient Low-Rank Hypercomplex
 /// Adapter Layers" (2021); adapters, `methods/modeling.py`, `PHMLayer`.
@@ -59,7 +59,7 @@ struct KroneckerProjection: Sendable {
 
   var specs: [ParameterSpec] { rule.specs + weight.specs + (bias.map { [$0] } ?? []) }
 
-  /// - Parameter own: makes a spec of the projection's own.
+  /// - Parameter own: makes a spec that is not shared.
   init(
     _ settings: KroneckerSettings, _ direction: Direction, inputs: Int, outputs: Int,
     own: (String, [Int], Initializer) -> ParameterSpec
@@ -88,7 +88,7 @@ struct KroneckerProjection: Sendable {
   }
 }
 
-/// Matrices [count, rows, columns] that are stored whole, or as products [count, rows, rank] [count, rank, columns].
+/// Matrices [count, rows, columns] that are stored directly, or as products [count, rows, rank] [count, rank, columns].
 private struct StackedMatrices: Sendable {
   let specs: [ParameterSpec]
   private let count: Int

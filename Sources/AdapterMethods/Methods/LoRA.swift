@@ -2,18 +2,16 @@ public import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// LoRA: a product of low rank added to a linear layer.
+/// LoRA: a low-rank product added to a linear layer.
 ///
 ///     y = W x + c + (alpha / r) B A x        A [r, inputs], B [outputs, r]
 ///
-/// With a gate g, the mean over tokens of sigmoid(gate(x)), g takes the
-/// place of alpha / r, as in the reference. On query and key it also acts on
-/// the relative positions where the model shares its projections (DeBERTa-v3).
+/// A gate g, the mean over tokens of sigmoid(gate(x)), replaces alpha / r, as in `adapters`. On query and key it also
+/// adapts the relative positions if the model shares its projections (DeBERTa-v3).
 ///
-/// In v1 queries, keys and values are one projection W [3 H, H], head by head.
-/// For 'q', 'k' and 'v' the reference adapts its first, second and last third,
-/// as if they were not interleaved; so does this. A [n r, H] and B [n H, r]
-/// hold the factors of the n chosen thirds.
+/// In v1, queries, keys and values are one projection W [3 H, H], interleaved by head. For 'q', 'k' and 'v' `adapters`
+/// adapts its first, second and last third, ignoring the interleaving; so does this. A [n r, H] and B [n H, r] hold the
+/// factors of the n selected thirds.
 ///
 /// Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models"
 /// (2021); adapters, `methods/lora.py`, `LoRA`.
@@ -31,14 +29,15 @@ public struct LoRA: AdapterMethod, LowRankMethod {
 
   public var settings: [String: JSONValue] { projections.settings }
 
-  /// What it adds, layer by layer; nil for LoRA with gates, which has no scale, and on thirds of v1's fused projection.
+  /// Its low-rank products, layer by layer; nil for gated LoRA, which has no fixed scale, and for thirds of v1's fused
+  /// projection.
   func targets(in shape: DebertaConfiguration) -> [LoRATarget]? { projections.targets(shape) }
 
   public var notices: [String] { projections.notices }
 
-  /// The same with another rank everywhere; alpha stays, and with it alpha / r changes.
+  /// The same settings with another rank everywhere; alpha is unchanged, so alpha / r changes.
   ///
-  /// - Throws: `ConfigurationError` for a rank that cannot be.
+  /// - Throws: `ConfigurationError` for an invalid rank.
   func resized(rank: Int) throws(ConfigurationError) -> LoRA {
     let members = settings.merging(["r": .integer(rank)]) { $1 }
     return try LoRA(ConfigurationFields(.object(members), file: "the combined adapter"))
@@ -67,13 +66,13 @@ public struct LoRA: AdapterMethod, LowRankMethod {
   }
 }
 
-/// What LoRA adds at one linear layer: (alpha / rank) B A.
+/// The low-rank product at one linear layer: (alpha / rank) B A.
 struct LoRATarget: Sendable, Hashable {
   let place: ProjectionPlace
   let layer: Int
   let rank: Int
   let alpha: Float
-  /// Of its input, in training.
+  /// Dropout of its input, in training.
   let dropout: Float
 
   init(_ place: ProjectionPlace, layer: Int, rank: Int, alpha: Float, dropout: Float = 0) {
@@ -85,7 +84,7 @@ struct LoRATarget: Sendable, Hashable {
 }
 
 extension ProjectionSettings.Initialization {
-  /// How the factors A and B start.
+  /// Initializers of the factors A and B.
   func factors(inputs: Int, rank: Int) -> (a: Initializer, b: Initializer) {
     switch self {
     case .lora: (.linear(inputs: inputs), .constant(0))

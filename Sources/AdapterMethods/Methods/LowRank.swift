@@ -3,20 +3,20 @@ internal import Deberta
 internal import Kernels
 internal import Tensors
 
-/// A method that adds a product of low rank to linear layers; the methods differ in where the two factors come from.
+/// A method that adds a low-rank product to linear layers; methods differ in how the two factors are defined.
 ///
 ///     y = W x + c + (alpha / r) B A x
 ///
-/// With a gate g, g takes the place of alpha / r, as in the reference.
+/// A gate g replaces alpha / r, as in `adapters`.
 protocol LowRankMethod: AdapterMethod {
-  /// The linear layers that it acts on.
+  /// The linear layers that it adapts.
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule]
 
-  /// What is stored for one linear layer, without the gate.
+  /// The parameters for one linear layer, without the gate.
   func specs(_ module: ProjectionModule) -> [ParameterSpec]
 
-  /// The factors of one linear layer, not scaled; where parts of it are adapted, A [parts · r, inputs] and
-  /// B [outputs, parts · r].
+  /// The unscaled factors of one linear layer; if parts of it are adapted, A [parts · r, inputs] and B [outputs, parts
+  /// · r].
   func factors(
     _ parameters: AdapterParameters, _ module: ProjectionModule, on pass: Pass
   ) -> LowRankFactors
@@ -52,7 +52,7 @@ extension LowRankMethod {
     return hooks
   }
 
-  /// What is added at one linear layer.
+  /// The hook on one linear layer.
   func hook(
     _ parameters: AdapterParameters, _ module: ProjectionModule, named name: String, on pass: Pass
   ) -> AddedLowRank {
@@ -65,7 +65,7 @@ extension LowRankMethod {
       dropout: module.dropout)
   }
 
-  /// W + (alpha / r) B A in every place; nil for gated adapters, whose effect depends on the text.
+  /// W + (alpha / r) B A in every place; nil for gated adapters, which depend on the text.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     let modules = modules(encoder.configuration)
     guard modules.allSatisfy({ $0.gate == nil }) else { return nil }
@@ -96,7 +96,7 @@ struct AddedLowRank: LowRankHook {
 }
 
 extension Encoder {
-  /// This encoder with the linear layers of some modules made anew.
+  /// This encoder with the linear layers of some modules rebuilt.
   func replacing(_ modules: [ProjectionModule], by make: (ProjectionModule, Linear) -> Linear) -> Encoder {
     replacing(modules.map { ($0.place, $0.layer, make($0, linear($0.place, layer: $0.layer))) })
   }

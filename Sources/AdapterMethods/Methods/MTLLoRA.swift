@@ -2,16 +2,16 @@ public import Checkpoints
 public import Deberta
 internal import Tensors
 
-/// MTL-LoRA: LoRA whose down-projection tasks can share, with factors for each task in between and several
-/// up-projections, which are mixed.
+/// MTL-LoRA: LoRA with a down-projection that tasks can share, task-specific factors after it, and a mixture of several
+/// up-projections.
 ///
 ///     y = W x + c + (alpha / r) Σ_k p_k B_k diag(v) A x        p = softmax(w / sharpness)
 ///
-/// A [r, inputs], v [r], B [K, outputs, r], w [K]. With a gate g, g takes the place of alpha / r. Several tasks are
-/// several adapters under `MultiTask`, of which `A` and `B` may be the same tensors (`share_parameters`).
+/// A [r, inputs], v [r], B [K, outputs, r], w [K]. A gate g replaces alpha / r. Several tasks are several adapters
+/// under `MultiTask`, which may share the tensors `A` and `B` (`share_parameters`).
 ///
 /// Source: Yang et al., "MTL-LoRA: Low-Rank Adaptation for Multi-Task Learning" (2024); adapters, `methods/lora.py`,
-/// `MTLLoRA`. The reference cannot merge it; here the mixed product is merged like that of LoRA.
+/// `MTLLoRA`. `adapters` cannot merge it; here the mixed product is merged like that of LoRA.
 public struct MTLLoRA: AdapterMethod, LowRankMethod {
   public static let architecture: String? = "mtl_lora"
 
@@ -47,7 +47,7 @@ public struct MTLLoRA: AdapterMethod, LowRankMethod {
   public var settings: [String: JSONValue] { projections.settings }
   public var notices: [String] { projections.notices }
 
-  /// - Throws: `ConfigurationError` for thirds of DeBERTa v1's fused projection, on which the reference fails.
+  /// - Throws: `ConfigurationError` for thirds of DeBERTa v1's fused projection, which fail in `adapters`.
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     let modules = modules(shape)
     guard modules.allSatisfy(\.isWhole) else {
@@ -81,7 +81,7 @@ public struct MTLLoRA: AdapterMethod, LowRankMethod {
     _ module: ProjectionModule
   ) -> (a: ParameterSpec, b: ParameterSpec, mix: ParameterSpec, values: ParameterSpec) {
     let start = projections.initialization.factors(inputs: module.inputs, rank: module.rank)
-    // The reference starts B at 0 whatever A starts with, except for 'bert'.
+    // // `adapters` initializes B to 0 whatever the initialization of A, except for 'bert'.
     let bStart = projections.initialization == .bert ? start.b : .constant(0)
     return (
       module.spec("lora_A", [module.rank, module.inputs], start.a),

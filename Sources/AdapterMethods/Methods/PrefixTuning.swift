@@ -2,13 +2,12 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// Prefix tuning: trained keys and values in front of every sequence's own.
+/// Prefix tuning: trained keys and values before those of every sequence.
 ///
 ///     [k₀ v₀ k₁ v₁ ...] = W₂ act(W₁ e + b₁) + b₂        e [P, H], W₁ [b, H], W₂ [layers · 2 · H, b]
 ///
-/// `flat` stores the keys and values themselves. With gates, the mean over a
-/// sequence's tokens of sigmoid(gate(x)) multiplies keys and values. Positions
-/// have no meaning for a prefix: it has no relative distance to any token.
+/// `flat` stores the keys and values themselves. With gates, the mean of sigmoid(gate(x)) over a sequence's tokens
+/// multiplies keys and values. A prefix has no positions: its relative distance to tokens is undefined.
 ///
 /// Source: Li and Liang, "Prefix-Tuning" (2021); adapters,
 /// `methods/prefix_tuning.py`, `PrefixTuning`, `FlatPrefixTuning`, `PrefixTuningLayer`.
@@ -21,7 +20,7 @@ public struct PrefixTuning: AdapterMethod {
   private let activation: Activation
   private let gateCount: Int
   private let leaveOut: Set<Int>
-  /// Of keys and values, in training.
+  /// Dropout of keys and values, in training.
   private let dropout: Float
   public let settings: [String: JSONValue]
   private let source: String
@@ -85,13 +84,13 @@ public struct PrefixTuning: AdapterMethod {
     return hooks
   }
 
-  /// The tensors of this prefix, which has the layers of another one but for some, taken from the other's.
+  /// The tensors of this prefix, taken from another one with more layers.
   func values(
     from other: PrefixTuning, _ parameters: AdapterParameters, for shape: DebertaV2Configuration
   ) throws(ConfigurationError) -> AdapterParameters {
     let specs = try self.parameters(for: shape)
     let kept = layers(shape)
-    // Of each stored layer the key's features and then the value's.
+    // // Each stored layer has the key's features, then the value's.
     let features = other.layers(shape).enumerated().filter { kept.contains($1) }
       .flatMap { index, _ in Array(index * 2 * shape.hiddenSize..<(index + 1) * 2 * shape.hiddenSize) }
     let stored = try Dictionary(uniqueKeysWithValues: other.parameters(for: shape).map { ($0.id, $0) })
@@ -103,7 +102,7 @@ public struct PrefixTuning: AdapterMethod {
         tensors[spec.id] = values
         continue
       }
-      // The flat form has a row of features for each vector; the layers have a row for each feature.
+      // // The flat form has a row of features for each vector; the layers have a row for each feature.
       let isFlat = spec.member.hasSuffix("control_trans")
       let rows = isFlat ? length : 1
       let width = isFlat ? 1 : spec.count / features.count
@@ -122,10 +121,10 @@ public struct PrefixTuning: AdapterMethod {
     return AdapterParameters(specs, tensors)
   }
 
-  /// The same prefix in its flat form: the keys and values that the two linear layers make, without the layers.
+  /// The prefix in its flat form: the keys and values computed by the two linear layers, without the layers.
   ///
-  /// - Returns: nil, if it is flat already.
-  /// - Throws: what reading the changed settings throws.
+  /// - Returns: nil, if it is already flat.
+  /// - Throws: the errors of reading the changed settings.
   func ejected(_ parameters: AdapterParameters, for shape: DebertaV2Configuration) throws(ConfigurationError)
     -> Adapter?
   {
@@ -158,7 +157,7 @@ public struct PrefixTuning: AdapterMethod {
     )
   }
 
-  /// A gate for keys and, if it is another one, a gate for values.
+  /// A gate for keys and, if it is separate, a gate for values.
   private func gates(
     _ parameters: AdapterParameters, layer: Int, named name: String, _ shape: DebertaV2Configuration, on pass: Pass
   ) -> [AdapterGate] {
@@ -171,7 +170,7 @@ public struct PrefixTuning: AdapterMethod {
     }
   }
 
-  /// What is stored of the prefix itself: once for the model. The reference repeats it under every layer.
+  /// The parameters of the prefix, once per model. `adapters` repeats them under every layer.
   private struct PrefixTensors {
     private var embedding, up, upBias, down, downBias, flat: ParameterSpec?
     private let length: Int
@@ -201,7 +200,7 @@ public struct PrefixTuning: AdapterMethod {
       }
     }
 
-    /// Keys and values of all layers in turn, [P, layers · 2 · H].
+    /// Keys and values of all layers, [P, layers · 2 · H].
     func values(_ parameters: AdapterParameters, _ activation: Activation, on pass: Pass) -> Tensor {
       if let flat {
         return parameters[flat].reshaped(rows: length, columns: flat.count / length)
@@ -222,7 +221,7 @@ public struct PrefixTuning: AdapterMethod {
 /// One layer's prefix. key, value [P, H]
 private struct Prefix: MemoryHook {
   let key, value: Tensor
-  /// None; one for both; or one for keys and one for values.
+  /// None; one for both; or one each for keys and values.
   let gates: [AdapterGate]
 
   func memory(for x: Tensor, at site: Site, on pass: Pass) -> [(key: Tensor, value: Tensor)] {

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// What the methods of the architecture `lora` have in common: the linear layers that they act on, rank and scale.
+/// Settings shared by the methods of the architecture `lora`: target layers, rank and scale.
 ///
 /// Source: adapters, `configuration/adapter_config.py`, `LoRAConfig`.
 struct ProjectionSettings: Sendable {
@@ -11,17 +11,17 @@ struct ProjectionSettings: Sendable {
   let rank: Int
   let alpha: Float
   let isGated: Bool
-  /// Of the input of what is added, in training.
+  /// Dropout of the added product's input, in training.
   let dropout: Float
   let initialization: Initialization
-  /// Whether `attn_matrices` names `o`, which the reference saves and ignores.
+  /// Whether `attn_matrices` includes `o`, which `adapters` saves and ignores.
   private let namesOutput: Bool
-  /// Every key, as the reference stores it.
+  /// Every key, as `adapters` stores it.
   let settings: [String: JSONValue]
 
   enum Initialization: String { case lora, bert, ia3, vera }
 
-  /// The keys, with the standard values of LoRA.
+  /// The keys, with the defaults of LoRA.
   static let fields: [MethodField] = [
     MethodField("architecture", .string("lora")),
     MethodField("selfattn_lora", .bool(true)),
@@ -59,19 +59,19 @@ struct ProjectionSettings: Sendable {
     self.initialization = initialization
   }
 
-  /// The same without some more layers.
+  /// The settings with more layers left out.
   func leavingOut(_ layers: Set<Int>) throws(ConfigurationError) -> ProjectionSettings {
     try ProjectionSettings(ConfigurationFields(leavingOut: layers, in: settings))
   }
 
-  /// What is named without an effect.
+  /// Messages about settings that have no effect.
   var notices: [String] {
     namesOutput ? ["'o' in attn_matrices has no effect on DeBERTa, in the Python library as here."] : []
   }
 
   private static func places(_ fields: ConfigurationFields) throws(ConfigurationError) -> [ProjectionPlace] {
     let matrices = try fields.there("attn_matrices", fields.strings("attn_matrices"))
-    // 'o' is accepted and has no effect, as in the reference.
+    // // 'o' is accepted and has no effect, as in `adapters`.
     let known: [String: ProjectionPlace?] = ["q": .query, "k": .key, "v": .value, "o": nil]
     if let odd = matrices.first(where: { known[$0] == nil }) {
       throw fields.impossible("attn_matrices", "'\(odd)'", "'q', 'k' or 'v'")
@@ -85,7 +85,7 @@ struct ProjectionSettings: Sendable {
     return places
   }
 
-  /// The linear layers of an encoder that are adapted.
+  /// The adapted linear layers of an encoder.
   func modules(_ shape: DebertaV2Configuration) -> [ProjectionModule] {
     (0..<shape.layerCount).filter { !leaveOut.contains($0) }.flatMap { layer in
       let thirds = fusedThirds(shape)
@@ -99,8 +99,8 @@ struct ProjectionSettings: Sendable {
     }
   }
 
-  /// The rows of v1's fused projection that the reference adapts for 'q', 'k' and 'v': its first, second and last third,
-  /// though the projection holds the queries, keys and values of one head after the other.
+  /// The rows of v1's fused projection that `adapters` adapts for 'q', 'k' and 'v': its first, second and last third,
+  /// although the projection interleaves queries, keys and values by head.
   private func fusedThirds(_ shape: DebertaV2Configuration) -> [Range<Int>] {
     guard shape.family == .v1 else { return [] }
     let size = ProjectionPlace.queryKeyValue.widths(shape).outputs / 3
@@ -108,7 +108,7 @@ struct ProjectionSettings: Sendable {
       .map { third, _ in third * size..<(third + 1) * size }
   }
 
-  /// What is added at each linear layer; nil where that is not one product of low rank for the whole of a layer.
+  /// The low-rank products per linear layer; nil unless each is a single product for the whole layer.
   func targets(_ shape: DebertaV2Configuration) -> [LoRATarget]? {
     let modules = modules(shape)
     guard !isGated, modules.allSatisfy(\.isWhole) else { return nil }
@@ -116,23 +116,23 @@ struct ProjectionSettings: Sendable {
   }
 }
 
-/// One linear layer that a method acts on, or parts of its outputs, each with factors of its own.
+/// An adapted linear layer, or parts of its outputs with separate factors.
 struct ProjectionModule: Sendable {
   let place: ProjectionPlace
   let layer: Int
   let inputs, outputs: Int
-  /// The outputs that it acts on: all of them, or thirds of v1's fused projection.
+  /// The adapted outputs: all of them, or thirds of v1's fused projection.
   let parts: [Range<Int>]
-  /// Of each part.
+  /// The rank of each part.
   let rank: Int
-  /// What a product of low rank is multiplied by: alpha / r, unless a gate decides.
+  /// The factor of the low-rank product: alpha / r, unless there is a gate.
   let scale: Float
-  /// Of the input of what is added, in training.
+  /// Dropout of the added product's input, in training.
   let dropout: Float
   let gate: (weight: ParameterSpec, bias: ParameterSpec)?
   private let path: String
 
-  /// Acts on a whole linear layer.
+  /// A whole linear layer.
   init(_ target: LoRATarget, _ shape: DebertaV2Configuration) {
     self.init(target, parts: [0..<target.place.widths(shape).outputs], isGated: false, shape)
   }
@@ -151,13 +151,12 @@ struct ProjectionModule: Sendable {
   }
 
   var isWhole: Bool { parts == [0..<outputs] }
-  /// The outputs of each part.
+  /// The number of outputs of each part.
   var width: Int { parts.first?.count ?? 0 }
-  /// The outputs of all parts.
+  /// The number of outputs of all parts.
   var adapted: Int { parts.reduce(0) { $0 + $1.count } }
 
-  /// Values of the adapted outputs, [1, adapted], at their places among all outputs, [1, outputs]; the others are
-  /// `rest`.
+  /// Scatters values of the adapted outputs, [1, adapted], among all outputs, [1, outputs]; the others are `rest`.
   func spread(_ values: Tensor, rest: Float, on pass: Pass) -> Tensor {
     if isWhole { return values }
     let all = pass.tensor(rows: 1, columns: outputs)
@@ -170,8 +169,8 @@ struct ProjectionModule: Sendable {
     return all
   }
 
-  /// The factors of each part, A one below the other [parts · r, inputs] and B [adapted, r], as those of the whole
-  /// layer: each part's outputs see its own A alone.
+  /// The factors of all parts as factors of the whole layer: A stacked [parts · r, inputs] and B [adapted, r], so that
+  /// each part's outputs use only their part of A.
   func whole(_ factors: LowRankFactors, on pass: Pass) -> LowRankFactors {
     if isWhole { return factors }
     let b = pass.tensor(rows: outputs, columns: parts.count * rank)
@@ -192,9 +191,9 @@ struct ProjectionModule: Sendable {
 
   var gateSpecs: [ParameterSpec] { [gate?.weight, gate?.bias].compactMap { $0 } }
 
-  /// How far the adapter's effect goes for each text, if that is learned.
+  /// The gate that scales the adapter for each text, if there is one.
   ///
-  /// - Parameter columns: where each part lies in what is multiplied; nil: the whole of it is one part.
+  /// - Parameter columns: the columns of each part in the scaled product; nil: a single part.
   func gate(
     _ parameters: AdapterParameters, named adapter: String, columns: [Range<Int>]? = nil, on pass: Pass
   ) -> AdapterGate? {
@@ -207,7 +206,7 @@ struct ProjectionModule: Sendable {
 }
 
 extension ProjectionPlace {
-  /// The reference's name of the location: the field of the configuration that turns it on.
+  /// The location's name in `adapters`: the configuration field that enables it.
   var location: String {
     switch self {
     case .query, .key, .value, .queryKeyValue, .attentionOutput: "selfattn_lora"

@@ -2,12 +2,11 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// Prompt tuning: trained embeddings in front of every sequence's own, or after its first token.
+/// Prompt tuning: trained embeddings before every sequence, or after its first token.
 ///
 ///     x' = [e₁ ... e_P x₁ ... x_N]        e [P, H]
 ///
-/// They are tokens like others: they count for relative positions, are
-/// attended to, and have hidden states in the output.
+/// They are ordinary tokens: they have relative positions, are attended to, and have hidden states in the output.
 ///
 /// Source: Lester et al., "The Power of Scale for Parameter-Efficient Prompt
 /// Tuning" (2021); adapters, `methods/prompt_tuning.py`, `PromptTuning`.

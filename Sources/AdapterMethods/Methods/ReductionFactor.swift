@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// By how much a bottleneck is narrower than the model; a number, or one for each layer with a default.
+/// The ratio of model width to bottleneck width; one number, or one per layer with a default.
 struct ReductionFactor: Sendable, Hashable {
   private let factors: [String: Double]
   private let file: String

@@ -2,13 +2,12 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// ReFT: an edit of low rank of the hidden states of the first and last tokens, after a layer.
+/// ReFT: a low-rank edit of the hidden states of the first and last tokens, after a layer.
 ///
 ///     x + (act(W x + b) - R x) R        W [r, H], R [r, H]
 ///
-/// LoReFT has orthonormal rows in R; NoReFT any; DiReFT leaves R x out, which
-/// `subtract_projection` false tells (missing means true: the reference's
-/// files never say). The positions count from each sequence's own ends.
+/// R has orthonormal rows in LoReFT and is unconstrained in NoReFT; DiReFT omits R x, which `subtract_projection` false
+/// indicates (missing means true: files of `adapters` never set it). Positions count from both ends of each sequence.
 ///
 /// Source: Wu et al., "ReFT: Representation Finetuning for Language Models"
 /// (2024); adapters, `methods/reft.py`, `ReftUnit`, `ReftModule`.
@@ -19,11 +18,11 @@ public struct Reft: AdapterMethod {
   fileprivate let prefixCount, suffixCount: Int
   private let rank: Int
   private let isOrthogonal: Bool
-  /// Whether one unit edits first and last tokens alike.
+  /// Whether first and last tokens share one unit.
   fileprivate let isTied: Bool
   fileprivate let subtractsProjection: Bool
   fileprivate let activation: Activation
-  /// Of the edited states, in training.
+  /// Dropout of the edited states, in training.
   fileprivate let dropout: Float
   public let settings: [String: JSONValue]
   private let source: String
@@ -101,10 +100,10 @@ public struct Reft: AdapterMethod {
   }
 }
 
-/// What one unit stores.
+/// The parameters of one unit.
 private struct ReftTensors {
   let source, sourceBias: ParameterSpec
-  /// R [r, H]; or, with `base`, what R is made of.
+  /// R [r, H]; with `base`, the matrix from which R is computed.
   let projection: ParameterSpec
   let base: ParameterSpec?
 
@@ -140,7 +139,7 @@ private struct ReftTensors {
 /// x + (act(W x + b) - R x) R.
 private struct ReftUnit {
   private let source: Linear
-  /// R, and the same transposed.
+  /// R, and its transpose.
   private let projection, back: Linear
   private let activation: Activation
   private let subtractsProjection: Bool
@@ -168,7 +167,7 @@ private struct ReftUnit {
   }
 }
 
-/// Edits the first and the last tokens of every sequence; where they overlap the edit of the last ones counts.
+/// Edits the first and the last tokens of every sequence; if they overlap, the edit of the last ones applies.
 private struct ReftEdit: StateHook {
   let prefixCount, suffixCount: Int
   let prefix, suffix: ReftUnit

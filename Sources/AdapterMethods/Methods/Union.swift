@@ -14,14 +14,14 @@ public struct Union: AdapterMethod {
   public static let fields = [MethodField("architecture", .string("union")), MethodField("configs", nil)]
 
   private let members: [any AdapterMethod]
-  /// Every key, as the reference stores it.
+  /// Every key, as `adapters` stores it.
   public let settings: [String: JSONValue]
-  /// Where the configuration comes from, for messages.
+  /// The source of the configuration, for messages.
   private let source: String
 
   public init(_ fields: ConfigurationFields) throws(ConfigurationError) { try self.init(fields, .standard) }
 
-  /// - Throws: `ConfigurationError`, also for a union within a union.
+  /// - Throws: `ConfigurationError`, also for a nested union.
   init(_ fields: ConfigurationFields, _ catalog: MethodCatalog) throws(ConfigurationError) {
     let configurations = try fields.value("configs", "a list of configurations") { value -> [JSONValue]? in
       if case .array(let elements) = value { elements } else { nil }
@@ -47,13 +47,13 @@ public struct Union: AdapterMethod {
     source = other.source
   }
 
-  /// Each member's own adapter, changed, and all of them together again.
+  /// Changes each member's adapter, and combines the results.
   ///
   /// - Parameters:
   ///   - parameters: the tensors of all members.
-  ///   - shape: the model's.
-  ///   - change: makes another adapter of a member's, or nil where it stays.
-  /// - Returns: nil, if all members stay.
+  ///   - shape: the model's shape.
+  ///   - change: makes a new adapter from a member's; nil keeps it.
+  /// - Returns: nil, if all members are unchanged.
   func replacing(
     _ parameters: AdapterParameters, for shape: DebertaV2Configuration, by change: (Adapter) throws -> Adapter?
   ) throws -> Adapter? {
@@ -78,7 +78,7 @@ public struct Union: AdapterMethod {
 
   public var notices: [String] { members.flatMap(\.notices) }
 
-  /// In every member that acts in layers.
+  /// Applies to every member that has layers.
   public func leavingOut(
     _ layers: Set<Int>, of shape: DebertaV2Configuration
   ) throws(ConfigurationError) -> any AdapterMethod {
@@ -103,7 +103,8 @@ public struct Union: AdapterMethod {
     }
   }
 
-  /// - Throws: `ConfigurationError.impossible`, if two members have a tensor of one name: they act at the same place.
+  /// - Throws: `ConfigurationError.impossible`, if two members have a tensor with the same name, because they adapt the
+  ///   same place.
   public func parameters(for shape: DebertaV2Configuration) throws(ConfigurationError) -> [ParameterSpec] {
     var specs: [ParameterSpec] = []
     var seen: Set<String> = []
@@ -142,7 +143,7 @@ public struct Union: AdapterMethod {
     return union
   }
 
-  /// The encoder with every member merged; nil, if one of them cannot be.
+  /// The encoder with every member merged; nil, if one of them cannot be merged.
   public func merged(_ parameters: AdapterParameters, into encoder: Encoder) -> Encoder? {
     members.reduce(encoder) { encoder, member in
       encoder.flatMap { member.merged(parameters, into: $0) }

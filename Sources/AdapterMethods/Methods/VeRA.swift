@@ -2,23 +2,23 @@ public import Checkpoints
 public import Deberta
 internal import Tensors
 
-/// VeRA: a product of low rank whose random factors all layers share; each layer trains what stands between them.
+/// VeRA: a low-rank product of random factors shared by all layers; each layer trains scalings between them.
 ///
 ///     y = W x + c + (alpha / r) Bv B Dv A x
 ///
 /// A [r, inputs] and B [outputs, r] are shared and frozen; Dv [r, r] and
 /// Bv [outputs, outputs] are stored dense and start as multiples of the identity.
-/// In v1 each third of the fused projection that is adapted, as by `LoRA`, has
-/// Dv and Bv of its own, one below the other; the reference fails there.
+/// In v1 each adapted third of the fused projection, as in `LoRA`, has separate Dv and Bv, stacked; this fails in
+/// `adapters`.
 ///
 /// Source: Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation"
 /// (2023); adapters, `methods/lora.py`, `Vera`.
 public struct VeRA: AdapterMethod, LowRankMethod {
   private let projections: ProjectionSettings
-  /// What Dv and Bv start with on their diagonals.
+  /// Initial diagonal values of Dv and Bv.
   private let d, b: Float
 
-  /// The reference tells VeRA from LoRA by a number that is no whole one.
+  /// `adapters` distinguishes VeRA from LoRA by a non-integer number.
   public static func claims(_ fields: ConfigurationFields) throws(ConfigurationError) -> Bool {
     ["vera_d", "vera_b"].contains { if case .number = fields.members[$0] { true } else { false } }
   }

@@ -2,10 +2,10 @@ public import Deberta
 public import Tensors
 
 extension Encoder {
-  /// The encoder with the effect of hooks in its weights; nil where they do more than change weights.
+  /// The encoder with hooks merged into its weights; nil if they do more than change weights.
   ///
-  /// A hook on a linear layer that adds and scales is itself linear: what it makes of the rows of the identity, and of
-  /// a row of zeros, is the layer with the hook in it.
+  /// A hook that adds to and scales a linear layer is itself linear: its results for the rows of the identity, and for
+  /// a row of zeros, define the merged layer.
   func merging(_ hooks: EncoderHooks, on pass: Pass) -> Encoder? {
     guard hooks.prompt == nil, hooks.afterEmbeddings == nil, hooks.layers.allSatisfy(\.hasOnlyWeights)
     else { return nil }
@@ -36,9 +36,9 @@ extension Encoder {
 }
 
 extension HeadHook {
-  /// A linear layer of a head with the hook's effect in its weights.
+  /// A linear layer of a head with the hook merged into its weights.
   ///
-  /// - Throws: an error for a layer of other sizes.
+  /// - Throws: an error if the layer has different sizes.
   public func merged(into layer: Linear, on pass: Pass) throws -> Linear {
     let own = HeadLayer(linear: layer, words: nil, bias: layer.bias)
     return try hook(for: own, on: pass).map { layer.merging($0, on: pass) } ?? layer
@@ -52,9 +52,9 @@ extension LayerHooks {
 }
 
 extension Linear {
-  /// The layer with a hook's effect in its weights, for a hook whose result is linear in the layer's.
+  /// The layer with a hook merged into its weights, for a hook whose result is linear in the layer's.
   ///
-  /// The weight is probed without the bias, so that what is added to it keeps its digits.
+  /// The weight is probed without the bias, to preserve the precision of what is added.
   func merging(_ hook: any ProjectionHook, on pass: Pass) -> Linear {
     func site(_ x: Tensor) -> Site { Site(layer: 0, segment: Segment(sequences: 0..<1, rows: [0..<x.rows])) }
     let x = pass.tensor(rows: inputs + 1, columns: inputs)

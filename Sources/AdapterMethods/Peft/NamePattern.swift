@@ -1,7 +1,7 @@
-/// A regular expression of Python, as far as files of PEFT name modules with them.
+/// A Python regular expression, in the subset that PEFT files use for module names.
 ///
-/// Matching keeps the set of all positions where a match may stand, so no expression makes it slow. Look-around,
-/// back-references and flags are not known, and such an expression is nil: what is not understood is not guessed.
+/// Matching tracks the set of all possible positions, so no expression is slow. Look-around, back-references and flags
+/// are not supported; such an expression is nil rather than guessed at.
 struct NamePattern: Sendable {
   private indirect enum Node: Sendable {
     case one(CharacterSet)
@@ -25,7 +25,7 @@ struct NamePattern: Sendable {
     static func of(_ scalar: Unicode.Scalar) -> CharacterSet { CharacterSet(ranges: [scalar...scalar]) }
   }
 
-  /// The longest expression that is read, and the most times that a counted repetition repeats.
+  /// The maximum length of an expression, and the maximum count of a repetition.
   private static let longest = 1000
   private static let mostRepetitions = 100
 
@@ -37,7 +37,7 @@ struct NamePattern: Sendable {
     self.root = root
   }
 
-  /// Whether the expression matches a whole name; nil where that takes more steps than any name is worth.
+  /// Whether the expression matches a whole name; nil if that exceeds the step limit.
   func matches(_ name: String) -> Bool? {
     let scalars = Array(name.unicodeScalars)
     var matcher = Matcher(scalars: scalars)
@@ -51,7 +51,7 @@ struct NamePattern: Sendable {
 
     init(scalars: [Unicode.Scalar]) { self.scalars = scalars }
 
-    /// Where a match that starts at one of the positions may end.
+    /// The possible end positions of a match that starts at one of the given positions.
     mutating func ends(_ node: Node, _ starts: Set<Int>) -> Set<Int>? {
       steps -= 1 + starts.count
       guard steps > 0 else { return nil }
@@ -133,7 +133,7 @@ struct NamePattern: Sendable {
       switch scalar {
       case "(":
         if skip("?") {
-          // `(?:` and `(?P<name>` are groups; everything else with a question mark is not known.
+          // // `(?:` and `(?P<name>` are groups; other uses of the question mark are not supported.
           if skip("P") {
             guard skip("<") else { return nil }
             while let scalar = next, scalar != ">" {
@@ -170,7 +170,7 @@ struct NamePattern: Sendable {
       }
     }
 
-    /// What follows `[`.
+    /// The rest of a set after `[`.
     private mutating func set() -> Node? {
       var result = CharacterSet(isInverted: skip("^"))
       var isFirst = true
@@ -193,7 +193,7 @@ struct NamePattern: Sendable {
       return skip("]") ? .one(result) : nil
     }
 
-    /// An atom with the `*`, `+`, `?` or `{2,3}` that follows it; whether it is greedy makes no difference here.
+    /// An atom with a following `*`, `+`, `?` or `{2,3}`; greediness does not matter here.
     private mutating func repetition(of atom: Node) -> Node? {
       let result: Node
       if skip("*") {

@@ -2,15 +2,15 @@ public import Checkpoints
 public import Deberta
 public import Tensors
 
-/// An adapter of Hugging Face's PEFT: a method at some modules, and tensors that stand in the place of the base model's.
+/// An adapter of Hugging Face's PEFT: a method applied to some modules, and tensors that replace the base model's.
 ///
-/// Modules that `target_modules` names have tensors of the method; `bias` and `modules_to_save` replace tensors of
-/// the base model, and `trainable_token_indices` rows of its embeddings. Modules of a head are adapted wherever a head
-/// has a linear layer of that name.
+/// Modules matched by `target_modules` have tensors of the method; `bias` and `modules_to_save` replace tensors of the
+/// base model, and `trainable_token_indices` rows of its embeddings. Head modules are adapted in any head that has a
+/// linear layer of that name.
 ///
 /// Source: peft 0.21, `config.py`, `PeftConfig`; `tuners/tuners_utils.py`; `utils/save_and_load.py`.
 public struct PeftAdapter: AdapterMethod {
-  /// No file names it: the settings of PEFT have a `peft_type` instead.
+  /// Not used in files: PEFT settings have a `peft_type` instead.
   public static let architecture: String? = "peft"
   public static let fields: [MethodField] = PeftScope.fields
 
@@ -18,9 +18,9 @@ public struct PeftAdapter: AdapterMethod {
   private let scope: PeftScope
   private let bias: Bias
   private let tokens: TrainedTokens?
-  /// What its folder holds; nil for a fresh adapter.
+  /// The tensors in its folder; nil for a new adapter.
   let contents: PeftContents?
-  /// The settings of PEFT, every key that acts.
+  /// The PEFT settings that have an effect.
   public let settings: [String: JSONValue]
   let source: String
 
@@ -31,7 +31,7 @@ public struct PeftAdapter: AdapterMethod {
     fields.members["peft_type"] != nil
   }
 
-  /// A fresh adapter of some settings.
+  /// A new adapter with the given settings.
   public init(_ fields: ConfigurationFields) throws(ConfigurationError) { try self.init(fields, contents: nil) }
 
   init(_ given: ConfigurationFields, contents: PeftContents?) throws(ConfigurationError) {
@@ -63,14 +63,14 @@ public struct PeftAdapter: AdapterMethod {
 
   // MARK: Tensors
 
-  /// A module with all that the adapter stores for it.
+  /// A module with the adapter's tensors for it.
   private struct Part {
     let module: PeftModule
-    /// What the method stores; empty where it does not act.
+    /// The method's tensors; empty if it does not adapt the module.
     var tensors: [PeftTensor] = []
-    /// In the place of the module's own weight and bias.
+    /// Replacements for the module's weight and bias.
     var weight, bias: PeftTensor?
-    /// Rows of a table.
+    /// Replaced rows of a table.
     var rows: PeftTensor?
 
     var all: [PeftTensor] { tensors + [weight, bias, rows].compactMap { $0 } }
@@ -92,7 +92,7 @@ public struct PeftAdapter: AdapterMethod {
     try method.sharedTensors(for: targets, in: shape, among: contents?.shapes).map { $0.spec(at: "") }
   }
 
-  /// The modules that the adapter stores something for.
+  /// The modules for which the adapter stores tensors.
   private func parts(_ shape: DebertaConfiguration) throws(ConfigurationError) -> [Part] {
     let layout = EncoderLayout(shape)
     let heads = PeftModule.headLayers(shape)
@@ -100,7 +100,7 @@ public struct PeftAdapter: AdapterMethod {
     let held = contents?.tensors(of: paths + heads.map(\.path))
     var parts: [Part] = []
     for (place, path) in zip(layout.places, paths) {
-      // Nothing adapts what mixes the heads of v1; tensors for it are refused as unread.
+      // // The head mixing weights of v1 are not adaptable; tensors for them are refused as unread.
       guard let kind = place.kind(in: shape).map(PeftModule.Kind.init), !place.mixesHeads else { continue }
       let module = PeftModule(
         path: path, name: wholeName(path), place: .encoder(place), kind: kind, held: held.map { $0[path] ?? [:] })
@@ -113,13 +113,13 @@ public struct PeftAdapter: AdapterMethod {
         part.weight = replacement(place, ".weight", shape)
         part.bias = replacement(place, kind == .vector ? "" : ".bias", shape)
       } else if bias == .all || bias == .targets && isTarget {
-        // A bias that stands by itself, as of v1's queries, is not saved.
+        // // A standalone bias, such as that of v1's queries, is not saved.
         part.bias = replacement(place, ".bias", shape, isTarget: isTarget)
       }
       if !part.all.isEmpty { parts.append(part) }
     }
     for (path, kind) in heads {
-      // Which head a model has is known by its tensors alone.
+      // // The modules of a model's head are only known from its tensors.
       guard let held = held?[path], !held.isEmpty else { continue }
       var kind = kind
       if case .linear(let inputs, 0) = kind {
@@ -139,7 +139,7 @@ public struct PeftAdapter: AdapterMethod {
     return parts
   }
 
-  /// What the method stores for a module; nothing where it does not act.
+  /// The method's tensors for a module; none if it does not adapt the module.
   private func stored(_ module: PeftModule, isOutput: Bool) throws(ConfigurationError) -> [PeftTensor] {
     let prefix = type(of: method).prefix
     let isHeld = module.held?.keys.contains { $0.hasPrefix(prefix) } ?? false
@@ -152,7 +152,7 @@ public struct PeftAdapter: AdapterMethod {
     return try isTarget ?? isHeld ? method.tensors(for: module) ?? [] : []
   }
 
-  /// A tensor in the place of the base model's; nil where the place has none of the name.
+  /// A replacement for a tensor of the base model; nil if the place has no such tensor.
   private func replacement(
     _ place: EncoderPlace, _ suffix: String, _ shape: DebertaConfiguration, isTarget: Bool = false
   ) -> PeftTensor? {
@@ -229,7 +229,7 @@ public struct PeftAdapter: AdapterMethod {
 }
 
 extension PeftAdapter {
-  /// What plain LoRA adds at the layers' own linear layers; nil for everything else.
+  /// Plain LoRA on the layers' linear layers; nil for everything else.
   func plainLoRA(_ shape: DebertaConfiguration) throws(ConfigurationError) -> [LoRATarget]? {
     guard let lora = method as? PeftLoRA, !lora.isDoRA, !lora.hasBias, lora.start == .ordinary else { return nil }
     var targets: [LoRATarget] = []
@@ -245,13 +245,13 @@ extension PeftAdapter {
     return targets
   }
 
-  /// The modules of the encoder that `modules_to_save` names, as it names them.
+  /// The encoder modules matched by `modules_to_save`, under the names used there.
   func savedModules(_ shape: DebertaConfiguration) throws(ConfigurationError) -> [String] {
     let modules = EncoderLayout(shape).places.map { wholeName($0.path(in: shape.family)) }
     return scope.saved.filter { name in modules.contains { PeftScope.saves($0, naming: [name]) } }
   }
 
-  /// The modules that the method acts on, with what it stores for them.
+  /// The modules adapted by the method, with its tensors for them.
   func targets(_ shape: DebertaConfiguration) throws(ConfigurationError) -> [(
     module: PeftModule, specs: [ParameterSpec]
   )] {
@@ -287,7 +287,7 @@ extension PeftModule.Kind {
 }
 
 extension EncoderHooks {
-  /// Puts a bias of v1's queries or values in the place of the model's: it is added after whatever else acts there.
+  /// Replaces the bias of v1's queries or values, which is added after all other hooks.
   fileprivate mutating func add(
     _ bias: Tensor, over own: Tensor, at place: EncoderPlace, in encoder: Encoder, on pass: Pass
   ) {

@@ -1,20 +1,20 @@
 internal import Checkpoints
 internal import Files
 
-/// The methods of PEFT, and the keys that all of them have.
+/// The methods of PEFT, and the keys that they share.
 enum PeftCatalog {
   static let methods: [any PeftMethod.Type] = [
     PeftLoRA.self, PeftIA3.self, PeftVeRA.self, AdaLoRA.self, LoHa.self, LoKr.self, OFT.self, BOFT.self, HRA.self,
     FourierFT.self, LNTuning.self, TrainableTokens.self, PeftPrompt.self, PTuning.self,
   ]
 
-  /// Keys that change no number of a saved adapter: where it comes from, how its values were found, how PEFT runs it.
+  /// Keys that do not affect a saved adapter's results: provenance, initialization, execution.
   private static let harmless: Set<String> = [
     "peft_type", "task_type", "base_model_name_or_path", "revision", "inference_mode", "auto_mapping", "peft_version",
     "runtime_config", "base_digest",
   ]
 
-  /// The method that `peft_type` names.
+  /// The method for `peft_type`.
   static func method(_ fields: ConfigurationFields) throws(ConfigurationError) -> any PeftMethod.Type {
     let name = try fields.there("peft_type", fields.string("peft_type"))
     guard let method = methods.first(where: { $0.type == name.uppercased() }) else {
@@ -23,7 +23,7 @@ enum PeftCatalog {
     return method
   }
 
-  /// - Throws: `ConfigurationError.impossible` for a key with an effect that is not supported here.
+  /// - Throws: `ConfigurationError.impossible` for a key with an unsupported effect.
   static func check(_ fields: ConfigurationFields, _ method: any PeftMethod.Type) throws(ConfigurationError) {
     let known = harmless.union((PeftScope.fields + method.fields).map(\.key))
     for (key, value) in fields.members.sorted(by: { $0.key < $1.key }) where !known.contains(key) && value.hasEffect {
@@ -35,7 +35,7 @@ enum PeftCatalog {
 }
 
 extension JSONValue {
-  /// Whether a setting of this value does something: null, false and what is empty turn it off.
+  /// Whether a setting of this value has an effect: null, false and empty values turn it off.
   fileprivate var hasEffect: Bool {
     switch self {
     case .null, .bool(false), .array([]), .string(""): false

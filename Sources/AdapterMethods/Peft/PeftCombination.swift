@@ -4,7 +4,7 @@ internal import Glibc
 internal import Kernels
 internal import Tensors
 
-/// One adapter of several: PEFT's `add_weighted_adapter`.
+/// Combines several adapters into one, like PEFT's `add_weighted_adapter`.
 ///
 /// With w the weights and s each adapter's scale, module by module:
 ///
@@ -15,9 +15,10 @@ internal import Tensors
 /// | svd, *_svd | Σ w s B A, cut to `rank` singular values |
 /// | linear of IA³ | Σ w l |
 ///
-/// Before the sum `magnitude_prune` and `ties` keep the largest values of each tensor, and the `dare` strategies some at
-/// random, divided by the density. `ties` then drops what differs in sign from the majority, and divides by how many
-/// are left. The result has the scale 1: PEFT keeps `use_rslora` of the first adapter and is √r too large there.
+/// Before the sum, `magnitude_prune` and `ties` keep the largest values of each tensor, and the `dare` strategies keep
+/// random ones, divided by the density. `ties` then drops values whose sign differs from the majority's, and divides by
+/// the number of those left. The result has scale 1: PEFT keeps `use_rslora` of the first adapter and is √r too large
+/// there.
 ///
 /// Source: peft 0.21, `tuners/lora/model.py`, `add_weighted_adapter`; `utils/merge_utils.py`.
 public struct PeftCombination: Sendable {
@@ -32,28 +33,28 @@ public struct PeftCombination: Sendable {
     case magnitudePruneSVD = "magnitude-prune-svd"
   }
 
-  /// What decides the sign that counts in `ties`.
+  /// How `ties` determines the majority sign.
   public enum MajoritySign: String, Sendable, CaseIterable { case total, frequency }
 
   public let strategy: Strategy
   public let weights: [Float]
-  /// Of the result, for strategies that decompose; nil: the largest of the inputs'.
+  /// The rank of the result, for strategies that decompose; nil: the largest of the inputs'.
   public var rank: Int?
-  /// The share of values that is kept, for strategies that prune.
+  /// The fraction of values kept, for strategies that prune.
   public var density: Float?
   public var majoritySign = MajoritySign.total
-  /// The quantile of a decomposition's values to which all are cut.
+  /// The quantile at which a decomposition's values are clamped.
   public var clamp: Float?
-  /// Repeats what is kept at random.
+  /// Makes random pruning reproducible.
   public var seed: UInt64 = 0
 
   public init(_ strategy: Strategy, weights: [Float]) { (self.strategy, self.weights) = (strategy, weights) }
 
-  /// The combined adapter, with settings of PEFT.
+  /// The combined adapter, with PEFT settings.
   ///
   /// - Parameters:
-  ///   - adapters: LoRA without gates, or IA³, by name.
-  ///   - shape: the encoder's.
+  ///   - adapters: ungated LoRA or IA³ adapters, by name.
+  ///   - shape: the encoder's shape.
   /// - Throws: ``PeftCombinationError``.
   public func callAsFunction(
     _ adapters: [(name: String, adapter: Adapter)], for shape: DebertaConfiguration
@@ -126,7 +127,7 @@ public struct PeftCombination: Sendable {
     return try adapter(results, members[0], shape)
   }
 
-  /// The factors of one module, of the scale 1.
+  /// The factors of one module, with scale 1.
   private func factors(
     _ parts: [(name: String, factors: Factors, weight: Double)], at path: String, _ random: inout RandomNumbers
   ) throws(PeftCombinationError) -> Factors {
@@ -155,7 +156,7 @@ public struct PeftCombination: Sendable {
     return Factors(a: a, b: b, scale: 1)
   }
 
-  /// The weighted sum after pruning, and after what disagrees is dropped.
+  /// The weighted sum after pruning and after dropping values with the minority sign.
   private func merged(_ matrices: [Matrix], _ weights: [Double], _ random: inout RandomNumbers) -> Matrix {
     let density = Double(density ?? 1)
     var pruned: [Matrix] = []
@@ -177,7 +178,7 @@ public struct PeftCombination: Sendable {
     }
   }
 
-  /// U S and Vᵀ of the largest singular values.
+  /// U S and Vᵀ for the largest singular values.
   private func decomposed(_ matrix: Matrix, rank: Int, at path: String) throws(PeftCombinationError) -> Factors {
     let all = min(matrix.rows, matrix.columns)
     guard (1...all).contains(rank),
@@ -194,7 +195,7 @@ public struct PeftCombination: Sendable {
       a: Matrix(a, rows: rank, columns: matrix.columns), b: Matrix(b, rows: matrix.rows, columns: rank), scale: 1)
   }
 
-  /// LoRA of some factors, whose alphas are their ranks.
+  /// A LoRA adapter with the given factors, whose alphas equal their ranks.
   private func adapter(
     _ results: [(module: PeftModule, factors: Factors)], _ first: Member, _ shape: DebertaConfiguration
   ) throws -> Adapter {
@@ -209,7 +210,7 @@ public struct PeftCombination: Sendable {
       "r": .integer(rank), "lora_alpha": .integer(rank), "rank_pattern": pattern, "alpha_pattern": pattern,
       "use_rslora": .bool(false), "exclude_modules": .null, "layers_to_transform": .null, "layers_pattern": .null,
     ]) { $1 }
-    // The modules of all inputs, in full where the first adapter's own names mean others.
+    // // The modules of all inputs, with full names if the first adapter's names would match others.
     members["target_modules"] = .array(results.map { .string($0.module.path) })
     if Set(results.map(\.module.path)) == Set(first.modules.map(\.path)) {
       for key in ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"] {
@@ -244,17 +245,17 @@ extension PeftCombination.Strategy {
   fileprivate var decomposes: Bool { self == .svd || rawValue.hasSuffix("-svd") }
   fileprivate var prunes: Bool { ![.linear, .cat, .svd].contains(self) }
   fileprivate var countsSigns: Bool { rawValue.contains("ties") }
-  /// Whether values are kept at random.
+  /// Whether the values to keep are random.
   public var isRandom: Bool { rawValue.hasPrefix("dare") }
 }
 
-/// An adapter that is combined.
+/// An adapter to combine.
 private struct Member {
   let name: String
   let method: PeftAdapter
   let parameters: AdapterParameters
   let modules: [PeftModule]
-  /// By the modules' names.
+  /// Factors by module name.
   let factors: [String: Factors]
 
   init(
@@ -273,7 +274,7 @@ private struct Member {
     self.factors = factors
   }
 
-  /// Whether it is a product of low rank everywhere, and nothing else.
+  /// Whether it consists only of low-rank products.
   var isPlainLoRA: Bool {
     guard let lora = method.method as? PeftLoRA, !lora.isDoRA, !lora.hasBias, lora.start == .ordinary else {
       return false
@@ -304,7 +305,7 @@ private struct Factors {
   }
 }
 
-/// Rows of float64.
+/// Rows of float64 values.
 private struct Matrix {
   let values: [Double]
   let rows, columns: Int
@@ -321,7 +322,7 @@ private struct Matrix {
 
   func indexed(_ body: (Int) -> Double) -> Matrix { Matrix(values.indices.map(body), rows: rows, columns: columns) }
 
-  /// The largest values by size, as many as a share of all says; 0 elsewhere.
+  /// The given fraction of values, largest by magnitude; 0 elsewhere.
   func largest(_ density: Double) -> Matrix {
     let count = Int(density * Double(values.count))
     if count >= values.count { return self }
@@ -337,7 +338,7 @@ extension Double {
 }
 
 extension [Double] {
-  /// Between the two nearest values, as PyTorch takes it.
+  /// Interpolates between the two nearest values, like PyTorch.
   fileprivate func quantile(_ share: Double) -> Double {
     let sorted = sorted()
     let place = share * Double(count - 1)
@@ -348,7 +349,7 @@ extension [Double] {
 }
 
 extension [PeftModule] {
-  /// Each module once, in the order in which they come.
+  /// Each module once, in order of first occurrence.
   fileprivate var uniqued: [PeftModule] {
     var seen: Set<String> = []
     return filter { seen.insert($0.path).inserted }
@@ -359,7 +360,7 @@ extension PeftModule {
   fileprivate var isTable: Bool { if case .table = kind { true } else { false } }
 }
 
-/// Why adapters cannot be combined as PEFT does.
+/// Why adapters cannot be combined by PEFT's rules.
 public enum PeftCombinationError: Error, Hashable, Sendable, CustomStringConvertible {
   case weights(found: Int, expected: Int)
   case method(adapter: String, method: String)

@@ -1,15 +1,15 @@
 internal import Checkpoints
 internal import Deberta
 
-/// The tensors that a folder of PEFT holds, by their names below the encoder.
+/// The tensors in a PEFT folder, by their names below the encoder.
 struct PeftContents: Sendable {
   let shapes: [String: [Int]]
-  /// Whether PEFT saw a model with a head, whose encoder is called `deberta`.
+  /// Whether PEFT wrapped a model with a head, whose encoder is named `deberta`.
   let isBelowHead: Bool
 
   init(_ shapes: [String: [Int]], isBelowHead: Bool) { (self.shapes, self.isBelowHead) = (shapes, isBelowHead) }
 
-  /// The tensors of modules, by their names below those of the modules.
+  /// The tensors of modules, by name within the module.
   func tensors(of paths: some Sequence<String>) -> [String: [String: [Int]]] {
     let known = Set(paths)
     var tensors: [String: [String: [Int]]] = [:]

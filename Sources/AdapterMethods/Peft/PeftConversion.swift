@@ -4,7 +4,7 @@ internal import Kernels
 internal import Tensors
 
 extension PeftAdapter {
-  /// LoRA that started as PiSSA or OLoRA, for weights that nothing is taken out of: its rank doubles.
+  /// Converts LoRA initialized by PiSSA or OLoRA for unmodified base weights; its rank doubles.
   ///
   ///     (W - s B₀ A₀) x + s B A x = W x + s [B, -B₀] [A; A₀] x
   ///
@@ -64,7 +64,7 @@ extension PeftAdapter {
 }
 
 extension PeftLoRA {
-  /// Settings of twice the rank and the same scales, with an ordinary start.
+  /// Settings with doubled rank, the same scales, and ordinary initialization.
   fileprivate func doubled(_ settings: [String: JSONValue]) -> [String: JSONValue] {
     func each(_ value: JSONValue?, _ change: (Double) -> Double) -> JSONValue? {
       if case .object(let members)? = value { return .object(members.compactMapValues { each($0, change) }) }
@@ -83,7 +83,7 @@ extension PeftLoRA {
 }
 
 extension PeftLoRA.Start {
-  /// What is taken out of weights [outputs, inputs], as scale · B A; nil where they cannot be decomposed so.
+  /// The part subtracted from weights [outputs, inputs], as scale · B A; nil if they cannot be decomposed this way.
   fileprivate func part(
     of weight: [Double], _ layer: Linear, rank: Int, scale: Double
   ) -> (a: [Double], b: [Double])? {

@@ -1,8 +1,8 @@
-/// Why a folder of PEFT cannot be used, or an adapter cannot be written as one.
+/// Why a PEFT folder cannot be used, or an adapter cannot be written as one.
 public enum PeftError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The file adapts a module that its settings leave out, or that is never adapted here.
+  /// The file adapts a module that its settings exclude, or that is not supported.
   case otherPlace(tensor: String, module: String, file: String)
-  /// A head has a layer of other sizes than the adapter's. [outputs, inputs]
+  /// A head's layer has different sizes than the adapter's. [outputs, inputs]
   case headLayer(module: String, expected: [Int], found: [Int])
   case noCounterpart(method: String)
 

@@ -3,29 +3,29 @@ public import Deberta
 internal import Tensors
 
 extension PeftFolder {
-  /// What stands beside an adapter in a folder of PEFT.
+  /// A head to save with an adapter in a PEFT folder.
   public struct SavedHead: Sendable {
-    /// PEFT's word for the kind of task: `SEQ_CLS`, `TOKEN_CLS`, `QUESTION_ANS`.
+    /// PEFT's task type: `SEQ_CLS`, `TOKEN_CLS`, `QUESTION_ANS`.
     public let task: String
-    /// The head's tensors, by the names that transformers' class for the task has for them: `classifier.weight`.
+    /// The head's tensors, named as in transformers' class for the task: `classifier.weight`.
     public let tensors: [OutgoingTensor]
 
     public init(task: String, tensors: [OutgoingTensor]) { (self.task, self.tensors) = (task, tensors) }
   }
 
-  /// Writes an adapter that PEFT has too as a folder that PEFT loads; the folder exists.
+  /// Writes an adapter as a folder that PEFT can load; the folder must exist.
   ///
   /// `PeftModel.from_pretrained(AutoModelForSequenceClassification.from_pretrained(base), folder)` gives the same
-  /// outputs; without a head the folder is one for `AutoModel`, unless the adapter was read from one with a head.
+  /// outputs; without a head the folder is for `AutoModel`, unless the adapter was read from one with a head.
   ///
   /// - Parameters:
-  ///   - adapter: one of PEFT's, or LoRA or IA³ without gates, whatever they were read from.
-  ///   - base: the base model's name or path, for PEFT to find it.
-  ///   - head: the head that goes with it.
-  ///   - shape: the encoder's.
-  ///   - folder: where the files go.
-  ///   - format: in which files the tensors are stored.
-  /// - Throws: `PeftError.noCounterpart` for another method; `CheckpointError`, if a file cannot be written.
+  ///   - adapter: a PEFT adapter, or ungated LoRA or IA³ from any source.
+  ///   - base: the base model's name or path, by which PEFT finds it.
+  ///   - head: the head to save with it.
+  ///   - shape: the encoder's shape.
+  ///   - folder: the folder to write to.
+  ///   - format: the file format of the tensors.
+  /// - Throws: `PeftError.noCounterpart` for an unsupported method; `CheckpointError`, if a file cannot be written.
   public static func write(
     _ adapter: Adapter, base: String?, head: SavedHead? = nil, for shape: DebertaConfiguration, to folder: String,
     as format: WeightFormat = .safetensors
@@ -56,7 +56,7 @@ extension PeftFolder {
     try JSONValue.object(members).write(to: folder + "/" + SavedAdapter.configurationFile)
   }
 
-  /// The adapter as PEFT has it; nil where PEFT has none such.
+  /// The equivalent PEFT adapter; nil if PEFT has none.
   static func counterpart(
     _ adapter: Adapter, _ shape: DebertaConfiguration
   ) throws -> (method: PeftAdapter, parameters: AdapterParameters)? {
@@ -87,9 +87,10 @@ extension PeftFolder {
   }
 }
 
-/// LoRA that both `adapters` and PEFT have: one scale and rank, at the same linear layers of every layer but some.
+/// LoRA that both `adapters` and PEFT support: one scale and rank, at the same linear layers, with some layers left
+/// out.
 enum PlainLoRA {
-  /// An adapter of PEFT with the settings of `adapters`; nil where these cannot describe it.
+  /// A PEFT adapter with settings of `adapters`; nil if these cannot describe it.
   static func adapter(_ adapter: Adapter, _ shape: DebertaConfiguration) throws(ConfigurationError) -> Adapter? {
     guard let method = adapter.method as? PeftAdapter, let targets = try method.plainLoRA(shape),
       let fields = try fields(targets, shape, file: method.source)
@@ -103,7 +104,7 @@ enum PlainLoRA {
     return Adapter(method: plain, parameters: AdapterParameters(specs, tensors))
   }
 
-  /// The settings of `adapters` that describe some targets; nil where there are none.
+  /// Settings of `adapters` that describe the targets; nil if there are none.
   private static func fields(
     _ targets: [LoRATarget], _ shape: DebertaConfiguration, file: String
   ) throws(ConfigurationError) -> ConfigurationFields? {
@@ -124,7 +125,7 @@ enum PlainLoRA {
     return try ConfigurationFields(.object(members), file: file)
   }
 
-  /// The settings of PEFT that describe some targets of one rank and scale.
+  /// PEFT settings that describe targets of one rank and scale.
   static func settings(_ targets: [LoRATarget], layerCount: Int) -> [String: JSONValue] {
     func number(_ value: Float) -> JSONValue {
       Int(exactly: value).map { .integer($0) } ?? .number(Double("\(value)") ?? Double(value))
@@ -136,8 +137,8 @@ enum PlainLoRA {
     ]
   }
 
-  /// Names that mean these modules and no others. A name without its layer means every layer of the model, so targets
-  /// in some of the layers are named in full.
+  /// Names that match exactly these modules. A name without a layer matches every layer of the model, so targets in
+  /// only some layers are named in full.
   private static func names(of targets: [LoRATarget], layerCount: Int) -> [String] {
     let isEverywhere =
       Set(targets.map(\.layer)).count == layerCount
@@ -148,7 +149,7 @@ enum PlainLoRA {
   }
 }
 
-/// IA³ that both `adapters` and PEFT have: factors of what linear layers give.
+/// IA³ that both `adapters` and PEFT support: factors for the outputs of linear layers.
 enum PlainIA3 {
   static func settings(_ modules: [String]) -> [String: JSONValue] {
     [
@@ -159,7 +160,7 @@ enum PlainIA3 {
 }
 
 extension IA3 {
-  /// The factors of each linear layer, alpha in them; nil for IA³ with gates.
+  /// The factors of each linear layer, including alpha; nil for gated IA³.
   fileprivate func plain(
     _ parameters: AdapterParameters, _ shape: DebertaConfiguration
   ) -> [(path: String, factors: Tensor)]? {

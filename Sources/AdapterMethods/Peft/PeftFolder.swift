@@ -2,11 +2,12 @@ public import Checkpoints
 public import Deberta
 internal import Tensors
 
-/// A folder of Hugging Face's PEFT: `adapter_config.json` with a `peft_type`, beside `adapter_model.safetensors` or
+/// A Hugging Face PEFT folder: `adapter_config.json` with a `peft_type`, and `adapter_model.safetensors` or
 /// `adapter_model.bin`.
 ///
-/// Tensors are named `base_model.model.deberta.MODULE.lora_A.weight`; what `modules_to_save` names stands beside them,
-/// `base_model.model.classifier.weight`. Prompts have names without `model`. Source: peft, `utils/save_and_load.py`.
+/// Tensors are named `base_model.model.deberta.MODULE.lora_A.weight`; modules in `modules_to_save` are stored under
+/// their own names, `base_model.model.classifier.weight`. Names of prompts do not include `model`. Source: peft,
+/// `utils/save_and_load.py`.
 public enum PeftFolder {
   public static let weightFiles = ["adapter_model.safetensors", "adapter_model.bin"]
   static let prefix = "base_model.model."
@@ -14,26 +15,26 @@ public enum PeftFolder {
 
   public static func isDescribed(by fields: ConfigurationFields) -> Bool { fields.members["peft_type"] != nil }
 
-  /// A tensor's name in the model that PEFT saw; what is of no module of it keeps its own.
+  /// A tensor's name in the model wrapped by PEFT; tensors of no module keep their names.
   static func name(_ stored: String) -> String {
     if stored.hasPrefix(prefix) { return String(stored.dropFirst(prefix.count)) }
     guard stored.hasPrefix(promptPrefix), !stored.hasPrefix(promptPrefix + "vera_") else { return stored }
     return String(stored.dropFirst(promptPrefix.count))
   }
 
-  /// A tensor's name below the encoder, the prefixes of PEFT's and of transformers' classes left out.
+  /// A tensor's name within the encoder, without the prefixes of PEFT's and transformers' classes.
   public static func ownName(_ stored: String) -> String { EncoderLayout.ownName(name(stored)) }
 
-  /// A parameter's name in the file, below the encoder.
+  /// A parameter's name in the file, within the encoder.
   static func fileName(_ spec: ParameterSpec) -> String {
     spec.place.isEmpty ? spec.member : "\(spec.place).\(spec.member)"
   }
 
-  /// The adapter of a folder; the folder's name is the adapter's, for PEFT saves none. LoRA that the settings of
-  /// `adapters` describe as well is read as such.
+  /// Reads the adapter in a folder, named after the folder because PEFT does not save a name. LoRA that settings of
+  /// `adapters` can describe is read as such.
   ///
-  /// - Throws: `ConfigurationError` for a setting that is not supported here; `PeftError` for tensors of modules that
-  ///   the settings leave out; `CheckpointError` for tensors that are missing, mis-shaped or unknown.
+  /// - Throws: `ConfigurationError` for an unsupported setting; `PeftError` for tensors of modules that the settings
+  ///   exclude; `CheckpointError` for tensors that are missing, unknown or have the wrong shape.
   static func read(
     _ folder: String, _ fields: ConfigurationFields, for shape: DebertaConfiguration
   ) throws -> (name: String, adapter: Adapter) {
@@ -42,7 +43,7 @@ public enum PeftFolder {
     return (name, try PlainLoRA.adapter(adapter, shape) ?? adapter)
   }
 
-  /// The adapter of a folder, with the settings of PEFT.
+  /// Reads the adapter in a folder, with PEFT settings.
   static func adapter(
     in folder: String, _ fields: ConfigurationFields, for shape: DebertaConfiguration
   ) throws -> Adapter {
@@ -57,23 +58,23 @@ public enum PeftFolder {
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
   }
 
-  /// Whether a tensor repeats another one, or the base model's: PEFT saves the biases of a saved module with its
-  /// original, and what is tied to the word embeddings under both names.
+  /// Whether a tensor duplicates another one, or the base model's: PEFT also saves the original biases of a saved
+  /// module, and weights tied to the word embeddings under both names.
   private static func isCopy(_ own: String) -> Bool {
     own.contains(".original_module.") || own.contains(".modules_to_save.") || own == "cls.predictions.bias"
       || own == "cls.predictions.decoder.trainable_tokens_delta"
   }
 
-  /// The tensors that a folder has to hold for its adapter, by their own names.
+  /// The tensors that a folder must contain for its adapter, by their names within the encoder.
   ///
-  /// - Throws: `ConfigurationError` for a setting that is not supported here.
+  /// - Throws: `ConfigurationError` for an unsupported setting.
   public static func tensors(
     _ fields: ConfigurationFields, _ file: TensorFile, for shape: DebertaConfiguration
   ) throws(ConfigurationError) -> [(name: String, shape: [Int])] {
     try PeftAdapter(fields, contents: PeftContents(file)).parameters(for: shape).map { (fileName($0), $0.shape) }
   }
 
-  /// - Throws: `PeftError` for the first tensor of an adapter that nothing read.
+  /// - Throws: `PeftError` for the first adapter tensor that was not read.
   private static func refuseOtherPlaces(_ ledger: WeightLedger, _ file: TensorFile) throws(PeftError) {
     let prefixes = PeftCatalog.methods.map { String($0.prefix.prefix { $0 != "." }) } + ["token_adapter"]
     func isFactor(_ part: Substring) -> Bool { prefixes.contains { part.hasPrefix($0) } }
@@ -89,7 +90,7 @@ extension PeftContents {
   init(_ file: TensorFile) {
     shapes = Dictionary(file.tensors.map { (PeftFolder.ownName($0.name), $0.shape) }) { first, _ in first }
     let names = file.tensors.map { PeftFolder.name($0.name) }
-    // Adapters that change no module of the encoder by its name are of models with heads.
+    // // Adapters without any encoder module belong to models with heads.
     isBelowHead =
       names.contains { EncoderLayout.ownName($0) != $0 }
       || !names.contains { $0.hasPrefix("encoder.") || $0.hasPrefix("embeddings.") }

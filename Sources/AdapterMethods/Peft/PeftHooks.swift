@@ -1,16 +1,16 @@
 internal import Deberta
 internal import Tensors
 
-/// What an adapter of PEFT does at one module: its replaced tensors first, then its method.
+/// A PEFT adapter's changes to one module: its replaced tensors first, then its method.
 struct PeftChange: Sendable {
   let module: PeftModule
-  /// Nil where only tensors are replaced.
+  /// Nil if only tensors are replaced.
   let method: (any PeftMethod)?
   let tensors: PeftTensors
-  /// In the place of the module's own; the bias is [1, outputs].
+  /// Replacements for the module's tensors; the bias is [1, outputs].
   let weight, bias: Tensor?
 
-  /// What acts on the results of a linear layer.
+  /// The hook on the results of a linear layer.
   func hook(for layer: Linear, on pass: Pass) -> any ProjectionHook {
     var (own, steps) = (layer, [any ProjectionHook]())
     if let weight {
@@ -24,7 +24,7 @@ struct PeftChange: Sendable {
     return steps.count == 1 ? steps[0] : StackedProjection(children: steps)
   }
 
-  /// What acts on the rows of a table.
+  /// The hook on the rows of a table.
   func hook(for table: WeightMatrix, _ rows: TokenRows?, on pass: Pass) -> (any TableHook)? {
     let own = weight.map { WeightMatrix($0) }
     let steps: [(any TableHook)?] = [
@@ -34,14 +34,14 @@ struct PeftChange: Sendable {
     return acting.count < 2 ? acting.first : StackedTable(children: acting)
   }
 
-  /// What stands in the place of a norm.
+  /// The replacement for a norm.
   func norm(for norm: LayerNorm) -> LayerNorm {
     let own = LayerNorm(gain: weight.map(\.asRow) ?? norm.gain, bias: bias ?? norm.bias, eps: norm.eps)
     return method?.norm(module, tensors, for: own) ?? own
   }
 }
 
-/// The same for a module of a head, whichever head that is.
+/// The same for a module of any head.
 struct PeftHeadHook: HeadHook {
   let change: PeftChange
 
@@ -60,7 +60,7 @@ struct PeftHeadHook: HeadHook {
   }
 }
 
-/// Rows of the word embeddings that are replaced, for a decoder that is tied to them.
+/// Replaced rows of the word embeddings, for a decoder tied to them.
 struct TiedTokenRows: HeadHook {
   let tokens: TokenRows
   /// The base model's word embeddings.
@@ -74,7 +74,7 @@ struct TiedTokenRows: HeadHook {
   }
 }
 
-/// y + x Δᵀ in the columns of some tokens.
+/// y + x Δᵀ in the columns of the replaced tokens.
 private struct ReplacedScores: ProjectionHook {
   let tokens: [Int]
   /// Δ [tokens, E]
@@ -97,7 +97,7 @@ struct AddedBias: ProjectionHook {
 
   init(_ shift: Tensor) { self.shift = shift }
 
-  /// What turns one bias into another. [1, outputs] each.
+  /// The difference between two biases. [1, outputs] each.
   init(from old: Tensor, to new: Tensor, on pass: Pass) {
     shift = pass.copy(new)
     pass.add(old, times: -1, to: shift)
@@ -108,7 +108,7 @@ struct AddedBias: ProjectionHook {
   }
 }
 
-/// Another layer in the place of the base's.
+/// Replaces the base layer.
 struct ReplacedProjection: ProjectionHook {
   let layer: Linear
 
@@ -137,14 +137,14 @@ struct AddedMatrix: ProjectionHook {
   }
 }
 
-/// A hook that changes what a linear layer reads, and then what it gives: y + (f(x) - x) Wᵀ, and `outputs` of that.
+/// A hook that changes a linear layer's input, and then its result: y + (f(x) - x) Wᵀ, followed by `outputs`.
 protocol InputHook: ProjectionHook {
   /// The layer without its bias.
   var base: Linear { get }
-  /// Whether it is the layer's weight that the method changes, so that a later one reads the input first.
+  /// Whether the method changes the layer's weight, so that a later one is applied to the input first.
   var changesWeights: Bool { get }
   var outputs: (any ProjectionHook)? { get }
-  /// f(x), not x itself.
+  /// f(x), as a new tensor.
   func changed(_ x: Tensor, on pass: Pass) -> Tensor
 }
 
@@ -161,13 +161,13 @@ extension InputHook {
   }
 }
 
-/// Changes of a layer's input, one after the other, and of its results.
+/// Changes of a layer's input in order, followed by those of its results.
 struct ChainedInput: InputHook {
   private let steps: [any InputHook]
   let base: Linear
   let outputs: (any ProjectionHook)?
 
-  /// - Parameter children: in the order of a Sum, one at least.
+  /// - Parameter children: in the order of a Sum, at least one.
   init(_ children: [any InputHook]) {
     base = children[0].base
     var steps: [any InputHook] = []
@@ -181,7 +181,7 @@ struct ChainedInput: InputHook {
 }
 
 extension [any ProjectionHook] {
-  /// The hooks in order, each on the result that the earlier ones left; one at least.
+  /// The hooks in order, each applied to the previous one's result; at least one.
   func inOrder(on pass: Pass) -> any ProjectionHook {
     if count == 1 { return self[0] }
     let inputs = compactMap { $0 as? any InputHook }
@@ -194,7 +194,7 @@ extension [any ProjectionHook] {
   }
 }
 
-/// Rows of another table.
+/// Replaces rows with those of another table.
 struct ReplacedTable: TableHook {
   let table: WeightMatrix
 
@@ -203,7 +203,7 @@ struct ReplacedTable: TableHook {
   }
 }
 
-/// Hooks on a table, one after the other.
+/// Hooks on a table, in order.
 struct StackedTable: TableHook {
   let children: [any TableHook]
 
@@ -212,7 +212,7 @@ struct StackedTable: TableHook {
   }
 }
 
-/// The weighted sum of what each hook makes of a table's rows; `rest` is the share of the unchanged ones.
+/// The weighted sum of the hooks' results for a table's rows; `rest` is the weight of the unchanged rows.
 struct WeightedTable: TableHook {
   let children: [any TableHook]
   let weights: [Float]

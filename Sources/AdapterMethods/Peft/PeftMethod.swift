@@ -2,56 +2,56 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// A method of PEFT: its settings, what it stores for a module, and how that acts.
+/// A PEFT method: its settings, its tensors per module, and their hooks.
 ///
-/// One type and one file for each. Which modules it acts on, biases and modules that are saved as a whole, reading,
-/// writing, merging and training are written once, in ``PeftAdapter``.
+/// One type and one file per method. Module matching, biases, saved modules, reading, writing, merging and training are
+/// implemented once, in ``PeftAdapter``.
 protocol PeftMethod: Sendable {
   /// The value of `peft_type`.
   static var type: String { get }
 
-  /// What the names of its tensors start with, below those of their modules.
+  /// The prefix of its tensor names within a module.
   static var prefix: String { get }
 
-  /// The keys of its settings, without those that all methods have.
+  /// The keys of its settings, without those shared by all methods.
   static var fields: [MethodField] { get }
 
-  /// The modules that it acts on unless the settings name others; `in_proj` is one of v1.
+  /// The default targets; `in_proj` belongs to v1.
   static var targets: [String] { get }
 
-  /// Reads its settings, which are complete.
+  /// Reads its settings, which have all keys.
   init(_ fields: ConfigurationFields) throws(ConfigurationError)
 
-  /// What people call it.
+  /// The method's common name.
   var name: String { get }
 
-  /// What is stored for a module; nil for a kind of module that it does not act on.
+  /// The tensors for a module; nil for an unsupported kind of module.
   func tensors(for module: PeftModule) throws(ConfigurationError) -> [PeftTensor]?
 
-  /// What is stored once for all modules that it acts on.
+  /// The tensors shared by all adapted modules.
   ///
   /// - Parameters:
-  ///   - shape: the encoder's.
-  ///   - held: all tensors of the folder; nil for a fresh adapter.
+  ///   - shape: the encoder's shape.
+  ///   - held: all tensors of the folder; nil for a new adapter.
   func sharedTensors(
     for modules: [PeftModule], in shape: DebertaConfiguration, among held: [String: [Int]]?
   ) throws(ConfigurationError) -> [PeftTensor]
 
-  /// What its settings say that no folder holds.
+  /// Tensors derived from the settings instead of stored in a folder.
   func derivedTensors(for modules: [PeftModule], in encoder: Encoder) -> [String: Tensor]
 
-  /// How it acts on a linear layer.
+  /// The hook on a linear layer.
   func hook(
     _ module: PeftModule, _ tensors: PeftTensors, for layer: Linear, on pass: Pass
   ) -> any ProjectionHook
 
-  /// How it acts on a table of embeddings.
+  /// The hook on an embedding table.
   func hook(_ module: PeftModule, _ tensors: PeftTensors, for table: WeightMatrix, on pass: Pass) -> (any TableHook)?
 
-  /// What stands in the place of a norm.
+  /// The replacement for a norm.
   func norm(_ module: PeftModule, _ tensors: PeftTensors, for norm: LayerNorm) -> LayerNorm
 
-  /// What lengthens every sequence.
+  /// The prompt added to every sequence.
   func prompt(_ tensors: PeftTensors) -> Prompt?
 }
 
@@ -81,34 +81,34 @@ extension PeftMethod {
   func prompt(_ tensors: PeftTensors) -> Prompt? { nil }
 }
 
-/// A module of a model that PEFT saw.
+/// A module of the model wrapped by PEFT.
 struct PeftModule: Sendable {
-  /// Its name below the encoder: `encoder.layer.0.output.dense`.
+  /// Its name within the encoder: `encoder.layer.0.output.dense`.
   let path: String
-  /// Its whole name in the model that PEFT saw: `deberta.encoder.layer.0.output.dense`.
+  /// Its full name in the model wrapped by PEFT: `deberta.encoder.layer.0.output.dense`.
   let name: String
   let place: Place
   let kind: Kind
-  /// The tensors that a folder holds for it, by their names below the module's; nil for a fresh adapter.
+  /// The folder's tensors for it, by their names within the module; nil for a new adapter.
   let held: [String: [Int]]?
 
   enum Place: Sendable, Hashable {
     case encoder(EncoderPlace)
-    /// A linear layer of a head, under transformers' name for it.
+    /// A linear layer of a head, named as in transformers.
     case head
   }
 
   enum Kind: Sendable, Hashable {
-    /// The outputs of a head are what its tensors say.
+    /// The number of outputs of a head is taken from its tensors.
     case linear(inputs: Int, outputs: Int)
     case table(rows: Int, columns: Int)
     case norm(size: Int)
-    /// A bias that stands by itself.
+    /// A standalone bias.
     case vector
     case convolution
   }
 
-  /// The modules of heads that transformers' classes have; of a classifier the outputs are what its tensors say.
+  /// The head modules of transformers' classes; the number of outputs of a classifier is taken from its tensors.
   static func headLayers(_ shape: DebertaConfiguration) -> [(path: String, kind: Kind)] {
     let (hidden, size) = (shape.hiddenSize, shape.embeddingSize)
     return [
@@ -123,13 +123,13 @@ struct PeftModule: Sendable {
     ]
   }
 
-  /// What decodes words, where it is tied to the word embeddings.
+  /// The decoders that may be tied to the word embeddings.
   static let decoders = ["cls.predictions.decoder", "lm_predictions.lm_head"]
 
   /// The last layers of heads.
   static let outputs: Set<String> = ["classifier", "qa_outputs", "cls.predictions.decoder"]
 
-  /// The number of outputs that the tensors of a linear layer tell.
+  /// The number of outputs according to a linear layer's tensors.
   static func outputs(of held: [String: [Int]]) -> Int? {
     let first = [
       "lora_B.weight", "lora_B", "ia3_l", "vera_lambda_b", "hada_w1_a", "boft_s", "base_layer.bias",
@@ -144,9 +144,9 @@ struct PeftModule: Sendable {
   }
 }
 
-/// A tensor that a method stores.
+/// A tensor of a method.
 struct PeftTensor: Sendable {
-  /// Below the module's name: `lora_A.weight`.
+  /// The name within the module: `lora_A.weight`.
   let member: String
   let shape: [Int]
   let initializer: Initializer
@@ -161,18 +161,18 @@ struct PeftTensor: Sendable {
   }
 }
 
-/// The values of the tensors of one module, and of those that all share.
+/// The values of one module's tensors, and of the shared ones.
 struct PeftTensors: Sendable {
   private let tensors: [String: Tensor]
 
-  /// - Parameter derived: what no folder holds.
+  /// - Parameter derived: tensors that are not stored in a folder.
   init(_ parameters: AdapterParameters, _ specs: [ParameterSpec], derived: [String: Tensor] = [:]) {
     tensors = derived.merging(specs.map { ($0.member, parameters[$0]) }) { $1 }
   }
 
   func contains(_ member: String) -> Bool { tensors[member] != nil }
 
-  /// The shape's last dimension are the columns.
+  /// Columns are the shape's last dimension.
   subscript(member: String) -> Tensor {
     guard let tensor = tensors[member] else { preconditionFailure("\(member) is not a tensor of this module") }
     return tensor

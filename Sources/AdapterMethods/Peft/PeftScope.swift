@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Deberta
 
-/// Which modules of a model the settings of PEFT mean.
+/// Matches modules of a model against PEFT settings.
 ///
 /// Source: peft 0.21, `tuners/tuners_utils.py`, `check_target_module_exists`; `utils/other.py`, `_set_trainable`.
 struct PeftScope: Sendable {
@@ -17,7 +17,7 @@ struct PeftScope: Sendable {
     MethodField("layers_to_transform", .null), MethodField("layers_pattern", .null),
   ]
 
-  /// - Parameter standard: the modules that are meant where `target_modules` is missing.
+  /// - Parameter standard: the targets if `target_modules` is missing.
   init(_ fields: ConfigurationFields, standard: [String]) throws(ConfigurationError) {
     targets = try PeftNames("target_modules", fields) ?? .list(standard)
     excluded = try PeftNames("exclude_modules", fields)
@@ -37,9 +37,9 @@ struct PeftScope: Sendable {
       } ?? []
   }
 
-  /// Whether a module is adapted; nil where an expression is not understood, and the tensors tell.
+  /// Whether a module is adapted; nil if an expression is not supported, so that the tensors decide.
   ///
-  /// - Parameter isOutput: whether it is the last layer of a head, which `all-linear` leaves out.
+  /// - Parameter isOutput: whether it is the last layer of a head, which `all-linear` excludes.
   func isTarget(_ module: String, isLinear: Bool, isOutput: Bool) -> Bool? {
     if let excluded {
       guard let isExcluded = excluded.contains(module) else { return nil }
@@ -52,7 +52,7 @@ struct PeftScope: Sendable {
       return isNamed
     }
     let parts = module.split(separator: ".").map(String.init)
-    // The module's layer is the first number, after the name of the list of layers.
+    // // The module's layer is the first number, after the name of the layer list.
     guard let index = parts.dropFirst().firstIndex(where: { Int($0) != nil }), let layer = Int(parts[index]) else {
       return false
     }
@@ -60,7 +60,7 @@ struct PeftScope: Sendable {
     return layers.contains(layer)
   }
 
-  /// Whether `modules_to_save` names a module, or one that it is part of.
+  /// Whether `modules_to_save` matches a module, or one that contains it.
   func saves(_ module: String) -> Bool { Self.saves(module, naming: saved) }
 
   static func saves(_ module: String, naming saved: [String]) -> Bool {
@@ -73,15 +73,15 @@ struct PeftScope: Sendable {
   }
 }
 
-/// Modules that a setting names.
+/// Modules matched by a setting.
 enum PeftNames: Sendable {
-  /// Whole names, or what they end with after a dot.
+  /// Full names, or suffixes after a dot.
   case list([String])
-  /// A regular expression of whole names; nil: one that is not understood.
+  /// A regular expression for full names; nil: not supported.
   case pattern(NamePattern?)
   case allLinear
 
-  /// Nil where the setting is missing.
+  /// Nil if the setting is missing.
   init?(_ key: String, _ fields: ConfigurationFields) throws(ConfigurationError) {
     let names = try fields.value(key, "a list of names, or a regular expression") { value -> PeftNames? in
       switch value {
@@ -97,7 +97,7 @@ enum PeftNames: Sendable {
     self = names
   }
 
-  /// Nil where an expression is not understood.
+  /// Nil if an expression is not supported.
   func contains(_ module: String) -> Bool? {
     switch self {
     case .list(let names): names.contains { module == $0 || module.hasSuffix("." + $0) }
@@ -107,7 +107,7 @@ enum PeftNames: Sendable {
   }
 }
 
-/// `rank_pattern`, `alpha_pattern` and others: values for the modules whose names end as a regular expression says.
+/// `rank_pattern`, `alpha_pattern` and others: values for modules whose name suffix matches a regular expression.
 ///
 /// Source: peft, `utils/other.py`, `get_pattern_key`.
 struct ModulePatterns<Value: Equatable & Sendable>: Sendable {
@@ -115,7 +115,7 @@ struct ModulePatterns<Value: Equatable & Sendable>: Sendable {
   private let file: String
   private let patterns: [(text: String, pattern: NamePattern, value: Value)]
 
-  /// - Parameter read: a member's value; nil for one that cannot be.
+  /// - Parameter read: returns a member's value; nil if it is invalid.
   init(
     _ key: String, _ fields: ConfigurationFields, _ read: (JSONValue) -> Value?
   ) throws(ConfigurationError) {
@@ -132,8 +132,8 @@ struct ModulePatterns<Value: Equatable & Sendable>: Sendable {
     (self.key, file, self.patterns) = (key, fields.file, patterns)
   }
 
-  /// - Throws: `ConfigurationError`, if two expressions give a module different values: which one counts depends on
-  ///   the order of the keys, which JSON does not promise to keep.
+  /// - Throws: `ConfigurationError`, if two expressions assign different values to a module: which one applies would
+  ///   depend on key order, which JSON does not guarantee.
   func value(for module: String) throws(ConfigurationError) -> Value? {
     var found: (text: String, value: Value)?
     for (text, pattern, value) in patterns {
@@ -153,7 +153,7 @@ struct ModulePatterns<Value: Equatable & Sendable>: Sendable {
 }
 
 extension ConfigurationFields {
-  /// Whole numbers from 1 for some modules.
+  /// Integers from 1 for some modules.
   func wholePatterns(_ key: String) throws(ConfigurationError) -> ModulePatterns<Int> {
     try ModulePatterns(key, self) { value in value.wholeNumber.flatMap { (1...1 << 24).contains($0) ? $0 : nil } }
   }

@@ -1,6 +1,6 @@
-/// PyTorch's random numbers on a CPU: the Mersenne Twister MT19937.
+/// PyTorch's CPU random number generator: the Mersenne Twister MT19937.
 ///
-/// Some folders of PEFT hold a seed in the place of what it draws. Source: ATen, `CPUGeneratorImpl`,
+/// Some PEFT folders contain a seed instead of the values drawn from it. Source: ATen, `CPUGeneratorImpl`,
 /// `DistributionTemplates.h`, `TensorFactories.cpp`.
 struct TorchRandom {
   private static let size = 624
@@ -34,7 +34,7 @@ struct TorchRandom {
     position = 0
   }
 
-  /// `uniform_(-bound, bound)` of float32.
+  /// `uniform_(-bound, bound)` in float32.
   mutating func uniform(bound: Double) -> Float {
     Float(next() & 0xff_ffff) * Float(sign: .plus, exponent: -24, significand: 1) * Float(2 * bound) - Float(bound)
   }

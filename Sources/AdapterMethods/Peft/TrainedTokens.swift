@@ -2,15 +2,15 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// `trainable_token_indices`: rows of embeddings that an adapter of another method replaces.
+/// `trainable_token_indices`: embedding rows replaced by an adapter of another method.
 ///
 /// Source: peft, `tuners/trainable_tokens`; `utils/other.py`, `TrainableTokensWrapper`.
 struct TrainedTokens: Sendable {
-  /// By what the names of the tables end with.
+  /// Keyed by suffixes of table names.
   private let indices: [String: [Int]]
   private let file: String
 
-  /// Nil where the settings name no tokens.
+  /// Nil if the settings contain no tokens.
   init?(_ fields: ConfigurationFields) throws(ConfigurationError) {
     let key = "trainable_token_indices"
     let indices = try fields.value(key, "a list of token ids, or an object of such lists for each table") { value in
@@ -31,7 +31,7 @@ struct TrainedTokens: Sendable {
     }
   }
 
-  /// The tokens of a table; nil where none of its rows is replaced.
+  /// The replaced tokens of a table; nil if there are none.
   func indices(for module: PeftModule) -> [Int]? {
     guard case .table = module.kind else { return nil }
     return indices.first { module.name.hasSuffix($0.key) }?.value
@@ -50,10 +50,10 @@ struct TrainedTokens: Sendable {
   }
 }
 
-/// Rows that stand in the place of a table's own.
+/// Replaces rows of a table.
 struct TokenRows: TableHook {
   let indices: [Int]
-  /// A row for each index.
+  /// One row per index.
   let rows: Tensor
 
   func adapt(_ y: Tensor, rows asked: [Int], on pass: Pass) {

@@ -4,7 +4,7 @@ import Foundation
 /// What is wrong with a request, as a sentence.
 struct Fault: Error, Hashable, CustomStringConvertible {
   enum Kind: Hashable {
-    /// The text is no JSON.
+    /// The text is not a JSON.
     case syntax
     /// A member is missing, of the wrong type or out of its range.
     case value
@@ -33,7 +33,7 @@ struct Body: Sendable {
     self.place = place
   }
 
-  /// - Throws: `Fault` for what is no JSON object.
+  /// - Throws: `Fault` for what is not a JSON object.
   init(_ text: Data) throws(Fault) {
     let value: JSONValue
     do { value = try JSONValue(text, file: "The body") } catch {

@@ -18,7 +18,7 @@ public enum Answer: Sendable, Hashable, Codable {
   case words([LabeledSpan])
   /// Parts of the text that are of a kind, such as names.
   case entities([LabeledSpan])
-  /// What stands in the place of each `[MASK]` of the text.
+  /// What stands in place of each `[MASK]` of the text.
   case masks([MaskedToken])
   /// The best answer to the question that the text is, and the best ``QuestionOptions/topK`` answers.
   case answer(ContextAnswer, all: [ContextAnswer])

@@ -8,7 +8,7 @@ public struct ZeroShotOptions: Sendable, Hashable {
   public static let standardTemplate = "This example is {}."
 
   public let candidateLabels: [String]
-  /// A sentence with `{}` in the place of the label.
+  /// A sentence with `{}` in place of the label.
   public let hypothesisTemplate: String
   /// Whether each label is scored by itself, entailment against contradiction, so that any number may apply.
   public let multiLabel: Bool

@@ -43,7 +43,7 @@ public struct Outcomes: Sendable, Hashable {
 
   var sums: OutcomeSums { OutcomeSums(self) }
 
-  /// Whether an example is answered wholly as it should be; nil where right and wrong have no meaning.
+  /// Whether an example is answered wholly as it should be; nil if right and wrong have no meaning.
   public func isRight(_ index: Int) -> Bool? {
     switch all[index] {
     case .label(let predicted, let actual, _): predicted == actual

@@ -63,7 +63,7 @@ public struct PairedComparison: Sendable, Hashable {
   /// How likely so large a difference would be if it made no difference which setup answers an example: a permutation
   /// test, in which the answers of the two are exchanged at random.
   public let pValue: Double
-  /// Examples that only one of them answers rightly; nil where right and wrong have no meaning.
+  /// Examples that only one of them answers rightly; nil if right and wrong have no meaning.
   public let onlyFirst, onlySecond: Int?
 
   /// The second value less the first.

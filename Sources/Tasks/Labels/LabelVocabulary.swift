@@ -71,7 +71,7 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   // MARK: - Looking up
 
-  /// The place of a label: that of its name, or the number itself where it is no label's name.
+  /// The place of a label: that of its name, or the number itself where it is not a label's name.
   ///
   /// - Throws: ``LabelError/unknown(_:nearest:known:)``, ``LabelError/outOfRange(_:count:)``.
   public func index(of label: GivenLabel) throws(LabelError) -> Int {

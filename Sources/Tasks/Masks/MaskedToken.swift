@@ -55,7 +55,7 @@ public struct TargetError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What a masked language model expects in the place of one `[MASK]`.
+/// What a masked language model expects in place of one `[MASK]`.
 public struct MaskedToken: Sendable, Hashable, Codable {
   /// The place among the tokens of the text, `[CLS]` counted.
   public let token: Int
@@ -76,7 +76,7 @@ public struct ScoredPiece: Sendable, Hashable, Codable {
   public let text: String
   public let id: Int32
   public let score: Float
-  /// The text with the piece in the place of this mask.
+  /// The text with the piece in place of this mask.
   public let filled: String
 
   public init(piece: String?, text: String, id: Int32, score: Float, filled: String) {
@@ -126,7 +126,7 @@ public struct MaskDecoder: Sendable {
     }
   }
 
-  /// A text with a piece in the place of a mask. A piece that begins a word stands after a space, and any other
+  /// A text with a piece in place of a mask. A piece that begins a word stands after a space, and any other
   /// directly after what is before it.
   private func filled(_ scalars: [Unicode.Scalar], _ mask: Range<Int>, _ piece: String, _ text: String) -> String {
     var before = scalars[..<mask.lowerBound]

@@ -35,7 +35,7 @@ public struct EvaluationResult: Sendable, Hashable {
   /// The value of a metric; nil if there is none of this name.
   public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
 
-  /// Adds a metric, or puts it in the place of one with its name. The primary one stays.
+  /// Adds a metric, or puts it in place of one with its name. The primary one stays.
   public mutating func set(_ name: String, _ value: Double) {
     precondition(name != primary.name, "the primary metric '\(name)' is given")
     if let place = metrics.firstIndex(where: { $0.name == name }) {

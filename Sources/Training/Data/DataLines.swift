@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Files
 internal import Glibc
 
-/// The lines of a file, read as they are asked for; compressed with gzip or xz, or not.
+/// The lines of a file, read as they are requested; compressed with gzip or xz, or not.
 ///
 /// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
 /// the start of the file is left out.

@@ -153,7 +153,7 @@ public struct ExampleEncoder: Sendable {
     do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch { throw Failure(error) }
   }
 
-  /// - Parameter tokens: how many there are; masked language models are asked for none of them yet.
+  /// - Parameter tokens: how many there are; masked language models are requested none of them yet.
   private func target(_ answer: SourceExample.Answer, tokens: Int) throws(Failure) -> Target {
     switch answer {
     case .none: .tokens(Array(repeating: Target.notCounted, count: tokens))

@@ -4,7 +4,7 @@ extension [SourceExample] {
   /// Lists of one length, of nothing but 0 and 1, are flags if a list names a number twice: no label would apply
   /// twice. Of lists of two, which then would name both labels each, it is enough that no others are known.
   /// - Parameters:
-  ///   - known: how many labels there are; nil where the data decide.
+  ///   - known: how many labels there are; nil if the data decide.
   ///   - path: where the examples come from.
   /// - Returns: the examples that can be used, and a fault for each list that names a label twice.
   func resolvingFlags(known: Int?, path: String) -> (examples: [SourceExample], faults: [DataFault]) {

@@ -6,7 +6,7 @@ internal import Tensors
 ///
 /// - `parameter/NAME`, `best/NAME`: the values now, and those of the best
 ///   evaluation, if one is kept.
-/// - `optimizer/NAME/SLOT`: what the optimiser remembers.
+/// - `optimizer/NAME/SLOT`: what the optimizer remembers.
 /// - metadata: `format`, and as JSON `state` (``RunState``) and
 ///   `fingerprint`, a string for each fact that the run depends on.
 ///
@@ -45,7 +45,7 @@ struct StateFile {
   /// What may differ in a run that goes on: how far a step goes, so that one that went too far can be taken again.
   private static let adjustable: Set = ["learning_rate", "clip_norm"]
 
-  /// Reads the state into the parameters and the optimiser; nothing is changed if it cannot be used.
+  /// Reads the state into the parameters and the optimizer; nothing is changed if it cannot be used.
   ///
   /// - Returns: the state, the values of the best evaluation, and what of the settings differs.
   /// - Throws: `anotherRun` if the fingerprints differ in more than may be, `brokenState`, and

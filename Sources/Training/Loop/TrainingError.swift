@@ -68,9 +68,9 @@ public enum TrainingError: Error, Hashable, Sendable {
   /// A fact about a run that is not as it was.
   public struct Difference: Hashable, Sendable {
     public let name: String
-    /// Nil where the saved run does not have it.
+    /// Nil if the saved run does not have it.
     public let saved: String?
-    /// Nil where the present run does not have it.
+    /// Nil if the present run does not have it.
     public let now: String?
 
     public init(name: String, saved: String?, now: String?) {

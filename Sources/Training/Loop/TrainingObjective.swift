@@ -24,7 +24,7 @@ public protocol TrainingObjective {
   /// The loss of a batch, recorded on the pass's tape, which watches ``parameters``.
   func loss(_ batch: [Int], epoch: Int, on pass: Pass) throws -> BatchLoss
 
-  /// Where examples begin in the file that they come from; the first line is 1. Nil where there is no file.
+  /// Where examples begin in the file that they come from; the first line is 1. Nil if there is no file.
   func lines(of examples: [Int]) -> [Int]?
 
   /// Evaluates the parameters as they are now; nil if there is no data to evaluate them on.

@@ -2,7 +2,7 @@
 ///
 /// Above, the training loss: every step pale, and a running mean. Below, a
 /// panel for each metric of the evaluations, the best of the primary one
-/// ringed. The colours are readable on white and on black.
+/// ringed. The colors are readable on white and on black.
 public struct TrainingPlot {
   /// The loss of a step.
   public struct Point: Hashable, Sendable {
@@ -127,7 +127,7 @@ public struct TrainingPlot {
     return sorted.prefix(max(1, sorted.count - sorted.count / 100)) + smooth.map(\.value)
   }
 
-  /// At most 360 points: the mean of as many neighbours as it takes.
+  /// At most 360 points: the mean of as many neighbors as it takes.
   private static func thinned(_ points: [Point]) -> [Point] {
     let size = (points.count + 359) / 360
     guard size > 1 else { return points }

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// One change of the parameters: gradients of a few batches, their mean, its clipping, the optimiser.
+/// One change of the parameters: gradients of a few batches, their mean, its clipping, the optimizer.
 struct TrainingStep {
   let objective: any TrainingObjective
   let parameters: [TrainedParameter]

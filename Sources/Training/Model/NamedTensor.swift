@@ -1,7 +1,7 @@
 internal import Checkpoints
 public import Tensors
 
-/// A tensor of a model in memory of its own, by the name it is saved under.
+/// A tensor of a model in separate memory, by the name it is saved under.
 public struct NamedTensor: Sendable {
   public let name: String
   public let shape: [Int]

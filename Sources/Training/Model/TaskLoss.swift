@@ -99,7 +99,7 @@ extension ModelOutput {
   /// - Parameters:
   ///   - targets: one for each text, for multiple choice one for each group of sequences.
   ///   - options: label smoothing and class weights.
-  ///   - pass: what it computes with and records.
+  ///   - pass: the kernels, threads, tape and trace.
   /// - Throws: `TrainingTaskError` for a head that has no loss.
   public func loss(
     _ targets: [Target], _ options: CrossEntropyOptions = .init(), on pass: Pass

@@ -17,7 +17,7 @@ public enum TrainedPart: Sendable, Hashable {
 
 /// A model of which some parameters are trained.
 ///
-/// Trained parameters are tensors in memory of their own, which an optimiser
+/// Trained parameters are tensors in separate memory, which an optimizer
 /// changes in place; everything else is shared with the model that it was
 /// made from. Each pass binds hooks, layers and heads again from the trained parameters
 /// as they are (`bound(on:)`), so that a tape sees what they are made of.

@@ -6,7 +6,7 @@ public import Tensors
 /// The factor is applied where the values are used, so that the tensors,
 /// which may share memory, are never written.
 public struct Gradients {
-  /// In the order of the parameters; nil where the loss does not depend on one.
+  /// In the order of the parameters; nil if the loss does not depend on one.
   public let tensors: [Tensor?]
   /// What each value is to be multiplied by.
   public let factor: Float
@@ -57,7 +57,7 @@ public struct GradientAccumulator {
   /// - Parameters:
   ///   - gradients: of the batch's mean loss, in the order of the parameters.
   ///   - weight: how much the batch counts; more than zero.
-  ///   - compute: what it computes with.
+  ///   - compute: the kernels and threads.
   public mutating func add(_ gradients: [Tensor?], weight: Float, on compute: Compute) {
     precondition(gradients.count == tensors.count, "\(gradients.count) gradients of \(tensors.count) parameters")
     precondition(weight > 0 && weight.isFinite, "a batch cannot count \(weight) times")

@@ -16,7 +16,7 @@ public protocol UpdateRule: Hashable, Sendable {
   func update(_ parameter: TrainedParameter, by update: Update, on compute: Compute)
 }
 
-/// A tensor that an optimiser keeps for a parameter.
+/// A tensor that an optimizer keeps for a parameter.
 public struct StateSlot: Hashable, Sendable {
   public let name: String
   public let rows: Int

@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Files
 
-/// The choice of an optimiser, and its settings. In JSON the name alone, or an object with the name and the settings.
+/// The choice of an optimizer, and its settings. In JSON the name alone, or an object with the name and the settings.
 ///
 ///     "optimizer": "adamw"
 ///     "optimizer": {"name": "adamw", "betas": [0.9, 0.999], "epsilon": 1e-8}
@@ -18,7 +18,7 @@ public enum OptimizerSettings: Hashable, Sendable {
   /// The names by which they are chosen.
   public static let names = [AdamW.name, Adafactor.name, MomentumSGD.name]
 
-  /// An optimiser with its defaults; nil for an unknown name.
+  /// An optimizer with its defaults; nil for an unknown name.
   public init?(name: String) {
     switch name {
     case AdamW.name: self = .adamW(AdamW())

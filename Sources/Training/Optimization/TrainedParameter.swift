@@ -2,7 +2,7 @@ public import Tensors
 
 /// A tensor that training changes, under the name by which its state is saved.
 ///
-/// The optimiser writes the values in place between passes, so the tensor
+/// The optimizer writes the values in place between passes, so the tensor
 /// must be the one that the passes read, for the whole run.
 public struct TrainedParameter: Sendable {
   /// Its name; no other trained parameter has it.
@@ -39,7 +39,7 @@ extension Tensor {
   /// The rows and columns, for messages and files.
   var shape: [Int] { [rows, columns] }
 
-  /// A tensor of zeros in memory of its own, without gaps between the rows.
+  /// A tensor of zeros in separate memory, without gaps between the rows.
   static func zeros(rows: Int, columns: Int) -> Tensor {
     Tensor([Float](repeating: 0, count: rows * columns), rows: rows, columns: columns)
   }

@@ -2,11 +2,11 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// AdaLoRA: LoRA in the form of a singular value decomposition, whose values are pruned in training.
+/// AdaLoRA: LoRA as a singular value decomposition whose values are pruned in training.
 ///
 ///     y = W x + b + alpha / (r₀ + 10⁻⁵) B (E ⊙ A) x        A [r, inputs], B [outputs, r], E [r, 1]
 ///
-/// r₀ is the rank before any pruning; a module has the rank that its tensors have.
+/// r₀ is the rank before pruning; a module's actual rank is that of its tensors.
 ///
 /// Source: Zhang et al., "Adaptive Budget Allocation for Parameter-Efficient Fine-Tuning" (2023); peft 0.21,
 /// `tuners/adalora/layer.py`.
@@ -25,10 +25,10 @@ struct AdaLoRA: PeftMethod {
       MethodField("lora_dropout", .integer(0)), MethodField("bias", .string("none")),
       MethodField("init_lora_weights", .bool(true), .startsOnly("true: a fresh adapter starts without effect")),
       MethodField("fan_in_fan_out", .bool(false), .refused("false: the weights of a linear layer are not transposed")),
-      // The ranks after pruning, which the tensors have.
+      // // The ranks after pruning, which the tensors define.
       MethodField("rank_pattern", .null, .startsOnly("null: nothing of a fresh adapter is pruned")),
     ]
-    // When and how much is pruned; training here does not prune.
+    // // The pruning schedule; training here does not prune.
     + ["r", "target_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step"].map {
       MethodField($0, .null, .none)
     } + PeftLoRA.unread

@@ -2,12 +2,12 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// BOFT: what a linear layer reads is rotated by a product of sparse rotations; each output has a factor.
+/// BOFT: rotates a linear layer's input by a product of sparse rotations, and scales each output.
 ///
 ///     y = s ⊙ (W Qᵀ x) + b        Q = P_m R_m P_mᵀ ... P₁ R₁ P₁ᵀ
 ///
-/// R is block-diagonal of Cayley transforms of (X - Xᵀ) / 2, P a butterfly permutation. PEFT makes one factor without
-/// its CUDA extension, whatever the settings say: the tensor tells how many there are.
+/// R is block-diagonal, with Cayley transforms of (X - Xᵀ) / 2; P is a butterfly permutation. Without its CUDA
+/// extension PEFT makes a single factor, whatever the settings; the tensor's shape gives the actual number.
 ///
 /// Source: Liu et al., "Parameter-Efficient Orthogonal Finetuning via Butterfly Factorization" (2024); peft 0.21,
 /// `tuners/boft/layer.py`.
@@ -20,7 +20,7 @@ struct BOFT: PeftMethod {
 
   static let fields: [MethodField] = [
     MethodField("boft_block_size", .integer(4)), MethodField("boft_block_num", .integer(0)),
-    // The tensors have the number of factors.
+    // // The tensors define the number of factors.
     MethodField("boft_n_butterfly_factor", .integer(1), .startsOnly("1: a fresh adapter has one factor")),
     MethodField("bias", .string("none")),
     MethodField("boft_dropout", .integer(0), .startsOnly("0: it is not trained with")),
@@ -85,7 +85,7 @@ struct BOFT: PeftMethod {
       outputs: RescaledOutputs(factors: tensors.row("boft_s"), bias: layer.bias, on: pass))
   }
 
-  /// Which blocks a factor mixes: PEFT's `block_butterfly_perm`.
+  /// The blocks mixed by a factor: PEFT's `block_butterfly_perm`.
   private static func permutation(_ size: Int, blocks: Int, half: Int, isFirst: Bool) -> [Int] {
     if isFirst { return Array(0..<size) }
     let width = size / blocks

@@ -3,7 +3,7 @@ internal import Deberta
 internal import Glibc
 internal import Tensors
 
-/// FourierFT: a change of weights of which some values of its Fourier transform are trained.
+/// FourierFT: a weight update with a few trained coefficients of its Fourier transform.
 ///
 ///     y = W x + b + scaling Re(F⁻¹(S)) x        S [outputs, inputs] with n values at places that a seed draws
 ///

@@ -2,12 +2,12 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// HRA: what a linear layer reads is reflected at several planes.
+/// HRA: reflects a linear layer's input at several hyperplanes.
 ///
 ///     y = W H₁ ... H_r x + b        H = I - 2 u uᵀ / uᵀu, u the columns of U [inputs, r]
 ///
-/// The product is I - U T Uᵀ with T⁻¹ = the part of UᵀU above its diagonal, and half of the diagonal. With `apply_GS`
-/// U is made orthonormal first: T = 2 (UᵀU)⁻¹. Either way what is added to W x is of rank r.
+/// The product is I - U T Uᵀ, where T⁻¹ is the part of UᵀU above its diagonal plus half of the diagonal. With
+/// `apply_GS` U is orthonormalized first: T = 2 (UᵀU)⁻¹. Either way the update of W x has rank r.
 ///
 /// Source: Yuan et al., "Bridging The Gap between Low-rank and Orthogonal Adaptation via Householder Reflection
 /// Adaptation" (2024); peft 0.21, `tuners/hra/layer.py`.

@@ -2,9 +2,9 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// LN tuning: layer norms with gains and biases of their own.
+/// LN tuning: layer norms with trained gains and biases.
 ///
-/// A name such as `LayerNorm` also means the norm of the table of relative positions.
+/// A name such as `LayerNorm` also matches the norm of the table of relative positions.
 ///
 /// Source: Zhao et al., "Tuning LayerNorm in Attention: Towards Efficient Multi-Modal LLM Finetuning" (2023);
 /// peft 0.21, `tuners/ln_tuning/layer.py`.

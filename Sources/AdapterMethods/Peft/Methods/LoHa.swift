@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// LoHa: an element-wise product of two products of low rank, added to a linear layer.
+/// LoHa: an element-wise product of two low-rank products, added to a linear layer.
 ///
 ///     y = W x + b + (alpha / r) (A₁ B₁ ⊙ A₂ B₂) x        A [outputs, r], B [r, inputs]
 ///
@@ -39,7 +39,7 @@ struct LoHa: PeftMethod {
   }
 }
 
-/// Rank and alpha of LyCORIS' methods, which may differ by module.
+/// Rank and alpha of the LyCORIS methods, which may vary by module.
 struct PeftScales: Sendable {
   private let rank: Int
   private let alpha: Double
@@ -66,7 +66,7 @@ struct PeftScales: Sendable {
     return try ranks.value(for: module.name) ?? rank
   }
 
-  /// alpha / r; what the patterns throw `rank` has thrown before.
+  /// alpha / r; any error of the patterns was already thrown by `rank`.
   func scale(_ module: PeftModule) -> Float {
     let (own, other) = (try? alphas.value(for: module.name), try? ranks.value(for: module.name))
     return Float((own ?? alpha) / Double(other ?? rank))

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// LoKr: a Kronecker product, whose factors may be of low rank, added to a linear layer.
+/// LoKr: a Kronecker product with optionally low-rank factors, added to a linear layer.
 ///
 ///     y = W x + b + (alpha / r) (W₁ ⊗ W₂) x        W₁ [a, c], W₂ [b, d] for a · b outputs and c · d inputs
 ///
@@ -49,7 +49,7 @@ struct LoKr: PeftMethod {
         "lokr_w2", left.large, right.large, isWhole: 2 * rank >= max(left.large, right.large), startsAtZero: false)
   }
 
-  /// Two factors of a size, the first one near a wanted one, or, for -1, both near the root.
+  /// Two factors of a size: the first one close to the requested one, or, for -1, both close to the square root.
   static func factors(_ size: Int, near wanted: Int) -> (small: Int, large: Int) {
     if wanted > 0, size % wanted == 0 { return (wanted, size / wanted) }
     let limit = wanted == -1 ? size : wanted

@@ -2,12 +2,12 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// OFT: what a linear layer reads is rotated, block by block.
+/// OFT: rotates a linear layer's input, block by block.
 ///
 ///     y = W Rᵀ x + b        R block-diagonal of (I - S)(I + S)⁻¹, S skew-symmetric
 ///
-/// S is stored as what stands above its diagonal. With `use_cayley_neumann` a series of the inverse is cut off; with
-/// `coft` each S is shrunk to the length eps / √blocks; with `block_share` all blocks have one R.
+/// S is stored as the entries above its diagonal. With `use_cayley_neumann` the inverse is a truncated series; with
+/// `coft` each S is shrunk to the norm eps / √blocks; with `block_share` all blocks share one R.
 ///
 /// Source: Qiu et al., "Controlling Text-to-Image Diffusion by Orthogonal Finetuning" (2023); peft 0.21,
 /// `tuners/oft/layer.py`.
@@ -17,9 +17,9 @@ struct OFT: PeftMethod {
 
   private let blocks, blockSize: Int
   private let isShared: Bool
-  /// The length to which a block's S is shrunk, times √blocks.
+  /// The norm to which a block's S is shrunk, times √blocks.
   private let limit: Float?
-  /// The terms of the series; nil: the inverse itself.
+  /// The number of terms of the series; nil: the exact inverse.
   private let terms: Int?
   private let file: String
 
@@ -51,7 +51,7 @@ struct OFT: PeftMethod {
     ]
   }
 
-  /// The size of a block: the one that was asked for, or the divisor of the inputs that is nearest.
+  /// The size of a block: the requested one, or the closest divisor of the inputs.
   private func size(_ inputs: Int) -> Int {
     func nearest(_ wanted: Int) -> Int {
       if wanted >= inputs { return inputs }
@@ -66,7 +66,7 @@ struct OFT: PeftMethod {
     let stored = tensors["oft_R.weight"]
     let size = size(layer.inputs)
     let rotations = (0..<stored.rows).map { block -> Tensor in
-      // A block of one is not rotated.
+      // // A block of size 1 is not rotated.
       guard size > 1 else { return Tensor([1], rows: 1, columns: 1) }
       let own = stored.rows(block..<block + 1)
       let values = limit.map { shrunk(own, to: $0 / Float(stored.rows).squareRoot(), on: pass) } ?? own
@@ -75,7 +75,7 @@ struct OFT: PeftMethod {
     return RotatedInput(base: layer.with(bias: nil), rotations: rotations, size: size)
   }
 
-  /// What stands above the diagonal of S [1, n]; where S, √2 times as long, is longer than a limit, cut to that.
+  /// The entries above the diagonal of S [1, n], scaled down if the norm of S, √2 times theirs, exceeds a limit.
   private func shrunk(_ values: Tensor, to limit: Float, on pass: Pass) -> Tensor {
     let length = pass.rowNorms(values)
     let longest = limit / Float(2).squareRoot()
@@ -85,7 +85,7 @@ struct OFT: PeftMethod {
     return own
   }
 
-  /// (I - S)(I + S)⁻¹, or I + 2 S + 2 S² + ... with the last term once.
+  /// (I - S)(I + S)⁻¹, or I + 2 S + 2 S² + ... with factor 1 for the last term.
   private func rotation(_ skew: Tensor, on pass: Pass) -> Tensor {
     guard let terms else { return pass.cayley(skew) }
     let sum = Tensor.identity(skew.rows)
@@ -94,7 +94,7 @@ struct OFT: PeftMethod {
     if terms == 2 { return sum }
     var power = pass.product(skew, skew)
     pass.add(power, times: 2, to: sum)
-    // As in PEFT: three terms end with S³ as four do.
+    // // As in PEFT: with three terms the series ends with S³, as with four.
     for _ in 3..<max(terms - 1, 3) {
       power = pass.product(power, skew)
       pass.add(power, times: 2, to: sum)
@@ -115,13 +115,13 @@ extension Pass {
 }
 
 extension Tensor {
-  /// The unit matrix [size, size].
+  /// The identity matrix [size, size].
   static func identity(_ size: Int) -> Tensor {
     Tensor((0..<size * size).map { $0 / size == $0 % size ? 1 : 0 }, rows: size, columns: size)
   }
 }
 
-/// x R, block by block; one R for all blocks where there is one alone.
+/// x R, block by block; a single R applies to all blocks.
 private struct RotatedInput: InputHook {
   let base: Linear
   let rotations: [Tensor]

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// PEFT's IA³: trained factors for what a linear layer gives, or, in a feed-forward layer, for what it reads.
+/// PEFT's IA³: trained factors for a linear layer's outputs or, in feed-forward modules, its inputs.
 ///
 ///     y = l ⊙ (W x + b)        l [outputs, 1]
 ///     y = W (l ⊙ x) + b        l [1, inputs], in modules of `feedforward_modules`

@@ -2,13 +2,13 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// PEFT's LoRA: a product of low rank added to linear layers and embeddings; its DoRA.
+/// PEFT's LoRA, a low-rank product added to linear layers and embeddings, and its DoRA.
 ///
 ///     y = W x + b + s (B A x + c)                                  s = alpha / r, or alpha / √r with use_rslora
 ///     y = g ⊙ (W x + s B A x) + b        g = m / ‖W + s B A‖       with use_dora, the norm row by row
 ///
-/// For a table of embeddings W is its transposed matrix, and x a unit vector. Ranks and alphas may differ by module.
-/// The table of relative positions has tensors too where a setting names it; PEFT reads the table itself instead.
+/// For an embedding table, W is its transpose and x a one-hot vector. Ranks and alphas may vary by module. The table of
+/// relative positions also has tensors if a setting targets it; PEFT ignores them.
 ///
 /// Source: peft 0.21, `tuners/lora/layer.py`, `tuners/lora/dora.py`.
 struct PeftLoRA: PeftMethod {
@@ -21,18 +21,18 @@ struct PeftLoRA: PeftMethod {
   private let alphas: ModulePatterns<Double>
   let isRankStabilized: Bool
   let isDoRA: Bool
-  /// Whether B has a bias c, which is scaled as B is.
+  /// Whether B has a bias c, scaled like B.
   let hasBias: Bool
   let dropout: Float
   let start: Start
   private let file: String
 
-  /// How A and B started; some starts take a part out of the base model's weights.
+  /// The initialization of A and B; some modes subtract a part of the base model's weights.
   enum Start: Sendable, Hashable {
     case ordinary
-    /// The first singular components of W are taken out.
+    /// Subtracts the first singular components of W.
     case pissa
-    /// Q R of W, cut to the rank and scaled, is taken out.
+    /// Subtracts the QR decomposition of W, truncated to the rank and scaled.
     case olora
   }
 
@@ -46,7 +46,7 @@ struct PeftLoRA: PeftMethod {
       MethodField("fan_in_fan_out", .bool(false), .refused("false: the weights of a linear layer are not transposed")),
     ] + unread
 
-  /// How values were found, and how PEFT runs them.
+  /// Settings about initialization, and about how PEFT runs.
   static let unread: [MethodField] = [
     "megatron_core", "qalora_group_size", "eva_config", "corda_config", "loftq_config", "lora_ga_config",
     "velora_config", "ensure_weight_tying",
@@ -127,7 +127,7 @@ struct PeftLoRA: PeftMethod {
     return Float(alpha / (isRankStabilized ? rank.squareRoot() : rank))
   }
 
-  /// As `scale`; what it throws `tensors(for:)` has thrown before.
+  /// Like `scale`; any error was already thrown by `tensors(for:)`.
   private func checkedScale(_ module: PeftModule) -> Float { (try? scale(module)) ?? 1 }
 
   func hook(_ module: PeftModule, _ tensors: PeftTensors, for layer: Linear, on pass: Pass) -> any ProjectionHook {
@@ -203,9 +203,9 @@ private struct LowRankTable: TableHook {
 }
 
 extension PeftModule {
-  /// The lengths of the rows of its weight.
+  /// The norms of the weight's rows.
   var rowNorms: Initializer { if case .encoder(let place) = place { .rowNorms(place) } else { .constant(1) } }
 
-  /// The lengths of the columns of its table.
+  /// The norms of the table's columns.
   var columnNorms: Initializer { if case .encoder(let place) = place { .columnNorms(place) } else { .constant(1) } }
 }

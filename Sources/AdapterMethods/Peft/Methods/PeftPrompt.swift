@@ -6,8 +6,8 @@ internal import Tensors
 ///
 ///     x' = [e₁ ... e_P x₁ ... x_N]        e [P, E]
 ///
-/// Absolute positions, the projection and the norm of the embeddings follow, as for words. A head of sequences reads
-/// the first token, which is the prompt's.
+/// Absolute positions, projection and norm of the embeddings follow, as for words. A sequence head reads the first
+/// token, which is the prompt's.
 ///
 /// Source: Lester et al., "The Power of Scale for Parameter-Efficient Prompt Tuning" (2021); peft 0.21,
 /// `tuners/prompt_tuning`, `peft_model.py`.
@@ -43,9 +43,9 @@ struct PeftPrompt: PeftMethod {
   func prompt(_ tensors: PeftTensors) -> Prompt? { PromptSettings.prompt(tensors) }
 }
 
-/// P-tuning: a prompt that an LSTM or an MLP made in training.
+/// P-tuning: a prompt computed by an LSTM or an MLP in training.
 ///
-/// PEFT saves what that gave, so a saved adapter is a prompt.
+/// PEFT saves the result, so a saved adapter is a prompt.
 ///
 /// Source: Liu et al., "GPT Understands, Too" (2021); peft 0.21, `tuners/p_tuning`.
 struct PTuning: PeftMethod {
@@ -84,13 +84,13 @@ struct PTuning: PeftMethod {
   func prompt(_ tensors: PeftTensors) -> Prompt? { PromptSettings.prompt(tensors) }
 }
 
-/// What prompts have in common.
+/// Settings shared by prompts.
 private enum PromptSettings {
   static let tensor = "prompt_embeddings"
 
   static let fields: [MethodField] =
     [MethodField("num_virtual_tokens", .integer(20)), MethodField("num_transformer_submodules", .null)]
-    // Facts of the base model.
+    // // Properties of the base model.
     + ["token_dim", "num_attention_heads", "num_layers"].map { MethodField($0, .null, .none) }
 
   static func length(_ fields: ConfigurationFields) throws(ConfigurationError) -> Int {

@@ -2,12 +2,12 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// PEFT's VeRA: a product of low rank whose random factors all modules share; each trains the factors between them.
+/// PEFT's VeRA: a low-rank product of random factors shared by all modules; each trains the scalings between them.
 ///
 ///     y = W x + c + b ⊙ (B (d ⊙ A x))        d [r], b [outputs]
 ///
-/// A [r, most inputs] and B [most outputs, r] are frozen; a module reads the part of them that fits. A folder without
-/// them says how they were drawn.
+/// A [r, most inputs] and B [most outputs, r] are frozen; a module uses the slice that fits. A folder without them
+/// specifies how they were drawn.
 ///
 /// Source: Kopiczko et al., "VeRA: Vector-based Random Matrix Adaptation" (2023); peft 0.21, `tuners/vera`.
 struct PeftVeRA: PeftMethod {
@@ -60,7 +60,7 @@ struct PeftVeRA: PeftMethod {
     }
   }
 
-  /// The shared factors, as large as the largest modules need.
+  /// The shared factors, sized for the largest modules.
   private func projections(_ modules: [PeftModule]) -> [(name: String, shape: [Int], start: Initializer)] {
     var (inputs, outputs) = (0, 0)
     for case .linear(let own, let other) in modules.map(\.kind) {

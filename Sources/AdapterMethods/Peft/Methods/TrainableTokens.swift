@@ -2,10 +2,10 @@ internal import Checkpoints
 internal import Deberta
 internal import Tensors
 
-/// Trainable tokens: the embeddings of some tokens are replaced.
+/// Trainable tokens: replaces the embeddings of some tokens.
 ///
-/// The tensor is called a delta and holds the embeddings themselves. Relative positions that a setting names are
-/// stored as well, but PEFT reads the base model's table instead.
+/// The tensor is called a delta but holds the embeddings themselves. Relative positions targeted by a setting are
+/// stored as well, but PEFT uses the base model's table.
 ///
 /// Source: peft 0.21, `tuners/trainable_tokens/layer.py`.
 struct TrainableTokens: PeftMethod {
