@@ -4,7 +4,7 @@ PACKAGES := libopenblas-dev libsqlite3-dev zlib1g-dev liblzma-dev
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CLI := .build/release/adapter-cli
 
-.PHONY: demo serve acceptance test stress asan tsan bench setup build format lint clean
+.PHONY: demo serve acceptance soak test stress asan tsan bench setup build format lint clean
 
 demo: build  ## the main job on the embedded model: several heads answer real texts
 	@Tools/demo.sh $(CLI)
@@ -16,6 +16,14 @@ serve: setup  ## the server on the embedded model, at port 8080; SERVE="--port 8
 acceptance: build  ## the real clients of other servers against ours, in environments outside the repository
 	swift build -c release --product adapter-server
 	Tests/Acceptance/run.sh .build/release/adapter-server .build/release/adapter-cli
+
+soak: build  ## the server at 70 % of what it can for an hour, then 200 times killed amid changes of its registry
+	swift build -c release --product adapter-server
+	Tests/Acceptance/soak.py .build/release/adapter-server $(CLI) --minutes $(MINUTES)
+	Tests/Acceptance/kills.py .build/release/adapter-server $(CLI) --rounds $(ROUNDS)
+
+MINUTES := 60
+ROUNDS := 200
 
 test: setup  ## every test
 	swift build -c release -Xswiftc -enable-testing --build-tests

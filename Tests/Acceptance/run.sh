@@ -16,6 +16,7 @@ environment() {  # NAME PACKAGE...
 environment clients huggingface_hub==2.4.0 numpy openai==3.57.0 'tritonclient[http]==2.73.0' prometheus_client==0.26.0
 environment tei tei-client==0.2.4
 environment fuzz schemathesis
+environment load mlcommons-loadgen==6.0.17
 
 echo admin-token > "$place/token"
 cd "$root"
@@ -48,3 +49,7 @@ fi
 kill -TERM $pid
 wait $pid && echo "The server ended after SIGTERM."
 trap - EXIT
+
+"$place/load/bin/python" "$here/goals.py" "$server" "$cli" --quick
+"$place/load/bin/python" "$here/kills.py" "$server" "$cli" --rounds 10
+"$place/load/bin/python" "$here/soak.py" "$server" "$cli" --minutes "${MINUTES:-5}"
