@@ -3,11 +3,11 @@ import NIOCore
 import NIOHTTPTypes
 import Synchronization
 
-/// Work that ends when the client that waits for it is gone.
+/// Cancels work when the client that waits for it disconnects.
 final class Connections: Sendable {
   private struct State {
     var cancels: [ObjectIdentifier: @Sendable () -> Void] = [:]
-    /// Connections whose client is gone, as long as they have handlers.
+    /// Connections whose clients have disconnected, while they still have handlers.
     var gone: Set<ObjectIdentifier> = []
   }
 
@@ -32,7 +32,7 @@ final class Connections: Sendable {
     }
   }
 
-  /// The client of a connection is gone.
+  /// The client of a connection has disconnected.
   func closed(_ channel: any Channel) {
     let cancel = state.withLock { state in
       state.gone.insert(ObjectIdentifier(channel))
@@ -41,11 +41,11 @@ final class Connections: Sendable {
     cancel?()
   }
 
-  /// A connection is no more.
+  /// The connection has ended.
   func ended(_ channel: any Channel) { _ = state.withLock { $0.gone.remove(ObjectIdentifier(channel)) } }
 }
 
-/// Sees a client go, and closes a connection whose first request does not begin in time.
+/// Detects disconnects, and closes connections whose first request does not begin in time.
 final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
 

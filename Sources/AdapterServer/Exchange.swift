@@ -5,7 +5,7 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// One request and its answer: who may ask, what is read, who waits, what is counted and logged.
+/// One request and its response: authorization, reading, cancellation, metrics and logging.
 struct Exchange: Sendable {
   let app: ServerApp
   let route: Route
@@ -53,7 +53,7 @@ struct Exchange: Sendable {
     return response
   }
 
-  /// Closes the connection after the answer: what is left of the body is not read.
+  /// Closes the connection after the response: the rest of the body is not read.
   private func closeSoon() {
     let channel = context.channel
     channel.eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }
@@ -115,7 +115,7 @@ struct Exchange: Sendable {
     }
   }
 
-  /// The body, within its limits of bytes and of time.
+  /// Reads the body, within its size and time limits.
   private func collected() async throws -> ByteBuffer {
     let limit = app.settings.maximumBody
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {

@@ -2,12 +2,12 @@ import AdapterHost
 import Foundation
 import Synchronization
 
-/// The keys that clients send, each with a name and, if it has one, a quota of tokens a minute.
+/// The clients' API keys, each with a name and an optional quota of tokens per minute.
 final class Keys: Sendable {
-  /// What is counted for a key.
+  /// The usage of a key.
   final class Account: Sendable {
     let name: String
-    /// Tokens a minute; nil: no limit.
+    /// Tokens per minute; nil: unlimited.
     let quota: Int?
     private let state: Mutex<(tokens: Double, since: ContinuousClock.Instant)>
 
@@ -17,7 +17,7 @@ final class Keys: Sendable {
       state = Mutex((Double(quota ?? 0), .now))
     }
 
-    /// The seconds after which the key may spend again; nil if it may now.
+    /// The seconds until the key may be used again; nil if it may be used now.
     func wait(at now: ContinuousClock.Instant = .now) -> Int? {
       guard let quota else { return nil }
       return state.withLock { state in
@@ -44,7 +44,7 @@ final class Keys: Sendable {
 
   private let accounts: [(digest: [UInt8], account: Account)]
 
-  /// Reads a file of keys: on each line a key, and, if wanted, a name and a number of tokens a minute; `#` begins a
+  /// Reads a key file: each line has a key and, optionally, a name and a number of tokens per minute; `#` begins a
   /// comment.
   ///
   /// - Throws: `KeyFileError`.
@@ -68,7 +68,7 @@ final class Keys: Sendable {
     self.accounts = accounts
   }
 
-  /// The account of a key; the time does not depend on how much of a key is right.
+  /// The account of a key, compared in constant time.
   func account(_ key: String) -> Account? {
     let digest = Self.digest(key)
     var found: Account?
@@ -83,7 +83,7 @@ final class Keys: Sendable {
   }
 }
 
-/// The token that opens the routes which change what is served.
+/// The token for the routes that change which adapters are served.
 struct AdminToken: Sendable {
   private let digest: [UInt8]
 
@@ -100,7 +100,7 @@ struct AdminToken: Sendable {
   func opens(_ token: String) -> Bool { Keys.isEqual(digest, Keys.digest(token)) }
 }
 
-/// A file of keys that cannot be used.
+/// A key file that cannot be used.
 struct KeyFileError: Error, CustomStringConvertible {
   let file: String
   let reason: String
@@ -108,13 +108,13 @@ struct KeyFileError: Error, CustomStringConvertible {
   var description: String { "\(file): \(reason)." }
 }
 
-/// Who sends a request.
+/// The sender of a request.
 enum Caller: Sendable {
   case anyone
   case key(Keys.Account)
   case admin
 
-  /// Whose share of the engine is used; nil: the adapter's.
+  /// The key for fair sharing of the engine; nil: the adapter's.
   var fairnessKey: String? {
     switch self {
     case .key(let account): "key " + account.name

@@ -12,7 +12,7 @@ extension ServerApp {
     StatusRoutes.all + TEIRoutes.all + OpenAIRoutes.all + InferRoutes.all + PredictRoutes.all + PageRoutes.all
   }
 
-  /// The routes as Hummingbird runs them.
+  /// The routes as a Hummingbird router.
   func router() -> Router<ServerContext> {
     let router = Router(context: ServerContext.self)
     router.add(middleware: Unrouted(app: self))
@@ -26,9 +26,9 @@ extension ServerApp {
     return router
   }
 
-  /// The server, ready to run.
+  /// The application, ready to run.
   ///
-  /// - Parameter onRunning: is called with the port once requests are taken.
+  /// - Parameter onRunning: called with the port once the server accepts requests.
   func application(
     onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
   ) -> some ApplicationProtocol {
@@ -50,7 +50,7 @@ extension ServerApp {
   }
 }
 
-/// Ends the engine after the last answer.
+/// Shuts down the engine after the last response.
 private struct EngineLifetime: ServiceLifecycle.Service {
   let engine: Engine
 
@@ -60,7 +60,7 @@ private struct EngineLifetime: ServiceLifecycle.Service {
   }
 }
 
-/// What a request carries through the routes.
+/// The context of a request.
 struct ServerContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   let channel: any Channel
@@ -71,7 +71,7 @@ struct ServerContext: RequestContext {
   }
 }
 
-/// Answers what no route takes.
+/// Handles requests that match no route.
 struct Unrouted: RouterMiddleware {
   typealias Context = ServerContext
   let app: ServerApp

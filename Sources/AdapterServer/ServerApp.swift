@@ -2,7 +2,7 @@ import AdapterHost
 import Foundation
 import Logging
 
-/// What all requests share.
+/// State shared by all requests.
 struct ServerApp: Sendable {
   let service: TextService
   let settings: ServerSettings
@@ -10,15 +10,15 @@ struct ServerApp: Sendable {
   let adminToken: AdminToken?
   let metrics: ServerMetrics
   let logger: Logger
-  /// The threads that compute.
+  /// The number of compute threads.
   let threads: Int
   let connections = Connections()
-  /// Folders below which adapters may be loaded, links resolved.
+  /// The folders from which adapters may be loaded, with links resolved.
   private let adapterRoots: [String]
 
-  /// Loads the base model and measures it; this is the warm pass.
+  /// Loads the base model and measures it, which also warms it up.
   ///
-  /// - Throws: what loading throws; `KeyFileError`.
+  /// - Throws: the errors of loading; `KeyFileError`.
   init(_ settings: ServerSettings, logger: Logger) throws {
     self.settings = settings
     self.logger = logger
@@ -40,7 +40,7 @@ struct ServerApp: Sendable {
     }
   }
 
-  /// The folder that a client names, if adapters may be loaded from there.
+  /// Resolves a folder named by a client, if adapters may be loaded from there.
   ///
   /// - Throws: `Failure`.
   func allowedFolder(_ path: String) throws(Failure) -> String {

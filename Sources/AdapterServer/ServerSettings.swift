@@ -5,7 +5,7 @@ import Foundation
 import Logging
 import SystemPackage
 
-/// What the server is started with.
+/// The server's settings.
 struct ServerSettings: Sendable {
   var workspace = WorkspaceRequest()
   var host = "127.0.0.1"
@@ -18,9 +18,9 @@ struct ServerSettings: Sendable {
   var maximumBody = 2_000_000
   var maximumInputs = 32
   var maximumConnections = 10_000
-  /// How long a request may wait and compute unless it says otherwise.
+  /// The time limit for queueing and computing a request, unless it sets its own.
   var requestTimeout = Duration.seconds(30)
-  /// How long a header or a body may take to arrive, and a connection may be idle.
+  /// The time limit for receiving a header or a body, and for idle connections.
   var idleTimeout = Duration.seconds(30)
   var truncates = true
   var limits = Engine.Limits()
@@ -28,7 +28,7 @@ struct ServerSettings: Sendable {
   var logLevel = Logger.Level.info
 }
 
-/// The flags of the program; each may also be set by the environment or by a file.
+/// The command line flags; each can also be set in the environment or in a file.
 struct ServerArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -73,14 +73,14 @@ struct ServerArguments: ParsableArguments {
   @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical; by default info.")
   var logLevel: String?
 
-  /// The names of the settings that the environment and a file may have.
+  /// The setting names for the environment and the file.
   private static let names: Set<String> = [
     "model", "registry", "adapter", "setup", "host", "port", "threads", "workers", "api-keys", "admin-token",
     "adapter-root", "max-body", "max-inputs", "max-connections", "max-queue-seconds", "slice", "adapter-memory",
     "request-timeout", "auto-truncate", "log-format", "log-level",
   ]
 
-  /// Flags come before the environment (`ADAPTER_SERVER_PORT`), that before the file.
+  /// Flags take precedence over the environment (`ADAPTER_SERVER_PORT`), and that over the file.
   ///
   /// - Throws: `ValidationError`.
   func settings(
@@ -156,7 +156,7 @@ struct ServerArguments: ParsableArguments {
     return settings
   }
 
-  /// Refuses a file with members that are no settings.
+  /// Refuses a file with unknown members.
   private static func check(file: String) throws {
     guard case .object(let members) = try JSONValue(path: file) else {
       throw ValidationError("\(file) is no JSON object; expected the names of flags with their values.")

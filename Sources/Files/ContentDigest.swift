@@ -1,9 +1,9 @@
-/// The SHA-256 of some content, as 64 hexadecimal digits.
+/// A SHA-256 digest, as 64 hexadecimal digits.
 public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
   /// 64 lower-case hexadecimal digits.
   public let text: String
 
-  /// Takes 64 lower-case hexadecimal digits, nothing else.
+  /// Accepts exactly 64 lower-case hexadecimal digits.
   public init?(_ text: String) {
     guard text.utf8.count == 64, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
     else { return nil }
@@ -33,7 +33,7 @@ public struct ContentDigest: Hashable, Sendable, CustomStringConvertible {
     self = hash.digest
   }
 
-  /// The first 12 digits, enough for a table or a sentence.
+  /// The first 12 digits, enough for a table or a message.
   public var short: String { String(text.prefix(12)) }
 
   public var description: String { text }
@@ -58,18 +58,18 @@ extension ContentDigest: Codable {
   }
 }
 
-/// Takes content piece by piece.
+/// Hashes content incrementally.
 public struct ContentHasher {
   private var hash = SHA256()
 
   public init() {}
 
-  /// How many bytes were taken so far.
+  /// The number of bytes hashed so far.
   public var count: Int { hash.count }
 
   /// Takes the next bytes.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bytes) }
 
-  /// The digest of what was taken so far.
+  /// The digest of the bytes so far.
   public var digest: ContentDigest { ContentDigest(hash) }
 }

@@ -1,23 +1,23 @@
 internal import CCompression
 
-/// Turns compressed bytes into what they were made of.
+/// Decompresses a stream of bytes.
 protocol Decompressor: AnyObject {
-  /// Whether all that was fed has been read.
+  /// Whether all input has been consumed.
   var needsInput: Bool { get }
   /// Whether the compressed data have ended.
   var isAtEnd: Bool { get }
 
-  /// Gives more compressed bytes, once all that was fed has been read.
+  /// Supplies more compressed bytes, once all input has been consumed.
   func feed(_ bytes: [UInt8])
 
-  /// The next bytes; none if more must be fed first, and at the end.
+  /// The next bytes; empty if more input is needed, and at the end.
   ///
-  /// - Parameter isOver: whether nothing more will be fed.
-  /// - Throws: `FileError.unexpected`, if the data are damaged.
+  /// - Parameter isOver: whether there is no more input.
+  /// - Throws: `FileError.unexpected`, if the data are corrupt.
   func next(upTo limit: Int, isOver: Bool) throws(FileError) -> [UInt8]
 }
 
-/// Compressed bytes in memory that does not move, as C libraries need them.
+/// Compressed bytes at a stable address, as C libraries require.
 private final class FedBytes {
   private(set) var pointer: UnsafeMutableBufferPointer<UInt8> = .init(start: nil, count: 0)
 
@@ -30,13 +30,13 @@ private final class FedBytes {
   }
 }
 
-/// One gzip member after the other, as `gzip -d` reads them.
+/// Concatenated gzip members, read like `gzip -d`.
 final class Gzip: Decompressor {
   private let path: String
-  /// zlib keeps a pointer to it.
+  /// At a stable address, because zlib keeps a pointer to it.
   private let stream: UnsafeMutablePointer<z_stream>
   private let input = FedBytes()
-  /// Whether a member has ended, and the next has not begun.
+  /// Whether a member has ended and the next one has not begun.
   private var isBetweenMembers = false
   private(set) var isAtEnd = false
 
@@ -44,7 +44,7 @@ final class Gzip: Decompressor {
     self.path = path
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    // The window's bits, and 16 for the header of gzip.
+    // // The window bits, plus 16 for the gzip header.
     guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw .refused(.read, path: path, code: 12)
     }
@@ -65,7 +65,7 @@ final class Gzip: Decompressor {
 
   func next(upTo limit: Int, isOver: Bool) throws(FileError) -> [UInt8] {
     if isBetweenMembers {
-      // Zeros may fill what is left of a block.
+      // // The rest of a block may be padded with zeros.
       while stream.pointee.avail_in > 0, stream.pointee.next_in.pointee == 0 {
         stream.pointee.next_in += 1
         stream.pointee.avail_in -= 1
@@ -93,9 +93,9 @@ final class Gzip: Decompressor {
 
 /// The streams of an xz file.
 final class XZ: Decompressor {
-  /// The most memory that a decoder may take, which depends on the file: as `xz -9` needs, and some more.
+  /// The decoder's memory limit: enough for `xz -9`, with some headroom.
   private static let memoryLimit: UInt64 = 256 << 20
-  /// `LZMA_CONCATENATED`, a macro.
+  /// `LZMA_CONCATENATED`, a macro that Swift does not import.
   private static let concatenated: UInt32 = 8
 
   private let path: String

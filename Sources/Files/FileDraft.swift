@@ -1,13 +1,12 @@
 import Glibc
 
-/// A file that is written beside its place and gets its name when it is whole.
+/// A file that is written to a temporary name in its folder, and renamed once it is complete.
 ///
-/// The bytes go to a new file in the same folder, named `.NAME.….tmp`; ``publish()`` forces it to the disk, gives it
-/// the name, and forces that to the disk. After a crash the place holds the old content or the new one. A link is
-/// followed to the file that it is for. What is no regular file, such as a pipe or a device, is never replaced: the
-/// bytes are written to it.
+/// The bytes go to a new file in the same folder, named `.NAME.….tmp`; ``publish()`` syncs it to disk, renames it, and
+/// syncs the rename. After a crash the path has either the old content or the new one. A symbolic link is followed to
+/// its target. Anything but a regular file, such as a pipe or a device, is never replaced: the bytes are written to it.
 public struct FileDraft: ~Copyable {
-  /// The path that it is for.
+  /// The destination path.
   public let path: String
   private let target: String
   /// Nil if the bytes go to a pipe or a device.
@@ -23,7 +22,7 @@ public struct FileDraft: ~Copyable {
     case let kind:
       let target = FilePaths.resolved(path) ?? path
       let draft = Self.draftPath(for: target)
-      // Listed first: a signal then finds it, if it is there.
+      // // Registered first, so that a signal handler can remove it.
       Drafts.add(draft)
       let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else {
@@ -31,7 +30,7 @@ public struct FileDraft: ~Copyable {
         Drafts.forget(draft)
         throw .refused(.create, path: path, code: code)
       }
-      // A file that is replaced keeps its mode.
+      // // A replaced file keeps its mode.
       var status = stat()
       if kind != nil, stat(target, &status) == 0 { fchmod(descriptor, status.st_mode & 0o7777) }
       self.init(path: path, target: target, draft: draft, descriptor)
@@ -49,13 +48,13 @@ public struct FileDraft: ~Copyable {
     Drafts.forget(draft)
   }
 
-  /// Writes bytes after those that were written before.
+  /// Appends bytes.
   public borrowing func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) { try output.append(bytes) }
 
-  /// Gives the file its name.
+  /// Renames the file to its destination.
   ///
-  /// - Throws: `FileError`; the place is then unchanged, unless only the last step failed, which forces the name to
-  ///   the disk.
+  /// - Throws: `FileError`; the destination is then unchanged, unless only the last step failed, which syncs the rename
+  ///   to disk.
   public consuming func publish() throws(FileError) {
     guard let draft else { return }
     try output.sync()
@@ -63,14 +62,14 @@ public struct FileDraft: ~Copyable {
     try FileSystem.sync(folder: FilePaths.parent(of: target))
   }
 
-  /// The path of a draft: hidden, beside the place, not used by any other.
+  /// The path of a draft: hidden, in the same folder, and unique.
   static func draftPath(for path: String) -> String {
     let (parent, name) = (FilePaths.parent(of: path), FilePaths.lastPart(of: path).prefix(48))
     return "\(parent == "/" ? "" : parent)/.\(name).\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
   }
 }
 
-/// A file that is open for writing.
+/// A file opened for writing.
 public struct OutputFile: ~Copyable {
   private let descriptor: Int32
   private let path: String
@@ -79,7 +78,7 @@ public struct OutputFile: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Writes bytes after those that were written before.
+  /// Appends bytes.
   public borrowing func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -92,9 +91,9 @@ public struct OutputFile: ~Copyable {
     }
   }
 
-  /// Forces what was written to the disk.
+  /// Syncs what was written to disk.
   borrowing func sync() throws(FileError) {
-    // A device may have nothing to be forced.
+    // // A device may have nothing to sync.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw .failed(.sync, path) }
   }
 }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Why something could not be done with a file or folder.
+/// Why a file operation failed.
 public enum FileError: Error, Hashable, Sendable {
   /// The system refused it; `code` is its `errno`.
   case refused(FileOperation, path: String, code: Int32)
-  /// Something lies there that has no place there; `reason` ends a sentence that begins with the path.
+  /// The entry has an unexpected type; `reason` ends a sentence that begins with the path.
   case unexpected(path: String, reason: String)
 
-  /// Whether the disk or the user's share of it is full.
+  /// Whether the disk or the user's quota is full.
   public var isDiskFull: Bool {
     if case .refused(_, _, let code) = self { [ENOSPC, EDQUOT].contains(code) } else { false }
   }
@@ -19,7 +19,7 @@ public enum FileError: Error, Hashable, Sendable {
     }
   }
 
-  /// What is wrong, without the path.
+  /// The reason, without the path.
   public var reason: String {
     switch self {
     case .refused(_, _, let code): String(cString: strerror(code))
@@ -27,13 +27,13 @@ public enum FileError: Error, Hashable, Sendable {
     }
   }
 
-  /// What `errno` says about an operation.
+  /// The error for the current `errno`.
   static func failed(_ operation: FileOperation, _ path: String) -> FileError {
     .refused(operation, path: path, code: errno)
   }
 }
 
-/// What was being done with a file or folder.
+/// The operation that failed.
 public enum FileOperation: String, Hashable, Sendable, Codable {
   case read, write, create, rename, remove, sync, lock
 }

@@ -1,23 +1,23 @@
 import Glibc
 
-// What is done through the descriptor of a folder.
+// // Operations through a folder's descriptor.
 
 extension FileSystem {
-  /// The names in a folder, in the order of their UTF-8 bytes.
+  /// The names in a folder, sorted by their UTF-8 bytes.
   public static func names(in folder: String) throws(FileError) -> [String] { try OpenFolder(folder).names() }
 
-  /// Removes a file or folder with everything below it, if it is there. Links are removed, not followed.
+  /// Removes a file or folder with its contents, if it exists. Links are removed, not followed.
   public static func remove(_ path: String) throws(FileError) {
     guard exists(path) else { return }
     try OpenFolder(FilePaths.parent(of: path)).remove(FilePaths.lastPart(of: path))
   }
 
-  /// Forces a folder's list of names to the disk.
+  /// Syncs a folder's entries to disk.
   public static func sync(folder path: String) throws(FileError) { try OpenFolder(path).sync() }
 
-  /// Gives a file a second name, unless something has it, and takes the first away.
+  /// Renames a file unless the new name is taken.
   ///
-  /// - Returns: false, if something has the name.
+  /// - Returns: false, if the name is taken.
   public static func moveExclusively(_ source: String, to target: String) throws(FileError) -> Bool {
     guard link(source, target) == 0 else {
       if errno == EEXIST { return false }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What lies at a path.
+/// The type of a file system entry.
 public enum EntryKind: Hashable, Sendable {
   case file, folder, link, other
 
@@ -15,27 +15,27 @@ public enum EntryKind: Hashable, Sendable {
   }
 }
 
-/// System calls on paths, with errors that name the path.
+/// System calls on paths, with errors that include the path.
 public enum FileSystem {
-  /// What lies at a path, links followed; nil if nothing does.
+  /// The type of the entry at a path, following links; nil if it does not exist.
   public static func kind(of path: String) -> EntryKind? {
     var status = stat()
     return stat(path, &status) == 0 ? EntryKind(status) : nil
   }
 
-  /// Whether anything lies at a path, a broken link included.
+  /// Whether a path exists, including broken links.
   public static func exists(_ path: String) -> Bool {
     var status = stat()
     return lstat(path, &status) == 0
   }
 
-  /// Why this process may not write a file, or the names of a folder; nil if it may.
+  /// Why this process may not write to a file or folder; nil if it may.
   public static func objectionToWriting(_ path: String) -> String? {
     guard !path.utf8.contains(0), faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 else { return nil }
     return String(cString: strerror(errno))
   }
 
-  /// Makes a folder, and those above it, unless they are there.
+  /// Creates a folder and its parents, unless they exist.
   public static func makeFolders(_ path: String) throws(FileError) {
     guard !path.isEmpty else { throw .unexpected(path: path, reason: "is an empty name") }
     var made = path.hasPrefix("/") ? "/" : ""
@@ -58,7 +58,7 @@ public enum FileSystem {
     return descriptor
   }
 
-  /// A path that C would cut at a NUL is refused.
+  /// Refuses a path with a NUL, at which C would truncate it.
   static func checked<T>(_ path: String, _ call: @autoclosure () -> T, _ operation: FileOperation) throws(FileError)
     -> T
   {

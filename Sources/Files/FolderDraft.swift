@@ -1,11 +1,11 @@
 internal import CFiles
 import Glibc
 
-/// A folder that is written beside its place and gets its name when it is whole.
+/// A folder that is written to a temporary name in its parent, and renamed once it is complete.
 ///
-/// Its files are written to a hidden folder, named `.NAME.….tmp`. ``publish()`` forces all of it to the disk and gives
-/// it the name in one step; a folder that had the name before is exchanged with it, and then removed. A process that
-/// is killed leaves the one or the other, and perhaps a hidden folder, which may be deleted.
+/// Its files are written to a hidden folder, named `.NAME.….tmp`. ``publish()`` syncs all of it to disk and renames it
+/// in one step; an existing folder with that name is exchanged with it, then removed. A process that is killed leaves
+/// one or the other, and possibly a hidden folder, which may be deleted.
 public struct FolderDraft: ~Copyable {
   /// The path of the hidden folder.
   public let path: String
@@ -13,7 +13,7 @@ public struct FolderDraft: ~Copyable {
   private let parent: OpenFolder
   private let draftName: String
 
-  /// Makes the hidden folder, and those above it.
+  /// Creates the hidden folder and its parents.
   public init(for path: String) throws(FileError) {
     guard !path.utf8.contains(0), !FilePaths.lastPart(of: path).isEmpty else {
       throw .unexpected(path: path, reason: path.isEmpty ? "is an empty name" : "cannot be a new folder")
@@ -36,14 +36,14 @@ public struct FolderDraft: ~Copyable {
   }
 
   deinit {
-    // Whatever has this name now: the draft that failed, or the folder that was replaced.
+    // // Whatever has this name now: the failed draft, or the replaced folder.
     try? parent.remove(draftName)
     parent.forgetDraft(draftName)
   }
 
-  /// Gives the folder its name, which nothing has but perhaps an empty folder.
+  /// Renames the folder to its destination, which must not exist except as an empty folder.
   ///
-  /// - Throws: `FileError`, with `EEXIST` if something else came to have the name; the place is then as it was.
+  /// - Throws: `FileError`, with `EEXIST` if the name has been taken; the destination is then unchanged.
   public consuming func publishAsNew() throws(FileError) {
     try parent.folder(draftName).syncAll()
     let (parent, name, draftName) = (parent, name, draftName)
@@ -53,9 +53,9 @@ public struct FolderDraft: ~Copyable {
     }
   }
 
-  /// Gives the folder its name, instead of a folder that has it.
+  /// Renames the folder to its destination, replacing an existing one.
   ///
-  /// - Throws: `FileError`; the place is then as it was.
+  /// - Throws: `FileError`; the destination is then unchanged.
   public consuming func publish() throws(FileError) {
     try parent.folder(draftName).syncAll()
     let (parent, name, draftName) = (parent, name, draftName)
@@ -70,9 +70,9 @@ public struct FolderDraft: ~Copyable {
 }
 
 extension OpenFolder {
-  /// Lets two entries change their names in one step, and forces that to the disk.
+  /// Exchanges the names of two entries in one step, and syncs that to disk.
   ///
-  /// Where the file system knows no such step there are three, and a failure is taken back.
+  /// On file systems without such a step it takes three, and a failure is rolled back.
   public func exchange(_ name: String, with other: String) throws(FileError) {
     try check(name)
     try check(other)

@@ -1,18 +1,18 @@
 import Glibc
 
-/// A lock on a folder that ends when it is let go of, or with the process.
+/// A lock on a folder that lasts until it is released or the process ends.
 ///
-/// It says nothing about what may be done with the folder: it distinguishes the processes that ask for it.
+/// It does not protect the folder's contents: it only excludes other processes that take the lock.
 public final class FolderLock: Sendable {
   public enum Kind: Hashable, Sendable { case shared, exclusive }
 
   private let descriptor: Int32
 
-  /// Waits at most so many seconds for another lock on the folder.
+  /// Takes the lock, waiting for a conflicting one at most this many seconds.
   ///
-  /// - Throws: `FileError.refused` with `EWOULDBLOCK`, if it is still in the way then.
+  /// - Throws: `FileError.refused` with `EWOULDBLOCK`, if there is still a conflict.
   public init(on folder: OpenFolder, _ kind: Kind, waiting seconds: Double = 0) throws(FileError) {
-    // A lock belongs to what was opened, so each one opens the folder for itself.
+    // // A lock belongs to an open file description, so each one opens the folder separately.
     let descriptor = openat(folder.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed(.lock, folder.path) }
     let deadline = ContinuousClock.now + .seconds(seconds)
@@ -34,10 +34,10 @@ public final class FolderLock: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Makes a shared lock an exclusive one. Where others share it, it is lost instead: of two that try at once, the
-  /// second one gets it.
+  /// Upgrades a shared lock to an exclusive one. If others share it, the lock is lost instead: of two concurrent
+  /// attempts, the second one succeeds.
   public func becomeExclusive() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 
-  /// Lets others have it.
+  /// Releases the lock.
   public func release() { flock(descriptor, LOCK_UN) }
 }

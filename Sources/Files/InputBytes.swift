@@ -1,7 +1,7 @@
 import Glibc
 
-/// The bytes of a file, a pipe or standard input, in order. Those of a file that begins as gzip or xz does are
-/// decompressed, whatever it is called.
+/// The bytes of a file, a pipe or standard input, in order. Files that start with a gzip or xz signature are
+/// decompressed, whatever their names.
 public final class InputBytes {
   private let path: String
   private let descriptor: Int32
@@ -29,9 +29,9 @@ public final class InputBytes {
 
   deinit { if isOwned { close(descriptor) } }
 
-  /// The next bytes, as many as there are, up to a limit; they are awaited. None are the end.
+  /// The next bytes, up to a limit, waiting until there are some; empty at the end.
   ///
-  /// - Throws: `FileError`; `.unexpected`, if compressed data are damaged or end early.
+  /// - Throws: `FileError`; `.unexpected`, if compressed data are corrupt or truncated.
   public func next(upTo limit: Int) throws(FileError) -> [UInt8] {
     guard let decompressor else { return try read(upTo: limit) }
     while !decompressor.isAtEnd {
@@ -52,7 +52,7 @@ public final class InputBytes {
     return []
   }
 
-  /// Whether ``next(upTo:)`` need not wait.
+  /// Whether ``next(upTo:)`` can return without waiting.
   public var isReady: Bool {
     var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&request, 1, 0) > 0
@@ -70,12 +70,12 @@ public final class InputBytes {
   }
 }
 
-/// How the bytes of a file are compressed.
+/// A compression format.
 public enum Compression: String, Sendable, CaseIterable {
   case gzip = "gz"
   case xz
 
-  /// As its first bytes show; nil for what is not compressed, and for what cannot be read twice, such as a pipe.
+  /// Detected from the first bytes; nil for data that are not compressed, or cannot be read twice, such as a pipe.
   init?(ofFile descriptor: Int32) {
     var bytes = [UInt8](repeating: 0, count: 6)
     let count = pread(descriptor, &bytes, bytes.count, max(lseek(descriptor, 0, SEEK_CUR), 0))
@@ -90,7 +90,7 @@ public enum Compression: String, Sendable, CaseIterable {
 }
 
 extension FilePaths {
-  /// The end of a name that says what a file holds, in lower case: `csv` of `a.csv` and of `a.CSV.gz`; nil without one.
+  /// The extension that describes a file's content, in lower case: `csv` for `a.csv` and `a.CSV.gz`; nil without one.
   public static func contentExtension(of path: String) -> String? {
     var parts = lastPart(of: path).split(separator: ".", omittingEmptySubsequences: false).dropFirst()
     if let last = parts.last, Compression(rawValue: last.lowercased()) != nil, parts.count > 1 { parts.removeLast() }

@@ -1,13 +1,12 @@
-/// The names most like a misspelt one, for error messages.
+/// Suggestions for a misspelled name, for error messages.
 public enum NearestNames {
-  /// Names of `candidates` closest to `name` by edit distance, best first; upper and lower case are the same.
+  /// The names in `candidates` closest to `name` by edit distance, best first, ignoring case.
   ///
-  /// A candidate that begins with `name` is one edit away. One that needs more edits than a third of the length of
-  /// `name` is not listed: it would be no hint.
+  /// A candidate that begins with `name` has distance one. Candidates whose distance exceeds a third of the length of
+  /// `name` are not listed.
   ///
-  /// - Complexity: at most 4 million steps, whatever the number of candidates;
-  ///   candidates past that budget are not looked at. Names are compared by
-  ///   their last 256 bytes, where those of one checkpoint differ.
+  /// - Complexity: at most 4 million steps, whatever the number of candidates; those past that budget are skipped.
+  ///   Names are compared by their last 256 bytes, where those of one checkpoint differ.
   public static func of(_ name: String, in candidates: some Sequence<String>, limit: Int = 3) -> [String] {
     guard limit > 0, !name.isEmpty else { return [] }
     let wanted = tail(of: name)
@@ -33,7 +32,7 @@ public enum NearestNames {
 
   private static func tail(of name: String) -> [UInt8] { Array(name.suffix(256).lowercased().utf8.suffix(256)) }
 
-  /// Insertions, deletions, replacements and swaps of neighbors that turn `a` into `b`.
+  /// The number of insertions, deletions, replacements and transpositions that turn `a` into `b`.
   private static func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var (before, row) = ([Int](), Array(0...b.count))
     for (i, x) in a.enumerated() {

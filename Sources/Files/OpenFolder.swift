@@ -1,16 +1,16 @@
 internal import CFiles
 import Glibc
 
-/// A folder that is worked in through its descriptor.
+/// A folder accessed through its descriptor.
 ///
-/// Whatever is renamed above it or put in place of one of its entries, the work stays in this folder: entries are
-/// named by one part of a path, and links among them are not followed.
+/// Operations stay in this folder, whatever is renamed above it or replaces one of its entries: entries are named by a
+/// single path component, and links among them are not followed.
 public final class OpenFolder: Sendable {
-  /// The path that it was opened by, for messages.
+  /// The path with which it was opened, for messages.
   public let path: String
   let descriptor: Int32
 
-  /// Opens the folder at a path, whose last part may be a link if `followsLinks`.
+  /// Opens the folder at a path; the last component may be a link if `followsLinks`.
   public init(_ path: String, followsLinks: Bool = true) throws(FileError) {
     self.path = path
     descriptor = try FileSystem.opened(path, O_RDONLY | O_DIRECTORY | (followsLinks ? 0 : O_NOFOLLOW), .read)
@@ -28,17 +28,17 @@ public final class OpenFolder: Sendable {
 
   deinit { close(descriptor) }
 
-  /// The folder of this name in it.
+  /// The subfolder with this name.
   public func folder(_ name: String) throws(FileError) -> OpenFolder { try OpenFolder(name, in: self) }
 
-  /// The folder of this name in it, made unless it is there.
+  /// The subfolder with this name, created unless it exists.
   public func makeFolder(_ name: String) throws(FileError) -> OpenFolder {
     try check(name)
     guard mkdirat(descriptor, name, 0o777) == 0 || errno == EEXIST else { throw .failed(.create, entry(name)) }
     return try folder(name)
   }
 
-  /// Makes a folder in it that ``Drafts`` removes, until it is forgotten.
+  /// Creates a subfolder that ``Drafts`` removes, unless it is forgotten.
   public func makeDraft(_ name: String) throws(FileError) -> OpenFolder {
     try check(name)
     Drafts.add(entry(name))
@@ -50,10 +50,10 @@ public final class OpenFolder: Sendable {
     return try folder(name)
   }
 
-  /// A draft has got its place, or is gone.
+  /// Unregisters a draft that was published or removed.
   public func forgetDraft(_ name: String) { Drafts.forget(entry(name)) }
 
-  /// Makes a new file in it, lets `body` write it, and forces it to the disk.
+  /// Creates a file, lets `body` write it, and syncs it to disk.
   public func write(
     _ name: String, mode: UInt32, _ body: (borrowing OutputFile) throws(FileError) -> Void
   ) throws(FileError) {
@@ -65,20 +65,20 @@ public final class OpenFolder: Sendable {
     try file.sync()
   }
 
-  /// How many bytes may still be written to its disk; nil if that is not known.
+  /// The free bytes on its disk; nil if unknown.
   public var freeBytes: Int? {
     var status = statvfs()
     return fstatvfs(descriptor, &status) == 0 ? Int(clamping: UInt64(status.f_bavail) &* UInt64(status.f_frsize)) : nil
   }
 
-  /// What is called so; nil if nothing is. A link is a link.
+  /// The type of an entry, without following links; nil if it does not exist.
   public func kind(of name: String) -> EntryKind? {
     var status = stat()
     guard FilePaths.isName(name), fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
     return EntryKind(status)
   }
 
-  /// The names in it, in the order of their UTF-8 bytes, without `.` and `..`.
+  /// The names in it, sorted by their UTF-8 bytes, without `.` and `..`.
   public func names() throws(FileError) -> [String] {
     let reading = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard reading >= 0 else { throw .failed(.read, path) }
@@ -102,12 +102,12 @@ public final class OpenFolder: Sendable {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// Opens a file in it for reading, which may be a link to one.
+  /// Opens a file for reading, which may be a link.
   ///
-  /// - Throws: `FileError.unexpected` for what is no regular file: a pipe would never end.
+  /// - Throws: `FileError.unexpected` for anything but a regular file: a pipe would never end.
   public func file(_ name: String) throws(FileError) -> ReadFile { try ReadFile(name, in: self) }
 
-  /// Removes a file, a link, or a folder with everything below it, if it is there.
+  /// Removes a file, a link, or a folder with its contents, if it exists.
   public func remove(_ name: String) throws(FileError) { try remove(name, depth: 0) }
 
   private func remove(_ name: String, depth: Int) throws(FileError) {
@@ -126,7 +126,7 @@ public final class OpenFolder: Sendable {
     }
   }
 
-  /// Removes a folder in which nothing is; whatever else has the name stays.
+  /// Removes an empty folder; anything else with that name is kept.
   func removeEmptyFolder(_ name: String) throws(FileError) {
     try check(name)
     guard unlinkat(descriptor, name, AT_REMOVEDIR) != 0 else { return }
@@ -134,9 +134,9 @@ public final class OpenFolder: Sendable {
     throw .failed(.remove, entry(name))
   }
 
-  /// Gives an entry another name, in this folder or another one of the same disk, and forces that to the disk.
+  /// Renames an entry, possibly into another folder on the same disk, and syncs that to disk.
   ///
-  /// - Throws: `FileError.refused` with `EEXIST`, if something has the name.
+  /// - Throws: `FileError.refused` with `EEXIST`, if the name is taken.
   public func rename(_ name: String, to newName: String, in other: OpenFolder? = nil) throws(FileError) {
     let other = other ?? self
     try check(name)
@@ -150,13 +150,13 @@ public final class OpenFolder: Sendable {
     if other !== self { try sync() }
   }
 
-  /// Forces the list of names to the disk.
+  /// Syncs the folder's entries to disk.
   public func sync() throws(FileError) {
-    // Some file systems cannot: EINVAL is their answer.
+    // // Some file systems do not support it and return EINVAL.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw .failed(.sync, path) }
   }
 
-  /// Forces everything in it to the disk: the files, the folders below, and the lists of names.
+  /// Syncs everything in it to disk: files, subfolders, and their entries.
   public func syncAll() throws(FileError) {
     for name in try names() {
       switch kind(of: name) {

@@ -1,16 +1,16 @@
 import Glibc
 
-/// A regular file that is open for reading.
+/// A regular file opened for reading.
 public final class ReadFile: Sendable {
   /// The path, for messages.
   public let path: String
-  /// What it was when it was opened.
+  /// The file's stamp when it was opened.
   public let stamp: FileStamp
   private let descriptor: Int32
 
   /// Opens the file at a path.
   ///
-  /// - Throws: `FileError.unexpected` for what is no regular file.
+  /// - Throws: `FileError.unexpected` for anything but a regular file.
   public convenience init(_ path: String) throws(FileError) {
     try self.init(path, FileSystem.opened(path, O_RDONLY | O_NONBLOCK, .read))
   }
@@ -31,7 +31,7 @@ public final class ReadFile: Sendable {
       throw .refused(.read, path: path, code: code)
     }
     let stamp = FileStamp(status)
-    // Once every property is set, `deinit` closes it as well.
+    // // Once all properties are set, `deinit` also closes it.
     guard stamp.kind == .file else {
       close(descriptor)
       throw .unexpected(path: path, reason: "is not a regular file")
@@ -41,14 +41,14 @@ public final class ReadFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Whether the entry of a folder is still this file, and as it was when it was opened.
+  /// Whether the folder's entry is still this file, unchanged since it was opened.
   public func isUnchanged(as name: String, in folder: OpenFolder) -> Bool {
     var (own, named) = (stat(), stat())
     return fstat(descriptor, &own) == 0 && FileStamp(own) == stamp
       && fstatat(folder.descriptor, name, &named, 0) == 0 && FileStamp(named) == stamp
   }
 
-  /// Reads it in pieces and hands each one over.
+  /// Reads the file in chunks, passing each one to a closure.
   public func read(each piece: (UnsafeRawBufferPointer) throws(FileError) -> Void) throws(FileError) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
@@ -64,12 +64,12 @@ public final class ReadFile: Sendable {
   }
 }
 
-/// Shows whether a file was replaced or written.
+/// Detects whether a file was replaced or modified.
 public struct FileStamp: Hashable, Sendable {
   public let kind: EntryKind
   /// Its size in bytes.
   public let size: Int
-  /// The bits of its mode.
+  /// Its mode bits.
   public let mode: UInt32
   private let device: UInt
   private let number: UInt
@@ -83,7 +83,7 @@ public struct FileStamp: Hashable, Sendable {
     changes = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
   }
 
-  /// What lies at a path, links followed; nil if nothing does.
+  /// The stamp of the entry at a path, following links; nil if it does not exist.
   public init?(of path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }

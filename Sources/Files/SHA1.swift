@@ -1,4 +1,4 @@
-/// The digest SHA-1 of bytes, for names alone: it resists no attack.
+/// The SHA-1 digest of bytes, only for names: it is not secure.
 ///
 /// Source: FIPS 180-4, 6.1.
 public enum SHA1 {

@@ -1,4 +1,4 @@
-/// The hash of FIPS 180-4, fed piece by piece.
+/// SHA-256 as in FIPS 180-4, updated incrementally.
 ///
 /// `K` and the initial state are the fractional parts of the cube and square
 /// roots of the first primes, as the standard lists them.
@@ -9,10 +9,10 @@ struct SHA256 {
   private var pending: [UInt8] = []
   private var byteCount: UInt64 = 0
 
-  /// How many bytes were taken so far.
+  /// The number of bytes processed so far.
   var count: Int { Int(byteCount) }
 
-  /// Takes the next bytes of the message.
+  /// Processes the next bytes of the message.
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
     byteCount &+= UInt64(bytes.count)
     var rest = bytes[...]
@@ -29,7 +29,7 @@ struct SHA256 {
     pending.append(contentsOf: rest.dropFirst(whole))
   }
 
-  /// The 32 bytes of the digest; the value itself is left as it was.
+  /// The 32 bytes of the digest; does not change the state.
   func digest() -> [UInt8] {
     var padded = self
     var tail: [UInt8] = [0x80]
@@ -47,10 +47,10 @@ struct SHA256 {
     withUnsafeBytes(of: value.bigEndian, Array.init)
   }
 
-  /// Folds whole blocks into the state.
+  /// Processes whole blocks.
   ///
-  /// - blocks: [64 n] bytes. Every load below stays inside one block of
-  ///   them, inside the 64 words of `w`, or inside the 64 constants.
+  /// - blocks: [64 n] bytes. Every load below stays within one block, within the 64 words of `w`, or within the 64
+  ///   constants.
   private static func compress(_ state: inout State, _ blocks: UnsafeRawBufferPointer) {
     precondition(blocks.count % blockSize == 0, "SHA-256 takes blocks of 64 bytes, got \(blocks.count) bytes")
     guard let start = blocks.baseAddress else { return }
@@ -84,8 +84,7 @@ struct SHA256 {
     }
   }
 
-  /// 64 rounds, eight to a turn, so that the letters come round without
-  /// being moved.
+  /// 64 rounds, eight per iteration, so that the working variables return to their places without moves.
   @inline(__always)
   private static func rounds(_ s: inout State, _ w: UnsafeMutablePointer<UInt32>, _ k: UnsafePointer<UInt32>) {
     var (a, b, c, d, e, f, g, h) = s

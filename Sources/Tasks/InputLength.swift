@@ -1,14 +1,14 @@
-/// How many tokens of an input are read: the length that training, evaluation and prediction share.
+/// The input length in tokens, shared by training, evaluation and prediction.
 public enum InputLength {
-  /// The tokens of an input, specials included, unless a head's record or a caller says otherwise.
+  /// The default length, including special tokens, unless a head's record or a caller specifies another.
   public static let standard = 512
 
-  /// The most tokens of an input.
+  /// The maximum number of input tokens.
   ///
   /// - Parameters:
-  ///   - requested: what a caller wants; 0 for the model's limit.
-  ///   - recorded: what a head was trained with; 0 for the model's limit.
-  ///   - advised: the model's limit, beyond which its layers cannot tell all distances; nil if it has none.
+  ///   - requested: the caller's choice; 0 for the model's limit.
+  ///   - recorded: the length with which a head was trained; 0 for the model's limit.
+  ///   - advised: the model's limit, beyond which its layers cannot resolve all distances; nil if it has none.
   /// - Returns: nil for no limit.
   public static func limit(requested: Int?, recorded: Int?, advised: Int?) -> Int? {
     let length = requested ?? recorded ?? standard

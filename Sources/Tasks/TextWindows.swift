@@ -1,25 +1,26 @@
 public import Tokenization
 
-/// A text, with or without a second one, as a model reads it: whole, or cut into windows that fit.
+/// A text, with an optional second one, as the model reads it: in full, or in windows that fit.
 ///
-/// In each window one of the texts stands whole, and a part of the other one moves:
-/// `[CLS] question [SEP] part of the context [SEP]`, or `[CLS] part of the text [SEP]`. Neighbors share tokens, so that
-/// what lies at the edge of one is whole in the next. Training, evaluation and prediction read long texts so.
+/// Each window contains one of the texts in full, and a part of the other one:
+/// `[CLS] question [SEP] part of the context [SEP]`, or `[CLS] part of the text [SEP]`. Consecutive windows overlap, so
+/// that what is at the edge of one is complete in the next. Training, evaluation and prediction read long texts this
+/// way.
 ///
-/// Concretely, for a text of the tokens a b c d e, of which 3 have room and 1 is shared: a b c, c d e.
+/// Concretely, for a text with tokens a b c d e, room for 3 and an overlap of 1: a b c, c d e.
 public struct TextWindows: Sendable, Hashable {
-  /// The texts without a limit; of a text that was cut, what is left of it.
+  /// The tokens without a limit; of a truncated text, those that are left.
   public let whole: Encoding
-  /// What the model reads: one encoding at least.
+  /// The windows; at least one.
   public let encodings: [Encoding]
-  /// The tokens of the moving text that each window holds, counted in that text.
+  /// Each window's token range in the split text.
   public let ranges: [Range<Int>]
-  /// Where every token of the moving text stands, in scalars.
+  /// The range of each token of the split text, in scalars.
   private let offsets: [Range<Int>]
-  /// The tokens before the moving text.
+  /// The number of tokens before the split text.
   private let first: Int
 
-  /// A text that is read at once.
+  /// A text in a single window.
   public init(_ encoding: Encoding) {
     whole = encoding
     encodings = [encoding]
@@ -32,12 +33,13 @@ public struct TextWindows: Sendable, Hashable {
   /// Windows over a question's context.
   ///
   /// - Parameters:
-  ///   - question: the first text; every window holds all of it.
+  ///   - question: the first text, included in full in every window.
   ///   - context: the second text.
-  ///   - tokenizer: the model's.
-  ///   - maximumLength: the most tokens of a window, specials included; nil for one window without a limit.
-  ///   - shared: the tokens of the context that neighbors share (`doc_stride`); nil: half a window, 128 at most, or
-  ///     half of the room that the question leaves.
+  ///   - tokenizer: the model's tokenizer.
+  ///   - maximumLength: the maximum number of tokens in a window, including special ones; nil for one window without a
+  ///     limit.
+  ///   - shared: the number of context tokens shared by consecutive windows (`doc_stride`); nil: half a window, but at
+  ///     most 128, or half of the room that the question leaves.
   /// - Throws: `WindowError`.
   public init(
     question: String, context: String, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int? = nil
@@ -59,9 +61,10 @@ public struct TextWindows: Sendable, Hashable {
   /// - Parameters:
   ///   - text: the first text.
   ///   - pair: the second text.
-  ///   - tokenizer: the model's.
-  ///   - maximumLength: the most tokens of a window, specials included; nil for one window without a limit.
-  ///   - shared: the tokens of the text that neighbors share (`stride`).
+  ///   - tokenizer: the model's tokenizer.
+  ///   - maximumLength: the maximum number of tokens in a window, including special ones; nil for one window without a
+  ///     limit.
+  ///   - shared: the number of tokens of the text shared by consecutive windows (`stride`).
   /// - Throws: `WindowError`.
   public init(
     text: String, pair: String?, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int
@@ -75,8 +78,8 @@ public struct TextWindows: Sendable, Hashable {
   }
 
   /// - Parameters:
-  ///   - moving: which of the texts moves, 0 or 1.
-  ///   - shared: the tokens that neighbors share, by the room for tokens of the moving text.
+  ///   - moving: which text is split, 0 or 1.
+  ///   - shared: the number of shared tokens, given the room for the split text.
   private init(
     _ whole: Encoding, moving: Int, maximumLength: Int?, shared: (Int) throws(WindowError) -> Int
   ) throws(WindowError) {
@@ -97,7 +100,7 @@ public struct TextWindows: Sendable, Hashable {
     encodings = ranges.map { whole.keeping(first + $0.lowerBound..<first + $0.upperBound, of: tokens) }
   }
 
-  /// Runs of tokens, each as long as there is room; the last one ends with the tokens.
+  /// Token ranges that fill the available room; the last one ends with the tokens.
   private static func ranges(of count: Int, room: Int, shared: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     for start in stride(from: 0, to: count, by: room - shared) {
@@ -107,9 +110,9 @@ public struct TextWindows: Sendable, Hashable {
     return ranges
   }
 
-  /// For each token of the moving text, the window in which the most tokens stand around it, and its place there.
+  /// For each token of the split text, the window in which it has the most context, and its index there.
   ///
-  /// The ends of the text itself are no edges: nothing is missing beyond them.
+  /// The ends of the text do not count as edges: no context is missing there.
   public var bestPlaces: [(window: Int, token: Int)] {
     guard let last = ranges.last else { return [] }
     var best: [(window: Int, token: Int, around: Int)] = []
@@ -131,9 +134,9 @@ public struct TextWindows: Sendable, Hashable {
   /// The first and the last token of an answer in a window.
   ///
   /// - Parameters:
-  ///   - answer: where it stands in the moving text, in scalars.
-  ///   - window: the number of the window.
-  /// - Returns: nil, if the window does not hold all of it.
+  ///   - answer: its range in the split text, in scalars.
+  ///   - window: the index of the window.
+  /// - Returns: nil, if the window does not contain all of it.
   public func tokens(of answer: Range<Int>, window: Int) -> (start: Int, end: Int)? {
     guard let start = offsets.firstIndex(where: { $0.overlaps(answer) }),
       let end = offsets.lastIndex(where: { $0.overlaps(answer) }),
@@ -143,14 +146,14 @@ public struct TextWindows: Sendable, Hashable {
     return (start + shift, end + shift)
   }
 
-  /// Whether a window holds a part of an answer.
+  /// Whether a window contains a part of an answer.
   public func hasPart(of answer: Range<Int>, window: Int) -> Bool {
     offsets[ranges[window]].contains { $0.overlaps(answer) }
   }
 }
 
 extension Encoding {
-  /// The same without tokens of a run that are not in a part of it.
+  /// The same without tokens of a run that are outside a part of it.
   fileprivate func keeping(_ part: Range<Int>, of run: [Int]) -> Encoding {
     guard let first = run.first, let last = run.last else { return self }
     func kept<Element>(_ all: [Element]) -> [Element] { Array(all[..<first] + all[part] + all[(last + 1)...]) }
@@ -165,11 +168,11 @@ extension Encoding {
   }
 }
 
-/// Why a text cannot be read in windows.
+/// Why a text cannot be split into windows.
 public enum WindowError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// No token of the text that is cut has room; what stands beside it takes so many, the specials included.
+  /// No token of the split text fits; the rest of the window takes this many, including special tokens.
   case noRoom(taken: Int, limit: Int, isQuestion: Bool)
-  /// Neighbors would share more tokens than a window has room for.
+  /// Consecutive windows would share more tokens than fit into one.
   case stride(Int, room: Int, isQuestion: Bool)
   case tokenizer(TokenizerError)
 

@@ -1,10 +1,10 @@
 public import Heads
 
-/// What a head is trained to do: its kind, with regression told apart from classification.
+/// What a head is trained for: its kind, with regression distinguished from classification.
 public enum TrainingTask: String, Sendable, Hashable, CaseIterable {
   case classification
   case multilabelClassification = "multilabel_classification"
-  /// One value a text: a classification head with one output.
+  /// One value per text: a classification head with one output.
   case regression
   case tagging
   case questionAnswering = "question_answering"
@@ -13,7 +13,7 @@ public enum TrainingTask: String, Sendable, Hashable, CaseIterable {
 
   /// The task of a head.
   ///
-  /// - Throws: ``TrainingTaskError`` for a head that gives several values, which no task here has.
+  /// - Throws: ``TrainingTaskError`` for a head with several values, which no task supports.
   public init(_ settings: HeadSettings) throws(TrainingTaskError) {
     let givesValue = settings.kind == .classification && settings.outputs == 1
     if settings.meaning.score == .identity, !givesValue { throw .severalValues(outputs: settings.outputs) }

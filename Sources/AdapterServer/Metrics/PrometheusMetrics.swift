@@ -1,9 +1,9 @@
 import Metrics
 import Synchronization
 
-/// Counters, gauges and histograms of swift-metrics, written as Prometheus reads them.
+/// Counters, gauges and histograms of swift-metrics in the Prometheus text format.
 final class PrometheusMetrics: MetricsFactory {
-  /// What a metric is called and means.
+  /// The name and meaning of a metric.
   struct Description: Sendable {
     let help: String
     /// The upper bounds of a histogram.
@@ -63,7 +63,7 @@ final class PrometheusMetrics: MetricsFactory {
     handler(.histogram, label, dimensions)
   }
 
-  // Series live as long as the process.
+  // // Series live until the process exits.
   func destroyCounter(_ handler: any CounterHandler) {}
   func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
   func destroyMeter(_ handler: any MeterHandler) {}

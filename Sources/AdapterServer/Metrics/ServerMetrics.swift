@@ -2,7 +2,7 @@ import AdapterHost
 import Metrics
 import Synchronization
 
-/// What is counted: the names of text-embeddings-inference, and ours, which begin with `ah_`.
+/// The metrics: those of text-embeddings-inference under their names, and others with the prefix `ah_`.
 struct ServerMetrics: Sendable {
   private static let times = (0..<35).map { 1.5e-5 * power(1.5, $0) }
   private static let counts = (0..<17).map { power(2, $0) }
@@ -33,7 +33,7 @@ struct ServerMetrics: Sendable {
   ])
   private let adapters = AdapterCounts()
 
-  /// What the engine did.
+  /// Records an engine event.
   func record(_ event: EngineEvent) {
     switch event {
     case .pass(let pass): record(pass)
@@ -49,7 +49,7 @@ struct ServerMetrics: Sendable {
     time("ah_pass_seconds", pass.duration)
   }
 
-  /// The end of a request.
+  /// Records the end of a request.
   func record(_ reply: Reply?, _ failure: Failure?, _ duration: Duration) {
     let method = [("method", reply?.isBatch ?? false ? "batch" : "single")]
     Counter(label: "te_request_count", dimensions: method, factory: factory).increment()
@@ -72,7 +72,7 @@ struct ServerMetrics: Sendable {
     Timer(label: name, factory: factory).recordNanoseconds(Int64(duration.seconds * 1e9))
   }
 
-  /// All metrics, as Prometheus reads them.
+  /// All metrics in the Prometheus text format.
   func text(_ service: TextService) -> String {
     let queued = service.engine.queuedTokens
     Meter(label: "te_queue_size", factory: factory).set(queued.values.reduce(0, +))
@@ -87,13 +87,13 @@ struct ServerMetrics: Sendable {
   }
 }
 
-/// How often each adapter answered; the 50 that did most are written.
+/// Request counts per adapter; the 50 largest are reported.
 private final class AdapterCounts: Sendable {
   private let counts = Mutex<[String: Int]>([:])
 
   func add(_ name: String) {
     counts.withLock { counts in
-      // Compositions are as many as clients think of.
+      // // Clients can request arbitrarily many compositions.
       if counts.count < 10_000 || counts[name] != nil { counts[name, default: 0] += 1 }
     }
   }

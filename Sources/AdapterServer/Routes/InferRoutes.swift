@@ -38,7 +38,7 @@ enum InferRoutes {
       Route(.post, "v2/repository/models/{name}/unload", access: .admin, content: .anything) { try await unload($0) },
     ]
 
-  /// Brings what a name stands for into memory; with a parameter `lora_path` the name is new, and stands for a folder.
+  /// Loads what a name refers to; with a parameter `lora_path` the name is new, and refers to a folder.
   private static func load(_ call: Call) async throws -> Reply {
     let parameters = try repositoryParameters(call)
     if let path = try parameters.string("lora_path") {
@@ -49,7 +49,7 @@ enum InferRoutes {
     return .empty
   }
 
-  /// Forgets a name that was loaded from a folder; of any other one only the memory is freed.
+  /// Removes a name that was loaded from a folder; for any other only frees the memory.
   private static func unload(_ call: Call) async throws -> Reply {
     let parameters = try repositoryParameters(call)
     if try parameters.bool("unload_dependents") == true {
@@ -62,7 +62,7 @@ enum InferRoutes {
     return .empty
   }
 
-  /// The parameters of a request that may have no body.
+  /// The parameters of a request whose body may be empty.
   private static func repositoryParameters(_ call: Call) throws -> Body {
     guard call.bytes.readableBytes > 0 else { return Body() }
     return try Body(Data(call.bytes.readableBytesView)).object("parameters") ?? Body()
@@ -177,7 +177,7 @@ struct WireTensor: Sendable {
     }
   }
 
-  /// Little-endian; a text is its length in four bytes, then its UTF-8.
+  /// Little-endian; a text is a four-byte length followed by UTF-8.
   var binary: [UInt8] {
     func bytes<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
       withUnsafeBytes(of: value.littleEndian, Array.init)
@@ -190,7 +190,7 @@ struct WireTensor: Sendable {
   }
 }
 
-/// What a head gives for some texts, as tensors.
+/// A head's outputs for some texts, as tensors.
 struct InferOutputs: Sendable {
   private let tensors: [(name: String, tensor: WireTensor)]
   private let labels: [String]
@@ -225,9 +225,9 @@ struct InferOutputs: Sendable {
 
   subscript(name: String) -> WireTensor? { tensors.first { $0.name == name }?.tensor }
 
-  /// The largest values of each row as `value:index:label`.
+  /// The largest values of each row, as `value:index:label`.
   ///
-  /// - Throws: `Fault` for an output that has no classes.
+  /// - Throws: `Fault` for an output without classes.
   func classification(_ name: String, count: Int) throws(Fault) -> WireTensor {
     guard name == "scores" || name == "logits", let tensor = self[name], case .floats(let values) = tensor.values,
       let width = tensor.shape.last, width > 0
@@ -245,12 +245,12 @@ struct InferOutputs: Sendable {
   }
 }
 
-/// A request for inference, in JSON alone or with binary tensors after it.
+/// An inference request, in JSON or with binary tensors appended.
 struct InferRequest: Sendable {
   struct Output: Sendable {
     let name: String
     let isBinary: Bool?
-    /// How many classes are wanted.
+    /// The number of classes requested.
     let classes: Int?
   }
 
@@ -313,7 +313,7 @@ struct InferRequest: Sendable {
     }
   }
 
-  /// The texts of an input; binary ones are taken off the rest of the body.
+  /// The texts of an input; binary ones are consumed from the rest of the body.
   private static func texts(of tensor: Body, _ name: String, _ rest: inout ArraySlice<UInt8>) throws -> [String] {
     guard try tensor.string("datatype") == "BYTES" else {
       throw tensor.wrong("datatype", tensor["datatype"], "'BYTES'")
@@ -365,7 +365,7 @@ struct InferRequest: Sendable {
     return texts
   }
 
-  /// The answer, with the tensors that are wanted so in binary form.
+  /// The reply, with binary tensors where requested.
   func reply(_ model: String, _ tensors: [(name: String, tensor: WireTensor)]) -> Reply {
     var binary: [UInt8] = []
     let rows = tensors.map { name, tensor in
@@ -391,6 +391,6 @@ struct InferRequest: Sendable {
     return reply
   }
 
-  /// The names of the outputs that are wanted, in their order; nil: all.
+  /// The requested output names, in order; nil: all.
   var wantedNames: [String]? { outputNames }
 }

@@ -2,7 +2,7 @@ import AdapterHost
 import Foundation
 import HTTPTypes
 
-/// The routes of vLLM's and OpenAI's servers.
+/// The API of vLLM and OpenAI servers.
 enum OpenAIRoutes {
   static let all: [Route] = [
     Route(.get, "v1/models") { try models($0) },
@@ -212,7 +212,7 @@ enum OpenAIRoutes {
 }
 
 extension Answer {
-  /// The labels of a classification with their scores, in the order of the outputs.
+  /// The labels of a classification with their scores, in output order.
   fileprivate func inClassOrder(_ settings: HeadSettings) -> [ScoredLabel] {
     switch self {
     case .label(_, let all), .labels(_, let all): all

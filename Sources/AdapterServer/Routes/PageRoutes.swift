@@ -1,10 +1,10 @@
 import HTTPTypes
 import Hummingbird
 
-/// The page for browsers, and the description of the routes for programs.
+/// The browser page, and the OpenAPI description.
 enum PageRoutes {
   static let all: [Route] = [
-    // For browsers alone: for everyone else it is a health check.
+    // // Only for browsers: other clients use it as a health check.
     Route(.get, "", access: .anyone) { call in
       guard call.headers[.accept]?.contains("text/html") ?? false else { return .empty }
       return file(PackageResources.page_html, "text/html; charset=utf-8")

@@ -1,6 +1,6 @@
 import AdapterHost
 
-/// What pipelines of Hugging Face take and give; `InferenceClient` sends it.
+/// The API of Hugging Face pipelines, as used by `InferenceClient`.
 enum Pipeline {
   enum Task { case any, classification }
 
@@ -30,7 +30,7 @@ enum Pipeline {
       inputs, with: setup, heads: [head.name], options: options.answers, reading: call.reading(),
       terms: call.terms(setup))
     let rows = answers.predictions.map { json($0, head.settings, options) }
-    // A classification of one text is nested, as the client takes the first element of the outer list.
+    // // A classification of one text is nested, because the client takes the first element of the outer list.
     let isNested = isBatch || head.settings.kind.classifiesTexts && options.answers.zeroShot == nil
     var reply = Reply(json: isNested ? JSONLine.array(rows) : rows[0], setup, answers.timing)
     reply.describe(inputs, isBatch: isBatch)
@@ -150,10 +150,10 @@ extension HeadKind {
   var classifiesTexts: Bool { self == .classification || self == .multilabelClassification }
 }
 
-/// What `parameters` says, for one kind of head; a parameter without an effect on it is refused.
+/// The `parameters` for one kind of head; parameters without an effect on it are refused.
 struct PipelineOptions: Sendable {
   private(set) var answers = AnswerOptions()
-  /// Whether words without a kind are listed.
+  /// Whether words without a kind are included.
   private(set) var keepsAllSpans = false
 
   init(_ parameters: Body, _ settings: HeadSettings) throws {

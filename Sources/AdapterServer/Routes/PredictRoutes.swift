@@ -1,7 +1,7 @@
 import AdapterHost
 import HTTPTypes
 
-/// Our own routes: all heads at once, several adapters for one text.
+/// The server's own routes: all heads at once, several adapters for one text.
 enum PredictRoutes {
   static let all: [Route] = [
     Route(.post, "api/predict") { try await predict($0) },
@@ -16,9 +16,9 @@ enum PredictRoutes {
     "targets", "zero_shot", "hypothesis_template", "multi_label",
   ]
 
-  /// `POST /api/predict`: what `adapter-cli predict --json` prints, for each text.
+  /// `POST /api/predict`: the output of `adapter-cli predict --json` for each text.
   private static func predict(_ call: Call) async throws -> Reply {
-    // Flags have hyphens, members of JSON underscores; both are known.
+    // // Flags have hyphens, JSON members have underscores; both are accepted.
     let members = call.body.members.map { ($0.key.replacing("-", with: "_"), $0.value) }
     let body = Body(Dictionary(members) { first, _ in first })
     try body.requireNothing(besides: known)
@@ -47,7 +47,7 @@ enum PredictRoutes {
           parameter: "adapters")
       }
       let setups = try names.map { try call.app.service.setup($0) }
-      // One request: the rows of all adapters share passes.
+      // // A single request: the rows of all adapters share passes.
       let rows = inputs.flatMap { input in
         setups.map { setup in
           var row = input
@@ -117,7 +117,7 @@ enum PredictRoutes {
     return options
   }
 
-  /// Everything that can be named, for the page.
+  /// All served names, for the page.
   private static func models(_ call: Call) async throws -> Reply {
     let rows = try call.app.service.items().map { item in
       JSONLine.object([

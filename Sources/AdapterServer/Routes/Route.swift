@@ -1,27 +1,27 @@
 import HTTPTypes
 
-/// A route, its handler, and who may use it.
+/// A route, its handler, and its access level.
 struct Route: Sendable {
   enum Access: Sendable {
     /// Health, metrics and the page.
     case anyone
-    /// Whoever has a key, where keys are set.
+    /// Clients with a key, if keys are configured.
     case callers
-    /// Whoever has the admin token; absent without one.
+    /// Clients with the admin token; disabled without one.
     case admin
   }
 
-  /// What a body has to be.
+  /// The required type of body.
   enum Content: Sendable { case json, anything, none }
 
   let method: HTTPRequest.Method
-  /// The paths that lead here, as OpenAPI writes them.
+  /// The paths of the route, in OpenAPI syntax.
   let paths: [String]
   let access: Access
   let content: Content
   let handler: @Sendable (Call) async throws -> Reply
 
-  /// - Parameter isPerAdapter: whether the path stands below `/a/{name}`, too.
+  /// - Parameter isPerAdapter: whether the path also exists below `/a/{name}`.
   init(
     _ method: HTTPRequest.Method, _ path: String, isPerAdapter: Bool = false, access: Access = .callers,
     content: Content? = nil, _ handler: @escaping @Sendable (Call) async throws -> Reply
@@ -38,7 +38,7 @@ extension Route {
   /// Its methods and paths, such as `GET /info`.
   var names: [String] { paths.map { "\(method.rawValue) \($0)" } }
 
-  /// Whether a request's path leads here.
+  /// Whether a request's path matches this route.
   func matches(_ path: String) -> Bool {
     let own = path.split(separator: "/")
     return paths.contains { pattern in

@@ -1,7 +1,7 @@
 import AdapterHost
 import HTTPTypes
 
-/// Health and metrics, for those who watch the server.
+/// Health and metrics, for monitoring.
 enum StatusRoutes {
   static let all: [Route] =
     ["health", "ping"].map { path in Route(.get, path, access: .anyone) { _ in .empty } } + [
@@ -14,7 +14,7 @@ enum StatusRoutes {
       Route(.get, "api/status") { call in status(call) },
     ]
 
-  /// What waits, for the page.
+  /// The queue status, for the page.
   private static func status(_ call: Call) -> Reply {
     let engine = call.app.service.engine
     let queued = engine.queuedTokens

@@ -1,7 +1,7 @@
 import AdapterHost
 import HTTPTypes
 
-/// The routes of text-embeddings-inference.
+/// The API of text-embeddings-inference.
 enum TEIRoutes {
   static let all: [Route] = [
     Route(.post, "predict", isPerAdapter: true) { try await predict($0) },
@@ -18,7 +18,7 @@ enum TEIRoutes {
 
   // MARK: Classification
 
-  /// `POST /predict`: with `parameters` in the shape of a pipeline, else in TEI's.
+  /// `POST /predict`: in the pipeline format if there are `parameters`, else in TEI's.
   private static func predict(_ call: Call) async throws -> Reply {
     if call.body.contains("parameters") { return try await Pipeline.answer(call, task: .classification) }
     let (inputs, isBatch) = try texts(call)
@@ -69,7 +69,7 @@ enum TEIRoutes {
     return (inputs, true)
   }
 
-  /// `POST /rerank`: the texts in the order of their scores.
+  /// `POST /rerank`: the texts sorted by score.
   private static func rerank(_ call: Call) async throws -> Reply {
     let query = try call.body.required("query", call.body.string("query"), "a string")
     let texts = try call.body.required("texts", call.body.strings("texts"), "a list of strings")

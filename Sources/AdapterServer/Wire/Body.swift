@@ -1,31 +1,31 @@
 import AdapterHost
 import Foundation
 
-/// What is wrong with a request, as a sentence.
+/// A problem with a request, as a sentence.
 struct Fault: Error, Hashable, CustomStringConvertible {
   enum Kind: Hashable {
-    /// The text is not a JSON.
+    /// The text is not valid JSON.
     case syntax
-    /// A member is missing, of the wrong type or out of its range.
+    /// A member is missing, of the wrong type or out of range.
     case value
-    /// There is nothing to answer.
+    /// The request has no inputs.
     case empty
-    /// More inputs than a request may have.
+    /// The request has too many inputs.
     case batch
-    /// Path, body and header name different things.
+    /// Path, body and header contradict each other.
     case disagreement
   }
 
   var kind = Kind.value
   let description: String
-  /// The member that is wrong.
+  /// The member at fault.
   var parameter: String?
 }
 
-/// The members of a JSON object that a client sent.
+/// The members of a JSON object sent by a client.
 struct Body: Sendable {
   let members: [String: JSONValue]
-  /// Where the object stands, for messages: `parameters.`
+  /// The object's path, for messages: `parameters.`
   private let place: String
 
   init(_ members: [String: JSONValue] = [:], place: String = "") {
@@ -33,7 +33,7 @@ struct Body: Sendable {
     self.place = place
   }
 
-  /// - Throws: `Fault` for what is not a JSON object.
+  /// - Throws: `Fault` if the text is not a JSON object.
   init(_ text: Data) throws(Fault) {
     let value: JSONValue
     do { value = try JSONValue(text, file: "The body") } catch {
@@ -45,7 +45,7 @@ struct Body: Sendable {
     self.init(members)
   }
 
-  /// A member; null is none.
+  /// A member; null counts as missing.
   subscript(name: String) -> JSONValue? {
     let value = members[name]
     return value == .null ? nil : value
@@ -92,7 +92,7 @@ struct Body: Sendable {
     try typed(name, "a list of strings") { $0.texts }
   }
 
-  /// Strings, or one string with commas between them.
+  /// Strings, or one comma-separated string.
   func names(_ name: String) throws(Fault) -> [String]? {
     try typed(name, "a list of strings") { value in
       value.texts ?? value.text.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
@@ -135,21 +135,21 @@ extension JSONValue {
 
   var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
 
-  /// The strings of a list that has nothing else.
+  /// The elements of a list of strings.
   var texts: [String]? {
     guard let elements else { return nil }
     let texts = elements.compactMap(\.text)
     return texts.count == elements.count ? texts : nil
   }
 
-  /// The whole numbers of a list that has nothing else and is not empty.
+  /// The elements of a nonempty list of integers.
   var integers: [Int]? {
     guard let elements, !elements.isEmpty else { return nil }
     let numbers = elements.compactMap { if case .integer(let value) = $0 { value } else { nil } }
     return numbers.count == elements.count ? numbers : nil
   }
 
-  /// What it is, without a client's text.
+  /// The type of the value, without a client's text.
   var brief: String {
     switch self {
     case .string: "a string"

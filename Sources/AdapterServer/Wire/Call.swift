@@ -3,7 +3,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// One request, read: who sends it, what it names, and its body.
+/// A parsed request: its sender, the names in it, and its body.
 struct Call: Sendable {
   let app: ServerApp
   let headers: HTTPFields
@@ -21,10 +21,10 @@ struct Call: Sendable {
     return segments.count > 2 && segments[0] == "v2" && segments[1] == "models" ? segments[2] : nil
   }
 
-  /// The setup that path, header and body name: all that name one agree.
+  /// The setup named by path, header and body, which must agree.
   ///
-  /// - Parameter names: what the body names.
-  /// - Throws: `Fault` of a disagreement; `ServiceError.unknown`.
+  /// - Parameter names: the names in the body.
+  /// - Throws: `Fault` if they disagree; `ServiceError.unknown`.
   func setup(_ names: String?...) throws -> ServedSetup {
     let header = headers[.adapter].map { $0.removingPercentEncoding ?? $0 }
     let all = ([pathName, header] + names).compactMap { $0 }
@@ -36,7 +36,7 @@ struct Call: Sendable {
     return try app.service.setup(all.first)
   }
 
-  /// The one head that is wanted, by the header or the body; nil leaves it open.
+  /// The head requested by the header or the body; nil if unspecified.
   func headName() throws -> String? {
     let named = try body.string("head")
     if let named, let header = headers[.head], header != named {
@@ -62,11 +62,11 @@ struct Call: Sendable {
     return heads[0]
   }
 
-  /// Who waits, how urgently, and for how long.
+  /// The fairness key, priority and deadline of the request.
   ///
   /// - Parameters:
-  ///   - priority: of the body, where 0 is urgent and more is not.
-  ///   - timeout: of the body.
+  ///   - priority: from the body; 0 is urgent, larger values are not.
+  ///   - timeout: from the body.
   func terms(_ setup: ServedSetup, priority: Int? = nil, timeout: Duration? = nil) throws -> TextService.Terms {
     var service = ServiceClass.interactive
     if let priority, priority > 0 { service = .bulk }
@@ -87,7 +87,7 @@ struct Call: Sendable {
       key: caller.fairnessKey ?? setup.name, service: service, deadline: .now + (wait ?? app.settings.requestTimeout))
   }
 
-  /// What `truncate` and `truncation_direction` of TEI say.
+  /// The TEI settings `truncate` and `truncation_direction`.
   func reading() throws -> TextService.Reading {
     var reading = TextService.Reading(truncates: try body.bool("truncate") ?? app.settings.truncates)
     if let direction = try body.string("truncation_direction") {

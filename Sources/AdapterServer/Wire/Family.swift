@@ -2,7 +2,7 @@ import AdapterHost
 import HTTPTypes
 import Hummingbird
 
-/// Whose conventions a route follows: what its errors look like.
+/// The API family that a route follows, which determines its error format.
 enum Family: Sendable {
   /// text-embeddings-inference, and the pipelines of Hugging Face.
   case inference
@@ -10,7 +10,7 @@ enum Family: Sendable {
   case openAI
   /// Open Inference Protocol v2.
   case protocolV2
-  /// Ours.
+  /// This server's own.
   case own
 
   init(path: String) {
@@ -24,13 +24,13 @@ enum Family: Sendable {
   }
 }
 
-/// An error of a route that follows other conventions than its path says.
+/// An error of a route whose conventions differ from those of its path.
 struct FamilyError: Error {
   let family: Family
   let error: any Error
 }
 
-/// What went wrong, in the terms that all families share.
+/// A failure, independent of API family.
 enum Failure: Error, Hashable {
   case fault(Fault)
   case unknown(String, parameter: String?)
@@ -46,7 +46,7 @@ enum Failure: Error, Hashable {
   case unauthorized(isAdmin: Bool)
   case forbidden(String)
   case noRoute(String)
-  /// The client is gone; nobody reads the answer.
+  /// The client has disconnected; nobody reads the response.
   case dropped
   case unexpected
 
@@ -105,7 +105,7 @@ enum Failure: Error, Hashable {
     }
   }
 
-  /// The status of an answer.
+  /// The HTTP status of the response.
   func status(_ family: Family) -> HTTPResponse.Status {
     switch self {
     case .fault(let fault):
@@ -138,7 +138,7 @@ enum Failure: Error, Hashable {
     }
   }
 
-  /// What TEI calls it.
+  /// The error type in TEI's API.
   private var errorType: String {
     switch self {
     case .fault(let fault): fault.kind == .empty ? "Empty" : "Validation"
@@ -150,7 +150,7 @@ enum Failure: Error, Hashable {
     }
   }
 
-  /// What OpenAI's clients call it.
+  /// The error type in OpenAI's API.
   private var openAIType: String {
     switch self {
     case .unknown, .noRoute: "NotFoundError"
@@ -166,7 +166,7 @@ enum Failure: Error, Hashable {
     }
   }
 
-  /// What the failures are counted as; nil is not counted.
+  /// The metric label of the failure; nil if it is not counted.
   var metric: String? {
     switch self {
     case .fault(let fault): fault.kind == .batch ? "batch_size" : "validation"
@@ -179,7 +179,7 @@ enum Failure: Error, Hashable {
     }
   }
 
-  /// The answer as a family's clients read it.
+  /// The response in a family's format.
   func response(_ family: Family) -> Response {
     let status = status(family)
     var headers: HTTPFields = [:]
@@ -223,6 +223,6 @@ enum Failure: Error, Hashable {
 }
 
 extension HTTPResponse.Status {
-  /// What TEI answers where a model cannot do what is wanted.
+  /// TEI's status if a model does not support the request.
   fileprivate static let failedDependencyOfModel = HTTPResponse.Status(code: 424, reasonPhrase: "Failed Dependency")
 }

@@ -3,18 +3,18 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// What a route answers: a body, what made it, and how long that took.
+/// A route's reply: the body, the setup that produced it, and timings.
 struct Reply: Sendable {
   var body: ByteBuffer
   var contentType = "application/json"
   var status = HTTPResponse.Status.ok
   var headers: HTTPFields = [:]
-  /// What acted; echoed in headers.
+  /// The setup used; echoed in headers.
   var setup: ServedSetup?
   var timing: TextService.Timing?
-  /// The characters that were sent in.
+  /// The number of input characters.
   var characters = 0
-  /// Whether a list was answered.
+  /// Whether the request was a list.
   var isBatch = false
 
   init(json: String, _ setup: ServedSetup? = nil, _ timing: TextService.Timing? = nil) {
@@ -68,7 +68,7 @@ extension Duration {
 }
 
 extension String {
-  /// The text as a header may hold it: percent-encoded where it is not printable ASCII.
+  /// The text as a header value: percent-encoded except for printable ASCII.
   var headerText: String {
     utf8.allSatisfy { (0x20..<0x7F).contains($0) && $0 != UInt8(ascii: "%") }
       ? self : addingPercentEncoding(withAllowedCharacters: .urlQueryAllowed) ?? ""

@@ -1,8 +1,8 @@
 import AdapterHost
 
-/// Texts in the order of a reranker's scores.
+/// Sorts texts by a reranker's scores.
 enum Reranking {
-  /// - Parameter setup: has one head of one output.
+  /// - Parameter setup: must have one head with one output.
   static func rank(
     _ call: Call, _ query: String, _ texts: [String], setup: ServedSetup, raw: Bool, reading: TextService.Reading
   ) async throws -> (ranked: [(index: Int, score: Float)], ServedSetup, TextService.Timing) {
@@ -12,7 +12,7 @@ enum Reranking {
     return (ranked.map { ($0.offset, $0.element) }, setup, timing)
   }
 
-  /// The scores of pairs, in their order.
+  /// The scores of the pairs, in order.
   static func scores(
     _ call: Call, _ pairs: [(String, String)], setup: ServedSetup, raw: Bool, reading: TextService.Reading
   ) async throws -> ([Float], TextService.Timing) {

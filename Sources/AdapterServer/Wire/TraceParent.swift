@@ -1,4 +1,4 @@
-/// The header `traceparent` of a request, which says what trace it belongs to.
+/// The `traceparent` header of a request, which identifies its trace.
 ///
 ///     00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 ///
@@ -7,7 +7,7 @@ struct TraceParent: Sendable {
   /// 32 hexadecimal digits in lowercase, not all 0.
   let trace: String
 
-  /// Nil for text that breaks the format; a trace is never guessed.
+  /// Nil if the text is malformed; a trace is never guessed.
   init?(_ text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     func isHex(_ part: Substring, _ count: Int) -> Bool {

@@ -1,6 +1,6 @@
 import AdapterHost
 
-/// Vectors on the wire.
+/// Embedding inputs and outputs of the HTTP APIs.
 enum Vectors {
   /// A text, token ids, or a list of either.
   static func sources(_ call: Call, _ name: String) throws -> [TextService.Source] {
@@ -25,7 +25,7 @@ enum Vectors {
 
   static func json(_ vector: [Float]) -> String { JSONLine.array(vector.map { JSONLine.number($0) }) }
 
-  /// The first numbers of a vector, scaled to the length 1 if wanted.
+  /// The first components of a vector, normalized to length 1 if requested.
   static func cut(_ vector: [Float], to count: Int?, normalizes: Bool) throws -> [Float] {
     guard let count else { return vector }
     guard count <= vector.count else {

@@ -1,28 +1,28 @@
-/// What one head answers to one text.
+/// One head's answer for one text.
 ///
-/// There is a case for each kind of answer; ``AnswerOptions`` decide how the outputs of a head become one. Coded, it is
-/// an object of one member, which names the case:
+/// There is a case for each kind of answer; ``AnswerOptions`` control how a head's outputs become one. Encoded, it is
+/// an object with one member, named after the case:
 ///
 ///     {"label": {"best": {"label": "net", "score": 0.9}, "all": [...]}}
 ///     {"entities": {"spans": [{"range": [0, 3], "text": "Ada", "label": "PER", "score": 0.8, "all": [...]}]}}
 ///     {"value": {"value": 0.4}}
 public enum Answer: Sendable, Hashable, Codable {
-  /// The best label with its score, and those of all labels in the head's order; with
-  /// ``ClassificationOptions/topK`` the best of them, highest first.
+  /// The best label with its score, and the scores of all labels in the head's order; with
+  /// ``ClassificationOptions/topK``, the best of them, highest first.
   case label(ScoredLabel, all: [ScoredLabel])
-  /// The labels that apply, each by itself, and the scores of all labels, as for ``label(_:all:)``.
+  /// The labels that apply, decided independently, and the scores of all labels, as for ``label(_:all:)``.
   case labels([ScoredLabel], all: [ScoredLabel])
-  /// The number that a head with one output gives: of a regression, or of a reranker.
+  /// The output of a head with a single one: a regression or a reranker.
   case value(Float)
   /// A label for each word, such as its part of speech.
   case words([LabeledSpan])
-  /// Parts of the text that are of a kind, such as names.
+  /// Labeled spans of the text, such as names.
   case entities([LabeledSpan])
-  /// What stands in place of each `[MASK]` of the text.
+  /// The predictions for each `[MASK]` of the text.
   case masks([MaskedToken])
-  /// The best answer to the question that the text is, and the best ``QuestionOptions/topK`` answers.
+  /// The best answer to the text's question, and the best ``QuestionOptions/topK`` answers.
   case answer(ContextAnswer, all: [ContextAnswer])
-  /// The likeliest of the choices, counted from 0, and the probabilities of all (softmax) with their texts, in order.
+  /// The index of the most likely choice, from 0, and the probabilities of all (softmax) with their texts, in order.
   case choice(index: Int, all: [ScoredLabel])
   /// The candidate labels of ``ZeroShotOptions`` with their probabilities, highest first.
   case zeroShot([ScoredLabel])
@@ -57,13 +57,13 @@ public struct ScoredLabel: Sendable, Hashable, Codable {
   }
 }
 
-/// A part of a text with its label.
+/// A span of text with its label.
 public struct LabeledSpan: Sendable, Hashable, Codable {
-  /// Where it lies, in Unicode scalars of the text, as Python counts.
+  /// Its range in Unicode scalars of the text, as Python counts.
   public let range: Range<Int>
   public let text: String
   public let label: String
-  /// The probability of the label; for an entity the mean of its words', or of its tokens'.
+  /// The probability of the label; for an entity the mean over its words, or its tokens.
   public let score: Float
   /// The probabilities of all labels in the head's order; for an entity their means.
   public let all: [ScoredLabel]
@@ -78,13 +78,13 @@ public struct LabeledSpan: Sendable, Hashable, Codable {
 }
 
 extension Range<Int> {
-  /// The part of a text that lies at these scalars, for Swift's string functions.
+  /// Converts a range of scalars to string indices.
   ///
   /// ```swift
   /// text[span.range.indices(in: text)]   // equals span.text
   /// ```
   ///
-  /// A bound beyond the text is its end.
+  /// Bounds beyond the text are clamped to its end.
   /// - Complexity: O(scalars before the upper bound).
   public func indices(in text: String) -> Range<String.Index> {
     let scalars = text.unicodeScalars
@@ -97,7 +97,7 @@ extension [Unicode.Scalar] {
   /// The text of a range.
   func text(_ range: Range<Int>) -> String { String(String.UnicodeScalarView(self[range])) }
 
-  /// A range without the white space at its ends.
+  /// A range without leading and trailing white space.
   func trimmed(_ range: Range<Int>) -> Range<Int> {
     var (start, end) = (range.lowerBound, range.upperBound)
     while start < end, self[start].properties.isWhitespace { start += 1 }

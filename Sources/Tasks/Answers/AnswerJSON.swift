@@ -1,11 +1,11 @@
 internal import Checkpoints
 
 extension Answer {
-  /// The answer as one line of JSON; the members have an order.
+  /// The answer as one line of JSON, with ordered members.
   ///
   /// - Parameters:
-  ///   - allScores: writes the scores of all labels.
-  ///   - ranking: writes the best labels or answers that the options ask for.
+  ///   - allScores: whether to write the scores of all labels.
+  ///   - ranking: whether to write the best labels or answers that the options request.
   public func json(allScores: Bool = false, ranking: Bool = false) -> String {
     switch self {
     case .label(let best, let all):
@@ -60,7 +60,7 @@ extension MaskedToken {
 }
 
 extension ContextAnswer {
-  /// `{"answer": "...", "start": 3, "end": 9, "score": 0.5}`, as transformers gives it; without an answer an empty one.
+  /// `{"answer": "...", "start": 3, "end": 9, "score": 0.5}`, as in transformers; empty without an answer.
   fileprivate var members: [(key: String, value: String)] {
     [
       ("answer", JSONValue.string(text).line), ("start", "\(range?.lowerBound ?? 0)"),
@@ -69,7 +69,7 @@ extension ContextAnswer {
   }
 }
 
-/// JSON on one line whose members keep their order.
+/// JSON on one line, with ordered members.
 package enum JSONLine {
   package static func object(_ members: [(key: String, value: String)]) -> String {
     "{" + members.map { JSONValue.string($0.key).line + ": " + $0.value }.joined(separator: ", ") + "}"
@@ -81,11 +81,11 @@ package enum JSONLine {
 
   package static func scores(_ all: [ScoredLabel]) -> String { object(all.map { ($0.label, score($0.score)) }) }
 
-  /// A probability, to six decimals.
+  /// A probability with six decimals.
   package static func score(_ score: Float) -> String {
     JSONValue.number((Double(score) * 1e6).rounded() / 1e6).line
   }
 
-  /// A number with the digits that tell it from other single-precision numbers.
+  /// A number with enough digits to identify the single-precision value.
   package static func number(_ value: Float) -> String { value.isFinite ? "\(value)" : "null" }
 }

@@ -1,4 +1,4 @@
-/// How the outputs of heads become answers, under the names that the pipelines of transformers use.
+/// How heads' outputs become answers, named as in transformers' pipelines.
 ///
 /// ```swift
 /// var options = AnswerOptions()
@@ -11,14 +11,14 @@ public struct AnswerOptions: Sendable, Hashable {
   public var tagging = TaggingOptions()
   public var questions = QuestionOptions()
   public var masks = MaskOptions()
-  /// Candidate labels for heads that know entailment; nil: these heads answer with their own labels.
+  /// Candidate labels for entailment heads; nil: these heads answer with their own labels.
   public var zeroShot: ZeroShotOptions?
 
   public init() {}
 }
 
 extension AnswerOptions {
-  /// - Throws: ``AnswerOptionsError``, if a number is out of its range.
+  /// - Throws: ``AnswerOptionsError``, if a number is out of range.
   public func check() throws(AnswerOptionsError) {
     let least = [
       ("topK", classification.topK, 1), ("topK", questions.topK, 1), ("topK", masks.topK, 1),
@@ -31,7 +31,7 @@ extension AnswerOptions {
   }
 }
 
-/// An option that is out of its range.
+/// An option that is out of range.
 public struct AnswerOptionsError: Error, Hashable, Sendable, CustomStringConvertible {
   public let option: String
   public let value: Int

@@ -1,11 +1,11 @@
 internal import Heads
 
 extension Answer {
-  /// The likeliest choice, the first of equals.
+  /// The most likely choice; the first in case of a tie.
   ///
   /// - Parameters:
   ///   - choices: the texts, at least one.
-  ///   - outputs: a value for each.
+  ///   - outputs: one value per choice.
   public init(among choices: [String], _ outputs: [Float]) {
     let scores = ScoreFunction.softmax.scores(outputs)
     self = .choice(

@@ -1,10 +1,10 @@
 public import Heads
 
-/// How the outputs of a head that classifies texts become an answer.
+/// How a text classification head's outputs become an answer.
 public struct ClassificationOptions: Sendable, Hashable {
-  /// How many labels have scores, the highest first; nil: all, in the head's order.
+  /// The number of labels to return with scores, highest first; nil: all, in the head's order.
   public var topK: Int?
-  /// What makes scores of the outputs; nil: the head's own function.
+  /// The function that turns outputs into scores; nil: the head's own.
   public var functionToApply: ScoreFunction?
   /// The score above which a label of a multi-label head applies; nil: the head's own thresholds.
   public var threshold: Float?
@@ -17,15 +17,15 @@ public struct ClassificationOptions: Sendable, Hashable {
 }
 
 extension Answer {
-  /// The answer of a head that classifies.
+  /// The answer of a classification head.
   ///
-  /// A multi-label head decides by its own probabilities, whatever function makes the scores that are given, unless
-  /// there is a ``ClassificationOptions/threshold``: it applies to the scores.
+  /// A multi-label head decides by its own probabilities, whatever function computes the returned scores, unless there
+  /// is a ``ClassificationOptions/threshold``, which applies to the scores.
   ///
   /// - Parameters:
-  ///   - outputs: the head's, all finite.
-  ///   - settings: the head's.
-  ///   - options: what is given, and which labels apply.
+  ///   - outputs: the head's outputs, all finite.
+  ///   - settings: the head's settings.
+  ///   - options: what to return, and which labels apply.
   public init(classes outputs: [Float], _ settings: HeadSettings, _ options: ClassificationOptions) {
     let own = settings.meaning.score.scores(outputs)
     let scores = options.functionToApply?.scores(outputs) ?? own
@@ -48,18 +48,18 @@ extension Answer {
 }
 
 extension HeadSettings {
-  /// Whether the answer is a number: there is one output, of a regression or a reranker.
+  /// Whether the answer is a number: the single output of a regression or reranker.
   public var givesValue: Bool { kind == .classification && outputs == 1 }
 }
 
 extension [ScoredLabel] {
-  /// In order of their scores; equal ones keep their order.
+  /// Sorted by score, highest first; a stable sort.
   var highestFirst: [ScoredLabel] {
     enumerated().sorted { ($0.element.score, $1.offset) > ($1.element.score, $0.offset) }.map(\.element)
   }
 }
 
 extension [Float] {
-  /// The place of the largest value, the first of equals; 0 for none.
+  /// The index of the largest value, the first in case of a tie; 0 if empty.
   var placeOfLargest: Int { indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 } }
 }

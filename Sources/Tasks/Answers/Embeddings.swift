@@ -1,19 +1,19 @@
 public import Tensors
 
-/// How hidden states become one vector of a text.
+/// How hidden states become one vector per text.
 public struct EmbeddingOptions: Sendable, Hashable {
   public enum Pooling: String, Sendable, Hashable, CaseIterable, Codable {
-    /// The mean over all tokens, `[CLS]` and `[SEP]` included, as sentence-transformers has it.
+    /// The mean over all tokens, including `[CLS]` and `[SEP]`, as in sentence-transformers.
     case mean
     /// The first token, `[CLS]`.
     case cls
   }
 
   public var pooling: Pooling
-  /// Which hidden states are read: 0 is the output of the embeddings, -1 the last layer, as Python counts; nil: the
-  /// last layer.
+  /// The layer whose hidden states are read: 0 is the output of the embeddings, -1 the last layer, as in Python; nil:
+  /// the last layer.
   public var layer: Int?
-  /// Whether vectors have the length 1.
+  /// Whether vectors are normalized to length 1.
   public var normalize: Bool
 
   public init(pooling: Pooling = .mean, layer: Int? = nil, normalize: Bool = false) {
@@ -26,7 +26,7 @@ public struct EmbeddingOptions: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - states: hidden states [tokens, H].
-  ///   - tokens: those of the text, in order; without the tokens of a prompt.
+  ///   - tokens: the rows of the text's tokens, in order; without a prompt's.
   /// - Returns: [H]; zeros without tokens.
   public func vector(of states: Tensor, tokens: [Int]) -> [Float] {
     let read = pooling == .cls ? Array(tokens.prefix(1)) : tokens
@@ -45,7 +45,7 @@ public struct EmbeddingOptions: Sendable, Hashable {
 }
 
 extension [Float] {
-  /// The cosine of the angle between two vectors of one size; 0 if one of them has no length.
+  /// The cosine of the angle between two vectors of the same size; 0 if either has length 0.
   public func cosineSimilarity(to other: [Float]) -> Float {
     precondition(count == other.count, "vectors of \(count) and \(other.count) numbers are compared")
     func product(_ x: [Float], _ y: [Float]) -> Double { zip(x, y).reduce(0) { $0 + Double($1.0) * Double($1.1) } }

@@ -1,8 +1,9 @@
 public import Heads
 
-/// Labels that a head for natural language inference can tell apart without having been trained on them.
+/// Candidate labels for an NLI head that was not trained on them.
 ///
-/// Each label makes a hypothesis, such as "This example is sport.", and its score says how much the text entails it.
+/// Each label is inserted into a hypothesis, such as "This example is sport.", and scored by how strongly the text
+/// entails it.
 public struct ZeroShotOptions: Sendable, Hashable {
   /// The template of transformers' pipeline.
   public static let standardTemplate = "This example is {}."
@@ -10,7 +11,7 @@ public struct ZeroShotOptions: Sendable, Hashable {
   public let candidateLabels: [String]
   /// A sentence with `{}` in place of the label.
   public let hypothesisTemplate: String
-  /// Whether each label is scored by itself, entailment against contradiction, so that any number may apply.
+  /// Whether labels are scored independently, entailment against contradiction, so that any number may apply.
   public let multiLabel: Bool
 
   /// - Throws: ``ZeroShotError/noLabels``, ``ZeroShotError/repeated(_:)``, ``ZeroShotError/templateWithoutSlot(_:)``.
@@ -37,16 +38,16 @@ extension String {
   fileprivate var hasSlot: Bool { split(separator: "{}", omittingEmptySubsequences: false).count > 1 }
 }
 
-/// The outputs of a head for natural language inference that matter to zero-shot classification.
+/// The outputs of an NLI head used for zero-shot classification.
 public struct EntailmentOutputs: Sendable, Hashable {
   public let entailment: Int
   public let contradiction: Int
 
-  /// Finds the outputs by their labels: entailment begins with "entail" and contradiction with "contradict", in any
-  /// case. Without such a contradiction it is the first output, or the last if the first is entailment, as in
-  /// transformers' pipeline.
+  /// Finds the outputs by label: entailment begins with "entail" and contradiction with "contradict", ignoring case.
+  /// Without a contradiction label it is the first output, or the last if the first is entailment, as in transformers'
+  /// pipeline.
   ///
-  /// - Returns: nil for a head that does not classify, or has no label of entailment beside another.
+  /// - Returns: nil for a head that does not classify, or does not have an entailment label and another one.
   public init?(_ settings: HeadSettings) {
     guard settings.kind == .classification || settings.kind == .multilabelClassification else { return nil }
     let labels = settings.labelNames.map { $0.lowercased() }
@@ -61,8 +62,8 @@ extension Answer {
   /// The candidate labels with their scores, highest first.
   ///
   /// - Parameters:
-  ///   - outputs: for each label those of the head for the text with its hypothesis.
-  ///   - places: which of them are entailment and contradiction.
+  ///   - outputs: for each label, the head's outputs for the text with its hypothesis.
+  ///   - places: the indices of entailment and contradiction.
   ///   - options: the labels, in the order of `outputs`.
   public init(zeroShot outputs: [[Float]], _ places: EntailmentOutputs, _ options: ZeroShotOptions) {
     let scores: [Float] =

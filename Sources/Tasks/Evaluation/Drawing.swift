@@ -1,4 +1,4 @@
-/// A small SVG image that needs nothing else; its colors are readable on white and on black.
+/// A small self-contained SVG image, whose colors are readable on light and dark backgrounds.
 struct Drawing {
   static let (blue, orange, green, gray) = ("#3b82f6", "#d97706", "#16a34a", "#7d8590")
 
@@ -47,9 +47,9 @@ struct Drawing {
     body += "stroke=\"\(color)\" stroke-width=\"\(width.short)\" stroke-opacity=\"\(opacity.short)\"/>\n"
   }
 
-  /// A square panel from 0 to 1 on both axes, with a grid and what the axes are.
+  /// A square panel from 0 to 1 on both axes, with grid and axis titles.
   ///
-  /// - Returns: where a point of it is.
+  /// - Returns: a function from a point to its coordinates.
   mutating func unitPanel(
     x: Double, y: Double, size: Double, title: String, across: String, up: String
   ) -> (Double, Double) -> (x: Double, y: Double) {

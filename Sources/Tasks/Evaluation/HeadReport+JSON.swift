@@ -1,12 +1,12 @@
 public import Checkpoints
 
 extension HeadReport {
-  /// Everything for programs.
+  /// The full report as JSON.
   ///
-  /// `{"head": ..., "metrics": {...}, "intervals": {"macro_f1": [0.71, 0.78]}, "labels": [...], ...}`; a part is missing
-  /// where it has no meaning.
+  /// `{"head": ..., "metrics": {...}, "intervals": {"macro_f1": [0.71, 0.78]}, "labels": [...], ...}`; parts that do
+  /// not apply are missing.
   ///
-  /// - Parameter comparison: with another setup, and its name.
+  /// - Parameter comparison: another setup's name, and the comparison with it.
   public func json(comparedWith comparison: (name: String, result: PairedComparison)? = nil) -> JSONValue {
     var members: [String: JSONValue] = [
       "head": .string(head), "task": .string(outcomes.task.rawValue), "examples": .integer(outcomes.all.count),
@@ -46,9 +46,9 @@ extension HeadReport {
     return .object(members)
   }
 
-  /// The same on one line, the head and its metrics first.
+  /// The report as one line of JSON, head and metrics first.
   ///
-  /// - Parameter comparison: with another setup, and its name.
+  /// - Parameter comparison: another setup's name, and the comparison with it.
   public func line(comparedWith comparison: (name: String, result: PairedComparison)? = nil) -> String {
     guard case .object(var members) = json(comparedWith: comparison) else { return "" }
     let first = ["head", "metrics"].map { key in
@@ -59,12 +59,12 @@ extension HeadReport {
 }
 
 extension JSONValue {
-  /// A number; null for what is none.
+  /// A number; null if it is not finite.
   fileprivate static func finite(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .null }
 }
 
 extension ConfidenceInterval {
-  /// Both ends.
+  /// Both bounds.
   public var json: JSONValue { .array([.finite(lower), .finite(upper)]) }
 }
 
@@ -94,7 +94,7 @@ extension LabelReport {
     ])
   }
 
-  /// The averages; of several labels also the mean over the texts.
+  /// The averages; for multiple labels also the mean over texts.
   fileprivate func averages(of outcomes: Outcomes) -> JSONValue {
     guard outcomes.task == .multilabelClassification, case .object(var members) = averages else { return averages }
     members["samples"] = .object(LabelReport.samples(outcomes.flags.predicted, outcomes.flags.actual).members)
@@ -118,10 +118,10 @@ extension Calibration {
 }
 
 extension ThresholdCurve {
-  /// At most this many points are written.
+  /// The maximum number of points written.
   private static let pointLimit = 200
 
-  /// Points from low to high thresholds: so many at most, evenly chosen.
+  /// Points from low to high thresholds, subsampled evenly to the limit.
   var shownPoints: [Point] {
     guard points.count > Self.pointLimit else { return points }
     return (0..<Self.pointLimit).map { points[$0 * (points.count - 1) / (Self.pointLimit - 1)] }

@@ -2,9 +2,9 @@ extension HeadReport {
   /// The report as Markdown.
   ///
   /// - Parameters:
-  ///   - data: what the examples are called.
-  ///   - folder: the folder of the plots, as a link of the page.
-  ///   - comparison: with another setup, and its name.
+  ///   - data: the name of the data set.
+  ///   - folder: the folder of the plots, relative to the page.
+  ///   - comparison: another setup's name, and the comparison with it.
   public func markdown(
     data: String, plots folder: String = ".", comparison: (name: String, result: PairedComparison)? = nil
   ) -> String {
@@ -121,7 +121,7 @@ private struct Page {
 }
 
 extension String {
-  /// On one line, with the characters escaped that mean something in a table or as HTML.
+  /// On one line, with characters escaped that have a meaning in tables or HTML.
   fileprivate var inMarkdown: String {
     unicodeScalars.reduce(into: "") { text, scalar in
       switch scalar {

@@ -1,5 +1,5 @@
 extension HeadReport {
-  /// The plots that have something to show, by the names of their files.
+  /// The nonempty plots, with their file names.
   public var plots: [(name: String, svg: String)] {
     var plots: [(name: String, svg: String)] = []
     if let report = entities ?? labels, !report.rows.isEmpty {
@@ -42,7 +42,7 @@ extension HeadReport {
 }
 
 extension LabelReport {
-  /// The most labels of a plot: those with the most support.
+  /// The maximum number of labels in a plot: those with the most support.
   private static let shownLabels = 40
 
   fileprivate func plot(title: String) -> Drawing {
@@ -62,10 +62,10 @@ extension LabelReport {
 }
 
 extension ConfusionMatrix {
-  /// The most classes of a plot: those that are right most often.
+  /// The maximum number of classes in a plot: the most frequent ones.
   private static let shownClasses = 30
 
-  /// A field for each pair of classes, darker the greater its share of its row is.
+  /// A cell for each pair of classes, shaded by its share of the row.
   fileprivate var plot: Drawing {
     let totals = counts.map { $0.reduce(0, +) }
     let shown = labels.indices.sorted { (totals[$1], $0) < (totals[$0], $1) }.prefix(Self.shownClasses).sorted()
@@ -93,7 +93,7 @@ extension ConfusionMatrix {
 }
 
 extension Calibration {
-  /// The accuracy of each bin against its probability, and how many predictions each holds.
+  /// The accuracy of each bin against its probability, and the number of predictions in each.
   fileprivate var plot: Drawing {
     let size = 260.0
     var drawing = Drawing(title: "Calibration", width: size + 120, height: size + 110)
@@ -117,7 +117,7 @@ extension Double {
   /// As a percentage with one decimal.
   var percent: String { isFinite ? "\((self * 100).fixed(1)) %" : "–" }
 
-  /// With so many decimals, with a point whatever the user's language.
+  /// With a fixed number of decimals and a decimal point, whatever the locale.
   func fixed(_ decimals: Int) -> String {
     guard isFinite else { return "–" }
     let scale = (0..<decimals).reduce(1.0) { power, _ in power * 10 }

@@ -1,24 +1,24 @@
-/// Everything that an evaluation finds out about one head.
+/// The evaluation results of one head.
 public struct HeadReport: Sendable {
   /// The name of the head.
   public let head: String
   public let outcomes: Outcomes
   public let result: EvaluationResult
-  /// By the names of metrics.
+  /// Keyed by metric name.
   public let intervals: [String: ConfidenceInterval]
-  /// Of each class or label that occurs, of texts or words.
+  /// For each class or label that occurs, of texts or words.
   public let labels: LabelReport?
-  /// Of each kind of entity.
+  /// For each kind of entity.
   public let entities: LabelReport?
-  /// The same where tags that break their scheme are no entities.
+  /// The same with tags that violate their scheme not counted as entities.
   public let strictEntities: LabelReport?
   public let confusion: ConfusionMatrix?
-  /// Of classes and choices: whether their probabilities are right.
+  /// For classes and choices: the calibration of their probabilities.
   public let calibration: Calibration?
-  /// Of each label that applies or does not: all labels of a head of several, and the second of two classes.
+  /// For each binary label: all labels of a multi-label head, and the second of two classes.
   public let curves: [(label: String, curve: ThresholdCurve)]
   public let answers: AnswerReport?
-  /// The thresholds at which labels were decided; nil: 0.5 for each.
+  /// The thresholds used to decide labels; nil: 0.5 for each.
   public let thresholds: [Float]?
 
   public init(
@@ -70,8 +70,8 @@ public struct HeadReport: Sendable {
     answers = outcomes.task == .questionAnswering ? AnswerReport(outcomes.questions) : nil
   }
 
-  /// The threshold with the best F1 for each label of a head of several; labels that never apply, or always, keep what
-  /// they have. Nil for other heads.
+  /// The threshold with the best F1 for each label of a multi-label head; labels that never or always apply keep
+  /// theirs. Nil for other heads.
   public var bestThresholds: [Float]? {
     guard outcomes.task == .multilabelClassification else { return nil }
     return curves.enumerated().map { label, entry in
@@ -82,7 +82,7 @@ public struct HeadReport: Sendable {
 }
 
 extension Outcomes {
-  /// Whether the classes that were chosen are right as often as their probabilities say.
+  /// The calibration of the predicted classes.
   fileprivate var calibration: Calibration {
     let classes = classes
     return Calibration(

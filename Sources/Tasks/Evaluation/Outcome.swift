@@ -1,24 +1,24 @@
-/// What a head answered to one example, and what is right.
+/// A head's answer to one example, and the correct one.
 public enum Outcome: Sendable, Hashable {
-  /// A class or a choice, with the probabilities of all.
+  /// A class or choice, with the probabilities of all.
   case label(predicted: Int, actual: Int, probabilities: [Float])
-  /// Several labels, with the probability of each.
+  /// Multiple labels, with the probability of each.
   case labels(predicted: [Bool], actual: [Bool], probabilities: [Float])
   case value(predicted: Float, actual: Float)
   /// A label for each word, with its probability.
   case words(predicted: [Int], actual: [Int], probabilities: [Float])
-  /// An answer of a context, empty for none, with the texts that are right, and the probability of no answer.
+  /// An answer from a context, empty for none, with the correct texts, and the probability of no answer.
   case answer(String, right: [String], noAnswer: Float)
   /// Masked tokens.
   case pieces(LanguageModelScore)
 }
 
-/// The outcomes of a head on a file of examples.
+/// The outcomes of a head on a data set.
 public struct Outcomes: Sendable, Hashable {
   public let task: TrainingTask
-  /// The names of the labels; empty for a task without labels.
+  /// The label names; empty for a task without labels.
   public let labels: [String]
-  /// One for each example, in their order.
+  /// One per example, in order.
   public let all: [Outcome]
   let scheme: TagScheme?
   let answerRules: AnswerRules
@@ -43,7 +43,7 @@ public struct Outcomes: Sendable, Hashable {
 
   var sums: OutcomeSums { OutcomeSums(self) }
 
-  /// Whether an example is answered wholly as it should be; nil if right and wrong have no meaning.
+  /// Whether an example is answered entirely correctly; nil if that does not apply to the task.
   public func isRight(_ index: Int) -> Bool? {
     switch all[index] {
     case .label(let predicted, let actual, _): predicted == actual
@@ -54,9 +54,9 @@ public struct Outcomes: Sendable, Hashable {
     }
   }
 
-  /// The outcomes of a head of several labels if it decided at other thresholds; others stay as they are.
+  /// The outcomes of a multi-label head with different thresholds; others are unchanged.
   ///
-  /// - Parameter thresholds: the probability of each label above which it applies.
+  /// - Parameter thresholds: the probability above which each label applies.
   public func deciding(at thresholds: [Float]) -> Outcomes {
     let decided = all.map { outcome -> Outcome in
       guard case .labels(_, let actual, let probabilities) = outcome else { return outcome }

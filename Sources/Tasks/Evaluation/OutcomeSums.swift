@@ -1,9 +1,9 @@
 internal import Tensors
 
-/// Sums over examples from which the metrics of a task follow.
+/// Per-example sums from which a task's metrics are computed.
 ///
-/// An example adds to a few places of a vector; so the metrics of any choice of examples are quick to make, as the
-/// bootstrap needs them. Ranks are no sums: Spearman's coefficient is not among them.
+/// Each example adds to a few elements of a vector, so the metrics of any selection of examples are fast to compute, as
+/// the bootstrap requires. Ranks are not sums: Spearman's coefficient is not included.
 struct OutcomeSums: Sendable {
   private struct Addend: Sendable {
     var place: Int32
@@ -14,13 +14,12 @@ struct OutcomeSums: Sendable {
 
   private let task: TrainingTask
   private let isScheme: Bool
-  /// For each example.
+  /// One list per example.
   private let addends: [[Addend]]
   private let labels: Int
   let size: Int
 
-  /// Places of the three counts of each class, after the place that counts examples or words, and that which counts the
-  /// right ones.
+  /// The offset of the three counts of each class, after the count of examples or words and that of the correct ones.
   private static let head = 2
 
   init(_ outcomes: Outcomes) {
@@ -45,7 +44,7 @@ struct OutcomeSums: Sendable {
     return sums
   }
 
-  /// The sums over examples chosen with replacement.
+  /// The sums over examples sampled with replacement.
   func resampled(_ random: inout RandomNumbers) -> [Double] {
     var sums = [Double](repeating: 0, count: size)
     for _ in addends.indices { add(random.below(addends.count), to: &sums) }
@@ -90,7 +89,7 @@ struct OutcomeSums: Sendable {
     }
   }
 
-  /// The metrics that sums stand for.
+  /// The metrics for these sums.
   func result(_ sums: [Double]) -> EvaluationResult {
     let accuracy = sums[1] / sums[0]
     switch task {

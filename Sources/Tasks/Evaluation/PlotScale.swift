@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Where the values of an axis lie, and its round ticks.
+/// Maps axis values to positions, with round ticks.
 package struct Scale {
   private let low: Double
   private let high: Double
@@ -11,7 +11,7 @@ package struct Scale {
     self.init(from: values.min() ?? 0, to: values.max() ?? 1, isExact: false)
   }
 
-  /// - Parameter isExact: whether the ends stay as they are.
+  /// - Parameter isExact: whether to keep the ends instead of widening them to ticks.
   package init(from first: Double, to last: Double, isExact: Bool) {
     let (first, last) = last - first > abs(last) * 1e-9 ? (first, last) : Self.widened(last)
     let step = Self.round((last - first) / 4)
@@ -21,7 +21,7 @@ package struct Scale {
     ticks = stride(from: from, through: to, by: 1).map { $0 * step }
   }
 
-  /// Where a value lies between the ends, 0 to 1.
+  /// The position of a value between the ends, 0 to 1.
   package func part(_ value: Double) -> Double { (value - low) / (high - low) }
 
   private static func widened(_ value: Double) -> (Double, Double) {
@@ -37,10 +37,10 @@ package struct Scale {
 }
 
 extension Double {
-  /// The number with one decimal at most, for coordinates.
+  /// The number with at most one decimal, for coordinates.
   package var short: String { rounded(decimals: self == rounded() ? 0 : (abs(self) < 1 ? 2 : 1)) }
 
-  /// The number with so many significant digits at most.
+  /// The number with a limited number of significant digits.
   package func rounded(toDigits digits: Int) -> String {
     guard self != 0, isFinite else { return self == 0 ? "0" : "\(self)" }
     let decimals = digits - 1 - Int(log10(abs(self)).rounded(.down))
@@ -48,7 +48,7 @@ extension Double {
     return rounded(decimals: max(0, decimals))
   }
 
-  /// The number with so many decimals at most, with a point whatever the user's language.
+  /// The number with a limited number of decimals and a decimal point, whatever the locale.
   private func rounded(decimals: Int) -> String {
     let scale = pow(10, Double(decimals))
     let value = Int64((abs(self) * scale).rounded())
@@ -61,7 +61,7 @@ extension Double {
 }
 
 extension String {
-  /// The text with the characters spelled out that mean something in XML; control characters as spaces.
+  /// The text with XML special characters escaped, and control characters replaced by spaces.
   package var escapedForXML: String {
     unicodeScalars.reduce(into: "") { text, scalar in
       switch scalar {

@@ -1,13 +1,13 @@
 internal import Tensors
 
-/// Between which values a metric lies, by the bootstrap.
+/// A bootstrap confidence interval for a metric.
 public struct ConfidenceInterval: Sendable, Hashable {
   public let lower: Double
   public let upper: Double
-  /// How much of the resampled values lies between them: 0.95.
+  /// The fraction of resampled values between the bounds: 0.95.
   public let level: Double
 
-  /// The middle part of some values, linear between two of them; nil without a value that is a number.
+  /// The central interval of some values, interpolated linearly; nil if none of them is a number.
   init?(_ values: [Double], level: Double) {
     let sorted = values.filter { !$0.isNaN }.sorted()
     guard !sorted.isEmpty else { return nil }
@@ -23,12 +23,12 @@ public struct ConfidenceInterval: Sendable, Hashable {
   }
 }
 
-/// How often examples are drawn again, and from which seed.
+/// The number of bootstrap samples, and their seed.
 public struct Resampling: Sendable, Hashable {
   /// 0: no intervals.
   public var count: Int
   public var seed: UInt64
-  /// How much of the resampled values an interval holds.
+  /// The fraction of resampled values that an interval contains.
   public var level: Double
 
   public init(count: Int = 1_000, seed: UInt64 = 0, level: Double = 0.95) {
@@ -37,7 +37,7 @@ public struct Resampling: Sendable, Hashable {
 }
 
 extension Outcomes {
-  /// The interval of each metric, by its name: those of as many examples, drawn with replacement.
+  /// The interval of each metric by name, from samples of the same size drawn with replacement.
   ///
   /// - Complexity: O(count · examples).
   public func intervals(_ resampling: Resampling = Resampling()) -> [String: ConfidenceInterval] {
@@ -53,23 +53,23 @@ extension Outcomes {
   }
 }
 
-/// Two setups on the same examples: whether one is better, or the difference is one of chance.
+/// A paired comparison of two setups on the same examples.
 public struct PairedComparison: Sendable, Hashable {
   /// The metric that is compared.
   public let metric: String
   public let first, second: Double
-  /// Of the second less the first, by the bootstrap of the pairs; nil if it was not made.
+  /// The interval of the second value minus the first, by a paired bootstrap; nil if it was not computed.
   public let interval: ConfidenceInterval?
-  /// How likely so large a difference would be if it made no difference which setup answers an example: a permutation
-  /// test, in which the answers of the two are exchanged at random.
+  /// The probability of a difference at least this large if both setups were equivalent: a permutation test that swaps
+  /// the answers of the two at random.
   public let pValue: Double
-  /// Examples that only one of them answers rightly; nil if right and wrong have no meaning.
+  /// The number of examples that only one of them answers correctly; nil if that does not apply to the task.
   public let onlyFirst, onlySecond: Int?
 
-  /// The second value less the first.
+  /// The second value minus the first.
   public var difference: Double { second - first }
 
-  /// - Throws: ``ComparisonError``, if the outcomes are not those of the same examples.
+  /// - Throws: ``ComparisonError``, if the outcomes belong to different examples.
   public init(_ first: Outcomes, _ second: Outcomes, _ resampling: Resampling = Resampling()) throws(ComparisonError) {
     guard first.task == second.task else { throw .tasks(first.task, second.task) }
     guard first.labels == second.labels else { throw .labels(first.labels, second.labels) }
@@ -118,7 +118,7 @@ public struct PairedComparison: Sendable, Hashable {
 }
 
 extension Outcome {
-  /// Whether the same is right.
+  /// Whether both have the same correct answer.
   fileprivate func hasSameAnswer(as other: Outcome) -> Bool {
     switch (self, other) {
     case (.label(_, let a, _), .label(_, let b, _)): a == b

@@ -1,6 +1,6 @@
 public import Checkpoints
 
-/// A label as data gives it: by name, or by a number that is its name or else its place among the labels.
+/// A label in data: a name, or a number that is a name or otherwise an index.
 public enum GivenLabel: Sendable, Hashable, CustomStringConvertible {
   case name(String)
   case number(Int)
@@ -14,19 +14,19 @@ public enum GivenLabel: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Any number of labels at once.
+/// Multiple labels.
 public enum MultipleLabels: Sendable, Hashable {
-  /// Those that apply.
+  /// The labels that apply.
   case listed([GivenLabel])
-  /// Whether each applies, in the order of the vocabulary.
+  /// Whether each label applies, in vocabulary order.
   case flags([Bool])
 }
 
 extension GivenLabel {
-  /// Whether the number stands for 'no gold label': -1 as in SNLI and the test parts of GLUE, -100 as losses ignore it.
+  /// Whether the number means 'no gold label': -1 as in SNLI and GLUE's test sets, -100 as ignored by losses.
   public var isNone: Bool { self == .number(-1) || self == .number(-100) }
 
-  /// A label as a file gives it; nil if the value can be none. In a file of texts alone, digits can be meant as a number.
+  /// A label from a file; nil if the value cannot be one. In text-only formats, digits may be meant as a number.
   public init?(_ value: JSONValue, isTextOnly: Bool) {
     switch value {
     case .string(let name):
@@ -43,9 +43,9 @@ extension GivenLabel {
     }
   }
 
-  /// - Parameter cell: the text of a cell, without space around it.
+  /// - Parameter cell: the text of a cell, without surrounding spaces.
   private init(cell: String) {
-    // Where a column of whole numbers has gaps, some programs write -1 as -1.0.
+    // // In integer columns with gaps, some programs write -1 as -1.0.
     let digits = cell.hasPrefix("-") && cell.hasSuffix(".0") ? String(cell.dropLast(2)) : cell
     if let number = Int(digits), "\(number)" == digits { self = .number(number) } else { self = .name(cell) }
   }

@@ -3,7 +3,7 @@ internal import Files
 internal import FoundationEssentials
 public import Heads
 
-/// The labels of a task, in the order of a head's outputs.
+/// The labels of a task, in the head's output order.
 public struct LabelVocabulary: Sendable, Hashable {
   public let names: [String]
   private let indices: [String: Int]
@@ -22,13 +22,13 @@ public struct LabelVocabulary: Sendable, Hashable {
     self.indices = indices
   }
 
-  /// The labels of a head; `LABEL_0`, … where they have no names.
+  /// The labels of a head; `LABEL_0`, … if they have no names.
   public init(_ settings: HeadSettings) throws(LabelError) {
     try self.init(settings.labelNames)
   }
 
-  /// Reads the labels of a file: a JSON list, a JSON object of labels with their numbers (`label2id`) or of
-  /// numbers with their labels (`id2label`), or a label in each line.
+  /// Reads labels from a file: a JSON list, a JSON object from labels to numbers (`label2id`) or from numbers to labels
+  /// (`id2label`), or one label per line.
   ///
   /// - Throws: ``LabelError/unreadable(path:reason:)``, ``LabelError/none``, ``LabelError/repeated(_:)``.
   public init(path: String) throws(LabelError) {
@@ -71,7 +71,7 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   // MARK: - Looking up
 
-  /// The place of a label: that of its name, or the number itself where it is not a label's name.
+  /// The index of a label: that of its name, or the number itself if no label has it as a name.
   ///
   /// - Throws: ``LabelError/unknown(_:nearest:known:)``, ``LabelError/outOfRange(_:count:)``.
   public func index(of label: GivenLabel) throws(LabelError) -> Int {
@@ -86,7 +86,7 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   /// Whether each label applies.
   ///
-  /// - Throws: ``LabelError/flagCount(found:count:)``, and what ``index(of:)`` throws.
+  /// - Throws: ``LabelError/flagCount(found:count:)``, and the errors of ``index(of:)``.
   public func flags(of labels: MultipleLabels) throws(LabelError) -> [Bool] {
     switch labels {
     case .flags(let flags):
@@ -105,15 +105,15 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
   /// There are no labels.
   case none
   case tooMany(limit: Int)
-  /// Two labels have one name.
+  /// Two labels have the same name.
   case repeated(String)
   /// No label has this name.
   case unknown(String, nearest: [String], known: [String])
   /// No label has this number.
   case outOfRange(Int, count: Int)
-  /// There are more or fewer flags than labels.
+  /// The number of flags differs from the number of labels.
   case flagCount(found: Int, count: Int)
-  /// The data give flags, and the names of the labels are not known.
+  /// The data contain flags, but the label names are unknown.
   case onlyFlags(count: Int)
   /// A file of labels cannot be read.
   case unreadable(path: String, reason: String)

@@ -2,14 +2,13 @@ internal import Glibc
 public import Tensors
 public import Tokenization
 
-/// How the outputs of a masked language model become an answer.
+/// How a masked language model's outputs become an answer.
 public struct MaskOptions: Sendable, Hashable {
-  /// How many pieces are given for each mask, the likeliest first.
+  /// The number of pieces returned for each mask, most likely first.
   public var topK: Int
-  /// The only pieces that are considered; nil: all of the vocabulary.
+  /// The only pieces to consider; nil: the whole vocabulary.
   ///
-  /// A target is a piece, or else a text whose first piece counts. Their probabilities stay shares of the whole
-  /// vocabulary.
+  /// A target is a piece, or a text whose first piece is used. Probabilities remain relative to the whole vocabulary.
   public var targets: [String]?
 
   public init(topK: Int = 5, targets: [String]? = nil) {
@@ -17,7 +16,7 @@ public struct MaskOptions: Sendable, Hashable {
     self.targets = targets
   }
 
-  /// The ids of the targets, each once.
+  /// The ids of the targets, without duplicates.
   ///
   /// - Throws: ``TargetError``.
   public func targetIDs(_ tokenizer: any Tokenizer) throws(TargetError) -> [Int32]? {
@@ -31,7 +30,7 @@ public struct MaskOptions: Sendable, Hashable {
     return ids
   }
 
-  /// The targets that are no pieces, with the first pieces that count for them.
+  /// The targets that are not pieces, with the first pieces used for them.
   public func shortenedTargets(_ tokenizer: any Tokenizer) -> [(target: String, piece: String)] {
     (targets ?? []).filter { tokenizer.id(of: $0) == nil }.compactMap { target in
       (try? tokenizer.encode(target))?.firstPiece.flatMap { tokenizer.piece(of: $0) }.map { (target, $0) }
@@ -44,7 +43,7 @@ extension Encoding {
   fileprivate var firstPiece: Int32? { sequence.firstIndex(of: 0).map { ids[$0] } }
 }
 
-/// A target of a masked language model that has no piece.
+/// A target of a masked language model without a piece.
 public struct TargetError: Error, Hashable, Sendable, CustomStringConvertible {
   public let target: String
 
@@ -55,11 +54,11 @@ public struct TargetError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What a masked language model expects in place of one `[MASK]`.
+/// The predictions of a masked language model for one `[MASK]`.
 public struct MaskedToken: Sendable, Hashable, Codable {
-  /// The place among the tokens of the text, `[CLS]` counted.
+  /// The index among the text's tokens, including `[CLS]`.
   public let token: Int
-  /// The likeliest pieces, the best one first.
+  /// The most likely pieces, best first.
   public let predictions: [ScoredPiece]
 
   public init(token: Int, predictions: [ScoredPiece]) {
@@ -68,15 +67,15 @@ public struct MaskedToken: Sendable, Hashable, Codable {
   }
 }
 
-/// A piece and its probability among all of the vocabulary.
+/// A piece and its probability over the whole vocabulary.
 public struct ScoredPiece: Sendable, Hashable, Codable {
-  /// Nil for a row of the vocabulary that no piece of the tokenizer has.
+  /// Nil for a row of the vocabulary without a piece in the tokenizer.
   public let piece: String?
-  /// The piece as people read it, without the mark of a space.
+  /// The piece in readable form, without the space marker.
   public let text: String
   public let id: Int32
   public let score: Float
-  /// The text with the piece in place of this mask.
+  /// The text with the piece replacing this mask.
   public let filled: String
 
   public init(piece: String?, text: String, id: Int32, score: Float, filled: String) {
@@ -88,7 +87,7 @@ public struct ScoredPiece: Sendable, Hashable, Codable {
   }
 }
 
-/// Makes answers of the outputs of a masked language model.
+/// Turns a masked language model's outputs into answers.
 public struct MaskDecoder: Sendable {
   private let tokenizer: any Tokenizer
   private let options: MaskOptions
@@ -101,10 +100,10 @@ public struct MaskDecoder: Sendable {
     targets = try options.targetIDs(tokenizer)
   }
 
-  /// The masked tokens of one text, each expected by itself.
+  /// The masked tokens of one text, predicted independently.
   ///
   /// - Parameters:
-  ///   - outputs: a row for each of them, [masks, vocabulary], in their order.
+  ///   - outputs: one row per mask, [masks, vocabulary], in order.
   ///   - encoding: the tokens of the text.
   ///   - text: the text.
   ///   - pair: the second text.
@@ -126,8 +125,7 @@ public struct MaskDecoder: Sendable {
     }
   }
 
-  /// A text with a piece in place of a mask. A piece that begins a word stands after a space, and any other
-  /// directly after what is before it.
+  /// A text with a piece replacing a mask. A piece that begins a word is preceded by a space; others follow directly.
   private func filled(_ scalars: [Unicode.Scalar], _ mask: Range<Int>, _ piece: String, _ text: String) -> String {
     var before = scalars[..<mask.lowerBound]
     let space: Unicode.Scalar = " "
@@ -144,9 +142,9 @@ public struct MaskDecoder: Sendable {
 }
 
 extension Tensor {
-  /// The columns of the largest values of a row, with their softmax; of equal values the first column leads.
+  /// The columns of a row's largest values, with their softmax; in case of a tie the first column wins.
   ///
-  /// - Parameter columns: those that are considered; nil for all. The softmax is over all in any case.
+  /// - Parameter columns: the columns to consider; nil for all. The softmax is over all columns in any case.
   fileprivate func largest(
     _ count: Int, among considered: [Int32]?, row: Int
   ) -> [(column: Int, share: Float)] {

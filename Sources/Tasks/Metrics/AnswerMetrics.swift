@@ -1,20 +1,19 @@
-/// Whose rules say how answers are compared.
+/// The rules for comparing answers.
 public enum AnswerRules: Sendable, Hashable {
-  /// Every question has an answer: an empty text agrees in no word with any other (`evaluate-v1.1.py`).
+  /// Every question has an answer: an empty text shares no word with any other (`evaluate-v1.1.py`).
   case squad1
-  /// A question may have none: answers without words count as no answer (`evaluate-v2.0.py`).
+  /// A question may be unanswerable: answers without words count as no answer (`evaluate-v2.0.py`).
   case squad2
 }
 
 extension Metrics {
-  /// How a predicted answer agrees with the nearest of the right ones: whether it is the same, and the F1 of its words.
+  /// The agreement of a predicted answer with the closest correct one: exact match, and word F1.
   ///
-  /// Both are compared without case, ASCII punctuation, the articles a, an and
-  /// the, and with single spaces between words. No answer is an empty text,
-  /// and right where there are no answers.
+  /// Both compare texts without case, ASCII punctuation and the articles a, an and the, and with single spaces between
+  /// words. An empty text means no answer, which is correct if there are no answers.
   ///
   /// Source: `compute_exact`, `compute_f1` and `normalize_answer` of SQuAD's evaluate-v2.0.py; `exact_match_score` and
-  /// `f1_score` of evaluate-v1.1.py. They differ only about answers without words.
+  /// `f1_score` of evaluate-v1.1.py. They only differ for answers without words.
   public static func answerMatch(
     _ prediction: String, _ answers: [String], rules: AnswerRules = .squad2
   ) -> (exact: Double, f1: Double) {
@@ -27,7 +26,7 @@ extension Metrics {
     }
   }
 
-  /// 2·P·R / (P + R), where words that occur several times count as often as in both.
+  /// 2·P·R / (P + R); repeated words count as often as they occur in both.
   private static func wordF1(_ prediction: [String], _ target: [String]) -> Double {
     if prediction.isEmpty || target.isEmpty { return prediction == target ? 1 : 0 }
     var rest: [String: Int] = [:]
@@ -41,11 +40,11 @@ extension Metrics {
     return Double(2 * common) / Double(prediction.count + target.count)
   }
 
-  /// The words by which answers are compared.
+  /// The normalized words by which answers are compared.
   static func answerWords(_ text: String) -> [String] {
     var scalars = String.UnicodeScalarView()
     var run = String.UnicodeScalarView()
-    // Articles stand between any scalars that are no letters or digits, not only between spaces.
+    // // Articles are delimited by any scalars other than letters and digits, not only by spaces.
     func finishRun() {
       scalars.append(contentsOf: ["a", "an", "the"].contains(String(run)) ? " ".unicodeScalars : run)
       run = String.UnicodeScalarView()
@@ -72,7 +71,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What Python's `\w` matches, without `_`.
+  /// Characters matched by Python's `\w`, except `_`.
   fileprivate var isLetterOrDigit: Bool {
     switch properties.generalCategory {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,

@@ -1,13 +1,13 @@
-/// How well questions are answered, with those that have no answer told apart.
+/// Question answering results, with unanswerable questions reported separately.
 ///
 /// Source: SQuAD, evaluate-v2.0.py, `get_raw_scores`, `apply_no_ans_threshold`, `find_best_thresh`.
 public struct AnswerReport: Sendable, Hashable {
   public struct Question: Sendable, Hashable {
     /// Empty for no answer.
     public let prediction: String
-    /// Those that are right; none if the context does not answer.
+    /// The correct answers; none if the context does not answer.
     public let answers: [String]
-    /// How likely it is that there is no answer.
+    /// The probability of no answer.
     public let noAnswer: Double
 
     public init(prediction: String, answers: [String], noAnswer: Double = 0) {
@@ -22,21 +22,21 @@ public struct AnswerReport: Sendable, Hashable {
     public let count: Int
   }
 
-  /// A threshold of the probability of no answer, beyond which none is given, and the mean that it reaches.
+  /// A threshold for the probability of no answer, and the mean score that it achieves.
   public struct BestThreshold: Sendable, Hashable {
     public let threshold: Double
     public let value: Double
   }
 
-  /// Each question's, after the threshold.
+  /// Each question's scores, after the threshold.
   public let matches: [(exact: Double, f1: Double)]
   private let questions: [Question]
   private let raw: [(exact: Double, f1: Double)]
 
   /// - Parameters:
-  ///   - questions: those that were answered.
-  ///   - rules: nil: those of SQuAD 1.1 if every question has an answer, else those of 2.0.
-  ///   - threshold: a question for which no answer is likelier than this counts as not answered.
+  ///   - questions: the questions with predictions.
+  ///   - rules: nil: SQuAD 1.1 if every question has an answer, else 2.0.
+  ///   - threshold: a question whose no-answer probability exceeds this counts as unanswered.
   public init(_ questions: [Question], rules: AnswerRules? = nil, threshold: Double = .infinity) {
     let rules = rules ?? Self.rules(questions.map(\.answers))
     self.questions = questions
@@ -48,7 +48,7 @@ public struct AnswerReport: Sendable, Hashable {
     }
   }
 
-  /// Whose rules count for questions with these answers.
+  /// The rules for questions with these answers.
   public static func rules(_ answers: [[String]]) -> AnswerRules {
     answers.contains { $0.isEmpty } ? .squad2 : .squad1
   }
@@ -56,10 +56,10 @@ public struct AnswerReport: Sendable, Hashable {
   /// Over all questions.
   public var total: Scores { scores { _ in true } }
 
-  /// Over the questions that have an answer; nil if none has.
+  /// Over answerable questions; nil if there are none.
   public var answered: Scores? { optional { !$0.answers.isEmpty } }
 
-  /// Over the questions that have none; nil if each has one.
+  /// Over unanswerable questions; nil if there are none.
   public var unanswered: Scores? { optional { $0.answers.isEmpty } }
 
   /// The threshold with the best exact match.
@@ -80,7 +80,7 @@ public struct AnswerReport: Sendable, Hashable {
       exactMatch: own.reduce(0) { $0 + $1.exact } / count, f1: own.reduce(0) { $0 + $1.f1 } / count, count: own.count)
   }
 
-  /// From no question answered on, the answers of the questions come in one by one, the surest first.
+  /// Starting with every question unanswered, adds answers one by one, most confident first.
   private func best(_ score: ((exact: Double, f1: Double)) -> Double) -> BestThreshold {
     var sum = Double(questions.count { $0.answers.isEmpty })
     var best = (threshold: 0.0, sum: sum)

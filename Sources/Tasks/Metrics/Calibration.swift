@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Whether predictions are right as often as their probabilities say.
+/// Whether probabilities match observed accuracy.
 ///
-/// Predictions are sorted into bins (lo, hi] of equal width by their probability. Perfectly calibrated ones have in each
-/// bin an accuracy that equals the mean probability.
+/// Predictions are sorted by probability into bins (lo, hi] of equal width. If perfectly calibrated, each bin's
+/// accuracy equals its mean probability.
 ///
 /// Source: Guo et al., "On Calibration of Modern Neural Networks" (2017).
 public struct Calibration: Sendable, Hashable {
@@ -12,16 +12,16 @@ public struct Calibration: Sendable, Hashable {
     public let count: Int
     /// The mean probability of its predictions.
     public let confidence: Double
-    /// The share of them that is right.
+    /// The fraction of them that is correct.
     public let accuracy: Double
   }
 
-  /// Those that hold predictions, from low to high.
+  /// The nonempty bins, from low to high.
   public let bins: [Bin]
 
   /// - Parameters:
   ///   - confidences: the probability of each prediction.
-  ///   - isRight: whether it is right.
+  ///   - isRight: whether each prediction is correct.
   ///   - count: the number of bins.
   public init(_ confidences: [Double], _ isRight: [Bool], bins count: Int = 15) {
     Metrics.checkCounts(confidences.count, isRight.count)
@@ -41,18 +41,18 @@ public struct Calibration: Sendable, Hashable {
     }
   }
 
-  /// The expected calibration error: the mean distance of accuracy and confidence, weighted by predictions.
+  /// The expected calibration error: the mean gap between accuracy and confidence, weighted by predictions.
   public var expectedError: Double {
     let total = Double(bins.reduce(0) { $0 + $1.count })
     return bins.reduce(0) { $0 + Double($1.count) / total * abs($1.accuracy - $1.confidence) }
   }
 
-  /// The greatest distance of a bin.
+  /// The largest gap of a bin.
   public var maximumError: Double { bins.map { abs($0.accuracy - $0.confidence) }.max() ?? 0 }
 }
 
 extension Metrics {
-  /// The mean of −log p of the right class.
+  /// The mean of −log p of the correct class.
   ///
   /// Source: scikit-learn, `log_loss`.
   public static func logLoss(_ probabilities: [[Double]], _ targets: [Int]) -> Double {

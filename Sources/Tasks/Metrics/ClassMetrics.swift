@@ -1,6 +1,6 @@
-/// How well predictions agree with targets.
+/// Metrics for predictions and targets.
 ///
-/// All are computed in `Double`; lists of predictions and targets are in the same order.
+/// All are computed in `Double`; predictions and targets are in the same order.
 ///
 /// ## Topics
 /// ### Classes
@@ -24,13 +24,13 @@
 /// ### Answers
 /// - ``answerMatch(_:_:rules:)``
 public enum Metrics {
-  /// The share of predictions that are right; not a number without any.
+  /// The fraction of correct predictions; NaN if there are none.
   public static func accuracy(_ predictions: [Int], _ targets: [Int]) -> Double {
     checkCounts(predictions.count, targets.count)
     return Double(zip(predictions, targets).count { $0 == $1 }) / Double(targets.count)
   }
 
-  /// The mean of the classes' F1, over the classes that occur among the predictions or the targets.
+  /// The mean F1 of the classes that occur among the predictions or the targets.
   ///
   /// F1 = 2·TP / (2·TP + FP + FN).
   ///
@@ -39,10 +39,10 @@ public enum Metrics {
     ClassCounts(predictions, targets).macroF1
   }
 
-  /// Matthews' correlation coefficient; 0 where all predictions, or all targets, are of one class.
+  /// Matthews correlation coefficient; 0 if all predictions, or all targets, belong to one class.
   ///
-  /// (c·s − Σ pₖ·tₖ) / √((s² − Σ pₖ²) · (s² − Σ tₖ²)), where c of s
-  /// predictions are right, and class k is predicted pₖ times and actual tₖ times.
+  /// (c·s − Σ pₖ·tₖ) / √((s² − Σ pₖ²) · (s² − Σ tₖ²)), where c of s predictions are correct, and class k is predicted
+  /// pₖ times and occurs tₖ times.
   ///
   /// Source: scikit-learn, `matthews_corrcoef`.
   public static func matthews(_ predictions: [Int], _ targets: [Int]) -> Double {
@@ -51,20 +51,20 @@ public enum Metrics {
 
   // MARK: - Several labels at once
 
-  /// The share of examples all of whose flags are right; not a number without any.
+  /// The fraction of examples whose flags are all correct; NaN if there are none.
   public static func exactMatch(_ predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
     checkCounts(predictions.count, targets.count)
     return Double(zip(predictions, targets).count { $0 == $1 }) / Double(targets.count)
   }
 
-  /// F1 of all flags together; 0 without any that is set.
+  /// F1 over all flags together; 0 if none is set.
   ///
   /// Source: scikit-learn, `f1_score(average="micro")`.
   public static func microF1(_ predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
     ClassCounts(predictions, targets).micro.f1
   }
 
-  /// The mean of the labels' F1, over all labels; that of a label that never occurs is 0.
+  /// The mean F1 of all labels; that of a label that never occurs is 0.
   ///
   /// Source: scikit-learn, `f1_score(average="macro")` on indicators.
   public static func macroF1(flags predictions: [[Bool]], _ targets: [[Bool]]) -> Double {
@@ -76,7 +76,7 @@ public enum Metrics {
   }
 }
 
-/// How often each class occurs.
+/// Counts per class.
 struct ClassCounts {
   /// The classes that occur.
   private(set) var all: [Int: MatchCounts]
@@ -88,7 +88,7 @@ struct ClassCounts {
   /// See ``Metrics/macroF1(_:_:)``.
   var macroF1: Double { sumOfF1 / Double(all.count) }
 
-  /// In the order of the classes, so that equal counts give equal bits.
+  /// In class order, so that equal counts give equal bits.
   var sumOfF1: Double { all.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value.f1 } }
 
   /// See ``Metrics/matthews(_:_:)``.

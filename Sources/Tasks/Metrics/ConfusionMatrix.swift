@@ -1,12 +1,12 @@
-/// How often each class was predicted for each class that is right.
+/// Counts of predicted classes for each actual class.
 public struct ConfusionMatrix: Sendable, Hashable {
   public let labels: [String]
-  /// A row for each class that is right, a column for each that was predicted.
+  /// One row per actual class, one column per predicted class.
   public let counts: [[Int]]
 
   /// - Parameters:
-  ///   - predictions: numbers of classes; those beyond the labels are an error of the caller.
-  ///   - targets: the same.
+  ///   - predictions: class indices; those beyond the labels are a programming error.
+  ///   - targets: the actual class indices.
   ///   - labels: the names of the classes.
   public init(_ predictions: [Int], _ targets: [Int], labels: [String]) {
     Metrics.checkCounts(predictions.count, targets.count)
@@ -18,7 +18,7 @@ public struct ConfusionMatrix: Sendable, Hashable {
 
   private init(labels: [String], counts: [[Int]]) { (self.labels, self.counts) = (labels, counts) }
 
-  /// The matrix without classes that are neither predicted nor right.
+  /// The matrix without classes that are neither predicted nor actual.
   public var occurring: ConfusionMatrix {
     let kept = labels.indices.filter { label in
       counts[label].contains { $0 > 0 } || counts.contains { $0[label] > 0 }
@@ -27,7 +27,7 @@ public struct ConfusionMatrix: Sendable, Hashable {
       labels: kept.map { labels[$0] }, counts: kept.map { row in kept.map { counts[row][$0] } })
   }
 
-  /// The pairs of classes that are confused most often, the most frequent first.
+  /// The most frequently confused pairs of classes, most frequent first.
   public var confusions: [(actual: String, predicted: String, count: Int)] {
     var pairs: [(actual: Int, predicted: Int, count: Int)] = []
     for row in labels.indices {
@@ -39,7 +39,7 @@ public struct ConfusionMatrix: Sendable, Hashable {
     return pairs.map { (labels[$0.actual], labels[$0.predicted], $0.count) }
   }
 
-  /// The mean of the recalls of the classes that occur.
+  /// The mean recall of the classes that occur.
   ///
   /// Source: scikit-learn, `balanced_accuracy_score`.
   public var balancedAccuracy: Double {

@@ -1,6 +1,6 @@
 public import Checkpoints
 
-/// The metrics of a task, in the order in which they are to be told.
+/// The metrics of a task, in display order.
 public struct EvaluationResult: Sendable, Hashable {
   public struct Metric: Sendable, Hashable {
     public let name: String
@@ -15,13 +15,13 @@ public struct EvaluationResult: Sendable, Hashable {
   public private(set) var metrics: [Metric]
   /// The metric by which models are compared.
   public let primary: Metric
-  /// Whether a smaller value of it is better, as of a loss.
+  /// Whether lower is better, as for a loss.
   public let isLoss: Bool
 
   /// - Parameters:
-  ///   - metrics: of different names.
+  ///   - metrics: with distinct names.
   ///   - primary: the name of one of them.
-  ///   - isLoss: whether a smaller value of that one is better.
+  ///   - isLoss: whether a lower value of it is better.
   public init(_ metrics: [Metric], primary: String, isLoss: Bool = false) {
     guard let first = metrics.first(where: { $0.name == primary }) else {
       preconditionFailure("'\(primary)' is none of the metrics \(metrics.map(\.name))")
@@ -32,10 +32,10 @@ public struct EvaluationResult: Sendable, Hashable {
     self.isLoss = isLoss
   }
 
-  /// The value of a metric; nil if there is none of this name.
+  /// The value of a metric; nil if there is none with this name.
   public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
 
-  /// Adds a metric, or puts it in place of one with its name. The primary one stays.
+  /// Adds a metric, or replaces the one with its name. The primary metric is unchanged.
   public mutating func set(_ name: String, _ value: Double) {
     precondition(name != primary.name, "the primary metric '\(name)' is given")
     if let place = metrics.firstIndex(where: { $0.name == name }) {
@@ -45,22 +45,22 @@ public struct EvaluationResult: Sendable, Hashable {
     }
   }
 
-  /// The same metrics with another one as the primary; nil if there is none of this name.
+  /// The same metrics with another primary one; nil if there is none with this name.
   public func ranked(by name: String) -> EvaluationResult? {
     guard self[name] != nil else { return nil }
     return EvaluationResult(metrics, primary: name, isLoss: Self.losses.contains(name))
   }
 
-  /// The metrics of which a smaller value is better.
+  /// The metrics for which lower is better.
   private static let losses: Set = ["loss", "perplexity", "mean_squared_error", "mean_absolute_error"]
 
-  /// Whether the primary metric is better than another's. One that is not a number is worse than all numbers.
+  /// Whether the primary metric is better than another's. NaN is worse than any number.
   public func isBetter(than other: EvaluationResult) -> Bool {
     if primary.value.isNaN || other.primary.value.isNaN { return !primary.value.isNaN }
     return isLoss ? primary.value < other.primary.value : primary.value > other.primary.value
   }
 
-  /// An object of all metrics by their names; what is not a number is null.
+  /// An object of all metrics by name; NaN becomes null.
   public var json: JSONValue {
     .object(Dictionary(uniqueKeysWithValues: metrics.map { ($0.name, $0.value.isFinite ? .number($0.value) : .null) }))
   }

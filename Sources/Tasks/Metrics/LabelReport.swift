@@ -13,31 +13,31 @@ public struct LabelReport: Sendable, Hashable {
 
   public init(_ rows: [Row]) { self.rows = rows }
 
-  /// All labels together. Of classes, each of which is the only one of its text, this is the accuracy.
+  /// The totals over all labels. For single-label classes this is the accuracy.
   public var micro: MatchCounts { rows.reduce(MatchCounts()) { $0 + $1.counts } }
 
-  /// Every label counts alike.
+  /// The unweighted mean over labels.
   public var macro: MatchScores { MatchScores(mean: rows.map(\.counts)) { _ in 1 } }
 
-  /// Every label counts as often as it is there.
+  /// The mean over labels, weighted by support.
   public var weighted: MatchScores { MatchScores(mean: rows.map(\.counts)) { Double($0.actual) } }
 
-  /// The report of classes, one for each text or word; the classes have names.
+  /// The report for named classes, one per text or word.
   public init(_ predictions: [Int], _ targets: [Int], labels: [String]) {
     let counts = ClassCounts(predictions, targets)
     self.init(labels.enumerated().map { Row(label: $1, counts: counts.all[$0] ?? MatchCounts()) })
   }
 
-  /// The report of several labels at once.
+  /// The report for multiple labels.
   public init(flags predictions: [[Bool]], _ targets: [[Bool]], labels: [String]) {
     let counts = ClassCounts(predictions, targets)
     self.init(labels.enumerated().map { Row(label: $1, counts: counts.all[$0] ?? MatchCounts()) })
   }
 
-  /// The report without labels that are neither predicted nor there.
+  /// The report without labels that neither occur nor are predicted.
   public var occurring: LabelReport { LabelReport(rows.filter { $0.counts.predicted + $0.counts.actual > 0 }) }
 
-  /// The mean of the scores of each text by itself; a text without labels that gets none counts 0.
+  /// The mean of per-text scores; a text without labels or predictions scores 0.
   ///
   /// Source: scikit-learn, `average="samples"`.
   public static func samples(_ predictions: [[Bool]], _ targets: [[Bool]]) -> MatchScores {

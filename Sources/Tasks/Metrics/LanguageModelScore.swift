@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// How well masked tokens are restored, summed over batches.
+/// Masked token prediction results, accumulated over batches.
 public struct LanguageModelScore: Sendable, Hashable {
   /// The sum of the tokens' cross entropies, in nats.
   public private(set) var loss: Double
-  /// The tokens whose likeliest piece is the right one.
+  /// The number of tokens whose most likely piece is correct.
   public private(set) var correct: Int
-  /// All masked tokens.
+  /// The number of masked tokens.
   public private(set) var count: Int
 
   public init(loss: Double = 0, correct: Int = 0, count: Int = 0) {
@@ -15,14 +15,14 @@ public struct LanguageModelScore: Sendable, Hashable {
     self.count = count
   }
 
-  /// Adds a batch: the sum of its cross entropies, the tokens that are right, and all that were masked.
+  /// Adds a batch: the sum of its cross entropies, the correct tokens, and all masked ones.
   public mutating func add(loss: Double, correct: Int, count: Int) {
     self.loss += loss
     self.correct += correct
     self.count += count
   }
 
-  /// The mean cross entropy; not a number without tokens.
+  /// The mean cross entropy; NaN without tokens.
   public var meanLoss: Double { loss / Double(count) }
 
   public var accuracy: Double { Double(correct) / Double(count) }

@@ -1,12 +1,12 @@
 extension Metrics {
-  /// Precision, recall and F1 of the spans that tags stand for, over all sentences and kinds.
+  /// Precision, recall and F1 of the entities encoded by tags, over all sentences and kinds.
   ///
-  /// Spans are the entities of ``TagScheme``, the same that predictions have.
+  /// Entities are read by ``TagScheme``, as in predictions.
   ///
   /// - Parameters:
-  ///   - predictions: the tags' names, for each word of each sentence.
-  ///   - targets: the same.
-  /// - Returns: nil if the names are no scheme.
+  ///   - predictions: tag names, for each word of each sentence.
+  ///   - targets: the correct tags.
+  /// - Returns: nil if the names do not form a scheme.
   public static func spanScores(_ predictions: [[String]], _ targets: [[String]]) -> MatchCounts? {
     var names: [String: Int] = [:]
     func numbers(_ sentences: [[String]]) -> [[Int]] {
@@ -23,21 +23,20 @@ extension Metrics {
     return spanScores(predicted, actual, scheme)
   }
 
-  /// - Parameter scheme: what the numbers of tags stand for.
+  /// - Parameter scheme: the meaning of the tag indices.
   static func spanScores(_ predictions: [[Int]], _ targets: [[Int]], _ scheme: TagScheme) -> MatchCounts {
     LabelReport(entities: predictions, targets, scheme).micro
   }
 }
 
 extension LabelReport {
-  /// The report of entities by their kinds, in the order of the kinds' names. An entity is right if its first word, its
-  /// last word and its kind are.
+  /// The report of entities by kind, sorted by name. An entity is correct if its first word, last word and kind are.
   ///
   /// - Parameters:
-  ///   - predictions: the tags' numbers, for each word of each sentence.
-  ///   - targets: the same.
-  ///   - scheme: what the numbers stand for.
-  ///   - reading: what tags are that break their scheme.
+  ///   - predictions: tag indices, for each word of each sentence.
+  ///   - targets: the correct tag indices.
+  ///   - scheme: the meaning of the indices.
+  ///   - reading: how tags that violate their scheme are read.
   /// - SeeAlso: seqeval, `classification_report`.
   public init(
     entities predictions: [[Int]], _ targets: [[Int]], _ scheme: TagScheme, reading: TagScheme.Reading = .lenient
@@ -55,7 +54,7 @@ extension LabelReport {
 }
 
 extension TagScheme {
-  /// The entities of one sentence by their kinds.
+  /// The entities of one sentence by kind.
   func matches(_ prediction: [Int], _ target: [Int], reading: Reading) -> [String: MatchCounts] {
     let predicted = Set(entities(prediction, reading: reading))
     let actual = Set(entities(target, reading: reading))

@@ -1,7 +1,7 @@
 extension EvaluationResult {
   /// Classification: `accuracy`, `macro_f1`, the primary one, `matthews_correlation`.
   ///
-  /// Where classes are of unequal size, accuracy is best for whoever calls everything the frequent class.
+  /// With imbalanced classes, accuracy favors always predicting the most frequent class.
   public static func classification(_ predictions: [Int], _ targets: [Int]) -> EvaluationResult {
     classification(accuracy: Metrics.accuracy(predictions, targets), ClassCounts(predictions, targets))
   }
@@ -14,7 +14,7 @@ extension EvaluationResult {
       ], primary: "macro_f1")
   }
 
-  /// Several labels at once: `micro_f1`, the primary one, `macro_f1`, `exact_match`.
+  /// Multiple labels: `micro_f1`, the primary one, `macro_f1`, `exact_match`.
   public static func multilabelClassification(_ predictions: [[Bool]], _ targets: [[Bool]]) -> EvaluationResult {
     multilabelClassification(
       exactMatch: Metrics.exactMatch(predictions, targets), ClassCounts(predictions, targets),
@@ -47,12 +47,12 @@ extension EvaluationResult {
       [Metric("pearson", pearson), Metric("mean_squared_error", meanSquaredError)], primary: "pearson")
   }
 
-  /// Tagging: of spans, if the labels are a ``TagScheme``, `precision`, `recall`, `f1`, the primary one, and
-  /// `accuracy` of words; of other labels `accuracy` and `macro_f1`, the primary one.
+  /// Tagging: if the labels are a ``TagScheme``, `precision`, `recall` and `f1`, the primary one, of spans, and
+  /// `accuracy` of words; for other labels `accuracy` and `macro_f1`, the primary one.
   ///
   /// - Parameters:
   ///   - predictions: the label of each word of each sentence.
-  ///   - targets: the same.
+  ///   - targets: the correct labels.
   ///   - labels: the names of the labels.
   public static func tagging(_ predictions: [[Int]], _ targets: [[Int]], labels: [String]) -> EvaluationResult {
     let words = (predictions: Array(predictions.joined()), targets: Array(targets.joined()))
@@ -79,7 +79,7 @@ extension EvaluationResult {
   ///
   /// - Parameters:
   ///   - predictions: a text for each question; empty for no answer.
-  ///   - answers: the right texts for each; none where the context does not answer.
+  ///   - answers: the correct texts for each; none if the context does not answer.
   public static func questionAnswering(_ predictions: [String], _ answers: [[String]]) -> EvaluationResult {
     Metrics.checkCounts(predictions.count, answers.count)
     let questions = zip(predictions, answers).map { AnswerReport.Question(prediction: $0, answers: $1) }
@@ -112,7 +112,7 @@ extension EvaluationResult {
 extension TrainingTask {
   /// The names of the metrics of a head.
   ///
-  /// - Parameter labels: the names of its labels.
+  /// - Parameter labels: its label names.
   public func metricNames(labels: [String] = []) -> [String] {
     let result: EvaluationResult =
       switch self {

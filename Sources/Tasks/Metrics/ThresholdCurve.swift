@@ -1,20 +1,20 @@
-/// How precision and recall of one label change with the threshold above which it applies.
+/// Precision and recall of one label as functions of the threshold above which it applies.
 ///
 /// Source: scikit-learn, `precision_recall_curve`, `roc_auc_score`, `average_precision_score`.
 public struct ThresholdCurve: Sendable, Hashable {
   public struct Point: Sendable, Hashable {
-    /// The label applies to scores from here on.
+    /// The lowest score at which the label applies.
     public let threshold: Double
     public let counts: MatchCounts
   }
 
-  /// One for each score that occurs, from low to high.
+  /// One per distinct score, from low to high.
   public let points: [Point]
   private let negatives: Int
 
   /// - Parameters:
-  ///   - scores: of each text.
-  ///   - targets: whether the label applies to it.
+  ///   - scores: the score of each text.
+  ///   - targets: whether the label applies to each text.
   public init(_ scores: [Double], _ targets: [Bool]) {
     Metrics.checkCounts(scores.count, targets.count)
     let order = scores.indices.sorted { scores[$0] > scores[$1] }
@@ -31,10 +31,10 @@ public struct ThresholdCurve: Sendable, Hashable {
     negatives = targets.count - positives
   }
 
-  /// Whether the label applies to some texts and to others not: else there is nothing to choose.
+  /// Whether the label applies to some texts but not to others; otherwise no threshold is meaningful.
   public var isDefined: Bool { negatives > 0 && points.contains { $0.counts.actual > 0 } }
 
-  /// The area under the curve of true against false positives; not a number without both kinds.
+  /// The area under the ROC curve; NaN unless the label applies to some texts but not to others.
   public var rocAUC: Double {
     guard isDefined, let actual = points.first?.counts.actual else { return .nan }
     var (area, right, wrong) = (0.0, 0, 0)
@@ -46,7 +46,7 @@ public struct ThresholdCurve: Sendable, Hashable {
     return area / (Double(actual) * Double(negatives))
   }
 
-  /// Σ (Rₙ − Rₙ₋₁)·Pₙ; not a number if the label never applies.
+  /// Σ (Rₙ − Rₙ₋₁)·Pₙ; NaN if the label never applies.
   public var averagePrecision: Double {
     guard let actual = points.first?.counts.actual, actual > 0 else { return .nan }
     var (sum, recall) = (0.0, 0.0)
@@ -57,10 +57,9 @@ public struct ThresholdCurve: Sendable, Hashable {
     return sum
   }
 
-  /// The threshold with the best F1, in the middle between the scores that it parts; nil if the label never applies, or
-  /// always does.
+  /// The threshold with the best F1, halfway between the adjacent scores; nil if the label never or always applies.
   ///
-  /// Of equal F1 the threshold nearest to `usual` counts.
+  /// In case of a tie, the threshold closest to `usual` wins.
   public func best(nearest usual: Double = 0.5) -> (threshold: Double, f1: Double)? {
     guard isDefined else { return nil }
     var best: (threshold: Double, f1: Double)?

@@ -1,5 +1,5 @@
 extension Metrics {
-  /// Pearson's correlation coefficient; not a number where all predictions, or all targets, are equal.
+  /// Pearson's correlation coefficient; NaN if all predictions, or all targets, are equal.
   public static func pearson(_ predictions: [Double], _ targets: [Double]) -> Double {
     checkCounts(predictions.count, targets.count)
     let x = centred(predictions)
@@ -8,24 +8,24 @@ extension Metrics {
     return spread == 0 ? .nan : product(x, y) / spread
   }
 
-  /// Spearman's correlation coefficient: Pearson's of the ranks, where equal values share the mean of their ranks.
+  /// Spearman's correlation coefficient: Pearson's of the ranks, with mean ranks for ties.
   public static func spearman(_ predictions: [Double], _ targets: [Double]) -> Double {
     pearson(ranks(predictions), ranks(targets))
   }
 
-  /// The mean of (prediction − target)²; not a number without any.
+  /// The mean of (prediction − target)²; NaN if there are none.
   public static func meanSquaredError(_ predictions: [Double], _ targets: [Double]) -> Double {
     checkCounts(predictions.count, targets.count)
     return zip(predictions, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Double(targets.count)
   }
 
-  /// The mean of |prediction − target|; not a number without any.
+  /// The mean of |prediction − target|; NaN if there are none.
   public static func meanAbsoluteError(_ predictions: [Double], _ targets: [Double]) -> Double {
     checkCounts(predictions.count, targets.count)
     return zip(predictions, targets).reduce(0) { $0 + abs($1.0 - $1.1) } / Double(targets.count)
   }
 
-  /// The coefficient of determination R²: 1 − Σ (t − p)² / Σ (t − t̄)²; not a number if all targets are equal.
+  /// The coefficient of determination R²: 1 − Σ (t − p)² / Σ (t − t̄)²; NaN if all targets are equal.
   ///
   /// Source: scikit-learn, `r2_score`.
   public static func determination(_ predictions: [Double], _ targets: [Double]) -> Double {
@@ -34,7 +34,7 @@ extension Metrics {
     return spread == 0 ? .nan : 1 - residual / spread
   }
 
-  /// The place of each value in order of size, from 1.
+  /// The rank of each value, from 1.
   static func ranks(_ values: [Double]) -> [Double] {
     let order = values.indices.sorted { values[$0] < values[$1] }
     var ranks = [Double](repeating: 0, count: values.count)

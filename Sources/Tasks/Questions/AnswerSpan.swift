@@ -1,4 +1,4 @@
-/// A part of a context that answers a question.
+/// A span of a context that answers a question.
 public struct AnswerSpan: Sendable, Hashable {
   public let text: String
   /// In scalars of the context.

@@ -1,15 +1,15 @@
-/// How the outputs of a head that answers questions become answers.
+/// How a question answering head's outputs become answers.
 public struct QuestionOptions: Sendable, Hashable {
-  /// How many answers are given, the likeliest first. The score of an answer depends on it; see
+  /// The number of answers, most likely first. It affects the scores of answers; see
   /// ``QuestionContext/answers(starts:ends:_:)``.
   public var topK: Int
-  /// The most tokens of an answer.
+  /// The maximum number of tokens in an answer.
   public var maxAnswerLength: Int
-  /// Whether 'the context does not answer' is one of the answers.
+  /// Whether 'the context does not answer' is a possible answer.
   public var handlesImpossibleAnswer: Bool
-  /// Whether answers are whole words: runs between white space, with the punctuation in them.
+  /// Whether answers are whole words: runs between white space, including punctuation.
   public var alignsToWords: Bool
-  /// The tokens of the context that windows share; nil: half a window, 128 at most.
+  /// The number of context tokens shared by consecutive windows; nil: half a window, but at most 128.
   public var docStride: Int?
 
   public init(
@@ -23,20 +23,20 @@ public struct QuestionOptions: Sendable, Hashable {
     self.docStride = docStride
   }
 
-  /// As answers are evaluated: from token to token, of up to 30 tokens, or that there is none.
+  /// The options for evaluation: any token span of up to 30 tokens, or no answer.
   public static let evaluation = QuestionOptions(
     maxAnswerLength: 30, handlesImpossibleAnswer: true, alignsToWords: false)
 }
 
-/// The part of a context that answers a question, or that there is none.
+/// The span of a context that answers a question, or no answer.
 public struct ContextAnswer: Sendable, Hashable, Codable {
-  /// Where it stands in the context, in Unicode scalars as Python counts; nil if the context does not answer.
+  /// Its range in the context, in Unicode scalars as Python counts; nil if the context does not answer.
   public let range: Range<Int>?
   /// Empty if the context does not answer.
   public let text: String
   /// Its probability; see ``QuestionContext/answers(starts:ends:_:)``.
   public let score: Float
-  /// The number of its context from 0, if several were given; nil also for no answer.
+  /// The index of its context, from 0, if several were given; nil also for no answer.
   public let context: Int?
 
   public init(range: Range<Int>?, text: String, score: Float, context: Int? = nil) {
@@ -46,8 +46,7 @@ public struct ContextAnswer: Sendable, Hashable, Codable {
     self.context = context
   }
 
-  /// The best answers of several contexts, of the head's outputs for each window of each context: as the first token of
-  /// an answer, and as the last.
+  /// The best answers over several contexts, from the head's start and end outputs for each window of each context.
   public static func best(
     of contexts: [QuestionContext], starts: [[[Float]]], ends: [[[Float]]], _ options: QuestionOptions
   ) -> [ContextAnswer] {

@@ -1,28 +1,28 @@
 internal import Glibc
 public import Tokenization
 
-/// The context of a question as a model reads it in windows, and the answers that are right.
+/// The context of a question in windows, and the correct answers.
 public struct QuestionContext: Sendable, Hashable {
   /// A token of the context.
   struct Token: Sendable, Hashable {
-    /// Where it stands in the context, in scalars.
+    /// Its range in the context, in scalars.
     let range: Range<Int>
-    /// The number of its word; nil between words.
+    /// The index of its word; nil between words.
     let word: Int?
   }
 
-  /// The texts of which any is right; none if the context does not answer, or nobody knows.
+  /// The correct texts; none if the context does not answer, or it is unknown.
   public let answers: [String]
-  /// For each window its tokens; nil for those that are not of the context.
+  /// The tokens of each window; nil for those outside the context.
   let windows: [[Token?]]
   private let scalars: [Unicode.Scalar]
-  /// Where the tokens of each word stand, from the first to the last.
+  /// The token range of each word.
   private let words: [Int: Range<Int>]
 
   /// - Parameters:
-  ///   - encodings: the windows: the question with parts of the context as its pair.
+  ///   - encodings: the windows: the question paired with parts of the context.
   ///   - context: the whole context.
-  ///   - answers: the texts that are right.
+  ///   - answers: the correct texts.
   public init(_ encodings: [Encoding], context: String, answers: [String] = []) {
     let windows = encodings.map { encoding in
       encoding.ids.indices.map { token in

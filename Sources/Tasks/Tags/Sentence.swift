@@ -1,8 +1,8 @@
 public import Tokenization
 
-/// A text and its words: cut at white space, or as they were given.
+/// A text and its words: split at white space, or given.
 ///
-/// Training and prediction cut texts into words here, and decide each word by its first token.
+/// Training and prediction both use this to split texts into words; a word is labeled by its first token.
 ///
 /// ```swift
 /// Sentence("two words").ranges              // [0..<3, 4..<9]
@@ -10,16 +10,16 @@ public import Tokenization
 /// ```
 public struct Sentence: Sendable, Hashable {
   public let text: String
-  /// Where each word stands, in Unicode scalars of the text.
+  /// The range of each word, in Unicode scalars of the text.
   public let ranges: [Range<Int>]
 
-  /// Cuts a text at white space, as Python's `str.split()` does.
+  /// Splits a text at white space, like Python's `str.split()`.
   public init(_ text: String) {
     self.text = text
     ranges = Words(text).ranges
   }
 
-  /// Joins words by single spaces.
+  /// Joins words with single spaces.
   public init(words: [String]) {
     text = words.joined(separator: " ")
     var start = 0
@@ -29,10 +29,9 @@ public struct Sentence: Sendable, Hashable {
     }
   }
 
-  /// The token that decides each word, its first one; nil for a word without a token: it was cut off, or all of it
-  /// normalizes to nothing.
+  /// The first token of each word, which labels it; nil for a word that was truncated, or normalizes to nothing.
   ///
-  /// - Parameter encoding: the tokens of the text; those of a pair's second text are left out.
+  /// - Parameter encoding: the tokens of the text; those of a pair's second text are ignored.
   /// - Complexity: O(tokens + words).
   public func firstTokens(_ encoding: Encoding) -> [Int?] {
     var first = [Int?](repeating: nil, count: ranges.count)
@@ -42,8 +41,8 @@ public struct Sentence: Sendable, Hashable {
     return first
   }
 
-  /// The word in which each token begins; nil for specials, for tokens of a pair's second text, and for tokens that
-  /// begin in no word.
+  /// The word in which each token begins; nil for special tokens, for tokens of a pair's second text, and for tokens
+  /// that do not begin in a word.
   ///
   /// - Complexity: O(tokens + words).
   func words(of encoding: Encoding) -> [Int?] {

@@ -2,11 +2,11 @@ internal import Heads
 public import Tensors
 internal import Tokenization
 
-/// Makes spans of the labels that a head gives to tokens.
+/// Turns a head's token labels into spans.
 ///
-/// Words are runs between white space, or those that were given beforehand.
+/// Words are delimited by white space, or given.
 ///
-/// - SeeAlso: transformers, `pipelines/token_classification.py`; the README lists where its answers are not expected.
+/// - SeeAlso: transformers, `pipelines/token_classification.py`; the README lists where results differ.
 public struct TagDecoder: Sendable {
   private let labels: [String]
   private let options: TaggingOptions
@@ -19,9 +19,9 @@ public struct TagDecoder: Sendable {
   /// The spans of a text.
   ///
   /// - Parameters:
-  ///   - outputs: for each window those of its tokens, specials included, [tokens, labels].
+  ///   - outputs: for each window, the outputs for its tokens, including special ones, [tokens, labels].
   ///   - windows: the text with its tokens.
-  ///   - sentence: its words.
+  ///   - sentence: the text's words.
   public func answer(_ outputs: [Tensor], _ windows: TextWindows, of sentence: Sentence) -> Answer {
     guard let strategy = options.aggregationStrategy else { return wordAnswer(outputs, windows, sentence) }
     let scalars = Array(sentence.text.unicodeScalars)
@@ -31,11 +31,11 @@ public struct TagDecoder: Sendable {
     return .entities(windows.encodings.count > 1 ? spans.withoutOverlaps : spans)
   }
 
-  /// A part of the text with the probabilities of its labels.
+  /// A span of the text with its label probabilities.
   private struct Unit {
     var range: Range<Int>
     var scores: [Float]
-    /// The number of its word; nil between words.
+    /// The index of its word; nil between words.
     let word: Int?
 
     var label: Int { scores.placeOfLargest }
@@ -62,7 +62,7 @@ public struct TagDecoder: Sendable {
     }
   }
 
-  /// Neighboring tokens of one word together.
+  /// Merges consecutive tokens of a word.
   private func words(_ tokens: [Unit], _ strategy: AggregationStrategy) -> [Unit] {
     var words: [[Unit]] = []
     for token in tokens {
@@ -86,7 +86,7 @@ public struct TagDecoder: Sendable {
     }
   }
 
-  /// A span for each run of units of one kind that is not ignored.
+  /// One span per run of units of the same kind, unless ignored.
   private func groups(
     _ units: [Unit], _ scheme: TagScheme, _ ignored: Set<String>, _ text: [Unicode.Scalar]
   ) -> [LabeledSpan] {
@@ -96,7 +96,7 @@ public struct TagDecoder: Sendable {
     }
   }
 
-  /// The span of some units. What has no text, such as the bare piece of a space, counts in the mean alone.
+  /// The span of some units. Units without text, such as a bare space piece, only affect the mean.
   private func span(_ units: [Unit], _ label: String, _ text: [Unicode.Scalar]) -> LabeledSpan {
     let visible = units.filter { !$0.range.isEmpty }
     let own = visible.isEmpty ? units : visible
@@ -110,7 +110,7 @@ public struct TagDecoder: Sendable {
 
   // MARK: - As in training
 
-  /// Words decided by their first tokens, each read in the window that shows the most around it.
+  /// Labels words by their first tokens, each in the window with the most context around it.
   private func wordAnswer(_ outputs: [Tensor], _ windows: TextWindows, _ sentence: Sentence) -> Answer {
     let encoding = windows.whole
     let places = windows.bestPlaces
@@ -131,7 +131,7 @@ public struct TagDecoder: Sendable {
 }
 
 extension [LabeledSpan] {
-  /// Of spans of several windows that overlap the longer one, and of equally long ones the surer one.
+  /// Removes overlaps between windows: the longer span wins, then the more confident one.
   fileprivate var withoutOverlaps: [LabeledSpan] {
     let sorted = enumerated().sorted {
       ($0.element.range.lowerBound, $0.offset) < ($1.element.range.lowerBound, $1.offset)

@@ -1,10 +1,10 @@
 extension TagScheme {
-  /// What tags are that break their scheme.
+  /// How tags that violate their scheme are read.
   public enum Reading: String, Sendable, CaseIterable {
-    /// They begin entities, too, as ``TagScheme/entities(_:)`` reads them.
+    /// They also begin entities, as in ``TagScheme/entities(_:)``.
     case lenient
-    /// An entity is `B` and the `I` of its kind that follow; where the scheme marks ends, also an `L` at its end, or a
-    /// `U`. Everything else is outside.
+    /// An entity is `B` and the following `I` of its kind; if the scheme marks ends, also a final `L`, or a single `U`.
+    /// Everything else is outside.
     ///
     /// Source: seqeval, `mode="strict"`.
     case strict
@@ -13,13 +13,13 @@ extension TagScheme {
   /// The entities of a sentence, in order.
   ///
   /// - Parameters:
-  ///   - labels: the number of each word's label.
-  ///   - reading: what tags are that break their scheme.
+  ///   - labels: the label index of each word.
+  ///   - reading: how tags that violate their scheme are read.
   public func entities(_ labels: [Int], reading: Reading) -> [Entity] {
     reading == .lenient ? entities(labels) : strictEntities(labels)
   }
 
-  /// Whether some label ends an entity.
+  /// Whether some label marks the end of an entity.
   private var marksEnds: Bool { tags.contains { $0.place == .end || $0.place == .single } }
 
   private func strictEntities(_ labels: [Int]) -> [Entity] {

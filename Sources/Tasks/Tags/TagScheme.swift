@@ -1,16 +1,16 @@
-/// The meaning of a label set that marks where entities begin and continue: BIO, BILOU, BIOES, IO, or bare kinds.
+/// A label set that marks where entities begin and continue: BIO, BILOU, BIOES, IO, or bare kinds.
 ///
-/// Each label is read by itself. `B-X` begins an entity of the kind X and `I-X` continues it; `L-X` or `E-X` ends
-/// it, and `U-X` or `S-X` is an entity of one word, if the set has `B-` or `I-` labels of a kind with the same
-/// letters; a bare `X` counts as `I-X`. `O`, also after a prefix, and the marks of special tokens and of later pieces
-/// (`[CLS]`, `<PAD>`, `X`) are outside. A kind that holds a hyphen is whole: only the prefixes above are split off.
+/// Each label is read separately. `B-X` begins an entity of kind X and `I-X` continues it; `L-X` or `E-X` ends it, and
+/// `U-X` or `S-X` is a single-word entity, if the set has `B-` or `I-` labels of a kind with the same letters; a bare
+/// `X` counts as `I-X`. `O`, also after a prefix, and the marks of special tokens and continuation pieces (`[CLS]`,
+/// `<PAD>`, `X`) are outside. Hyphens within a kind are preserved: only the prefixes above are split off.
 ///
 /// ```swift
 /// let scheme = TagScheme(["O", "B-PER", "I-PER"])
 /// scheme?.entities([1, 2, 0, 2])   // PER at 0..<2, PER at 3..<4
 /// ```
 public struct TagScheme: Sendable, Hashable {
-  /// What one label says about a word.
+  /// The meaning of one label.
   public struct Tag: Sendable, Hashable {
     public enum Place: Sendable, Hashable { case outside, begin, inside, end, single }
 
@@ -21,20 +21,20 @@ public struct TagScheme: Sendable, Hashable {
     static let outside = Tag(place: .outside, kind: "O")
   }
 
-  /// An entity of whole words.
+  /// An entity, which consists of whole words.
   public struct Entity: Sendable, Hashable {
     public let kind: String
-    /// Its words, counted in their sentence.
+    /// The range of its words in the sentence.
     public let words: Range<Int>
   }
 
-  /// One for each label, in the order of the labels.
+  /// One per label, in label order.
   public let tags: [Tag]
 
   /// Reads a label set.
   ///
-  /// - Returns: nil if the labels are no scheme: there is neither an `O` nor a label with `B-` or `I-`, so that every
-  ///   word has a label that stands for itself.
+  /// - Returns: nil if the labels are not a scheme: there is neither an `O` nor a label with `B-` or `I-`, so each
+  ///   word's label stands for itself.
   public init?(_ labels: [String]) {
     let prefixes = TagPrefixes(labels)
     let isScheme = labels.contains { label in
@@ -44,7 +44,7 @@ public struct TagScheme: Sendable, Hashable {
     tags = labels.map(prefixes.tag)
   }
 
-  /// Reads a label set as the pipeline of transformers does: whatever is no prefix is a kind, and so is `O`.
+  /// Reads a label set like transformers' pipeline: everything without a prefix is a kind, including `O`.
   ///
   /// - Parameter labels: any names.
   public init(literal labels: [String]) {
@@ -54,16 +54,16 @@ public struct TagScheme: Sendable, Hashable {
 
   /// The entities of a sentence, in order.
   ///
-  /// - Parameter labels: the number of each word's label.
+  /// - Parameter labels: the label index of each word.
   /// - SeeAlso: conlleval.pl of CoNLL-2000, `startOfChunk` and `endOfChunk`.
   public func entities(_ labels: [Int]) -> [Entity] {
     runs(labels).filter { tags[labels[$0.words.lowerBound]].place != .outside }
   }
 
-  /// Neighboring words of one kind, in order; words outside are runs of the kind `O`.
+  /// Consecutive words of the same kind, in order; words outside entities are runs of kind `O`.
   ///
-  /// A run begins at `B`, at `U`, and at any other tag that follows another kind or the end of an entity, so that
-  /// predictions that break their scheme have entities too.
+  /// A run begins at `B`, at `U`, and at any other tag that follows another kind or the end of an entity, so
+  /// predictions that violate their scheme still give entities.
   public func runs(_ labels: [Int]) -> [Entity] {
     var runs: [Entity] = []
     var isOpen = false
@@ -81,18 +81,18 @@ public struct TagScheme: Sendable, Hashable {
 }
 
 extension TagScheme.Tag {
-  /// Whether it goes on with a run of its kind.
+  /// Whether the tag can continue a run of its kind.
   fileprivate var continues: Bool { place != .begin && place != .single }
 
-  /// Whether nothing goes on after it.
+  /// Whether the tag ends a run.
   fileprivate var closes: Bool { place == .end || place == .single }
 }
 
-/// The letters that are prefixes in one label set.
+/// The letters used as prefixes in a label set.
 private struct TagPrefixes {
-  /// The prefixes of every set.
+  /// The prefixes in every set.
   static let plain: Set<Character> = ["B", "I"]
-  /// Letters that close an entity are prefixes in pairs: `L` and `U` of BILOU, `E` and `S` of BIOES.
+  /// Letters that end an entity come in pairs: `L` and `U` in BILOU, `E` and `S` in BIOES.
   private static let closing: [[Character]] = [["L", "U"], ["E", "S"]]
 
   private let letters: Set<Character>
@@ -134,14 +134,14 @@ private struct TagPrefixes {
     return TagScheme.Tag(place: place, kind: kind)
   }
 
-  /// The letter before the first hyphen, and what follows; nil if the label is of another form.
+  /// The letter before the first hyphen, and the rest; nil if the label has another form.
   private static func split(_ label: String) -> (letter: Character, kind: String)? {
     let kind = String(label.dropFirst(2))
     guard let letter = label.first, label.dropFirst().first == "-", !kind.isEmpty else { return nil }
     return (letter, kind)
   }
 
-  /// `O`, the mark of later pieces `X`, what stands for no label, and the names of special tokens: `[CLS]`, `<pad>`.
+  /// `O`, the continuation mark `X`, placeholders for no label, and names of special tokens: `[CLS]`, `<pad>`.
   private static func isOutside(_ label: String) -> Bool {
     if ["O", "X", "PAD", "CLS", "SEP", "UNK", "_", "-", ""].contains(label) { return true }
     return (label.hasPrefix("[") && label.hasSuffix("]")) || (label.hasPrefix("<") && label.hasSuffix(">"))

@@ -1,26 +1,26 @@
-/// How the labels of tokens become spans of a text, as the pipeline of transformers has it.
+/// How token labels become spans of a text, as in transformers' pipeline.
 public enum AggregationStrategy: String, Sendable, Hashable, CaseIterable, Codable {
-  /// A span for each token, with its label as it is.
+  /// One span per token, with its raw label.
   case none
-  /// Neighboring tokens of one kind are a span.
+  /// Consecutive tokens of one kind form a span.
   case simple
-  /// Words are labeled by their first token; neighboring words of one kind are a span.
+  /// Words are labeled by their first token; consecutive words of one kind form a span.
   case first
   /// Words are labeled by the mean of their tokens' probabilities.
   case average
-  /// Words are labeled by the token that is surest of its label.
+  /// Words are labeled by their most confident token.
   case max
 }
 
-/// How the outputs of a head that labels tokens become an answer.
+/// How a token classification head's outputs become an answer.
 public struct TaggingOptions: Sendable, Hashable {
   /// Nil: words are labeled by their first token, as in training; a label set that is a ``TagScheme`` gives entities,
-  /// and any other a span for each word.
+  /// and any other gives one span per word.
   public var aggregationStrategy: AggregationStrategy?
-  /// What gets no span: kinds, or with ``AggregationStrategy/none`` labels as they are; nil: `O`. Words that each have
-  /// a span are left out only if their label is named here.
+  /// Kinds without spans, or raw labels with ``AggregationStrategy/none``; nil: `O`. If every word has a span, only
+  /// words with the labels listed here are omitted.
   public var ignoreLabels: Set<String>?
-  /// The tokens that windows over a long text share; nil: the text is cut.
+  /// The number of tokens shared by consecutive windows of a long text; nil: the text is truncated.
   public var stride: Int?
 
   public init(
@@ -33,7 +33,7 @@ public struct TaggingOptions: Sendable, Hashable {
 }
 
 extension TaggingOptions {
-  /// What ``ignoreLabels`` may name for a head with some labels: the labels, or the kinds that spans have.
+  /// The possible values of ``ignoreLabels`` for a label set: its labels, or the kinds of spans.
   public func ignorableLabels(_ labels: [String]) -> [String] {
     guard aggregationStrategy != AggregationStrategy.none else { return labels }
     let scheme = aggregationStrategy == nil ? TagScheme(labels) : TagScheme(literal: labels)
