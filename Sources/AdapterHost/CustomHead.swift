@@ -4,7 +4,7 @@ internal import Heads
 public import Model
 public import Tensors
 
-/// A head of an application's own: what it makes of a row's hidden states.
+/// A head defined by an application, computed from a row's hidden states.
 ///
 ///     struct Length: CustomHead {
 ///       static let type = "length"
@@ -15,7 +15,7 @@ public import Tensors
 ///     let output = try model(ids)
 ///     let lengths = try model.answers(ofCustomHead: "length", to: output)
 ///
-/// Commands and training know the kinds of heads of this package alone.
+/// Commands and training only support the built-in kinds of heads.
 public protocol CustomHead: Sendable {
   /// The value of `head_type` in a saved head.
   static var type: String { get }
@@ -24,34 +24,34 @@ public protocol CustomHead: Sendable {
   ///
   /// - Parameters:
   ///   - settings: the `config` of its `head_config.json`.
-  ///   - tensors: those of its file, by their names below `heads.NAME.`; each has to be read.
+  ///   - tensors: the file's tensors, by their names below `heads.NAME.`; all must be read.
   ///   - hiddenSize: the model's hidden size.
   init(settings: ConfigurationFields, tensors: WeightReader, hiddenSize: Int) throws
 
-  /// The members of `config` beside `head_type`.
+  /// The members of `config` in addition to `head_type`.
   var settings: [String: JSONValue] { get }
 
-  /// The tensors that are saved, by their names below `heads.NAME.`
+  /// The tensors to save, by their names below `heads.NAME.`
   var tensors: [OutgoingTensor] { get }
 
-  /// What it makes of the last hidden states of one row, [N, H].
+  /// Computes the head's output from the last hidden states of one row, [N, H].
   func callAsFunction(_ states: Tensor, on pass: Pass) -> Tensor
 }
 
 extension DebertaV2AdapterModel {
-  /// The names of the application's own heads.
+  /// The names of the custom heads.
   public var customHeadNames: [String] { customHeads.keys.sorted() }
 
-  /// An application's own head.
+  /// The custom head with this name.
   public func customHead(_ name: String) -> (any CustomHead)? { customHeads[name] }
 
-  /// Adds a head of an application's own, or replaces the one of its name.
+  /// Adds a custom head, or replaces the one with its name.
   public mutating func addCustomHead(_ name: String, _ head: any CustomHead) { customHeads[name] = head }
 
-  /// Removes an application's own head.
+  /// Removes a custom head.
   public mutating func deleteCustomHead(_ name: String) { customHeads[name] = nil }
 
-  /// What an application's own head makes of each row of an output, which holds the states of all tokens.
+  /// A custom head's answer for each row of an output, which must contain the states of all tokens.
   ///
   /// - Throws: `ModelError.unknownHead`.
   public func answers(ofCustomHead name: String, to output: ModelOutput) throws(ModelError) -> [Tensor] {
@@ -60,7 +60,7 @@ extension DebertaV2AdapterModel {
     return (0..<output.rowCount).map { head(output.hiddenStates(row: $0), on: pass) }
   }
 
-  /// Saves an application's own head in the form of the reference's.
+  /// Saves a custom head in the format of `adapters`.
   public func saveCustomHead(
     _ name: String, to folder: String, as format: WeightFormat = .safetensors
   ) throws {
@@ -77,12 +77,12 @@ extension DebertaV2AdapterModel {
     try description.write(to: "\(folder)/\(SavedHead.configurationFile)")
   }
 
-  /// Loads a saved head of an application's own.
+  /// Loads a saved custom head.
   ///
   /// - Parameters:
-  ///   - type: whose `type` the folder names.
-  ///   - folder: of a saved head.
-  ///   - name: what it is called; nil: as saved.
+  ///   - type: must match the `type` in the folder.
+  ///   - folder: the folder of a saved head.
+  ///   - name: the name to use; nil: as saved.
   /// - Returns: its name.
   /// - Throws: `ConfigurationError`, `CheckpointError`, also for a tensor that the head does not read.
   @discardableResult

@@ -5,13 +5,13 @@ internal import Model
 public import Tensors
 
 extension DebertaV2AdapterModel {
-  /// Sets the adapters that act when a call names none; what is merged is reset.
+  /// Sets the adapters for calls that name none, and resets a merged adapter.
   ///
   /// - Parameters:
   ///   - composition: nil is the base model.
-  ///   - skipped: layers in which no adapter acts, in calls with any setup, until adapters are set again. What changes
-  ///     the embeddings still acts: prompts and invertible adapters.
-  /// - Throws: `CompositionError`, with the names of what is wrong; `LayerError`. The model is unchanged then.
+  ///   - skipped: layers in which no adapter is applied, in calls with any setup, until adapters are set again. Changes
+  ///     of the embeddings still apply: prompts and invertible adapters.
+  /// - Throws: `CompositionError`, naming what is wrong; `LayerError`. The model is then unchanged.
   public mutating func setActiveAdapters(_ composition: Composition?, skippingLayers skipped: Set<Int> = []) throws {
     if let composition {
       for name in composition.adapters where adapters[name] == nil { throw unknown(adapter: name) }
@@ -27,9 +27,9 @@ extension DebertaV2AdapterModel {
     activeAdapters = composition
   }
 
-  /// Puts an adapter's effect into the weights. The model with it merged equals the model with it active.
+  /// Merges an adapter into the weights. The merged model is equivalent to the model with the adapter active.
   ///
-  /// - Throws: `ModelError`, if another one is merged, or the adapter's effect depends on the text.
+  /// - Throws: `ModelError`, if another one is merged, or the adapter depends on the text.
   public mutating func mergeAdapter(_ name: String) throws {
     guard let adapter = adapters[name] else { throw unknown(adapter: name) }
     if mergedAdapter == name { return }
@@ -43,7 +43,7 @@ extension DebertaV2AdapterModel {
       let pass = Pass(compute)
       let layers = try head.namedLayers.compactMap { layer -> (String, Linear)? in
         guard let hook = hooks[layer.name] else { return nil }
-        // What decodes words, and its norm, stay apart from the weights of the encoder.
+        // // Decoders and their norms are separate from the encoder's weights.
         guard let linear = layer.linear else { throw ModelError.notMergeable(name: name) }
         return (layer.name, try hook.merged(into: linear, on: pass))
       }
@@ -53,16 +53,16 @@ extension DebertaV2AdapterModel {
     if !hooks.isEmpty { (heads, unmergedHeads) = (adapted, plain) }
   }
 
-  /// Goes back to the weights as they were loaded, the very bytes.
+  /// Restores the loaded weights, byte for byte.
   public mutating func resetAdapter() {
     guard mergedAdapter != nil else { return }
-    // The base bound these adapters before; it cannot refuse them now.
+    // // These adapters were bound to the base before, so binding them cannot fail now.
     if let reset = try? rebound(to: baseEncoder, merged: nil) { bound = reset }
     for (name, head) in unmergedHeads where heads[name] != nil { heads[name] = head }
     unmergedHeads = [:]
   }
 
-  /// A linear layer of the encoder, with what is merged.
+  /// A linear layer of the encoder, including a merged adapter.
   public func linear(_ place: ProjectionPlace, layer: Int) -> Linear {
     bound.encoder.linear(place, layer: layer)
   }
@@ -78,7 +78,7 @@ extension DebertaV2AdapterModel {
     return model
   }
 
-  /// Gives the encoder another table of word embeddings, [vocabulary, E]; what is merged stays.
+  /// Replaces the encoder's word embeddings, [vocabulary, E]; a merged adapter stays merged.
   mutating func replaceWords(_ words: WeightMatrix) throws {
     baseEncoder = baseEncoder.replacing(words: words)
     configuration = baseEncoder.configuration

@@ -10,7 +10,7 @@ extension DebertaV2AdapterModel {
   /// The names of the loaded adapters.
   public var adapterNames: [String] { adapters.keys.sorted() }
 
-  /// What the configuration and loaded adapters name without an effect: sentences for people.
+  /// Messages about settings of the configuration and the loaded adapters that have no effect.
   public var warnings: [String] {
     configuration.warnings
       + adapters.sorted { $0.key < $1.key }.flatMap { name, adapter in
@@ -21,14 +21,14 @@ extension DebertaV2AdapterModel {
   /// A loaded adapter.
   public func adapter(_ name: String) -> Adapter? { adapters[name] }
 
-  /// Adds a fresh adapter.
+  /// Adds a newly initialized adapter.
   ///
   /// - Parameters:
-  ///   - name: what it is called.
-  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`; or the path of a JSON file with a
-  ///     configuration, alone or under `config`.
-  ///   - overwrite: replaces an adapter of this name.
-  ///   - setActive: makes it the active adapter.
+  ///   - name: the adapter's name.
+  ///   - text: a preset with changes, such as `seq_bn[reduction_factor=8]` or `lora`; or the path of a JSON
+  ///     configuration file, which may nest it under `config`.
+  ///   - overwrite: whether to replace an adapter with this name.
+  ///   - setActive: whether to make it the active adapter.
   ///   - seed: makes the random values reproducible.
   /// - Throws: `ModelError.exists`, `ConfigurationError`.
   public mutating func addAdapter(
@@ -39,7 +39,7 @@ extension DebertaV2AdapterModel {
       name, method: catalog.method(named: text), overwrite: overwrite, setActive: setActive, seed: seed)
   }
 
-  /// Adds a fresh adapter of a configuration's members, as a saved one has them under `config`.
+  /// Adds a newly initialized adapter with the members of a configuration, as a saved adapter has them under `config`.
   public mutating func addAdapter(
     _ name: String, settings: [String: JSONValue], overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
   ) throws {
@@ -47,7 +47,7 @@ extension DebertaV2AdapterModel {
     try addAdapter(name, method: catalog.method(fields), overwrite: overwrite, setActive: setActive, seed: seed)
   }
 
-  /// Adds a fresh adapter of a method with its settings.
+  /// Adds a newly initialized adapter of a method.
   public mutating func addAdapter(
     _ name: String, method: any AdapterMethod, overwrite: Bool = false, setActive: Bool = false, seed: UInt64 = 0
   ) throws {
@@ -55,17 +55,17 @@ extension DebertaV2AdapterModel {
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
 
-  /// Loads an adapter folder, and the head beside it.
+  /// Loads an adapter folder, and the head in it.
   ///
   /// - Parameters:
   ///   - folder: a saved adapter, of `adapters` or PEFT.
-  ///   - name: what it is called here; nil: as saved.
-  ///   - withHead: whether a head in the folder is loaded, under the adapter's name.
-  ///   - leaveOut: layers without modules, besides those that the settings name.
-  ///   - labels: the names of the head's outputs, in place of the saved ones (`id2label`).
-  ///   - overwrite: replaces an adapter of this name.
-  ///   - setActive: makes it the active adapter.
-  /// - Returns: the name that the adapter has now.
+  ///   - name: the name to use; nil: as saved.
+  ///   - withHead: whether to load a head in the folder, under the adapter's name.
+  ///   - leaveOut: layers without modules, in addition to those left out by the settings.
+  ///   - labels: names for the head's outputs that replace the saved ones (`id2label`).
+  ///   - overwrite: whether to replace an adapter with this name.
+  ///   - setActive: whether to make it the active adapter.
+  /// - Returns: the adapter's name in this model.
   @discardableResult
   public mutating func loadAdapter(
     _ folder: String, as name: String? = nil, withHead: Bool = true, leaveOut: Set<Int> = [],
@@ -85,14 +85,14 @@ extension DebertaV2AdapterModel {
     return name
   }
 
-  /// Saves an adapter, and the head of its name, as the reference does.
+  /// Saves an adapter, and the head with its name, in the format of `adapters`.
   ///
   /// - Parameters:
-  ///   - name: of a loaded adapter.
-  ///   - folder: is made, where it is not there.
-  ///   - withHead: whether the head of its name is saved, too.
-  ///   - metadata: members that `adapter_config.json` gets besides those that it has (`meta_dict`).
-  ///   - format: the files that the weights go to.
+  ///   - name: the name of a loaded adapter.
+  ///   - folder: the folder, created unless it exists.
+  ///   - withHead: whether to save the head with its name, too.
+  ///   - metadata: additional members of `adapter_config.json` (`meta_dict`).
+  ///   - format: the file format of the weights.
   public func saveAdapter(
     _ name: String, to folder: String, withHead: Bool = true, metadata: [String: JSONValue] = [:],
     as format: WeightFormat = .safetensors
@@ -104,12 +104,12 @@ extension DebertaV2AdapterModel {
     if withHead, heads[name] != nil { try saveHead(name, to: folder, as: format) }
   }
 
-  /// Puts an adapter in place of the one of its name.
+  /// Replaces the adapter with this name.
   mutating func replaceAdapter(_ name: String, _ adapter: Adapter) throws {
     try add(adapter, named: name, overwrite: true)
   }
 
-  /// Removes an adapter; its head stays.
+  /// Removes an adapter; its head is kept.
   public mutating func deleteAdapter(_ name: String) throws {
     guard adapters[name] != nil else { throw unknown(adapter: name) }
     if mergedAdapter == name { resetAdapter() }

@@ -12,18 +12,19 @@ extension DebertaV2AdapterModel {
     try self(Batch(ids), setup: setup, heads: heads, answering: tokens, states: states, trace: trace)
   }
 
-  /// Runs a batch through the encoder, with the adapters of a setup, and through heads.
+  /// Runs a batch through the encoder with the adapters of a setup, and through heads.
   ///
   /// - Parameters:
   ///   - batch: sequences of token ids.
-  ///   - setup: which adapters act; nil: the active ones.
-  ///   - heads: names of heads, of which each answers all rows, and under Parallel the j-th the j-th repetition of
-  ///     the rows; nil: the active ones, or else those that follow the adapters (`Composition.head`), for their rows.
-  ///   - tokens: the tokens for which heads that answer tokens give logits.
-  ///   - states: the tokens whose last hidden states the output holds. Where answers alone are wanted, ask for the
-  ///     first: heads of sequences read no others, and the last layer is not run for what nobody reads.
-  ///   - trace: what else is recorded.
-  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit.
+  ///   - setup: the adapters to apply; nil: the active ones.
+  ///   - heads: names of heads, each of which answers all rows; under Parallel the j-th head answers the j-th
+  ///     repetition of the rows. Nil: the active ones, or else those that follow the adapters (`Composition.head`), for
+  ///     their rows.
+  ///   - tokens: the tokens for which token heads return logits.
+  ///   - states: the tokens whose last hidden states the output holds. If only answers are needed, request the first:
+  ///     sequence heads read no others, and the last layer skips tokens that nobody reads.
+  ///   - trace: what else to record.
+  /// - Throws: `CompositionError`, `ModelError`, `InputError`; `MemoryError`, if the batch cannot fit into memory.
   public func callAsFunction(
     _ batch: Batch, setup: Setup? = nil, heads: [String]? = nil, answering tokens: AnsweredTokens = .all,
     states: AskedTokens = .all, trace: Trace? = nil

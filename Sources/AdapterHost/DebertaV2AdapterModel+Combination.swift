@@ -2,17 +2,17 @@ public import AdapterMethods
 internal import Heads
 
 extension DebertaV2AdapterModel {
-  /// Adds an adapter that is made of loaded ones of equal settings.
+  /// Adds an adapter that combines loaded ones with equal settings.
   ///
   ///     try model.averageAdapter("mean", of: ["a", "b"], WeightedCombination(weights: [0.7, 0.3]))
   ///
   /// - Parameters:
-  ///   - name: what it is called.
+  ///   - name: the new adapter's name.
   ///   - names: loaded adapters, in the order of the weights.
-  ///   - combination: how they are combined; by default the mean of every tensor.
-  ///   - overwrite: replaces an adapter of this name, which may be one of those that are combined.
-  ///   - setActive: makes it the active adapter.
-  /// - Throws: `CombinationError`, `CompositionError.unknownAdapter`, `ModelError.exists`; the model is unchanged then.
+  ///   - combination: how to combine them; by default the mean of every tensor.
+  ///   - overwrite: whether to replace an adapter with this name, which may be one of the inputs.
+  ///   - setActive: whether to make it the active adapter.
+  /// - Throws: `CombinationError`, `CompositionError.unknownAdapter`, `ModelError.exists`; the model is then unchanged.
   public mutating func averageAdapter(
     _ name: String, of names: [String], _ combination: WeightedCombination = WeightedCombination(),
     overwrite: Bool = false, setActive: Bool = false
@@ -26,15 +26,15 @@ extension DebertaV2AdapterModel {
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
 
-  /// Adds a head whose tensors are the weighted mean of those of heads of equal settings.
+  /// Adds a head that is the weighted mean of heads with equal settings.
   ///
   /// - Parameters:
-  ///   - name: what it is called.
+  ///   - name: the new head's name.
   ///   - names: heads, in the order of the weights.
-  ///   - weights: one for each head; nil: all alike.
-  ///   - normalizesWeights: whether the weights are divided by their sum.
-  ///   - overwrite: replaces a head of this name.
-  /// - Throws: `CombinationError`, `HeadAverageError`, `ModelError`; the model is unchanged then.
+  ///   - weights: one per head; nil: equal weights.
+  ///   - normalizesWeights: whether to divide the weights by their sum.
+  ///   - overwrite: whether to replace a head with this name.
+  /// - Throws: `CombinationError`, `HeadAverageError`, `ModelError`; the model is then unchanged.
   public mutating func averageHead(
     _ name: String, of names: [String], weights: [Float]? = nil, normalizesWeights: Bool = true, overwrite: Bool = false
   ) throws {
@@ -52,7 +52,7 @@ extension DebertaV2AdapterModel {
         tiedTo: headReader.tiesWords ? baseEncoder.wordEmbeddings : nil, compute))
   }
 
-  /// Turns a prefix that two layers make into its flat form, which acts the same.
+  /// Converts a prefix computed by two layers into its flat form, which is equivalent.
   ///
   /// - Throws: `EjectionError`, if the adapter has no such prefix.
   public mutating func ejectPrefixTuning(_ name: String) throws {

@@ -2,30 +2,30 @@ internal import Checkpoints
 public import Tensors
 internal import Tokenization
 
-// Word embeddings of other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
+// // Word embeddings for other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
 
 extension DebertaV2AdapterModel {
-  /// The names of the loaded word embeddings; the base's own are called `default`.
+  /// The names of the loaded word embeddings; those of the base are called `default`.
   public var embeddingNames: [String] { tables.names }
 
-  /// The name of the word embeddings that calls use.
+  /// The name of the active word embeddings.
   public var activeEmbeddings: String { tables.active }
 
   /// The active word embeddings as float32, [vocabulary, E].
   public var wordEmbeddings: Tensor { bound.encoder.wordEmbeddings.widened(compute) }
 
-  /// The number of words of some embeddings; nil if there are none of the name.
+  /// The number of words of some embeddings; nil if there are none with this name.
   public func vocabularySize(ofEmbeddings name: String) -> Int? { tables[name]?.words.rows }
 
   /// Adds word embeddings for another vocabulary, and makes them active.
   ///
-  /// Rows are N(0, 0.02); those of tokens that the reference has too are copies of its rows.
+  /// Rows are N(0, 0.02), except that tokens also in the reference get copies of its rows.
   ///
   /// - Parameters:
-  ///   - name: what they are called.
-  ///   - vocabulary: the token of each row; a row without a token of its own has nil.
-  ///   - reference: loaded embeddings, and the token of each of their rows.
-  ///   - tokenizer: the folder of the tokenizer, which is saved with them.
+  ///   - name: the name of the new embeddings.
+  ///   - vocabulary: the token of each row; nil for a row without a token.
+  ///   - reference: loaded embeddings, with the token of each of their rows.
+  ///   - tokenizer: the folder of the tokenizer to save with them.
   ///   - seed: makes the random values reproducible.
   /// - Throws: `WordTableError`.
   public mutating func addEmbeddings(
@@ -53,12 +53,12 @@ extension DebertaV2AdapterModel {
     try setActiveEmbeddings(name)
   }
 
-  /// Adds word embeddings for the vocabulary of a tokenizer's folder, and makes them active.
+  /// Adds word embeddings for the vocabulary of a tokenizer folder, and makes them active.
   ///
   /// - Parameters:
-  ///   - name: what they are called.
+  ///   - name: the name of the new embeddings.
   ///   - tokenizer: a folder with the files of a tokenizer.
-  ///   - reference: loaded embeddings and the folder of their tokenizer; rows of common tokens are copied.
+  ///   - reference: loaded embeddings and the folder of their tokenizer; rows of shared tokens are copied.
   ///   - seed: makes the random values reproducible.
   public mutating func addEmbeddings(
     _ name: String, tokenizer: String, reference: (name: String, tokenizer: String)? = nil, seed: UInt64 = 0
@@ -68,13 +68,13 @@ extension DebertaV2AdapterModel {
     try addEmbeddings(name, vocabulary: vocabulary, reference: other, tokenizer: tokenizer, seed: seed)
   }
 
-  /// Loads a folder that `save_embeddings` wrote, and makes the embeddings active.
+  /// Loads a folder written by `save_embeddings`, and makes the embeddings active.
   ///
   /// - Parameters:
-  ///   - folder: with `embedding.pt`, and perhaps `tokenizer/`.
-  ///   - name: what they are called.
+  ///   - folder: contains `embedding.pt`, and optionally `tokenizer/`.
+  ///   - name: the name to use.
   /// - Returns: the folder of their tokenizer, if they were saved with one.
-  /// - Throws: `WordTableError`, `CheckpointError`; the model is unchanged then.
+  /// - Throws: `WordTableError`, `CheckpointError`; the model is then unchanged.
   @discardableResult
   public mutating func loadEmbeddings(_ folder: String, as name: String) throws -> String? {
     if tables[name] != nil { throw name == EmbeddingTables.base ? WordTableError.isBase : .exists(name: name) }
@@ -84,8 +84,7 @@ extension DebertaV2AdapterModel {
     return table.tokenizer
   }
 
-  /// Makes some embeddings those that calls use; the size of the vocabulary follows. Heads that predict words keep
-  /// the vocabulary that they were made for.
+  /// Activates loaded embeddings, which sets the vocabulary size. Heads that predict words keep their vocabulary.
   public mutating func setActiveEmbeddings(_ name: String) throws {
     guard let table = tables[name] else { throw unknown(embeddings: name) }
     guard name != tables.active else { return }
@@ -93,26 +92,26 @@ extension DebertaV2AdapterModel {
     tables.active = name
   }
 
-  /// Gives the active embeddings other values, of as many words.
+  /// Replaces the values of the active embeddings, for the same number of words.
   mutating func replaceActiveEmbeddings(_ values: Tensor) throws {
     let words = WeightMatrix(Tensor(values.array, rows: values.rows, columns: values.columns))
     tables[tables.active] = EmbeddingTables.Table(words: words, tokenizer: tables[tables.active]?.tokenizer)
     try replaceWords(words)
   }
 
-  /// Saves embeddings, and the tokenizer that they came with, as `save_embeddings` does.
+  /// Saves embeddings, and the tokenizer that they were loaded with, like `save_embeddings`.
   ///
   /// - Parameters:
-  ///   - name: of loaded embeddings.
-  ///   - folder: where they go.
-  ///   - tokenizer: the folder of a tokenizer that is saved with them; nil: the one that they came with.
+  ///   - name: the name of loaded embeddings.
+  ///   - folder: the destination.
+  ///   - tokenizer: the folder of the tokenizer to save with them; nil: the one that they were loaded with.
   public func saveEmbeddings(_ name: String, to folder: String, tokenizer: String? = nil) throws {
     guard let table = tables[name] else { throw unknown(embeddings: name) }
     try Folders.create(folder)
     try SavedEmbeddings.write(table.words.widened(compute), tokenizer: tokenizer ?? table.tokenizer, to: folder)
   }
 
-  /// Removes embeddings; if they are active, the base's own become so.
+  /// Removes embeddings; if they are active, those of the base become active.
   public mutating func deleteEmbeddings(_ name: String) throws {
     if name == EmbeddingTables.base { throw WordTableError.isBase }
     guard tables[name] != nil else { throw unknown(embeddings: name) }
@@ -120,13 +119,13 @@ extension DebertaV2AdapterModel {
     tables[name] = nil
   }
 
-  /// Gives the active word embeddings more rows, N(0, `initializer_range`), or fewer; decoders of masked language models
-  /// that are tied to them follow.
+  /// Resizes the active word embeddings, initializing new rows with N(0, `initializer_range`); tied decoders of masked
+  /// language models follow.
   ///
   /// - Parameters:
   ///   - count: the number of words.
   ///   - seed: makes the random values reproducible.
-  /// - Throws: `WordTableError.noRows`, if none would be left.
+  /// - Throws: `WordTableError.noRows`, if no row would be left.
   public mutating func resizeTokenEmbeddings(_ count: Int, seed: UInt64 = 0) throws {
     guard count > 0 else { throw WordTableError.noRows }
     let old = bound.encoder.wordEmbeddings
@@ -142,8 +141,8 @@ extension DebertaV2AdapterModel {
     if headReader.tiesWords { for name in tied { if let head = heads[name]?.tied(to: words) { heads[name] = head } } }
   }
 
-  /// Ties the decoders of masked language models to the active word embeddings, as the checkpoint's configuration says
-  /// (`tie_word_embeddings`). Their vocabulary follows.
+  /// Ties the decoders of masked language models to the active word embeddings, as `tie_word_embeddings` of the
+  /// checkpoint requires. Their vocabulary follows.
   public mutating func tieWeights() {
     guard headReader.tiesWords else { return }
     for (name, head) in heads { if let tied = head.tied(to: bound.encoder.wordEmbeddings) { heads[name] = tied } }

@@ -4,17 +4,17 @@ internal import Files
 internal import Heads
 internal import Model
 
-// Several parts of a model in one folder, a subfolder for each; and setups with all that they name.
+// // Several parts of a model in one folder, one subfolder each; and setups with all their parts.
 
 extension DebertaV2AdapterModel {
-  /// Saves every adapter, and the head of its name, into a subfolder of its name.
+  /// Saves every adapter, with the head of the same name, to a subfolder with its name.
   ///
-  /// Each configuration gets the member `config_id`, as the reference writes it.
+  /// Each configuration gets the member `config_id`, as `adapters` writes it.
   /// - Parameters:
-  ///   - folder: is made, where it is not there.
-  ///   - withHeads: whether heads are saved, too.
-  ///   - metadata: members that each `adapter_config.json` gets besides those that it has.
-  ///   - format: the files that the weights go to.
+  ///   - folder: the folder, created unless it exists.
+  ///   - withHeads: whether to save heads, too.
+  ///   - metadata: additional members of each `adapter_config.json`.
+  ///   - format: the file format of the weights.
   public func saveAllAdapters(
     to folder: String, withHeads: Bool = true, metadata: [String: JSONValue] = [:],
     as format: WeightFormat = .safetensors
@@ -27,7 +27,7 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// Saves every fusion, and the head that follows it, into a subfolder of its name.
+  /// Saves every fusion, with the head that follows it, to a subfolder with its name.
   public func saveAllAdapterFusions(
     to folder: String, withHeads: Bool = true, metadata: [String: JSONValue] = [:],
     as format: WeightFormat = .safetensors
@@ -37,22 +37,22 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// Saves every head into a subfolder of its name.
+  /// Saves every head to a subfolder with its name.
   public func saveAllHeads(to folder: String, as format: WeightFormat = .safetensors) throws {
     for name in headNames { try saveHead(name, to: "\(folder)/\(name)", as: format) }
   }
 
   // MARK: Setups
 
-  /// Saves a composition with the adapters and fusions that it names, and heads: `adapter_setup.json`, and a subfolder
-  /// for each of them, as `save_adapter_setup` does. The folder is wholly there or not at all.
+  /// Saves a composition with its adapters, fusions and heads: `adapter_setup.json`, and a subfolder for each of them,
+  /// like `save_adapter_setup`. The folder is written completely or not at all.
   ///
-  /// Fusions anywhere in the composition are saved; the reference misses those in the blocks of blocks.
+  /// Fusions at any depth of the composition are saved; `adapters` omits those in nested blocks.
   /// - Parameters:
-  ///   - composition: what acts.
-  ///   - names: the heads that answer, in order; nil: none are saved but those of the adapters' names.
+  ///   - composition: the composition to save.
+  ///   - names: the answering heads, in order; nil: only heads named after the adapters are saved.
   ///   - folder: new or empty.
-  ///   - format: the files that the weights go to.
+  ///   - format: the file format of the weights.
   /// - Throws: `CompositionError`, `ModelError` for what is not loaded; `CheckpointError`.
   public func saveAdapterSetup(
     _ composition: Composition, heads names: [String]? = nil, to folder: String,
@@ -70,14 +70,14 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// Loads what a folder of `save_adapter_setup` holds: its adapters, fusions and heads, under their own names.
+  /// Loads a folder written by `save_adapter_setup`: its adapters, fusions and heads, under their saved names.
   ///
   /// - Parameters:
-  ///   - folder: of a setup.
-  ///   - overwrite: replaces adapters and heads of the same names.
-  ///   - setActive: makes the composition active, and the heads that it was saved with.
-  /// - Returns: the composition, and the heads that answer; nil if none were saved.
-  /// - Throws: what reading the parts throws; the model is unchanged then.
+  ///   - folder: the folder of a setup.
+  ///   - overwrite: whether to replace adapters and heads with the same names.
+  ///   - setActive: whether to activate the composition and the heads saved with it.
+  /// - Returns: the composition, and its heads; nil if none were saved.
+  /// - Throws: the errors of reading the parts; the model is then unchanged.
   @discardableResult
   public mutating func loadAdapterSetup(
     _ folder: String, overwrite: Bool = false, setActive: Bool = false

@@ -6,18 +6,18 @@ internal import Model
 internal import Tensors
 
 extension DebertaV2AdapterModel {
-  /// The names of the fusions: their adapters' names, with commas between them.
+  /// The names of the fusions: by default their adapters' names, joined with commas.
   public var fusionNames: [String] { fusions.keys.sorted() }
 
-  /// Adds a fresh fusion of loaded adapters.
+  /// Adds a newly initialized fusion of loaded adapters.
   ///
   /// - Parameters:
-  ///   - names: bottleneck adapters, in the order in which a Fuse names them.
-  ///   - fusionName: what it is called; nil: its adapters' names, with commas between them. `Fuse(a, b, name=f)` is the
-  ///     block of a fusion with a name of its own.
-  ///   - settings: which projections it has.
-  ///   - overwrite: replaces the one of this name.
-  ///   - setActive: makes the Fuse of these adapters the active setup.
+  ///   - names: bottleneck adapters, in the order of their Fuse block.
+  ///   - fusionName: the fusion's name; nil: its adapters' names, joined with commas. `Fuse(a, b, name=f)` is the block
+  ///     for a fusion with a custom name.
+  ///   - settings: the fusion's projections.
+  ///   - overwrite: whether to replace the fusion with this name.
+  ///   - setActive: whether to make the Fuse block of these adapters the active setup.
   ///   - seed: makes the random values reproducible.
   /// - Throws: `CompositionError.unknownAdapter`; `ModelError.exists`.
   public mutating func addAdapterFusion(
@@ -34,21 +34,21 @@ extension DebertaV2AdapterModel {
     if setActive { try setActiveAdapters(.fuse(names.map { .adapter($0) }, name: fusionName)) }
   }
 
-  /// Puts a fusion in place of the one of its name.
+  /// Replaces the fusion with this name.
   mutating func replaceFusion(_ name: String, _ fusion: AdapterFusion) {
     fusions[name] = fusion
     bound.bind(BoundFusion(fusion, named: name, on: Pass(compute)), named: name)
   }
 
-  /// Loads a fusion folder, and the head beside it, which follows the fusion.
+  /// Loads a fusion folder, and the head in it, which follows the fusion.
   ///
   /// - Parameters:
   ///   - folder: a saved fusion.
-  ///   - name: its adapters' names here, with commas between them; nil: as saved.
-  ///   - withHead: whether a head in the folder is loaded.
-  ///   - headName: what the head is called; nil: as the fusion, if that is given a name, or as saved.
-  ///   - setActive: makes the Fuse of its adapters, which are loaded, the active setup.
-  /// - Returns: the name that the fusion has now.
+  ///   - name: its adapters' names in this model, joined with commas; nil: as saved.
+  ///   - withHead: whether to load a head in the folder.
+  ///   - headName: the head's name; nil: the fusion's name if that is given, else as saved.
+  ///   - setActive: whether to make the Fuse block of its adapters, which must be loaded, the active setup.
+  /// - Returns: the fusion's name in this model.
   @discardableResult
   public mutating func loadAdapterFusion(
     _ folder: String, as name: String? = nil, withHead: Bool = true, headAs headName: String? = nil,
@@ -71,27 +71,27 @@ extension DebertaV2AdapterModel {
     return fusionName
   }
 
-  /// The name of the head that follows an adapter or a fusion: the one of its name; for a fusion else the one that was
-  /// loaded or trained with it.
+  /// The name of the head that follows an adapter or a fusion: the head of the same name; for a fusion otherwise the
+  /// one that was loaded or trained with it.
   public func head(following name: String) -> String? { bound.head(following: name) }
 
-  /// Lets a head follow a fusion.
+  /// Sets the head that follows a fusion.
   mutating func setHead(_ head: String, ofFusion name: String) {
     bound.headsOfFusions[name] = head == name ? nil : head
   }
 
-  /// A fusion, by its adapters' names with commas between them.
+  /// The fusion with this name: by default its adapters' names, joined with commas.
   public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
 
-  /// Saves a fusion, and the head that follows it, as the reference does.
+  /// Saves a fusion, and the head that follows it, in the format of `adapters`.
   ///
   /// - Parameters:
-  ///   - name: of a loaded fusion.
-  ///   - folder: is made, where it is not there.
-  ///   - withHead: whether the head that follows it is saved, too.
+  ///   - name: the name of a loaded fusion.
+  ///   - folder: the folder, created unless it exists.
+  ///   - withHead: whether to save the head that follows it, too.
   ///   - headName: another head to save with it.
-  ///   - metadata: members that `adapter_fusion_config.json` gets besides those that it has.
-  ///   - format: the files that the weights go to.
+  ///   - metadata: additional members of `adapter_fusion_config.json`.
+  ///   - format: the file format of the weights.
   public func saveAdapterFusion(
     _ name: String, to folder: String, withHead: Bool = true, head headName: String? = nil,
     metadata: [String: JSONValue] = [:], as format: WeightFormat = .safetensors

@@ -8,11 +8,11 @@ extension DebertaV2AdapterModel {
   /// The names of the heads.
   public var headNames: [String] { heads.keys.sorted() }
 
-  /// A head.
+  /// The head with this name.
   public func head(_ name: String) -> PredictionHead? { heads[name] }
 
-  /// Adds a fresh head. The decoder of a masked language model is tied to the word embeddings, unless it has another
-  /// shape or the checkpoint's configuration says that words are not tied.
+  /// Adds a newly initialized head. The decoder of a masked language model is tied to the word embeddings, unless its
+  /// shape differs or the checkpoint's configuration disables tying.
   public mutating func addHead(
     _ name: String, _ settings: HeadSettings, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {
@@ -25,13 +25,13 @@ extension DebertaV2AdapterModel {
     heads[name] = try headReader.pooled(head)
   }
 
-  /// Adds a fresh masked language model over the model's own vocabulary.
+  /// Adds a newly initialized masked language model head for the model's vocabulary.
   ///
   /// - Parameters:
-  ///   - layers: linear layers, the decoder included.
-  ///   - activation: what follows every layer but the decoder.
-  ///   - name: what it is called.
-  ///   - overwrite: replaces the one of this name.
+  ///   - layers: the number of linear layers, including the decoder.
+  ///   - activation: the function after every layer except the decoder.
+  ///   - name: the head's name.
+  ///   - overwrite: whether to replace the head with this name.
   ///   - seed: makes the random values reproducible.
   public mutating func addMaskedLMHead(
     _ name: String, layers: Int = 2, activation: Activation? = .gelu, overwrite: Bool = false, seed: UInt64 = 0
@@ -42,18 +42,18 @@ extension DebertaV2AdapterModel {
     try addHead(name, settings, overwrite: overwrite, seed: seed)
   }
 
-  /// Puts a head with trained values in place of the one of its name.
+  /// Replaces a head with its trained version.
   mutating func replaceHead(_ name: String, _ head: PredictionHead) { heads[name] = head }
 
-  /// Gives names to a head's outputs.
+  /// Sets the names of a head's outputs.
   ///
-  /// - Throws: `LabelNamesError`, if they are not as many as the outputs.
+  /// - Throws: `LabelNamesError`, if the number of names differs from the number of outputs.
   public mutating func nameLabels(_ labels: [String], ofHead name: String) throws {
     guard let head = heads[name] else { throw unknown(head: name) }
     heads[name] = try head.naming(labels)
   }
 
-  /// Gives each label of a head that decides labels one by one its own threshold; nil: 0.5 for all.
+  /// Sets the threshold of each label of a multi-label head; nil: 0.5 for all.
   ///
   /// - Throws: `ThresholdError`; `ModelError.unknownHead`.
   public mutating func decideLabels(ofHead name: String, at thresholds: [Float]?) throws {
@@ -65,8 +65,8 @@ extension DebertaV2AdapterModel {
   ///
   /// - Parameters:
   ///   - folder: a saved head.
-  ///   - name: what it is called here; nil: as saved, or like the folder if nothing was saved.
-  /// - Returns: the name that the head has now.
+  ///   - name: the name to use; nil: as saved, or the folder's name if none was saved.
+  /// - Returns: the head's name in this model.
   @discardableResult
   public mutating func loadHead(_ folder: String, as name: String? = nil) throws -> String {
     let (savedName, head) = try headReader.head(in: folder)
@@ -75,9 +75,9 @@ extension DebertaV2AdapterModel {
     return name
   }
 
-  /// Saves a head as the reference does; a tied decoder is saved with it.
+  /// Saves a head in the format of `adapters`, including a tied decoder.
   ///
-  /// - Throws: `ModelError.enhancedDecoder` for a head that the reference's files cannot describe.
+  /// - Throws: `ModelError.enhancedDecoder` for a head that this format cannot describe.
   public func saveHead(_ name: String, to folder: String, as format: WeightFormat = .safetensors) throws {
     guard let head = heads[name] else { throw unknown(head: name) }
     if head.queryPositions != nil { throw ModelError.enhancedDecoder(head: name) }

@@ -6,17 +6,17 @@ internal import Tensors
 public import Training
 
 extension DebertaV2AdapterModel {
-  /// Runs a batch with what its heads should answer: the output, and the mean loss of the heads' tasks (`labels`,
-  /// `start_positions` and `end_positions` of the reference's `forward`).
+  /// Runs a batch with targets and returns the output and the mean loss of the heads' tasks (`labels`,
+  /// `start_positions` and `end_positions` in the `forward` of `adapters`).
   ///
   ///     let (output, loss) = try model(batch, targets: [.label(0), .label(2)])
   ///
   /// - Parameters:
   ///   - batch: sequences of token ids.
-  ///   - targets: one for each sequence; for multiple choice one for each group of sequences.
-  ///   - setup: which adapters act; nil: the active ones.
-  ///   - names: heads; nil: those that answer. Of several branches of a Parallel the losses are summed.
-  /// - Throws: what a call throws; `LossTargetError` for targets that the heads cannot have.
+  ///   - targets: one per sequence; for multiple choice one per group of sequences.
+  ///   - setup: the adapters to apply; nil: the active ones.
+  ///   - names: heads; nil: those that answer. The losses of a Parallel's branches are summed.
+  /// - Throws: the errors of a call; `LossTargetError` for invalid targets.
   public func callAsFunction(
     _ batch: Batch, targets: [Target], setup: Setup? = nil, heads names: [String]? = nil
   ) throws -> (output: ModelOutput, loss: Float) {
@@ -32,7 +32,7 @@ extension DebertaV2AdapterModel {
   }
 }
 
-/// Why a head cannot have some targets.
+/// Why targets are invalid for a head.
 public enum LossTargetError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHead
   case count(head: String, found: Int, expected: Int)
@@ -53,7 +53,7 @@ public enum LossTargetError: Error, Hashable, Sendable, CustomStringConvertible 
     }
   }
 
-  /// - Throws: `LossTargetError`, if a loss would read what is not there.
+  /// - Throws: `LossTargetError`, if a target is out of range.
   fileprivate static func check(
     _ targets: [Target], of output: HeadOutput, named name: String, _ batch: Batch
   ) throws {

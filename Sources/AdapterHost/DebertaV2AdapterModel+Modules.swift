@@ -16,11 +16,11 @@ extension DebertaV2AdapterModel {
     return adapter.modules
   }
 
-  /// A layer of the encoder, as it runs.
+  /// A layer of the encoder, including a merged adapter.
   public struct Layer: Sendable {
     public let index: Int
     private let encoder: Encoder
-    /// The adapters that have modules in it, and these.
+    /// The adapters with modules in this layer, and these modules.
     public let adapters: [(name: String, modules: [AdapterModule])]
 
     fileprivate init(_ index: Int, _ encoder: Encoder, _ adapters: [(name: String, modules: [AdapterModule])]) {
@@ -29,11 +29,11 @@ extension DebertaV2AdapterModel {
       self.adapters = adapters
     }
 
-    /// A linear layer of it, with what is merged.
+    /// A linear layer, including a merged adapter.
     public func linear(_ place: ProjectionPlace) -> Linear { encoder.linear(place, layer: index) }
   }
 
-  /// The layers in their order (`iter_layers`).
+  /// The layers, in order (`iter_layers`).
   public var layers: [Layer] {
     let all = adapterNames.compactMap { name in adapter(name).map { (name: name, modules: $0.modules) } }
     return (0..<configuration.layerCount).map { index in
@@ -42,7 +42,7 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// Changes the values of adapters' modules (`apply_to_adapter_layers`, `apply_to_basemodel_childs`).
+  /// Changes values in the modules of adapters (`apply_to_adapter_layers`, `apply_to_basemodel_childs`).
   ///
   ///     try model.applyToAdapterModules { name, module in
   ///       for spec in module.specs { module[spec] = module[spec].map { 0.5 * $0 } }
@@ -51,7 +51,7 @@ extension DebertaV2AdapterModel {
   /// - Parameters:
   ///   - names: the adapters; nil: all of them.
   ///   - change: changes a module's values in place.
-  /// - Throws: `CompositionError.unknownAdapter`; what `change` throws. The model is unchanged then.
+  /// - Throws: `CompositionError.unknownAdapter`; the errors of `change`. The model is then unchanged.
   public mutating func applyToAdapterModules(
     of names: [String]? = nil, _ change: (_ adapter: String, _ module: inout AdapterModule) throws -> Void
   ) throws {
@@ -67,22 +67,22 @@ extension DebertaV2AdapterModel {
 
   // MARK: Labels
 
-  /// The names of a head's outputs, in order; those without a name are numbered.
+  /// The names of a head's outputs, in order; unnamed ones are numbered.
   ///
   /// - Parameter name: a head; nil: the active one.
-  /// - Throws: `ModelError.unknownHead`; `.activeHeads`, if not just one is active.
+  /// - Throws: `ModelError.unknownHead`; `.activeHeads`, unless exactly one is active.
   public func labels(ofHead name: String? = nil) throws(ModelError) -> [String] {
     let name = if let name { name } else { try activeHead }
     guard let head = head(name) else { throw unknown(head: name) }
     return head.settings.labelNames
   }
 
-  /// The names of a head's outputs by their numbers (`get_labels_dict`).
+  /// The names of a head's outputs by index (`get_labels_dict`).
   public func labelsByNumber(ofHead name: String? = nil) throws(ModelError) -> [Int: String] {
     Dictionary(uniqueKeysWithValues: try labels(ofHead: name).enumerated().map { ($0, $1) })
   }
 
-  /// The one head that answers when a call names none: the active one, or the one that follows the active adapters.
+  /// The only head for calls that name none: the active one, or the one that follows the active adapters.
   private var activeHead: String {
     get throws(ModelError) {
       let heads = activeHeads ?? activeAdapters.flatMap { head(following: $0.head) }.map { [$0] } ?? []
@@ -91,6 +91,6 @@ extension DebertaV2AdapterModel {
     }
   }
 
-  /// The decoders of masked language models, [vocabulary, E], by their heads' names (`get_output_embeddings`).
+  /// The decoders of masked language models, [vocabulary, E], by head name (`get_output_embeddings`).
   public var outputEmbeddings: [String: WeightMatrix] { heads.compactMapValues(\.decoderWeight) }
 }

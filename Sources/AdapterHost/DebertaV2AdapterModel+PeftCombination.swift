@@ -1,15 +1,15 @@
 public import AdapterMethods
 
 extension DebertaV2AdapterModel {
-  /// Adds an adapter that is made of loaded ones as PEFT's `add_weighted_adapter` makes it.
+  /// Adds an adapter that combines loaded ones like PEFT's `add_weighted_adapter`.
   ///
   /// - Parameters:
-  ///   - name: what it is called.
+  ///   - name: the new adapter's name.
   ///   - names: loaded adapters, in the order of the weights.
-  ///   - combination: how they are combined.
-  ///   - overwrite: replaces an adapter of this name.
-  /// - Throws: `PeftCombinationError`, `CompositionError.unknownAdapter`, `ModelError.exists`; the model is unchanged
-  ///   then.
+  ///   - combination: how to combine them.
+  ///   - overwrite: whether to replace an adapter with this name.
+  /// - Throws: `PeftCombinationError`, `CompositionError.unknownAdapter`, `ModelError.exists`; the model is then
+  ///   unchanged.
   public mutating func addWeightedAdapter(
     _ name: String, of names: [String], _ combination: PeftCombination, overwrite: Bool = false
   ) throws {

@@ -7,19 +7,18 @@ internal import Model
 internal import Tensors
 internal import Tokenization
 
-// Whole models in one folder, as `save_pretrained` of an adapter model writes them.
+// // Whole models in one folder, as written by `save_pretrained` of an adapter model.
 
 extension DebertaV2AdapterModel {
-  /// Saves the whole model: `config.json` with the adapters, fusions and heads in it, all tensors in float32, and the
-  /// tokenizer's files. `DebertaV2AdapterModel(folder:)` and Python's `from_pretrained` load it.
+  /// Saves the whole model: `config.json` including adapters, fusions and heads, all tensors in float32, and the
+  /// tokenizer's files. `DebertaV2AdapterModel(folder:)` and Python's `from_pretrained` can load it.
   ///
-  /// The encoder is written as it runs: with the active word embeddings, and with what is merged. A merged adapter is
-  /// then part of the weights, and is left out of the adapters. Which adapters are active is not saved, nor are an
-  /// application's own heads.
+  /// The encoder is written in its current state: with the active word embeddings, and a merged adapter as part of the
+  /// weights, which is then omitted from the adapters. The set of active adapters and custom heads are not saved.
   ///
   /// - Parameters:
-  ///   - folder: new or empty; wholly there afterwards, or not at all.
-  ///   - shardSize: the most bytes of one file of weights; a larger tensor has a file to itself.
+  ///   - folder: new or empty; written completely or not at all.
+  ///   - shardSize: the maximum size of a weight file in bytes; a larger tensor gets its own file.
   /// - Throws: `WorkspaceError.folderInUse`; `ModelError.enhancedDecoder` for a head that files cannot describe;
   ///   `CheckpointError`.
   public func savePretrained(to folder: String, shardSize: Int = 5_000_000_000) throws {
@@ -39,7 +38,7 @@ extension DebertaV2AdapterModel {
 
   // MARK: Tensors
 
-  /// The encoder's tensors as it runs, and the base's pooler, which heads may use.
+  /// The encoder's current tensors, and the base's pooler, which heads may use.
   private func encoderTensors() throws -> [OutgoingTensor] {
     var unmerged = self
     unmerged.resetAdapter()
@@ -68,7 +67,7 @@ extension DebertaV2AdapterModel {
     return adapters + fusionNames.flatMap { name in fusion(name)?.parameters.outgoing(named: name) ?? [] }
   }
 
-  /// The heads' tensors; a decoder that is tied to the word embeddings is not written again.
+  /// The heads' tensors; a decoder tied to the word embeddings is not written twice.
   private func headTensors() -> [OutgoingTensor] {
     let words = headReader.tiesWords ? bound.encoder.wordEmbeddings : nil
     return headNames.flatMap { name -> [OutgoingTensor] in
@@ -91,7 +90,7 @@ extension DebertaV2AdapterModel {
     var (identities, configurations): ([String: JSONValue], [String: JSONValue]) = ([:], [:])
     for name in names {
       guard let method = adapter(name)?.method else { continue }
-      // Settings with one identity for the reference may differ in what it ignores: each has its own here.
+      // // Settings with one ID in `adapters` may differ in what it ignores: here each gets a separate ID.
       var id = method.configurationID
       while let other = configurations[id], other != .object(method.settings) { id += "0" }
       identities[name] = .string(id)
@@ -103,7 +102,7 @@ extension DebertaV2AdapterModel {
       guard let fusion = fusion(name) else { continue }
       let id = fusion.settings.configurationID
       fusions[name] = .string(id)
-      // The reference knows presets by their names.
+      // // `adapters` knows presets by name.
       if !["dynamic", "static"].contains(id) { fusionConfigurations[id] = .object(fusion.settings.settings) }
       fused[name] = .array(fusion.adapters.map { .string($0) })
     }

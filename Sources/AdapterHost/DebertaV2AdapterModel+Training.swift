@@ -2,13 +2,13 @@ public import AdapterMethods
 internal import Heads
 public import Training
 
-/// What of a model is trained, as the calls of the reference's training mode choose it. Heads always are.
+/// Which parts of a model are trained, corresponding to the training modes of `adapters`. Heads are always trained.
 public struct TrainingChoice: Sendable, Hashable {
-  /// Nothing is frozen: as a model is loaded.
+  /// Nothing is frozen: the state after loading.
   public static let everything = TrainingChoice(part: .everything, setup: nil, isFrozen: false)
 
   let part: TrainedPart
-  /// The adapters, or the Fuse blocks, that are trained.
+  /// The adapters, or the Fuse blocks, to train.
   let setup: Composition?
   var isFrozen: Bool
   var trainsEmbeddings = false
@@ -33,27 +33,27 @@ public struct TrainingChoice: Sendable, Hashable {
   }
 }
 
-// The choice is a value of the model; `trainable` makes the parameters of it, and `TrainingJob` trains by a recipe.
+// // The choice is a value of the model; `trainable` creates its parameters, and `TrainingJob` trains by a recipe.
 
 extension DebertaV2AdapterModel {
-  /// Chooses adapters for training: the base, fusions and all other adapters stay as they are. The setup becomes active.
+  /// Selects adapters for training and freezes the base, fusions and all other adapters. The setup becomes active.
   ///
   /// - Parameters:
-  ///   - setup: every adapter that it names is trained.
-  ///   - embeddings: whether the active word embeddings are trained too.
+  ///   - setup: all of its adapters are trained.
+  ///   - embeddings: whether to train the active word embeddings too.
   /// - Throws: `CompositionError.unknownAdapter`.
   public mutating func trainAdapter(_ setup: Composition, trainEmbeddings embeddings: Bool = false) throws {
     try setActiveAdapters(setup)
     training = TrainingChoice(part: .adapters, setup: setup, isFrozen: false, trainsEmbeddings: embeddings)
   }
 
-  /// Chooses the fusions of a setup's Fuse blocks for training. The setup becomes active.
+  /// Selects the fusions of a setup's Fuse blocks for training. The setup becomes active.
   ///
-  /// In training `AdapterFusion.regularization` draws their values to the identity, unless a fusion's settings turn it
-  /// off.
+  /// Training regularizes their values toward the identity by `AdapterFusion.regularization`, unless a fusion's
+  /// settings turn it off.
   /// - Parameters:
-  ///   - setup: has a Fuse block, at any depth.
-  ///   - unfreezeAdapters: whether its adapters are trained too.
+  ///   - setup: contains a Fuse block, at any depth.
+  ///   - unfreezeAdapters: whether to train its adapters too.
   /// - Throws: `CompositionError.unknownFusion`, `.unknownAdapter`; `TrainingChoiceError.noFusion`.
   public mutating func trainAdapterFusion(_ setup: Composition, unfreezeAdapters: Bool = false) throws {
     guard !setup.fusions.isEmpty else { throw TrainingChoiceError.noFusion(setup: setup.description) }
@@ -64,14 +64,14 @@ extension DebertaV2AdapterModel {
     training = TrainingChoice(part: .fusions(withAdapters: unfreezeAdapters), setup: setup, isFrozen: false)
   }
 
-  /// Freezes the encoder with all adapters and fusions, or takes that back. Heads are not touched.
+  /// Freezes or unfreezes the encoder with all adapters and fusions. Heads are not affected.
   public mutating func freezeModel(_ freeze: Bool = true) {
     training = freeze ? TrainingChoice(part: .adapters, setup: nil, isFrozen: true) : .everything
   }
 
-  /// The parameters of what was chosen for training, as copies, under the active setup.
+  /// The parameters selected for training, as copies, under the active setup.
   ///
-  /// - Parameter names: the heads that are trained; nil: those that answer.
+  /// - Parameter names: the heads to train; nil: those that answer.
   /// - Throws: `ModelError`, `TrainableModelError`.
   public func trainable(heads names: [String]? = nil) throws -> TrainableModel {
     let names = try names ?? activeHeads ?? activeAdapters?.branches().compactMap { head(following: $0.head) } ?? []
@@ -81,7 +81,7 @@ extension DebertaV2AdapterModel {
   }
 }
 
-/// Why nothing can be trained so.
+/// Why a training setup is invalid.
 public enum TrainingChoiceError: Error, Hashable, Sendable, CustomStringConvertible {
   case noFusion(setup: String)
 

@@ -9,12 +9,11 @@ public import Tensors
 
 /// A DeBERTa encoder of any generation, with named adapters and named prediction heads.
 ///
-/// The checkpoint's `model_type` says which generation it is. What differs is data of the encoder, so one type serves
-/// all; `DebertaAdapterModel` and `AutoAdapterModel` are its other names.
+/// The checkpoint's `model_type` determines the generation. Differences are data of the encoder, so one type serves
+/// all; `DebertaAdapterModel` and `AutoAdapterModel` are aliases.
 ///
-/// A value: copies share weights, and `mutating` calls change one copy alone.
-/// A constant model may be called from any number of tasks at once, each with
-/// adapters of its own; equal calls give equal bits.
+/// A value: copies share weights, and `mutating` calls change only one copy. A constant model may be called from any
+/// number of tasks concurrently, each with its own adapters; equal calls give equal bits.
 ///
 ///     var model = try DebertaV2AdapterModel(folder: "Models/deberta-v3-tiny-en")
 ///     try model.loadAdapter("Adapters/debian-section", setActive: true)
@@ -25,40 +24,40 @@ public import Tensors
 public struct DebertaV2AdapterModel: Sendable {
   public internal(set) var configuration: DebertaV2Configuration
   public let compute: Compute
-  /// The methods that adapters can be of.
+  /// The available adapter methods.
   public let catalog: MethodCatalog
-  /// What it was made of.
+  /// The checkpoint or configuration that the model was created from.
   let source: ModelSource
-  /// The model's name in what is saved: the last part of its folder.
+  /// The model's name in saved files: the last component of its folder.
   public var name: String { source.name }
-  /// Reads heads that are made for this model.
+  /// Reads heads made for this model.
   let headReader: HeadReader
   /// The checkpoint's own head.
   let staticHead: StaticHead?
-  /// The tensors of a head in the checkpoint that make up no head that is known.
+  /// The tensors of a head in the checkpoint that do not form a supported one.
   private(set) var unreadHeadTensors: [String] = []
-  /// As loaded, whatever is merged.
+  /// The encoder as loaded, without a merged adapter.
   var baseEncoder: Encoder
-  /// The base with what is merged, and with the adapters, fusions and heads bound to it.
+  /// The encoder including a merged adapter, with the adapters, fusions and heads bound to it.
   var bound: BoundModel
   var adapters: [String: Adapter] = [:]
-  /// By their adapters' names, with commas between them.
+  /// Keyed by their adapters' names, joined with commas.
   var fusions: [String: AdapterFusion] = [:]
-  /// The heads without what the merged adapter does to them; empty where it does nothing.
+  /// The heads without the merged adapter; empty if it does not change heads.
   var unmergedHeads: [String: PredictionHead] = [:]
-  /// The adapters that act when a call names none; nil is the base model.
+  /// The adapters for calls that name none; nil is the base model.
   public internal(set) var activeAdapters: Composition?
-  /// The heads that answer when a call names none; nil: those that are named like the active adapters.
+  /// The heads for calls that name none; nil: those named after the active adapters.
   public var activeHeads: [String]?
-  /// What is trained.
+  /// The parts to train.
   public internal(set) var training = TrainingChoice.everything
-  /// The layers in which no adapter acts, set with the active adapters.
+  /// The layers without adapters, set with the active adapters.
   public internal(set) var skippedLayers: Set<Int> = []
-  /// The adapter whose effect is in the weights.
+  /// The adapter merged into the weights.
   public var mergedAdapter: String? { bound.merged }
-  /// Heads of an application's own.
+  /// The custom heads.
   var customHeads: [String: any CustomHead] = [:]
-  /// The tables of word embeddings that calls can use.
+  /// The loaded tables of word embeddings.
   var tables: EmbeddingTables
   /// The heads, by name.
   var heads: [String: PredictionHead] {
@@ -66,15 +65,15 @@ public struct DebertaV2AdapterModel: Sendable {
     set { bound.heads = newValue }
   }
 
-  /// Loads a checkpoint folder of Hugging Face or Microsoft; a head that it carries becomes the head `default`.
-  /// Adapters, fusions and heads that `save_pretrained` of an adapter model wrote into it have their own names.
+  /// Loads a checkpoint folder of Hugging Face or Microsoft; a head in it becomes the head `default`. Adapters, fusions
+  /// and heads written by `save_pretrained` of an adapter model keep their names.
   ///
-  /// A head that lies beside the checkpoint, as the reference saves heads, comes before one among its tensors.
+  /// A head file next to the checkpoint, as saved by `adapters`, takes precedence over a head in its tensors.
   ///
   /// - Parameters:
-  ///   - folder: with `config.json` and the weights.
-  ///   - compute: what passes compute with.
-  ///   - catalog: the methods that adapters can be of; an application adds its own with `MethodCatalog.adding`.
+  ///   - folder: contains `config.json` and the weights.
+  ///   - compute: the kernels and threads of passes.
+  ///   - catalog: the available adapter methods; add an application's with `MethodCatalog.adding`.
   /// - Throws: `ConfigurationError` or `CheckpointError`, naming file, key or tensor.
   public init(folder: String, compute: Compute = Compute(), catalog: MethodCatalog = .standard) throws {
     let folder = try CheckpointFolder(path: folder)
@@ -83,14 +82,14 @@ public struct DebertaV2AdapterModel: Sendable {
     if SavedHead.exists(in: folder.path) { heads["default"] = try headReader.head(in: folder.path).head }
   }
 
-  /// A fresh model: an encoder with random weights and no head.
+  /// Creates a model with random weights and no head.
   ///
   /// - Parameters:
-  ///   - configuration: the members of a `config.json`; missing ones have transformers' defaults.
-  ///   - name: what it is called in what is saved of it.
+  ///   - configuration: the members of a `config.json`; missing ones take transformers' defaults.
+  ///   - name: the model's name in saved files.
   ///   - seed: makes the random values reproducible.
-  ///   - compute: what passes compute with.
-  ///   - catalog: the methods that adapters can be of.
+  ///   - compute: the kernels and threads of passes.
+  ///   - catalog: the available adapter methods.
   /// - Throws: `ConfigurationError`, naming the key.
   public init(
     configuration: [String: JSONValue], name: String = "model", seed: UInt64 = 0, compute: Compute = Compute(),
@@ -132,8 +131,8 @@ public struct DebertaV2AdapterModel: Sendable {
   }
 }
 
-/// A model of DeBERTa v1: the same type, by the name that the Python library has for it.
+/// A DeBERTa v1 model, under its name in the Python library.
 public typealias DebertaAdapterModel = DebertaV2AdapterModel
 
-/// A model of the generation that its checkpoint is of.
+/// A model of the generation given by its checkpoint.
 public typealias AutoAdapterModel = DebertaV2AdapterModel

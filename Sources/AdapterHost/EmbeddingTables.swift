@@ -4,21 +4,21 @@ internal import Foundation
 internal import Tensors
 internal import Tokenization
 
-/// Word embeddings by name, of which one is active. The base's own are called `default`.
+/// Word embeddings by name, one of them active. Those of the base are called `default`.
 struct EmbeddingTables: Sendable {
   static let base = "default"
 
   struct Table: Sendable {
     /// [vocabulary, E]
     let words: WeightMatrix
-    /// The folder of the tokenizer that counts its rows, if it came with one.
+    /// The folder of the tokenizer for its rows, if it was loaded with one.
     let tokenizer: String?
   }
 
   private(set) var tables: [String: Table]
   var active = EmbeddingTables.base
 
-  /// - Parameter words: the base's own.
+  /// - Parameter words: the base's embeddings.
   init(_ words: WeightMatrix) { tables = [Self.base: Table(words: words, tokenizer: nil)] }
 
   subscript(name: String) -> Table? {
@@ -26,20 +26,20 @@ struct EmbeddingTables: Sendable {
     set { tables[name] = newValue }
   }
 
-  /// The names, that of the base's own first.
+  /// The names, with that of the base first.
   var names: [String] { [Self.base] + tables.keys.filter { $0 != Self.base }.sorted() }
 }
 
-/// A folder that `save_embeddings` of the Python library writes: `embedding.pt`, one parameter, and `tokenizer/`.
+/// A folder written by `save_embeddings` of the Python library: `embedding.pt`, one parameter, and `tokenizer/`.
 ///
 /// Source: adapters, `model_mixin.py`, `EmbeddingAdaptersMixin`.
 enum SavedEmbeddings {
   static let file = "embedding.pt"
   static let tokenizer = "tokenizer"
 
-  /// Reads a table of rows of some width, which stay where the file is mapped.
+  /// Reads a table with rows of the given width, which stay memory-mapped.
   ///
-  /// - Throws: `CheckpointError` for a file that is missing or broken; `WordTableError.width`.
+  /// - Throws: `CheckpointError` for a missing or broken file; `WordTableError.width`.
   static func read(_ folder: String, width: Int) throws -> EmbeddingTables.Table {
     let path = "\(folder)/\(file)"
     let weights = try TensorFile(path: path, singleTensor: "weight")
@@ -54,7 +54,7 @@ enum SavedEmbeddings {
     return EmbeddingTables.Table(words: try WeightMatrix(tensor), tokenizer: hasTokenizer ? tokenizer : nil)
   }
 
-  /// Writes a table, and the files of its tokenizer, into a folder that exists.
+  /// Writes a table and its tokenizer's files into an existing folder.
   static func write(_ words: Tensor, tokenizer source: String?, to folder: String) throws {
     let tensor = OutgoingTensor(name: "weight", shape: [words.rows, words.columns], values: words.array)
     try TorchParameter.write(tensor, to: "\(folder)/\(file)")

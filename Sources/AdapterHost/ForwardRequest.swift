@@ -3,19 +3,18 @@ internal import Checkpoints
 internal import Deberta
 public import Tensors
 
-/// Padded token ids from a file, and the tensors that a model makes of them, written to another.
+/// Reads padded token ids from a file, and writes a model's output tensors to another.
 ///
 /// Inputs are `{"input_ids": [[...]], "attention_mask": [[...]],
 /// "token_type_ids": [[...]], "position_ids": [[...]], "task_ids": [...]}`; three-dimensional ids are the choices of
-/// multiple choice, a three-dimensional mask of two-dimensional ids says
-/// which token sees which.
+/// multiple choice, and a three-dimensional mask for two-dimensional ids gives the tokens that each token attends to.
 public struct ForwardRequest {
   private let input: JSONInput
   private let setup: Composition?
   private let heads: [String]?
   private let kinds: Trace.Kinds
 
-  /// - Throws: `ConfigurationError` or `CheckpointError`, if the file cannot be read as inputs.
+  /// - Throws: `ConfigurationError` or `CheckpointError`, if the file is not a valid input.
   public init(inputs: String, setup: Composition?, heads: [String]?, recording kinds: Trace.Kinds) throws {
     input = try JSONInput(path: inputs)
     self.setup = setup
@@ -63,17 +62,17 @@ public struct ForwardRequest {
 }
 
 extension ForwardRequest {
-  /// The setup, or with tasks what acts on each row.
+  /// The setup; with task ids, the composition of each row.
   private func rowSetup(_ rows: Int) throws(CompositionError) -> Setup {
     guard let tasks = input.tasks else { return .composition(setup) }
     guard let setup else { throw .noMultiTask }
-    // All choices of a row have its task.
+    // // All choices of a row share its task.
     let choices = input.choices ?? 1
     guard tasks.count * choices == rows else { throw .taskCount(tasks: tasks.count, rows: rows / max(choices, 1)) }
     return .rows(try setup.rows(tasks: tasks.flatMap { Array(repeating: $0, count: choices) }))
   }
 
-  /// Checks that there can be memory for the tensors that are written.
+  /// Checks that the output tensors fit into memory.
   private func requireMemory(_ model: DebertaV2AdapterModel) throws(MemoryError) {
     let shape = model.configuration
     let (rows, length) = (Double(input.ids.count), Double(input.ids.map(\.count).max() ?? 0))
@@ -87,12 +86,12 @@ extension ForwardRequest {
   }
 }
 
-/// Puts packed rows back where they were padded.
+/// Restores padding in packed rows.
 private struct PaddedWriter {
   private let padded: PaddedInput
   private let output: ModelOutput
   private let hiddenSize: Int
-  /// The columns of the longest prompt, and all columns.
+  /// The number of columns for the longest prompt, and in total.
   private let front, length: Int
 
   init(_ padded: PaddedInput, _ output: ModelOutput, hiddenSize: Int) {
@@ -104,10 +103,10 @@ private struct PaddedWriter {
     length = padded.length + front
   }
 
-  /// The tokens in a row of the input.
+  /// The input columns of a row's tokens.
   private func inputColumns(_ row: Int) -> [Int] { padded.columns[row % max(padded.columns.count, 1)] }
 
-  /// Where a row's tokens stand; its prompt stands before the columns of the input.
+  /// The output columns of a row's tokens; its prompt precedes the input columns.
   private func columns(_ row: Int) -> [Int] {
     let own = inputColumns(row)
     return Array(front - (output.tokenCount(row: row) - own.count)..<front) + own.map { front + $0 }
@@ -127,9 +126,9 @@ private struct PaddedWriter {
     return OutgoingTensor(name: name, shape: [rows, length, features], values: values)
   }
 
-  /// [rows, heads, length, memory + length]; the longest memory decides, shorter ones stand at its right.
+  /// [rows, heads, length, memory + length]; padded on the left for shorter memories.
   func attentions(_ name: String, _ maps: [Tensor], heads: Int) -> OutgoingTensor {
-    // A trace holds maps for the rows that have tokens, in the order of the pass.
+    // // A trace holds maps for nonempty rows, in the order of the pass.
     let rows = output.rowCount
     var position: [Int: Int] = [:]
     for passRow in (0..<rows).sorted(by: { output.passRow($0) < output.passRow($1) })
@@ -153,7 +152,7 @@ private struct PaddedWriter {
     return OutgoingTensor(name: name, shape: [rows, heads, length, width], values: values)
   }
 
-  /// [sequences], or [sequences, calls] where a gate stands at several matrices of the place.
+  /// [sequences], or [sequences, calls] if a gate applies to several matrices of the place.
   func gates(_ name: String, _ calls: [[Float]]) -> OutgoingTensor {
     let count = calls.first?.count ?? 0
     guard calls.count > 1 else { return OutgoingTensor(name: name, shape: [count], values: calls.first ?? []) }
@@ -167,7 +166,7 @@ private struct PaddedWriter {
     let rows = answer.rows.count
     switch answer.settings.kind {
     case .multipleChoice:
-      // Rows without choices have no logits.
+      // // Rows without choices have no logits.
       let choices = choices ?? 0
       let shape = [choices == 0 ? 0 : rows / choices, choices]
       return [OutgoingTensor(name: "logits/\(name)", shape: shape, values: answer.logits.array)]
@@ -195,7 +194,7 @@ private struct JSONInput {
   let positionIDs: [[Int]]?
   /// For three-dimensional ids, the number of choices.
   let choices: Int?
-  /// For MultiTask, the child that each row goes to.
+  /// The MultiTask child for each row.
   let tasks: [TaskID]?
 
   init(path: String) throws(ConfigurationError) {
@@ -226,7 +225,7 @@ private struct JSONInput {
   }
 }
 
-/// Whole numbers in two or three dimensions.
+/// Integers in two or three dimensions.
 private enum Nested {
   case rows([[Int]])
   case cubes([[[Int]]])

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Starts a detached thread; false if the system refuses to.
+/// Starts a detached thread; false if the system cannot.
 func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   let start = Unmanaged.passRetained(ThreadStart(body))
   var thread = pthread_t()
@@ -18,7 +18,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
   return true
 }
 
-/// What a new thread runs.
+/// The entry point of a new thread.
 private final class ThreadStart: Sendable {
   let body: @Sendable () -> Void
 

@@ -7,28 +7,28 @@ internal import Model
 internal import Synchronization
 internal import Tensors
 
-/// Answers the rows of many requests in shared passes, on one thread of its own.
+/// Answers the rows of many requests in shared passes, on a dedicated thread.
 ///
-/// Nothing waits for a batch to fill: whenever the thread is free it takes what is there, in fair order (`FairQueue`), up
-/// to the tokens of one slice of time. Rows of a pass may have any adapters, methods and heads. A request is admitted
-/// whole or not at all; one whose task is cancelled or whose deadline passes is not computed, and one that fails touches no
-/// other.
+/// It never waits for a batch to fill: whenever the thread is free, it takes waiting rows in fair order (`FairQueue`),
+/// up to the token budget of one time slice. The rows of a pass may have any adapters, methods and heads. A request is
+/// admitted as a whole or not at all; one whose task is cancelled or whose deadline passes is not computed, and a
+/// failing one does not affect others.
 public final class Engine: Sendable {
-  /// Bounds of an engine.
+  /// The limits of an engine.
   public struct Limits: Sendable, Hashable {
-    /// How long a pass may take; it decides the tokens of a pass.
+    /// The target duration of a pass, which determines its token budget.
     public var slice: Duration = .milliseconds(100)
-    /// How much work may wait.
+    /// The maximum amount of queued work.
     public var queue: Duration = .seconds(5)
-    /// The most bytes of adapters that were loaded on demand.
+    /// The maximum size of adapters loaded on demand, in bytes.
     public var adapterBytes = 1 << 30
-    /// The shares of keys against others; 1 where none is given.
+    /// The fair shares of keys; 1 by default.
     public var weights: [String: Int] = [:]
 
     public init() {}
   }
 
-  /// What a pass costs: `fixed + tokens * perToken`.
+  /// The cost of a pass: `fixed + tokens * perToken`.
   public struct Cost: Sendable, Hashable {
     public let fixed: Duration
     public let perToken: Duration
@@ -79,7 +79,7 @@ public final class Engine: Sendable {
     }
   }
 
-  /// A row of a request, in the queue.
+  /// A queued row of a request.
   private struct Waiting: Sendable {
     let job: Job
     let row: Int
@@ -92,11 +92,11 @@ public final class Engine: Sendable {
     var hasEnded = false
   }
 
-  /// What passes cost on this machine, measured at the start.
+  /// The cost of passes on this machine, measured at the start.
   public let cost: Cost
-  /// The most tokens of a pass; a longer row is a pass of its own.
+  /// The maximum number of tokens in a pass; a longer row runs alone.
   public let budget: Int
-  /// The most tokens that may wait.
+  /// The maximum number of queued tokens.
   public let queueLimit: Int
   private let residents: ResidentAdapters
   private let maskID: Int32
@@ -104,15 +104,15 @@ public final class Engine: Sendable {
   private let wake = DispatchSemaphore(value: 0)
   private let observer: @Sendable (EngineEvent) -> Void
 
-  /// Measures what passes cost, and starts the thread.
+  /// Measures the cost of passes, and starts the thread.
   ///
   /// - Parameters:
-  ///   - model: the base, with the adapters and heads that always stay.
-  ///   - maskID: the token that masked language models answer; nil if there is none.
-  ///   - source: where other adapters come from; nil: there are none.
-  ///   - limits: its bounds.
-  ///   - observer: is called for every pass, on the thread that computes, and for every load, on the thread that loads.
-  /// - Throws: `EngineError.noThread`; what a pass throws.
+  ///   - model: the base, with the adapters and heads that are always loaded.
+  ///   - maskID: the token answered by masked language models; nil if there is none.
+  ///   - source: loads other adapters; nil: none.
+  ///   - limits: the engine's limits.
+  ///   - observer: called for every pass, on the computing thread, and for every load, on the loading thread.
+  /// - Throws: `EngineError.noThread`; the errors of a pass.
   public init(
     _ model: DebertaV2AdapterModel, maskID: Int32?, source: (any AdapterSource)? = nil, limits: Limits = Limits(),
     observer: @escaping @Sendable (EngineEvent) -> Void = { _ in }
@@ -124,7 +124,7 @@ public final class Engine: Sendable {
     self.maskID = maskID ?? -1
     self.observer = observer
     state = Mutex(State(queue: FairQueue(weights: limits.weights)))
-    // The thread holds the engine only while it works, so that an engine that nobody holds ends.
+    // // The thread only holds the engine while it works, so that an unreferenced engine is released.
     let isStarted = startThread { [weak self, wake] in
       repeat { wake.wait() } while self?.runAll() ?? false
     }
@@ -133,7 +133,7 @@ public final class Engine: Sendable {
 
   deinit { wake.signal() }
 
-  /// Passes of 1 x 16 and of 8 x 64 tokens, the faster of three each.
+  /// Measures passes of 1 x 16 and 8 x 64 tokens, taking the fastest of three each.
   private static func measure(_ model: DebertaV2AdapterModel) throws -> Cost {
     func time(_ rows: Int, _ length: Int) throws -> Duration {
       let batch = Batch(Array(repeating: Array(repeating: 1, count: length), count: rows))
@@ -152,27 +152,27 @@ public final class Engine: Sendable {
 
   // MARK: Requests
 
-  /// The tokens that wait, of each class.
+  /// The queued tokens of each class.
   public var queuedTokens: [ServiceClass: Int] {
     state.withLock { state in
       Dictionary(uniqueKeysWithValues: ServiceClass.allCases.map { ($0, state.queue.tokens(of: $0)) })
     }
   }
 
-  /// The number of adapters that were loaded on demand and are there, their bytes, and how often one was loaded.
+  /// The number of loaded on-demand adapters, their bytes, and the number of loads so far.
   public var residentAdapters: (count: Int, bytes: Int, loads: Int) { residents.residents }
 
-  /// The model with the adapters of some compositions, and their digests; they stay until the lease is given up.
+  /// The model with the adapters of some compositions, and their digests; they stay loaded until the lease is released.
   func lease(_ compositions: [Composition]) throws -> ResidentAdapters.Lease { try residents.lease(compositions) }
 
-  /// Frees the memory of an adapter or a fusion that was loaded on demand, unless a request uses it.
+  /// Unloads an adapter or a fusion that was loaded on demand, unless a request uses it.
   ///
-  /// - Returns: whether it is gone.
+  /// - Returns: whether it is unloaded.
   func unload(_ name: String) -> Bool { residents.unload(name) }
 
   /// Answers the rows of a request.
   ///
-  /// - Throws: `EngineError`; `CancellationError`; what loading an adapter or running the rows throws.
+  /// - Throws: `EngineError`; `CancellationError`; the errors of loading an adapter or running the rows.
   public func submit(_ request: EngineRequest) async throws -> EngineAnswers {
     try await submit(request, lease(request.rows.compactMap(\.composition)))
   }
@@ -198,7 +198,7 @@ public final class Engine: Sendable {
       let all = tokens.reduce(0, +)
       let own = state.queue.tokens(of: key)
       let keys = state.queue.keys.union([key]).count
-      // In a round robin the key waits for its own tokens as often as there are keys.
+      // // In a round robin, a key waits for its own tokens once per key.
       let isOver =
         state.queue.tokens + all > queueLimit && !state.queue.isEmpty
         || own + all > queueLimit / 2 && own > 0 || (own + all) * keys > 2 * queueLimit && own > 0
@@ -216,12 +216,12 @@ public final class Engine: Sendable {
     wake.signal()
   }
 
-  /// Removes the rows of jobs that are finished from the queue.
+  /// Removes the rows of finished jobs from the queue.
   private func drop(_ jobs: Set<ObjectIdentifier>) {
     state.withLock { _ = $0.queue.remove { jobs.contains(ObjectIdentifier($0.job)) } }
   }
 
-  /// Takes no more requests, answers those that wait, and ends the thread.
+  /// Stops accepting requests, answers those in the queue, and ends the thread.
   public func end() async {
     state.withLock { $0.isEnding = true }
     wake.signal()
@@ -230,9 +230,9 @@ public final class Engine: Sendable {
 
   // MARK: Passes
 
-  /// Runs passes until nothing waits.
+  /// Runs passes until the queue is empty.
   ///
-  /// - Returns: false at the end.
+  /// - Returns: false when the engine ends.
   private func runAll() -> Bool {
     while runOnce() {}
     return state.withLock { state in
@@ -241,7 +241,7 @@ public final class Engine: Sendable {
     }
   }
 
-  /// Runs one pass; false if nothing waits.
+  /// Runs one pass; false if the queue is empty.
   private func runOnce() -> Bool {
     var rows = state.withLock { $0.queue.take(budget: budget) }
     guard !rows.isEmpty else { return false }
@@ -256,7 +256,7 @@ public final class Engine: Sendable {
       rows.removeAll { jobs.contains(ObjectIdentifier($0.job)) }
     }
     let (model, digests) = residents.current
-    // What was leased before an adapter was replaced keeps the model that it was given.
+    // // Leases from before an adapter was replaced keep their model.
     var groups: [(model: DebertaV2AdapterModel, rows: [Waiting])] = [(model, [])]
     for waiting in rows {
       let lease = waiting.job.lease
@@ -270,7 +270,7 @@ public final class Engine: Sendable {
     return true
   }
 
-  /// Runs rows together; where that fails, halves of them, until the requests that fail stand alone.
+  /// Runs rows together; on failure, splits them in halves until failing requests are isolated.
   private func run(_ rows: ArraySlice<Waiting>, _ model: DebertaV2AdapterModel) {
     let start = ContinuousClock.now
     do {
@@ -289,7 +289,7 @@ public final class Engine: Sendable {
         return drop(jobs)
       }
       let middle = rows.startIndex + rows.count / 2
-      // Rows of one request stay on one side where they can.
+      // // Keeps the rows of a request in one half if possible.
       run(rows[..<middle], model)
       run(rows[middle...].filter { !$0.job.isFinished }[...], model)
     }

@@ -1,20 +1,20 @@
 public import AdapterMethods
 public import Tensors
 
-/// One sequence of tokens for an engine, with what acts on it and what is wanted of it.
+/// One sequence of tokens for an engine, with its adapters and requested outputs.
 public struct EngineRow: Sendable {
-  /// Hidden states that are wanted besides the heads' answers.
+  /// Hidden states requested in addition to the heads' answers.
   public enum States: Sendable, Hashable {
     case none
-    /// Those of the first token, [1, H].
+    /// The first token's, [1, H].
     case first
-    /// Those of all tokens, prompts included, [tokens, H].
+    /// All tokens', including prompts, [tokens, H].
     case all
   }
 
   public var ids: [Int32]
   public var tokenTypes: [Int32]
-  /// What acts on the row; nil is the base model.
+  /// The adapters for the row; nil is the base model.
   public var composition: Composition?
   /// The heads that answer it.
   public var heads: [String]
@@ -32,23 +32,23 @@ public struct EngineRow: Sendable {
   }
 }
 
-/// What an engine gives for one row.
+/// An engine's results for one row.
 public struct EngineAnswer: Sendable {
-  /// A head's logits for the row, [1, labels] or [answered tokens, labels], by the head's name.
+  /// The heads' logits for the row, [1, labels] or [answered tokens, labels], by head name.
   public let logits: [String: Tensor]
-  /// The hidden states, where they were wanted.
+  /// The hidden states, if requested.
   public let states: Tensor?
-  /// Which of the row's tokens are a prompt's, counted in `states`; empty without one.
+  /// The range of prompt tokens in `states`; empty without a prompt.
   public let promptTokens: Range<Int>
 }
 
-/// Rows that are answered together, or not at all.
+/// Rows that are answered together or not at all.
 public struct EngineRequest: Sendable {
   public var rows: [EngineRow]
-  /// Who shares the engine fairly with others: an adapter, or the owner of an API key.
+  /// The key for fair sharing: an adapter, or the owner of an API key.
   public var key: String
   public var service: ServiceClass
-  /// When the answer is no longer wanted.
+  /// The time after which the answer is no longer needed.
   public var deadline: ContinuousClock.Instant?
 
   public init(
@@ -62,25 +62,25 @@ public struct EngineRequest: Sendable {
   }
 }
 
-/// The answers to a request, and how long it took.
+/// The answers to a request, with timings.
 public struct EngineAnswers: Sendable {
-  /// In the order of the rows.
+  /// One per row, in order.
   public let rows: [EngineAnswer]
-  /// From the submission to the first pass.
+  /// The time from submission to the first pass.
   public let queued: Duration
-  /// In passes that rows of this request were in.
+  /// The time in passes with rows of this request.
   public let computed: Duration
 }
 
 /// Why an engine does not answer a request.
 public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// More waits than may; `seconds` is when there will be room.
+  /// The queue is full; `seconds` is the time until there will be room.
   case overloaded(queuedTokens: Int, limit: Int, seconds: Int)
   /// The deadline passed before the request was computed.
   case expired
-  /// The engine has been told to end.
+  /// The engine is shutting down.
   case ending
-  /// The threads that it needs cannot be had.
+  /// The system cannot start a thread.
   case noThread
 
   public var description: String {
@@ -94,7 +94,7 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What an engine reports while it runs, for metrics.
+/// Engine events, for metrics.
 public enum EngineEvent: Sendable {
   case pass(EnginePass)
   /// An adapter or a fusion was loaded on demand.
@@ -105,7 +105,7 @@ public enum EngineEvent: Sendable {
 public struct EnginePass: Sendable {
   public let rows: Int
   public let tokens: Int
-  /// How many compositions were in it.
+  /// The number of compositions in the pass.
   public let compositions: Int
   public let duration: Duration
 }

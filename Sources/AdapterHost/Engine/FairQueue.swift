@@ -1,27 +1,27 @@
-/// Whose rows are served first.
+/// The priority class of a row.
 public enum ServiceClass: String, Sendable, Hashable, Codable, CaseIterable {
   case interactive
-  /// Gets what interactive rows leave, and at least a tenth of the tokens while it waits.
+  /// Gets what interactive rows leave, but at least a tenth of the tokens while it has rows.
   case bulk
 }
 
 /// A queue that shares tokens fairly among keys: deficit round robin.
 ///
-/// Each key has a line of its own. In its turn a key may spend its quantum of tokens, and what it does not spend of it
-/// while it waits is kept for its next turn; a key whose line is empty keeps nothing. Two classes share the tokens as
-/// `ServiceClass` says.
+/// Each key has a separate line. In its turn a key may spend its quantum of tokens, and carries the rest over to its
+/// next turn while it has waiting elements; an empty line carries nothing over. Two classes share the tokens as
+/// described in `ServiceClass`.
 ///
 /// Source: Shreedhar, Varghese, "Efficient Fair Queueing Using Deficit Round Robin" (1995).
 struct FairQueue<Element> {
-  /// The tokens that a key of weight 1 may spend in its turn.
+  /// The tokens that a key of weight 1 may spend per turn.
   static var quantum: Int { 64 }
 
   private struct Line {
     var waiting: [(element: Element, tokens: Int)] = []
-    /// The first of `waiting` that was not taken yet.
+    /// The index in `waiting` of the first element not taken yet.
     var first = 0
     var deficit = 0
-    /// Whether its turn has begun and is not over.
+    /// Whether its turn has begun but not ended.
     var isInTurn = false
     var tokens = 0
     var isEmpty: Bool { first == waiting.count }
@@ -29,31 +29,31 @@ struct FairQueue<Element> {
 
   private struct Lines {
     var byKey: [String: Line] = [:]
-    /// The keys that wait, in the order of their turns.
+    /// The waiting keys, in turn order.
     var turns: [String] = []
     var tokens = 0
   }
 
   private var classes: [ServiceClass: Lines] = [:]
   private let weights: [String: Int]
-  /// The tokens that bulk rows are owed.
+  /// The tokens owed to bulk rows.
   private var owed = 0
 
-  /// - Parameter weights: the share of a key against others; 1 where none is given.
+  /// - Parameter weights: the fair shares of keys; 1 by default.
   init(weights: [String: Int] = [:]) { self.weights = weights }
 
-  /// All tokens that wait.
+  /// The number of waiting tokens.
   var tokens: Int { classes.values.reduce(0) { $0 + $1.tokens } }
 
   var isEmpty: Bool { classes.values.allSatisfy(\.turns.isEmpty) }
 
-  /// The tokens of a key that wait, in both classes.
+  /// The waiting tokens of a key, in both classes.
   func tokens(of key: String) -> Int { classes.values.reduce(0) { $0 + ($1.byKey[key]?.tokens ?? 0) } }
 
-  /// The tokens of a class that wait.
+  /// The waiting tokens of a class.
   func tokens(of service: ServiceClass) -> Int { classes[service]?.tokens ?? 0 }
 
-  /// The keys that wait.
+  /// The waiting keys.
   var keys: Set<String> { Set(classes.values.flatMap(\.turns)) }
 
   mutating func append(_ element: Element, tokens: Int, key: String, _ service: ServiceClass) {
@@ -65,7 +65,7 @@ struct FairQueue<Element> {
     classes[service] = lines
   }
 
-  /// Takes elements in fair order while their tokens fit a budget; what is longer is taken alone.
+  /// Takes elements in fair order within a token budget; an element that exceeds it is taken alone.
   mutating func take(budget: Int) -> [Element] {
     var taken: [Element] = []
     var left = budget
@@ -88,7 +88,7 @@ struct FairQueue<Element> {
 
   private func isEmpty(_ service: ServiceClass) -> Bool { classes[service]?.turns.isEmpty ?? true }
 
-  /// - Parameter takesLonger: whether the first element is taken even if it does not fit the budget.
+  /// - Parameter takesLonger: whether to take the first element even if it exceeds the budget.
   private mutating func take(
     from service: ServiceClass, budget: Int, takesLonger: Bool
   ) -> (elements: [Element], tokens: Int)? {
@@ -116,7 +116,7 @@ struct FairQueue<Element> {
           line.waiting.removeFirst(line.first)
           line.first = 0
         }
-        // A turn that the budget ends goes on in the next pass.
+        // // A turn cut short by the budget continues in the next pass.
         line.isInTurn = isFull
         lines.byKey[key] = line
         if !isFull { lines.turns.append(lines.turns.removeFirst()) }
@@ -125,9 +125,9 @@ struct FairQueue<Element> {
     return (taken, spent)
   }
 
-  /// Removes what is no longer wanted.
+  /// Removes unwanted elements.
   ///
-  /// - Returns: what was removed.
+  /// - Returns: the removed elements.
   mutating func remove(where isUnwanted: (Element) -> Bool) -> [Element] {
     var removed: [Element] = []
     for (service, var lines) in classes {

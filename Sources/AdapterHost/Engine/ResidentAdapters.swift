@@ -1,29 +1,29 @@
 public import AdapterMethods
 internal import Synchronization
 
-/// Where adapters come from that are loaded on demand.
+/// A source of adapters to load on demand.
 public protocol AdapterSource: Sendable {
-  /// What identifies the adapter's present version: equal digests are equal files.
+  /// Identifies the current version of the adapter: equal digests mean equal files.
   ///
   /// - Throws: if there is no such adapter.
   func digest(ofAdapter name: String) throws -> String
 
-  /// The same of the fusion that a composition names.
+  /// The digest of a fusion in a composition.
   ///
   /// - Throws: if there is no such fusion.
   func digest(of fusion: Composition.NamedFusion) throws -> String
 
-  /// Loads what a composition names and the model does not have: adapters and fusions, each with its head.
+  /// Loads the adapters and fusions of a composition that the model does not have, each with its head.
   func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws
 }
 
-/// A model whose adapters and fusions are loaded on first use, and leave when their memory is needed: the least recently
+/// A model whose adapters and fusions are loaded on first use and evicted when memory is needed: the least recently
 /// used first, never those in use.
 ///
-/// Each change makes a new model value. Whoever has a lease keeps the model that it was given, so an adapter that is
-/// replaced answers what was leased before with the old weights, and what is leased later with the new ones.
+/// Each change creates a new model value. A lease keeps its model, so after an adapter is replaced, earlier leases
+/// answer with the old weights and later ones with the new.
 final class ResidentAdapters: Sendable {
-  /// The right to use some adapters of one model; the memory of adapters in use is not taken.
+  /// The right to use some adapters of one model; adapters in use are not evicted.
   final class Lease: Sendable {
     let model: DebertaV2AdapterModel
     /// The digests of the adapters and fusions, by name.
@@ -55,18 +55,18 @@ final class ResidentAdapters: Sendable {
 
   private let source: (any AdapterSource)?
   private let budget: Int
-  /// The adapters and fusions that were there from the start.
+  /// The adapters and fusions loaded at the start.
   private let permanent: Set<String>
   private let state: Mutex<State>
   private let onLoad: @Sendable (Duration) -> Void
-  /// Held while an adapter is read, so that nobody reads it twice; passes and other leases go on.
+  /// Held while an adapter is read, so that it is not read twice; passes and other leases continue.
   private let loading = Mutex(())
 
   /// - Parameters:
-  ///   - model: with the adapters that always stay.
-  ///   - source: of the others; nil: there are none.
-  ///   - budget: the most bytes of adapters that were loaded on demand.
-  ///   - onLoad: is called with the time that a load took.
+  ///   - model: with the adapters that are always loaded.
+  ///   - source: loads the others; nil: none.
+  ///   - budget: the maximum size of on-demand adapters, in bytes.
+  ///   - onLoad: called with the duration of a load.
   init(
     _ model: DebertaV2AdapterModel, _ source: (any AdapterSource)?, budget: Int,
     onLoad: @escaping @Sendable (Duration) -> Void = { _ in }
@@ -78,19 +78,19 @@ final class ResidentAdapters: Sendable {
     self.onLoad = onLoad
   }
 
-  /// The number of adapters that were loaded on demand and are there, their bytes, and how often one was loaded.
+  /// The number of loaded on-demand adapters, their bytes, and the number of loads so far.
   var residents: (count: Int, bytes: Int, loads: Int) {
     state.withLock { state in (state.entries.count, state.entries.values.reduce(0) { $0 + $1.bytes }, state.loads) }
   }
 
-  /// The model as it is now, and the digests of its adapters.
+  /// The current model, and the digests of its adapters.
   var current: (model: DebertaV2AdapterModel, digests: [String: String]) {
     state.withLock { ($0.model, $0.entries.mapValues(\.digest)) }
   }
 
-  /// Leases the adapters of some compositions; what is missing or has changed is loaded.
+  /// Leases the adapters of some compositions, loading those that are missing or have changed.
   ///
-  /// - Throws: what the source throws; nothing has changed then.
+  /// - Throws: the errors of the source; nothing is then changed.
   func lease(_ compositions: [Composition]) throws -> Lease {
     guard let source else { return Lease(current.model, [:], self) }
     var wanted: [String: String] = [:]
@@ -102,7 +102,7 @@ final class ResidentAdapters: Sendable {
     }
     if let lease = leaseIfPresent(wanted) { return lease }
     return try loading.withLock { _ in
-      // Whoever held the lock may have loaded it.
+      // // The previous holder of the lock may have loaded it.
       if let lease = leaseIfPresent(wanted) { return lease }
       var (model, digests) = current
       for (name, digest) in wanted where digests[name] != digest {
@@ -117,7 +117,7 @@ final class ResidentAdapters: Sendable {
           state.entries[name] = Entry(digest: digest, bytes: model.bytes(ofResident: name))
           state.loads += 1
         }
-        // What left while this was loaded is still in the model that it was loaded into.
+        // // What was evicted during the load is still in the model that it was loaded into.
         for name in model.adapterNames + model.fusionNames
         where !permanent.contains(name) && state.entries[name] == nil {
           model.removeResident(name)
@@ -132,7 +132,7 @@ final class ResidentAdapters: Sendable {
 
   /// Removes an adapter or a fusion, unless it is in use.
   ///
-  /// - Returns: whether it was there and is gone.
+  /// - Returns: whether it was loaded and is now removed.
   func unload(_ name: String) -> Bool {
     loading.withLock { _ in
       state.withLock { state in
@@ -181,18 +181,18 @@ final class ResidentAdapters: Sendable {
 }
 
 extension DebertaV2AdapterModel {
-  /// The memory of an adapter or a fusion, and of the head that follows it.
+  /// The size of an adapter or a fusion, with the head that follows it.
   fileprivate func bytes(ofResident name: String) -> Int {
     let own = (adapter(name)?.parameters ?? fusion(name)?.parameters)?.specs.reduce(0) { $0 + $1.count } ?? 0
     let head = head(following: name).flatMap { self.head($0)?.parameterCount } ?? 0
     return 4 * (own + head)
   }
 
-  /// Removes an adapter or a fusion, if it is there, and the head that follows it.
+  /// Removes an adapter or a fusion, if it is loaded, with the head that follows it.
   fileprivate mutating func removeResident(_ name: String) {
     guard adapter(name) != nil || fusion(name) != nil else { return }
     let head = head(following: name)
-    // Both are there, so nothing is thrown.
+    // // Both exist, so this does not throw.
     if adapter(name) != nil { try? deleteAdapter(name) } else { try? deleteAdapterFusion(name) }
     if let head { try? deleteHead(head) }
   }

@@ -4,50 +4,50 @@ internal import Files
 internal import Foundation
 internal import Synchronization
 
-/// What a name stands for: the adapters that act, and what identifies them.
+/// The adapters that a name refers to, with a digest.
 public struct ServedSetup: Sendable, Hashable {
-  /// The name, or the composition, as it was given; of the active setup its composition, of the base its name.
+  /// The name or the composition, as given; for the active setup its composition, for the base its name.
   public let name: String
-  /// Nil is the base model alone.
+  /// Nil is the base model only.
   public let composition: Composition?
-  /// The SHA-256 of what answers: of an adapter that of its files; of a composition that of its text and the digests of
-  /// its adapters.
+  /// The SHA-256 of what answers: for an adapter that of its files; for a composition that of its text and its
+  /// adapters' digests.
   public let digest: String
 }
 
-/// An adapter, a fusion, a saved setup or the base model that can be named.
+/// A served adapter, fusion, saved setup or base model.
 public struct ServedItem: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable, Codable { case base, adapter, fusion, setup }
 
   public let kind: Kind
   public let name: String
-  /// The method of an adapter.
+  /// An adapter's method.
   public let method: String?
   public let head: HeadDescription?
-  /// A folder; of a setup its composition.
+  /// The folder; for a setup its composition.
   public let root: String
   public let digest: String?
   public let parameterCount: Int?
-  /// Measured results, a JSON object.
+  /// Recorded metrics, a JSON object.
   public let metrics: String?
   public let isActive: Bool
-  /// In seconds since 1970.
+  /// Seconds since 1970.
   public let created: Int
 }
 
-/// The names that requests may use: the base model, the adapters that are given, those loaded while serving, and what
-/// the registry has at the time.
+/// The names that requests may use: the base model, the adapters given at the start, those loaded while serving, and
+/// the current contents of the registry.
 ///
-/// The registry is read again when its file has changed, or another file stands in its place.
+/// The registry is reread when its file has changed or been replaced.
 final class ServedNames: AdapterSource {
-  /// A folder that stands for an adapter without a row in the registry.
+  /// An adapter folder without a row in the registry.
   private struct Given: Sendable {
     let folder: String
     let digest: String
     let created = Int(Date().timeIntervalSince1970)
   }
 
-  /// What the registry said.
+  /// The contents of the registry.
   private struct Registered: Sendable {
     var adapters: [String: AdapterRecord] = [:]
     var fusions: [String: FusionRecord] = [:]
@@ -55,7 +55,7 @@ final class ServedNames: AdapterSource {
     var active: String?
   }
 
-  /// What tells whether the registry was written since.
+  /// Detects writes to the registry.
   private struct Stamp: Equatable {
     let file, log: FileStamp?
 
@@ -68,12 +68,12 @@ final class ServedNames: AdapterSource {
   private let baseDigest: String
   private let registryPath: String?
   private let given: [String: Given]
-  /// The fusions that the model had from the start.
+  /// The fusions loaded at the start.
   private let givenFusions: Set<String>
   private let loaded = Mutex<[String: Given]>([:])
   private let known: Mutex<(stamp: Stamp, registered: Registered)?>
 
-  /// - Parameter workspace: its adapters are given, its registry has the others.
+  /// - Parameter workspace: provides the given adapters and the registry.
   /// - Throws: `RegistryError`.
   init(_ workspace: Workspace, model: DebertaV2AdapterModel) throws {
     self.workspace = workspace
@@ -93,9 +93,9 @@ final class ServedNames: AdapterSource {
 
   // MARK: What a name stands for
 
-  /// The setup of a name, a composition or, without either, the active one.
+  /// The setup for a name or a composition; nil is the active one.
   ///
-  /// - Throws: `ServiceError.unknown`; `CompositionError` for a text that is none; `RegistryError`.
+  /// - Throws: `ServiceError.unknown`; `CompositionError` for an invalid text; `RegistryError`.
   func setup(_ name: String?) throws -> ServedSetup {
     let registered = try registered()
     guard let name else {
@@ -137,7 +137,7 @@ final class ServedNames: AdapterSource {
     return .unknown(name: name, nearest: NearestNames.of(name, in: names.sorted(), limit: 2))
   }
 
-  /// Everything that can be named, the base first, by name.
+  /// All served items, the base first, by name.
   func items() throws -> [ServedItem] {
     let registered = try registered()
     func item(_ name: String, _ given: Given) -> ServedItem {
@@ -169,14 +169,14 @@ final class ServedNames: AdapterSource {
     return [first] + (own.map { item($0.key, $0.value) } + adapters + fusions + setups).sorted { $0.name < $1.name }
   }
 
-  /// Reads the registry, if it has changed.
+  /// Reads the registry if it has changed.
   private func registered() throws -> Registered {
     guard let registryPath else { return Registered() }
     let stamp = Stamp(registryPath)
     if let known = known.withLock({ $0?.stamp == stamp ? $0?.registered : nil }) { return known }
     let registry = try Registry.open(path: registryPath, for: .reading)
     let model = workspace.modelName
-    // A row that cannot be read is a name that is not there; the others are served.
+    // // A row that cannot be read is skipped; the others are served.
     let ignore: (RegistryError) -> Void = { _ in }
     let read = Registered(
       adapters: Self.byName(try registry.adapters(of: model, faults: ignore), \.name),
@@ -215,9 +215,9 @@ final class ServedNames: AdapterSource {
     try workspace.load(composition, into: &model)
   }
 
-  /// Lets a folder stand for a name until the process ends.
+  /// Adds a name for a folder until the process ends.
   ///
-  /// - Throws: `ServiceError.isThere` if the name is taken; `RegistryError` for a folder that cannot be read.
+  /// - Throws: `ServiceError.isThere` if the name is taken; `RegistryError` for an unreadable folder.
   func add(_ name: String, folder: String, replacing: Bool) throws {
     let isTaken = try name == base || given[name] != nil || registered().adapters[name] != nil
     if isTaken { throw ServiceError.isThere(name: name, isPermanent: true) }
@@ -228,9 +228,9 @@ final class ServedNames: AdapterSource {
     }
   }
 
-  /// Takes a name away that was added.
+  /// Removes a name that was added.
   ///
-  /// - Throws: `ServiceError.unknown`; `ServiceError.isThere` for what the registry, or who started the program, gave.
+  /// - Throws: `ServiceError.unknown`; `ServiceError.isThere` for a name from the registry or the command line.
   func remove(_ name: String) throws {
     if loaded.withLock({ $0.removeValue(forKey: name) }) != nil { return }
     let registered = try registered()

@@ -1,26 +1,26 @@
-/// Why a service does not answer a request, besides `EngineError`.
+/// Why a service does not answer a request, in addition to `EngineError`.
 public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// Nothing has this name.
+  /// The name is unknown.
   case unknown(name: String, nearest: [String])
-  /// The name of an adapter to load or to unload is one that has to stay, or is in use.
+  /// The adapter to load or unload is permanent or in use.
   case isThere(name: String, isPermanent: Bool)
   /// An adapter cannot be loaded.
   case broken(setup: String, reason: String)
-  /// No head answers, or none of the kind that is needed.
+  /// No head answers, or none of the required kind.
   case wrongTask(reason: String)
-  /// One head has to answer, and there are several.
+  /// One head is required, but several answer.
   case severalHeads([String])
   /// No answering head has this name.
   case unknownHead(name: String, heads: [String])
-  /// Options cannot be applied as they are.
+  /// The options are invalid.
   case options(reason: String)
-  /// What was to be computed cannot be.
+  /// The computation failed.
   case failed(reason: String)
-  /// A setup makes several vectors of a text.
+  /// The setup yields several vectors per text.
   case severalVectors(setup: String)
   /// A text cannot be answered.
   case input(index: Int, reason: String)
-  /// A text is too long, and may not be cut.
+  /// A text is too long, and truncation is disabled.
   case tooLong(index: Int, tokens: Int, limit: Int)
   /// The outputs of a head, or the states of a text, are not finite.
   case notFinite(what: String)

@@ -7,12 +7,12 @@ public import Tasks
 public import Tensors
 public import Tokenization
 
-/// Texts in, answers out, for many callers at a time: names are looked up, adapters loaded when they are first named,
-/// texts cut into tokens, and all rows computed by one `Engine`. Answers are those of `Predictor`, bit for bit.
+/// Answers texts for many concurrent callers: looks up names, loads adapters on first use, tokenizes, and computes all
+/// rows in one `Engine`. Answers equal those of `Predictor`, bit for bit.
 public final class TextService: Sendable {
-  /// Who requests something, and how urgently.
+  /// The sender and priority of a request.
   public struct Terms: Sendable {
-    /// Who shares the engine fairly with others.
+    /// The key for fair sharing.
     public var key: String
     public var service: ServiceClass
     public var deadline: ContinuousClock.Instant?
@@ -26,11 +26,11 @@ public final class TextService: Sendable {
     }
   }
 
-  /// How much of a text is read.
+  /// How a text is truncated.
   public struct Reading: Sendable, Hashable {
-    /// As `Predictor.maximumLength`.
+    /// See `Predictor.maximumLength`.
     public var maximumLength: Int?
-    /// Whether what is longer is cut; if not, it is refused.
+    /// Whether to truncate longer texts; if not, they are refused.
     public var truncates: Bool
 
     public init(maximumLength: Int? = nil, truncates: Bool = true) {
@@ -39,34 +39,34 @@ public final class TextService: Sendable {
     }
   }
 
-  /// What answering took.
+  /// The time spent on a request.
   public struct Timing: Sendable {
     public let tokenization, queued, computed: Duration
     public let tokens: Int
   }
 
-  /// The answers to some texts, in their order.
+  /// The answers to some texts, in order.
   public struct Answers: Sendable {
     public let predictions: [Prediction]
-    /// What the heads computed, in the order of each prediction's answers.
+    /// The heads' logits, in the order of each prediction's answers.
     public let logits: [[HeadLogits]]
     public let timing: Timing
   }
 
-  /// Vectors of some texts, in their order.
+  /// The vectors of some texts, in order.
   public struct Vectors: Sendable {
-    /// One for each text; or one for each of its tokens.
+    /// One per text, or one per token.
     public let vectors: [[[Float]]]
     public let timing: Timing
   }
 
-  /// What a vector is made of.
+  /// The input of a vector.
   public enum Source: Sendable, Hashable {
     case text(String, pair: String? = nil)
     case ids([Int])
   }
 
-  /// A head that answers, with what it is called.
+  /// An answering head, with the name of its answer.
   public struct AnsweringHead: Sendable {
     public let name: String
     public let settings: HeadSettings
@@ -74,7 +74,7 @@ public final class TextService: Sendable {
 
   public let engine: Engine
   public let tokenizer: any Tokenizer
-  /// The number of threads that cut texts into tokens.
+  /// The number of tokenizer threads.
   public let workerCount: Int
   private let names: ServedNames
   private let model: DebertaV2AdapterModel
@@ -84,12 +84,12 @@ public final class TextService: Sendable {
   /// Loads the base model, and measures it.
   ///
   /// - Parameters:
-  ///   - workspace: the base model, the adapters that are given, and the registry.
+  ///   - workspace: the base model, the given adapters, and the registry.
   ///   - compute: the kernels and threads.
-  ///   - limits: of the engine.
-  ///   - workers: threads for tokenization and loading.
-  ///   - observer: as the engine's.
-  /// - Throws: what loading throws; `EngineError.noThread`.
+  ///   - limits: the engine's limits.
+  ///   - workers: the number of threads for tokenization and loading.
+  ///   - observer: the engine's observer.
+  /// - Throws: the errors of loading; `EngineError.noThread`.
   public init(
     _ workspace: Workspace, compute: Compute = Compute(), limits: Engine.Limits = Engine.Limits(), workers: Int = 2,
     observer: @escaping @Sendable (EngineEvent) -> Void = { _ in }
@@ -108,18 +108,18 @@ public final class TextService: Sendable {
   /// The name of the base model.
   public var base: String { names.base }
 
-  /// The most tokens of a text that are read unless a caller or a head says otherwise.
+  /// The maximum number of tokens of a text, unless a caller or a head sets another.
   public var maximumLength: Int { InputLength.standard }
 
-  /// The setup of a name, of a composition's text, or the active one.
+  /// The setup for a name or a composition's text; nil is the active one.
   ///
   /// - Throws: `ServiceError.unknown`; `CompositionError`; `RegistryError`.
   public func setup(_ name: String?) throws -> ServedSetup { try names.setup(name) }
 
-  /// Everything that can be named, the base first.
+  /// All served items, the base first.
   public func items() throws -> [ServedItem] { try names.items() }
 
-  /// The heads that answer texts under a setup; its adapters are loaded.
+  /// The heads that answer texts under a setup; loads its adapters.
   ///
   /// - Throws: `ServiceError`, `EngineError`.
   public func answeringHeads(_ setup: ServedSetup) async throws -> [AnsweringHead] {
@@ -132,12 +132,12 @@ public final class TextService: Sendable {
     }
   }
 
-  /// Loads an adapter from a folder, to be named until the process ends.
+  /// Loads an adapter from a folder and serves it until the process ends.
   ///
   /// - Throws: `ServiceError.isThere`, `ServiceError.broken`.
   public func loadAdapter(_ name: String, from folder: String, replacing: Bool) async throws {
     try await workers.run { [self] in
-      // What cannot be loaded is refused before it has a name.
+      // // An adapter that cannot be loaded is refused before its name is added.
       do {
         var trial = model
         try trial.loadAdapter(folder, as: name, overwrite: true)
@@ -153,8 +153,8 @@ public final class TextService: Sendable {
     try await workers.run { [self] in try names.remove(name) }
   }
 
-  /// Frees the memory of a setup's adapters; those that requests use stay until the budget needs their memory. A later
-  /// request loads them again.
+  /// Frees the memory of a setup's adapters; those in use stay until their memory is needed. A later request loads them
+  /// again.
   public func free(_ setup: ServedSetup) async {
     try? await workers.run { [engine] in
       let parts = (setup.composition?.adapters ?? []) + (setup.composition?.fusions.map(\.name) ?? [])
@@ -173,7 +173,7 @@ public final class TextService: Sendable {
     } catch { throw ServiceError.broken(setup: name, reason: "\(error)") }
   }
 
-  /// Errors of routes as those of the service.
+  /// Converts routing errors to those of the service.
   private static func asService<Value>(_ setup: ServedSetup, _ body: () throws -> Value) throws -> Value {
     do { return try body() } catch let error as PredictionError {
       throw ServiceError.wrongTask(reason: "\(error)")
@@ -184,7 +184,7 @@ public final class TextService: Sendable {
 
   // MARK: Answers
 
-  /// A text with its tokens, ready to be computed.
+  /// A tokenized text, ready to be computed.
   private struct Prepared: Sendable {
     let plan: AnswerPlan
     let predictor: Predictor
@@ -196,12 +196,12 @@ public final class TextService: Sendable {
   /// Answers texts with the heads of a setup.
   ///
   /// - Parameters:
-  ///   - inputs: the texts; one that names its adapters has these.
-  ///   - setup: what acts on the others.
-  ///   - wanted: the names of the answers that are wanted; nil: all.
+  ///   - inputs: the texts; a text may name its own adapters.
+  ///   - setup: the adapters for the others.
+  ///   - wanted: the names of the requested answers; nil: all.
   ///   - options: how outputs become answers.
-  ///   - reading: how much of a text is read.
-  ///   - terms: who requests it.
+  ///   - reading: how texts are truncated.
+  ///   - terms: the sender and priority.
   /// - Throws: `ServiceError`, `EngineError`, `CompositionError`, `CancellationError`.
   public func predict(
     _ inputs: [TextInput], with setup: ServedSetup, heads wanted: [String]? = nil,
@@ -293,7 +293,7 @@ public final class TextService: Sendable {
 
   // MARK: Vectors
 
-  /// Makes vectors of texts: of each text one, or, without pooling, of each of its tokens.
+  /// Computes one vector per text or, without pooling, one per token.
   ///
   /// - Throws: `ServiceError`, `EngineError`, `CancellationError`.
   public func embed(
@@ -357,7 +357,7 @@ public final class TextService: Sendable {
 
   // MARK: Tokens
 
-  /// Cuts texts into tokens, without a limit.
+  /// Tokenizes texts, without a limit.
   public func tokenize(_ texts: [String]) async throws -> [Encoding] {
     try await workers.run { [tokenizer] in
       try texts.enumerated().map { index, text in
@@ -368,9 +368,9 @@ public final class TextService: Sendable {
     }
   }
 
-  /// The texts of lists of ids.
+  /// Decodes lists of ids.
   ///
-  /// - Throws: `ServiceError.input` for an id that no piece has.
+  /// - Throws: `ServiceError.input` for an id without a piece.
   public func decode(_ lists: [[Int]], skippingSpecials skips: Bool) async throws -> [String] {
     try await workers.run { [tokenizer] in
       try lists.enumerated().map { index, ids in

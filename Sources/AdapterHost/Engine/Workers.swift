@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// Threads for work that neither computes nor waits for the network: tokenization, reading adapters, making answers.
-/// It does not run on the threads of Swift's tasks, of which a small machine has two.
+/// Threads for work that neither computes nor waits for the network: tokenization, reading adapters, making answers. It
+/// does not run on Swift's cooperative threads, of which a small machine has two.
 final class Workers: Sendable {
   private let queue: OperationQueue
 

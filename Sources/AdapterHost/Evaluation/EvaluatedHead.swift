@@ -5,41 +5,40 @@ internal import Heads
 public import Tasks
 public import Training
 
-/// A head with what it answered to every example of a file.
+/// A head with its answers for every example of a data set.
 public struct EvaluatedHead: Sendable {
-  /// What the head is called among those that answer.
+  /// The head's label among the answering heads.
   public let head: String
-  /// Its own name.
+  /// The head's name.
   public let name: String
   public let outcomes: Outcomes
-  /// The examples as it saw them.
+  /// The encoded examples.
   public let data: TrainingDataset
-  /// The thresholds at which it decides; nil: 0.5 for each label.
+  /// The decision thresholds; nil: 0.5 for each label.
   public let thresholds: [Float]?
-  /// The examples as the file holds them, one for each outcome.
+  /// The examples as read from the file, one per outcome.
   let sources: [SourceExample]
 
-  /// The metrics of its task.
+  /// The task's metrics.
   public var result: EvaluationResult { outcomes.result }
 
-  /// The same head if it decided at other thresholds.
+  /// The same head with different thresholds.
   ///
-  /// - Parameter thresholds: one for each label.
+  /// - Parameter thresholds: one per label.
   public func deciding(at thresholds: [Float]) -> EvaluatedHead {
     EvaluatedHead(
       head: head, name: name, outcomes: outcomes.deciding(at: thresholds), data: data, thresholds: thresholds,
       sources: sources)
   }
 
-  /// Everything that there is to know about the outcomes.
+  /// The full report on the outcomes.
   public func report(_ resampling: Resampling = Resampling()) -> HeadReport {
     HeadReport(head: head, outcomes, thresholds: thresholds, resampling)
   }
 
-  /// The examples, one a line of JSON: where each is in its file, what it says, what is right, and what was predicted.
+  /// The examples as JSON lines: location in the file, content, correct answer, and prediction.
   ///
-  /// - Parameter onlyWrong: leaves out those that are answered rightly; those of which nobody can say so are left out,
-  ///   too.
+  /// - Parameter onlyWrong: whether to omit correct predictions, and those that cannot be judged.
   public func lines(onlyWrong: Bool = false) -> [String] {
     outcomes.all.indices.compactMap { index in
       let isRight = outcomes.isRight(index)
@@ -54,7 +53,7 @@ public struct EvaluatedHead: Sendable {
 }
 
 extension Outcomes {
-  /// What was predicted and what is right, by the names of labels.
+  /// The prediction and the correct answer, by label name.
   fileprivate func members(_ index: Int) -> [String: JSONValue] {
     func name(_ label: Int) -> JSONValue {
       labels.indices.contains(label) ? .string(labels[label]) : .integer(label)
@@ -86,14 +85,14 @@ extension Outcomes {
 }
 
 extension SourceExample {
-  /// What the example says.
+  /// The example's content.
   fileprivate func members(_ outcome: Outcome) -> [String: JSONValue] {
     switch content {
     case .text(let text, let pair):
       return ["text": .string(text)].merging(pair.map { ["pair": .string($0)] } ?? [:]) { $1 }
     case .words(let sentence):
       guard case .tags(let tags) = answer, case .words(_, let actual, _) = outcome else { return [:] }
-      // Words without a tag are not counted; where words were cut off, it is not told which.
+      // // Words without a tag are not counted; if words were truncated, it is unknown which.
       let scalars = Array(sentence.text.unicodeScalars)
       let counted = zip(sentence.ranges, tags).filter { $0.1 != nil }.map { range, _ in
         JSONValue.string(String(String.UnicodeScalarView(scalars[range])))
@@ -107,13 +106,13 @@ extension SourceExample {
 }
 
 extension [EvaluatedHead] {
-  /// Writes reports with their plots to a folder that is new or empty: `report.md` for one head; for several a folder
-  /// each, named after the head.
+  /// Writes reports with plots to a new or empty folder: `report.md` for one head; for several a subfolder each, named
+  /// after the head.
   ///
   /// - Parameters:
-  ///   - reports: one for each head.
-  ///   - comparisons: with another setup, by the names of heads.
-  ///   - data: what the examples are called.
+  ///   - reports: one per head.
+  ///   - comparisons: with another setup, by head name.
+  ///   - data: the name of the data set.
   /// - Throws: `WorkspaceError.folderInUse`, `ModelError.cannotCreate`.
   public static func write(
     _ reports: [HeadReport], comparisons: [String: (name: String, result: PairedComparison)] = [:], data: String,

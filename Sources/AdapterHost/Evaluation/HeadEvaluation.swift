@@ -4,13 +4,13 @@ internal import Heads
 public import Tokenization
 public import Training
 
-/// Evaluates the active heads of a model on a file of examples.
+/// Evaluates a model's active heads on a data set.
 public struct HeadEvaluation: Sendable {
   public var data: String
   public var format: TrainingFormat?
   public var columns: DataColumns
-  /// The most tokens of an input: 0 for the model's limit; nil: for each head what it was trained with, or else
-  /// `InputLength.standard`.
+  /// The maximum number of input tokens: 0 for the model's limit; nil: for each head the length it was trained with, or
+  /// else `InputLength.standard`.
   public var maximumLength: Int?
 
   public init(data: String, format: TrainingFormat? = nil, columns: DataColumns = [:], maximumLength: Int? = nil) {
@@ -20,10 +20,10 @@ public struct HeadEvaluation: Sendable {
     self.maximumLength = maximumLength
   }
 
-  /// What each head answers to the examples, each evaluated after its own branch of the setup.
+  /// Each head's answers for the examples, evaluated on its branch of the setup.
   ///
   /// - Parameters:
-  ///   - model: what is evaluated.
+  ///   - model: the model to evaluate.
   ///   - tokenizer: the base model's.
   /// - Throws: `HeadEvaluationError`, `PredictionError`, `ModelError`, `CompositionError`.
   public func results(
@@ -62,7 +62,7 @@ public struct HeadEvaluation: Sendable {
       sources: source.examples.matching(lines: data.lines))
   }
 
-  /// - Throws: `DatasetError`; `TrainingJobError.afterFaults` where records were left out before.
+  /// - Throws: `DatasetError`; `TrainingJobError.afterFaults`, if records were left out before.
   private static func dataset(_ source: SourceData, _ encoder: ExampleEncoder) throws -> TrainingDataset {
     do { return try encoder.dataset(source, for: .evaluation) } catch {
       let notes = source.faults.notes
@@ -85,7 +85,7 @@ public enum HeadEvaluationError: Error, Hashable, Sendable, CustomStringConverti
 }
 
 extension [SourceExample] {
-  /// The examples that begin at these lines, in order; those between were left out.
+  /// The examples that begin at these lines, in order; the others were left out.
   fileprivate func matching(lines: [Int]) -> [SourceExample] {
     var place = startIndex
     return lines.map { line in

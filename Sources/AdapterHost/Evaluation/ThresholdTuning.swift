@@ -4,12 +4,12 @@ internal import Files
 internal import Heads
 
 extension Workspace {
-  /// Stores for each label of heads of several labels the threshold with the best F1 on the examples, in the folders of
-  /// the heads. The registry takes the changed folders as they are.
+  /// For each label of multi-label heads, stores the threshold with the best F1 on the examples in the head's folder,
+  /// and updates the registry.
   ///
-  /// - Parameter heads: what they answered to the examples; those of other kinds stay as they are.
-  /// - Returns: the heads as they decide now, and the folders in which thresholds were stored.
-  /// - Throws: `ThresholdStorageError`, if no head has several labels, or one has no folder of its own;
+  /// - Parameter heads: evaluated heads; those of other kinds are unchanged.
+  /// - Returns: the heads with the new thresholds, and the folders that were changed.
+  /// - Throws: `ThresholdStorageError`, if there is no multi-label head, or one has no folder of its own;
   ///   `RegistryError`, `CheckpointError`.
   public func tuneThresholds(of heads: [EvaluatedHead]) throws -> (heads: [EvaluatedHead], folders: [String]) {
     let tuned = heads.map { ($0, $0.report(Resampling(count: 0)).bestThresholds) }
@@ -32,7 +32,7 @@ extension Workspace {
     return folder
   }
 
-  /// Makes the registry take the folder of an adapter or a fusion as it is now; other folders are nothing to it.
+  /// Updates the registry's record of an adapter's or fusion's folder; ignores other folders.
   private func acceptChanges(in folder: String) throws {
     guard let (registry, model) = try lookup() else { return }
     func isSame(_ path: String) -> Bool { FilePaths.absolute(path) == FilePaths.absolute(folder) }
