@@ -6,19 +6,19 @@ internal import Foundation
 internal import Heads
 internal import Tensors
 
-/// Reads heads for one base model, wherever they lie: among the tensors of its checkpoint, in a folder of a head, or
-/// beside an adapter, as `adapters` and PEFT save them.
+/// Reads heads for one base model from any location: the tensors of its checkpoint, a head folder, or an adapter folder
+/// of `adapters` or PEFT.
 struct HeadReader: Sendable {
   let shape: DebertaV2Configuration
   /// The base model's `config.json`.
   let fields: ConfigurationFields
-  /// The base model's tensors, of which a head that PEFT saved may miss some; nil if there are none, or the error of
-  /// reading them, which counts only for a head that needs them.
+  /// The base model's tensors, which complete heads saved by PEFT; nil if there are none. A read error only matters for
+  /// a head that needs them.
   private let weights: Result<TensorFile?, CheckpointError>
   /// The word embeddings [vocabulary, E], to which a decoder may be tied.
   private let words: WeightMatrix?
   private let compute: Compute
-  /// Whether decoders of words are tied to the word embeddings.
+  /// Whether decoders are tied to the word embeddings.
   let tiesWords: Bool
 
   /// - Throws: `ConfigurationError`.
@@ -59,7 +59,7 @@ struct HeadReader: Sendable {
     }
   }
 
-  /// A head with the base model's pooler, if it uses it.
+  /// A head with the base model's pooler, if the head uses it.
   ///
   /// - Throws: `HeadError.noPooler`, if the checkpoint has none; `ConfigurationError`, `CheckpointError`.
   func pooled(_ head: PredictionHead) throws -> PredictionHead {
@@ -74,7 +74,7 @@ struct HeadReader: Sendable {
     return head
   }
 
-  /// The head that an adapter's folder holds, if it holds one.
+  /// The head in an adapter's folder, if there is one.
   ///
   /// - Throws: `ConfigurationError`, `CheckpointError`, `HeadError`.
   func head(besideAdapterIn folder: String) throws -> PredictionHead? {
@@ -96,7 +96,7 @@ struct HeadReader: Sendable {
     return head
   }
 
-  /// The head of a folder, by the name that the folder gives it; nil for one of transformers' classes, which has none.
+  /// The head in a folder, with its saved name; nil for the name of a transformers head, which has none.
   ///
   /// - Throws: `ConfigurationError`, `CheckpointError`.
   func head(in folder: String) throws -> (name: String?, head: PredictionHead) {
@@ -118,7 +118,7 @@ struct HeadReader: Sendable {
     return (try saved.string("name"), head)
   }
 
-  /// The head that `adapters` saved of one of transformers' classes.
+  /// A transformers head saved by `adapters`.
   private func staticHead(
     _ kind: HeadKind, _ saved: ConfigurationFields, _ tensors: WeightLedger
   ) throws -> StaticHead {
@@ -134,8 +134,8 @@ struct HeadReader: Sendable {
     return .labelled(try HeadSettings(kind, outputs: rows, labels: saved.labelNames(ofOutputs: rows), of: fields))
   }
 
-  /// The kind of a head that PEFT saved: by its task, else that of the base model's own head if it has the same last
-  /// layer, else by its tensors.
+  /// The kind of a head saved by PEFT: from its task, else that of the base model's head if their last layers match,
+  /// else from its tensors.
   private func kind(of saved: PeftFolder.Head, beside base: WeightLedger) throws -> HeadKind? {
     switch saved.task?.uppercased() {
     case "SEQ_CLS": return .classification
@@ -161,7 +161,7 @@ struct HeadReader: Sendable {
   }
 }
 
-/// Why a head that lies beside an adapter cannot be used.
+/// Why a head in an adapter folder cannot be used.
 enum HeadError: Error, Hashable, Sendable, CustomStringConvertible {
   case notSaved(module: String, folder: String)
   case unknownPeftHead(folder: String, task: String?, tensors: [String])

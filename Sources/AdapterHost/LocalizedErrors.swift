@@ -11,7 +11,7 @@ public import Tensors
 public import Tokenization
 public import Training
 
-// 'localizedDescription' of an error is the sentence that the error is printed as.
+// // The 'localizedDescription' of an error is its printed message.
 
 extension AnswerOptionsError: LocalizedError { public var errorDescription: String? { description } }
 extension CheckpointError: LocalizedError { public var errorDescription: String? { description } }

@@ -3,16 +3,16 @@ internal import Deberta
 internal import Foundation
 internal import Tensors
 
-/// What a model was made of: a checkpoint's configuration and tensors, or fresh ones.
+/// The origin of a model: a checkpoint's configuration and tensors, or new ones.
 ///
-/// A checkpoint's tensors stay where the file is mapped; they are read again when the model is saved.
+/// A checkpoint's tensors stay memory-mapped; they are read again when the model is saved.
 struct ModelSource: Sendable {
   /// `config.json`.
   let fields: ConfigurationFields
   let tensors: Tensors
   /// The checkpoint's folder.
   let folder: String?
-  /// What the model is called in files that are saved of it.
+  /// The model's name in saved files.
   let name: String
 
   enum Tensors: Sendable {
@@ -29,10 +29,10 @@ struct ModelSource: Sendable {
     name = checkpoint.path.split(separator: "/").last.map(String.init) ?? checkpoint.path
   }
 
-  /// Fresh tensors: weights N(0, `initializer_range`), norms 1, biases and the row of padding 0.
+  /// New tensors: weights N(0, `initializer_range`), norms 1, biases and the padding row 0.
   ///
   /// Source: transformers, `modeling_deberta_v2.py`, `_init_weights`.
-  /// - Throws: `ConfigurationError`, if the machine has no memory for them.
+  /// - Throws: `ConfigurationError`, if there is not enough memory.
   init(
     fresh fields: ConfigurationFields, _ shape: DebertaV2Configuration, name: String, seed: UInt64, _ compute: Compute
   ) throws(ConfigurationError) {
@@ -75,7 +75,7 @@ struct ModelSource: Sendable {
     }
   }
 
-  /// The number of values in all tensors, those of a head included.
+  /// The number of values in all tensors, including a head's.
   var parameterCount: Int {
     switch tensors {
     case .file(let file): file.tensors.reduce(0) { $0 + $1.elementCount }
@@ -83,6 +83,6 @@ struct ModelSource: Sendable {
     }
   }
 
-  /// The checkpoint's file; nil for fresh tensors.
+  /// The checkpoint's file; nil for new tensors.
   var file: TensorFile? { if case .file(let file) = tensors { file } else { nil } }
 }

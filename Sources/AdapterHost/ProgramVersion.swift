@@ -1,4 +1,4 @@
-/// The version of this package: the newest heading of `CHANGELOG.md`, as a test checks.
+/// The version of this package; a test compares it with the newest heading of `CHANGELOG.md`.
 public enum ProgramVersion {
   public static let current = "0.1.0"
 }

@@ -3,7 +3,7 @@ internal import Deberta
 internal import Heads
 internal import Tensors
 
-/// The head of one of transformers' classes, or of Microsoft's, whose tensors go by the names of that class.
+/// A head of a transformers or Microsoft class, with the tensor names of that class.
 ///
 /// Source: adapters, `head_utils.py`, `STATIC_TO_FLEX_HEAD_MAP`.
 enum StaticHead: Sendable {
@@ -11,12 +11,12 @@ enum StaticHead: Sendable {
   case labelled(HeadSettings)
   case maskedLM(StaticMaskedLM, isTied: Bool)
 
-  /// The head that a checkpoint carries: the one of the class that `architectures` names, else the one that its tensors
-  /// make up; nil for an encoder alone.
+  /// The head in a checkpoint: that of the class in `architectures`, else the one formed by its tensors; nil for an
+  /// encoder only.
   ///
   /// - Parameters:
   ///   - fields: `config.json`.
-  ///   - tensors: the checkpoint's, by their names below `deberta.`
+  ///   - tensors: the checkpoint's tensors, by name below `deberta.`
   ///   - hiddenSize: the model's hidden size.
   init?(_ fields: ConfigurationFields, in tensors: WeightLedger, hiddenSize: Int) throws(ConfigurationError) {
     let classes = (try fields.strings("architectures") ?? []).compactMap(Self.kind(class:))
@@ -31,7 +31,7 @@ enum StaticHead: Sendable {
     }
   }
 
-  /// The kind of head that a class of transformers has.
+  /// The kind of head of a transformers class.
   static func kind(class name: String) -> HeadKind? {
     for family in ModelFamily.allCases where name.hasPrefix(family.classPrefix + "For") {
       switch name.dropFirst(family.classPrefix.count + 3) {
@@ -46,7 +46,7 @@ enum StaticHead: Sendable {
     return nil
   }
 
-  /// The kind of head that tensors of some names and shapes make up.
+  /// The kind of head formed by tensors with the given names and shapes.
   static func kind(of tensors: WeightLedger, hiddenSize: Int) -> HeadKind? {
     func fits(_ module: String, outputs: Int? = nil) -> Bool {
       guard let shape = tensors.shape(of: module + ".weight"), shape.count == 2, shape[0] > 0 else { return false }
@@ -58,10 +58,10 @@ enum StaticHead: Sendable {
     return StaticMaskedLM(in: tensors) == nil ? nil : .maskedLM
   }
 
-  /// The modules that hold the linear layers of a head with labels, in order.
+  /// The modules of a labeled head's linear layers, in order.
   static func modules(_ kind: HeadKind) -> [String] { (isPooled(kind) ? ["pooler.dense"] : []) + [last(kind)] }
 
-  /// Whether a tensor's name is one that heads have.
+  /// Whether a tensor name belongs to a head.
   static func isOfHead(_ name: String) -> Bool {
     ["classifier.", "pooler.", "qa_outputs.", "cls.", "lm_predictions.", "score."].contains { name.hasPrefix($0) }
   }
@@ -70,7 +70,7 @@ enum StaticHead: Sendable {
 
   static func last(_ kind: HeadKind) -> String { kind == .questionAnswering ? "qa_outputs" : "classifier" }
 
-  /// What it predicts, for people: `classification (softmax): neg, neu, pos`.
+  /// A description of what it predicts: `classification (softmax): neg, neu, pos`.
   var text: String {
     switch self {
     case .labelled(let settings):
@@ -84,9 +84,9 @@ enum StaticHead: Sendable {
     }
   }
 
-  /// The tensors that `read` reads, by their names in a checkpoint.
+  /// The tensors read by `read`, by their names in a checkpoint.
   ///
-  /// - Parameter held: what the checkpoint has; some tensors are read only where they are there.
+  /// - Parameter held: the checkpoint's tensors; some tensors are optional.
   func tensors(_ shape: DebertaV2Configuration, in held: WeightLedger) -> [WantedTensor] {
     func pair(_ name: String, _ weight: [Int]) -> [WantedTensor] {
       [WantedTensor(name + ".weight", weight), WantedTensor(name + ".bias", [weight[0]])]
@@ -112,7 +112,7 @@ enum StaticHead: Sendable {
     }
   }
 
-  /// The names in a checkpoint of a head's tensors, by those that the head has for them, which are in order.
+  /// Maps a head's tensor names, in order, to those in a checkpoint.
   func checkpointNames(of tensors: [String]) -> [String: [String]] {
     let places =
       switch self {
@@ -128,16 +128,16 @@ enum StaticHead: Sendable {
       guard modules.count <= places.count else { continue }
       names[tensor] = ["\(places[modules.count - 1]).\(parts[1])"]
     }
-    // The bias of transformers' decoder goes by two names.
+    // // The bias of transformers' decoder is stored under two names.
     if case .maskedLM(.huggingFace, _) = self, let bias = tensors.last(where: { $0.hasSuffix(".bias") }) {
       names[bias]?.append("cls.predictions.bias")
     }
     return names
   }
 
-  /// Reads the head's tensors by their names in a checkpoint.
+  /// Reads the head's tensors from a checkpoint.
   ///
-  /// - Parameter words: the word embeddings [vocabulary, E], which decode a tied masked language model.
+  /// - Parameter words: the word embeddings [vocabulary, E], the decoder of a tied masked language model.
   func read(
     _ weights: WeightReader, _ shape: DebertaV2Configuration, words: WeightMatrix
   ) throws(CheckpointError) -> PredictionHead {
@@ -156,8 +156,8 @@ enum StaticHead: Sendable {
 
   /// The positions of Microsoft's enhanced mask decoder, [positions, H].
   ///
-  /// - Returns: nil if positions are added to the embeddings already, where the checkpoint has none, and where
-  ///   embeddings are narrower than hidden states, which the decoder adds them to.
+  /// - Returns: nil if positions are already added to the embeddings, if the checkpoint has none, or if embeddings are
+  ///   narrower than the hidden states to which the decoder adds them.
   private static func queryPositions(
     _ weights: WeightReader, _ shape: DebertaV2Configuration
   ) throws(CheckpointError) -> Tensor? {
@@ -169,13 +169,13 @@ enum StaticHead: Sendable {
 }
 
 extension HeadSettings {
-  /// The head of one of transformers' classes.
+  /// A head of a transformers class.
   ///
   /// - Parameters:
-  ///   - kind: what it predicts; any but a masked language model.
-  ///   - outputs: the rows of its last layer; a question's and a choice's are fixed.
-  ///   - labels: the names of the outputs; nil: those of `config.json`.
-  ///   - fields: `config.json` of the base model.
+  ///   - kind: what it predicts; not a masked language model.
+  ///   - outputs: the number of rows of its last layer; fixed for questions and choices.
+  ///   - labels: output names; nil: those in `config.json`.
+  ///   - fields: the base model's `config.json`.
   init(
     _ kind: HeadKind, outputs: Int, labels: [String]? = nil, of fields: ConfigurationFields
   ) throws(ConfigurationError) {
@@ -194,7 +194,7 @@ extension HeadSettings {
 }
 
 extension ConfigurationFields {
-  /// Whether the decoder of a masked language model is the word embeddings: `tie_word_embeddings`.
+  /// Whether the word embeddings are the decoder of a masked language model: `tie_word_embeddings`.
   var tiesWords: Bool {
     get throws(ConfigurationError) { try bool("tie_word_embeddings") ?? true }
   }
@@ -204,7 +204,7 @@ extension ConfigurationFields {
     return try labelNames(ofOutputs: count)
   }
 
-  /// How many outputs `config.json` names.
+  /// The number of outputs named in `config.json`.
   var namedOutputs: Int? {
     for key in ["id2label", "label2id"] {
       if case .object(let names) = members[key], !names.isEmpty { return names.count }
@@ -212,10 +212,10 @@ extension ConfigurationFields {
     return nil
   }
 
-  /// What stands between the pooler and the classifier.
+  /// The activation between the pooler and the classifier.
   var poolerActivation: Activation {
     get throws(ConfigurationError) {
-      // Microsoft's configurations describe the pooler in an object of its own.
+      // // Microsoft's configurations describe the pooler in a separate object.
       let own = try object("pooling")?.activation("hidden_act")
       return try activation("pooler_hidden_act") ?? own ?? .gelu
     }
@@ -223,14 +223,14 @@ extension ConfigurationFields {
 }
 
 extension Encoder {
-  /// Whether a tensor that no one read is known: of heads and objectives that are not run, what older versions saved,
-  /// and what training scripts keep beside a model, which no forward pass reads.
+  /// Whether an unread tensor is known: part of unsupported heads and objectives, saved by older versions, or stored by
+  /// training scripts without being used in a forward pass.
   static func isKnownUnused(_ name: String) -> Bool {
     let module = name.prefix { $0 != "." }.lowercased()
     return [
       "cls.", "classifier.", "pooler.", "qa_outputs.", "lm_predictions.", "mask_predictions.", "heads.",
       "embeddings.position_ids", "embeddings.position_embeddings.", "embeddings.token_type_embeddings.",
-      // The word embeddings again, by which prompt tuning of `adapters` knows them.
+      // // A copy of the word embeddings, saved for prompt tuning of `adapters`.
       "prompt_tuning.base_model_embeddings.",
     ].contains { name.hasPrefix($0) }
       || ["position_ids", "token_type_ids"].contains(name)

@@ -6,7 +6,7 @@ internal import Heads
 internal import Tensors
 
 extension Inspection.Part {
-  /// An adapter's folder, tried with a base model where there is one.
+  /// Inspects an adapter's folder, and loads it if there is a base model.
   static func adapter(_ folder: String, _ base: Inspection.Base?) -> Inspection.Part {
     PartDraft.part(.adapter) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedAdapter.configurationFile)")
@@ -34,7 +34,7 @@ extension Inspection.Part {
     return try name ?? settings.string("architecture") ?? "bottleneck"
   }
 
-  /// A fusion's folder, tried with a base model where there is one.
+  /// Inspects a fusion's folder, and loads it if there is a base model.
   static func fusion(_ folder: String, _ base: Inspection.Base?) -> Inspection.Part {
     PartDraft.part(.fusion) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedFusion.configurationFile)")
@@ -59,7 +59,7 @@ extension Inspection.Part {
     }
   }
 
-  /// The tensors of a fusion at every place where the file has one of them.
+  /// The tensors of a fusion, at every place for which the file has any.
   private static func fusionTensors(
     of file: TensorFile, named name: String, _ settings: ConfigurationFields?, _ shape: DebertaV2Configuration
   ) throws -> [WantedTensor] {
@@ -76,7 +76,7 @@ extension Inspection.Part {
     }
   }
 
-  /// A head's folder.
+  /// Inspects a head's folder.
   static func head(_ folder: String) -> Inspection.Part {
     PartDraft.part(.head) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedHead.configurationFile)")
@@ -105,7 +105,7 @@ extension Inspection.Part {
     }
   }
 
-  /// A folder that holds only how adapters, fusions and heads in folders of their own act together.
+  /// Inspects a folder that only contains the composition of adapters, fusions and heads stored in other folders.
   static func setup(_ folder: String) -> Inspection.Part {
     PartDraft.part(.setup) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedSetup.configurationFile)")
@@ -119,7 +119,7 @@ extension Inspection.Part {
 }
 
 extension PartDraft {
-  /// Runs `body` with the shape of a base model; without one the part needs it.
+  /// Runs `body` with the shape of a base model; records a need if there is none.
   mutating func tryWith(
     _ base: Inspection.Base?, madeFor fields: ConfigurationFields, model: String = "model_name",
     _ body: (inout PartDraft, DebertaV2Configuration) throws -> Void

@@ -3,30 +3,30 @@ internal import Checkpoints
 internal import Deberta
 internal import Foundation
 
-/// How many parameters a base model and its adapters have: the reference's `adapter_summary`.
+/// Parameter counts of a base model and its adapters, like `adapter_summary` of `adapters`.
 ///
 /// Source: adapters 1.3.0, `model_mixin.py`, `ModelBaseAdaptersMixin.adapter_summary`.
 public struct AdapterSummary: Hashable, Sendable {
-  /// A line of the table.
+  /// A row of the table.
   public struct Row: Hashable, Sendable {
     public let name: String
-    /// The method by the name of its preset; nil for the whole model.
+    /// The name of the method's preset; nil for the whole model.
     public let method: String?
     public let parameterCount: Int
-    /// In percent of the base model's parameters.
+    /// Percentage of the base model's parameters.
     public let percentage: Double
-    /// Whether the setup names it; nil for the whole model.
+    /// Whether the setup uses it; nil for the whole model.
     public let isActive: Bool?
-    /// Whether it would be trained; nothing is frozen when it is loaded.
+    /// Whether it would be trained; nothing is frozen after loading.
     public let isTrainable: Bool
   }
 
   /// The adapters in order; the base model last.
   public let rows: [Row]
-  /// The parameters of all tensors of the checkpoint, a head that it carries included: what `models` counts.
+  /// The number of parameters in the checkpoint, including a head: the count that `models` shows.
   public let checkpointParameterCount: Int
 
-  /// The base model of a request with its registered adapters and those that the request brings.
+  /// Summarizes the base model of a request with its registered adapters and those in the request.
   ///
   /// - Throws: `WorkspaceError`, `RegistryError`, `CheckpointError`, `ConfigurationError`.
   public init(_ request: WorkspaceRequest) throws {
@@ -59,10 +59,10 @@ public struct AdapterSummary: Hashable, Sendable {
       ]
   }
 
-  /// The adapters of a model in memory.
+  /// Summarizes the adapters of a loaded model.
   ///
-  /// Trainable is what `model.training` trains: the adapters that it names; the base, unless it is frozen. A model that
-  /// was loaded has nothing frozen.
+  /// Trainability follows `model.training`: its adapters, and the base unless it is frozen. Nothing is frozen after
+  /// loading.
   public init(_ model: DebertaV2AdapterModel) {
     let total = EncoderLayout(model.configuration).parameterCount
     checkpointParameterCount = model.source.parameterCount
@@ -83,7 +83,7 @@ public struct AdapterSummary: Hashable, Sendable {
       ]
   }
 
-  /// The table as the reference prints it, 80 columns wide.
+  /// The table in the format of `adapters`, 80 columns wide.
   public var text: String {
     let rule = (thick: String(repeating: "=", count: 80), thin: String(repeating: "-", count: 80))
     var lines = [rule.thick, Self.line(["Name", "Architecture", "#Param", "%Param", "Active", "Train"]), rule.thin]
@@ -99,7 +99,7 @@ public struct AdapterSummary: Hashable, Sendable {
     return (lines + [rule.thick]).joined(separator: "\n")
   }
 
-  /// Two columns at the left, 25 and 15 wide, and four at the right, 12, 12, 8 and 8 wide.
+  /// Two left-aligned columns of width 25 and 15, and four right-aligned ones of width 12, 12, 8 and 8.
   private static func line(_ cells: [String]) -> String {
     let widths = [25, 15, 12, 12, 8, 8]
     return zip(cells, widths).enumerated().map { index, cell in
@@ -119,7 +119,7 @@ public struct AdapterSummary: Hashable, Sendable {
 }
 
 extension Workspace {
-  /// The adapters that are registered for the base model; none where it is not registered.
+  /// The adapters registered for the base model; none if it is not registered.
   func registeredAdapters() throws -> [AdapterRecord] {
     guard let registry, let model = try registry.model(in: modelFolder) else { return [] }
     return try registry.adapters(of: model.name)

@@ -3,8 +3,8 @@ internal import Checkpoints
 internal import Foundation
 
 extension Inspection.Base {
-  /// The base model to try adapters with: the one that is named, else the default one of the registry; nil if no
-  /// registry or no default base model is.
+  /// The base model for checking adapters: the named one, else the registry's default; nil if there is no registry or
+  /// no default.
   ///
   /// - Parameters:
   ///   - name: a checkpoint's folder, or a registered name.
@@ -26,6 +26,6 @@ extension Inspection.Base {
 }
 
 extension AdapterRecord {
-  /// Whether the adapter was made for this base model; nil if its base is not known.
+  /// Whether the adapter was made for this base model; nil if its base is unknown.
   public func isMade(for model: ModelRecord) -> Bool? { baseDigest.map { $0 == model.digest } }
 }

@@ -3,13 +3,13 @@ public import AdapterRegistry
 internal import Checkpoints
 internal import Foundation
 
-/// The digest of the base model that an adapter was made for, as its `adapter_config.json` tells it.
+/// The digest of the base model that an adapter was made for, stored in its `adapter_config.json`.
 ///
-/// It stands beside the reference's own members, as `base_digest`; whoever does not know it leaves it.
+/// It is an additional member, `base_digest`, which other programs ignore.
 enum BaseDigest {
   private static let key = "base_digest"
 
-  /// What a folder says; nil if it does not.
+  /// The digest in a folder; nil if it has none.
   static func read(_ folder: String) throws(ConfigurationError) -> ContentDigest? {
     let fields = try ConfigurationFields(path: "\(folder)/\(SavedAdapter.configurationFile)")
     guard let text = try fields.string(key) else { return nil }
@@ -19,7 +19,7 @@ enum BaseDigest {
     return digest
   }
 
-  /// Writes it into a saved adapter's folder.
+  /// Writes the digest into a saved adapter's folder.
   static func write(_ digest: ContentDigest, to folder: String) throws {
     let file = "\(folder)/\(SavedAdapter.configurationFile)"
     var members = try ConfigurationFields(path: file).members
@@ -29,8 +29,8 @@ enum BaseDigest {
 }
 
 extension AdapterDescription {
-  /// What an adapter's folder says, as by `read(_:for:)`, with the digest of the base model that it was made for
-  /// where the folder tells it: importing it for another one is then refused, unless it is forced.
+  /// Reads an adapter's folder like `read(_:for:)`, with the digest of its base model if the folder has one: importing
+  /// it for another base is then refused, unless forced.
   public static func readForImport(
     _ folder: String, for base: ModelRecord
   ) throws -> (name: String, description: AdapterDescription) {

@@ -4,13 +4,13 @@ internal import Heads
 internal import Tokenization
 
 extension CheckpointFolder {
-  /// Writes this checkpoint with other values in some tensors, and with another head; all become float32, and the
-  /// tokenizer's files come along. Adapters, fusions and heads that `adapters` saved in it are left behind.
+  /// Writes this checkpoint with some tensors and the head replaced; all tensors become float32, and the tokenizer's
+  /// files are copied. Adapters, fusions and heads saved in it by `adapters` are omitted.
   ///
   /// - Parameters:
-  ///   - changes: values by the names of tensors below `deberta.`
-  ///   - head: the head that it gets; nil keeps its own, also one that lies beside it.
-  ///   - folder: exists.
+  ///   - changes: values by tensor name below `deberta.`
+  ///   - head: the new head; nil keeps the existing one, including a separate head file.
+  ///   - folder: the destination, which must exist.
   func write(replacing changes: [String: [Float]], head: ClassHead?, to folder: String) throws {
     var tensors = try encoderTensors(changes, without: head)
     tensors += head?.tensors ?? []
@@ -22,9 +22,9 @@ extension CheckpointFolder {
     }
   }
 
-  /// Every tensor that holds numbers of the model; position ids are counted again by whoever loads it.
+  /// Every model tensor; position ids are omitted because loaders recompute them.
   ///
-  /// Beside a head transformers looks for the encoder below `deberta.`
+  /// If there is a head, transformers expects the encoder below `deberta.`
   private func encoderTensors(_ changes: [String: [Float]], without head: ClassHead?) throws -> [OutgoingTensor] {
     let isWhole = isWhole
     return try weights.tensors.compactMap { stored in
@@ -33,7 +33,7 @@ extension CheckpointFolder {
       if own.hasSuffix("position_ids") || head?.replaces(own) == true { return nil }
       if isWhole, WholeModel.isAdded(own) { return nil }
       return OutgoingTensor(
-        // No class of transformers looks for Microsoft's older prefix.
+        // // No transformers class recognizes Microsoft's older prefix.
         name: isOfEncoder && (head != nil || stored.name.hasPrefix("bert."))
           ? EncoderLayout.storedName(own) : stored.name, shape: stored.shape,
         values: try changes[own] ?? stored.floats())
@@ -49,7 +49,7 @@ extension CheckpointFolder {
     }
   }
 
-  /// The configuration, with the head's members and the type of the numbers as they are written.
+  /// The configuration with the head's members and the written number type.
   private func configuration(with head: ClassHead?) throws -> JSONValue {
     var members = try configurationFields.members
     for key in ["torch_dtype", "dtype"] where members[key] != nil { members[key] = .string("float32") }

@@ -6,7 +6,7 @@ internal import Tensors
 internal import Tokenization
 
 extension Inspection.Part {
-  /// A checkpoint's folder, tried as a base model.
+  /// Inspects a checkpoint's folder, and loads it as a base model.
   static func checkpoint(_ folder: String) -> Inspection.Part {
     PartDraft.part(.checkpoint) { draft in
       let (json, file) = try CheckpointFolder.readConfiguration(folder)
@@ -55,7 +55,7 @@ extension Inspection.Part {
 }
 
 extension TensorFile {
-  /// The tensors of adapters, fusions and heads that `adapters` added to a model; reading them tells whether they fit.
+  /// The tensors of adapters, fusions and heads that `adapters` added to a model; loading checks whether they fit.
   fileprivate var added: [WantedTensor] {
     tensors.map { (EncoderLayout.ownName($0.name), $0.shape) }.filter { WholeModel.isAdded($0.0) }
       .map { WantedTensor($0.0, $0.1) }

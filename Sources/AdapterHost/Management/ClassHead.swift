@@ -3,24 +3,24 @@ internal import Deberta
 internal import Heads
 internal import Tensors
 
-/// A head as a class of transformers holds it in a checkpoint.
+/// A head as a transformers class stores it in a checkpoint.
 struct ClassHead {
   /// The class.
   let className: String
-  /// What changes in `config.json`; null takes a member away.
+  /// The changes to `config.json`; null removes a member.
   let configuration: [String: JSONValue]
-  /// The head's tensors, by the names of the class.
+  /// The head's tensors, named as in the class.
   let tensors: [OutgoingTensor]
-  /// Whether a tensor of the checkpoint, by its name below `deberta.`, is of the head that this one replaces.
+  /// Whether a checkpoint tensor, by its name below `deberta.`, belongs to the replaced head.
   let replaces: @Sendable (String) -> Bool
 
   /// - Parameters:
   ///   - head: any head.
-  ///   - own: the checkpoint's own head, whose place a head of words takes.
-  ///   - words: the word embeddings that the checkpoint will have, to which a decoder may be tied.
+  ///   - own: the checkpoint's existing head, which a masked language model head replaces.
+  ///   - words: the word embeddings of the new checkpoint, to which a decoder may be tied.
   ///   - shape: the model's shape.
-  ///   - compute: what unpacks weights.
-  /// - Returns: nil for a head that no class can hold.
+  ///   - compute: used to unpack weights.
+  /// - Returns: nil for a head that no class can store.
   init?(
     _ head: PredictionHead, beside own: StaticHead?, words: () -> [Float], _ shape: DebertaV2Configuration,
     _ compute: Compute
@@ -42,7 +42,7 @@ struct ClassHead {
       place = .maskedLM(.huggingFace, isTied: isTied)
       if !isTied { members["tie_word_embeddings"] = .bool(false) }
       if isTied, case .maskedLM(.microsoft, _)? = own {
-        // Microsoft's names stay, and so does a configuration that names no class.
+        // // Microsoft's names are kept, and so is a configuration without a class name.
         place = .maskedLM(.microsoft, isTied: true)
         members["architectures"] = nil
       }
@@ -51,7 +51,7 @@ struct ClassHead {
     configuration = members
     let names = place.checkpointNames(of: places)
     tensors = saved.flatMap { tensor in
-      // transformers ties the decoder's bias to `cls.predictions.bias`, and saves the latter alone.
+      // // transformers ties the decoder's bias to `cls.predictions.bias`, and only saves the latter.
       (names[tensor.name] ?? []).filter { $0 != "cls.predictions.decoder.bias" }.map {
         OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values)
       }
@@ -66,9 +66,9 @@ extension DebertaV2AdapterModel {
   /// The name of the word embeddings below `deberta.`
   static let wordsName = "embeddings.word_embeddings.weight"
 
-  /// A head as a class of transformers holds it in this model's checkpoint; nil for one that no class can hold.
+  /// A head as a transformers class stores it in this model's checkpoint; nil if no class can.
   ///
-  /// - Parameter words: the word embeddings, if they are others than this model's.
+  /// - Parameter words: the word embeddings, if they differ from this model's.
   func classHead(_ head: PredictionHead, words: [Float]?) -> ClassHead? {
     ClassHead(
       head, beside: staticHead, words: { words ?? baseEncoder.wordEmbeddings.widened(compute).array }, configuration,

@@ -2,7 +2,7 @@ internal import Checkpoints
 internal import Foundation
 
 extension StoredTensor {
-  /// Reads all values.
+  /// Checks all values.
   ///
   /// - Throws: ``NotFiniteTensor``, if one is NaN or infinite.
   func requireFinite() throws(NotFiniteTensor) {
@@ -10,9 +10,9 @@ extension StoredTensor {
   }
 }
 
-/// Checks the values of all files of tensors in a folder.
+/// Checks the values of all tensor files in a folder.
 ///
-/// - Throws: ``NotFiniteTensor``; `CheckpointError` for a file that cannot be read.
+/// - Throws: ``NotFiniteTensor``; `CheckpointError` for an unreadable file.
 func requireFiniteWeights(in folder: String) throws {
   for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   where name.hasSuffix(".safetensors") || name.hasSuffix(".bin") {
@@ -23,7 +23,7 @@ func requireFiniteWeights(in folder: String) throws {
 /// A tensor with a value that is NaN or infinite.
 public struct NotFiniteTensor: Error, Hashable, Sendable, CustomStringConvertible {
   public let tensor: String
-  /// Its place, an index for each dimension.
+  /// The index of the value, per dimension.
   public let place: [Int]
   public let value: Float
 

@@ -9,12 +9,12 @@ internal import Tasks
 internal import Tensors
 
 extension FusionDescription {
-  /// What the files of a fusion's folder say, after every one of its tensors was read and accounted for.
+  /// Reads a fusion's folder, checking every tensor.
   ///
   /// - Parameters:
-  ///   - folder: one that the Python library saved; it may hold a head, too.
+  ///   - folder: a folder of the Python library; it may also contain a head.
   ///   - base: the base model.
-  ///   - adapters: what the fused adapters are called in the registry; nil: as saved.
+  ///   - adapters: the fused adapters' names in the registry; nil: as saved.
   /// - Throws: `InspectionError` for a folder without a fusion; `ConfigurationError`, `CheckpointError`.
   public static func readForImport(
     _ folder: String, for base: ModelRecord, joining adapters: [String]? = nil
@@ -40,23 +40,23 @@ extension FusionDescription {
       parameterCount: fusion.parameters.count, head: head.map { HeadDescription($0.settings) })
   }
 
-  /// The name of a fusion that was given none.
+  /// The default name of a fusion.
   public static func name(of adapters: [String]) -> String { adapters.joined(separator: "+") }
 }
 
 extension AdapterDescription {
-  /// The names of the files that make an adapter with its head; of those that say the same, the one that is read.
+  /// The file names of an adapter with its head; of alternatives, the one that is read.
   static func files(in folder: String) -> [String] { present(SavedAdapter.fileNames, in: folder) }
 }
 
 extension FusionDescription {
-  /// The names of the files that make a fusion with its head, likewise.
+  /// The file names of a fusion with its head; of alternatives, the one that is read.
   static func files(in folder: String) -> [String] { present(SavedFusion.fileNames, in: folder) }
 }
 
-/// The recipe of the run that made a part goes with it.
+/// The existing files, including the recipe of the training run.
 private func present(_ names: [[String]], in folder: String) -> [String] {
-  // Nothing checks what a recipe says, so a link could bring any file along; those of a hub's cache have none.
+  // // Recipes are not validated, so a link could import any file; links in a hub cache do not have recipes.
   let recipe = "\(folder)/\(TrainingRecipe.fileName)"
   let hasRecipe = (try? FileManager.default.destinationOfSymbolicLink(atPath: recipe)) == nil
   let others = [[SavedHead.configurationFile], SavedHead.weightFiles] + (hasRecipe ? [[TrainingRecipe.fileName]] : [])
@@ -66,7 +66,7 @@ private func present(_ names: [[String]], in folder: String) -> [String] {
 }
 
 extension HeadDescription {
-  /// What the registry records of a head: its kind by the name that `train --head` has for it.
+  /// The registry's record of a head, with its kind named as in `train --head`.
   init(_ settings: HeadSettings) {
     self.init(kind: (try? TrainingTask(settings))?.rawValue ?? settings.kind.rawValue, labels: settings.labels)
   }
@@ -80,7 +80,7 @@ extension ModelRecord {
     }
   }
 
-  /// The parameters of the encoder alone: those of heads that the checkpoint carries do not count.
+  /// The number of parameters of the encoder, without a head.
   public var encoderParameterCount: Int {
     get throws(ConfigurationError) {
       try EncoderLayout(shape).parameterCount
@@ -88,26 +88,26 @@ extension ModelRecord {
   }
 }
 
-/// What an import has registered.
+/// The result of an import.
 public struct ImportedFolder: Sendable {
-  /// The adapters, and after them the fusions that join them.
+  /// The adapters, followed by the fusions that use them.
   public let items: [RegisteredItem]
-  /// The setup that was saved with them, by its name.
+  /// The setup saved with them, with its name.
   public let setup: (name: String, composition: Composition)?
 }
 
 extension Registry {
-  /// Registers what a folder holds: an adapter, a fusion of registered adapters, or a setup with its adapters and
-  /// fusions. All of it is registered, or nothing.
+  /// Registers the contents of a folder: an adapter, a fusion of registered adapters, or a setup with its adapters and
+  /// fusions. Either everything is registered or nothing.
   ///
   /// - Parameters:
-  ///   - folder: one that the Python library saved.
-  ///   - name: what to call it; nil: as saved, a fusion after its adapters, a setup after its folder.
-  ///   - members: what the adapters of a fusion are called here; nil: as saved.
-  ///   - labels: the names of the outputs of an adapter's head that has none; nil leaves them.
+  ///   - folder: a folder of the Python library.
+  ///   - name: the name to register; nil: as saved, a fusion by its adapters, a setup by its folder.
+  ///   - members: the names of a fusion's adapters in the registry; nil: as saved.
+  ///   - labels: output names for an adapter's head without names; nil keeps them.
   ///   - model: the base model.
-  ///   - force: takes an adapter that was made for another base model of this shape.
-  /// - Throws: `InspectionError`, `ImportError`, `RegistryError`; the errors of reading, which name file, tensor or key.
+  ///   - force: whether to accept an adapter made for another base model of this shape.
+  /// - Throws: `InspectionError`, `ImportError`, `RegistryError`; read errors, naming the file, tensor or key.
   public func importFolder(
     _ folder: String, as name: String? = nil, joining members: [String]? = nil, labels: [String]? = nil,
     of model: ModelRecord, force: Bool = false
@@ -122,7 +122,7 @@ extension Registry {
       return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
-    // A folder of something else is refused before anything is copied.
+    // // A folder of another kind is refused before anything is copied.
     try PartReader.require([.adapter, .peftAdapter], in: folder)
     let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force)
     return ImportedFolder(items: [RegisteredItem(record)], setup: nil)
@@ -172,14 +172,14 @@ extension Registry {
   }
 }
 
-/// Why a folder is not registered as it was requested.
+/// Why a folder cannot be imported.
 public enum ImportError: Error, Hashable, Sendable, CustomStringConvertible {
   case adapterCount(folder: String, expected: [String], found: [String])
   case noFusion(folder: String)
-  /// The import of a setup failed, and some of what it had registered could not be removed again.
+  /// The import of a setup failed, and some of its parts could not be unregistered.
   case notUndone(folder: String, reason: String, leftovers: [Leftover])
 
-  /// Something that stays registered.
+  /// A part that is still registered.
   public struct Leftover: Hashable, Sendable {
     public let name: String
     /// Why it could not be removed.

@@ -4,10 +4,10 @@ internal import Foundation
 internal import Heads
 internal import Tokenization
 
-/// How one kind of thing is found in a folder, and what is told about it.
+/// How one kind of part is detected and inspected.
 struct PartReader: Sendable {
   let kind: Inspection.Kind
-  /// The files of which each shows that it is there.
+  /// The files whose presence indicates this kind.
   let marks: [String]
   /// The files of its tensors.
   let weights: [String]
@@ -15,7 +15,7 @@ struct PartReader: Sendable {
   let isIn: @Sendable (String) -> Bool
   let read: @Sendable (String, Inspection.Base?) -> Inspection.Part
 
-  /// Whether some files of a folder show that it is there.
+  /// Whether the files of a folder indicate this kind.
   func isMarked(_ names: [String]) -> Bool { marks.contains { names.contains($0) } }
 
   /// Whether a file of the folder belongs to the part.
@@ -51,13 +51,13 @@ struct PartReader: Sendable {
     (try? ConfigurationFields(path: folder + "/" + SavedAdapter.configurationFile)).map(PeftFolder.isDescribed) ?? false
   }
 
-  /// The kinds of things that a folder holds.
+  /// The kinds of parts in a folder.
   static func kinds(in folder: String) -> [Inspection.Kind] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return all.filter { $0.isMarked(names) && $0.isIn(folder) }.map(\.kind)
   }
 
-  /// Refuses a folder that does not hold something, with what it holds instead.
+  /// Refuses a folder without the wanted parts, naming those it has instead.
   ///
   /// - Throws: `InspectionError.nothingThere`, `InspectionError.lacks`.
   static func require(_ wanted: [Inspection.Kind], in folder: String) throws(InspectionError) {

@@ -2,31 +2,30 @@ public import AdapterRegistry
 public import Checkpoints
 internal import Foundation
 
-/// What a folder or file of a model, an adapter or a head holds, and what of it would be used.
+/// The contents of a model, adapter or head folder or file, and how loading would use them.
 ///
-/// Nothing is assumed of the files but that they can be read: what is wrong
-/// with them is part of the answer.
+/// The files only need to be readable: problems are part of the result.
 public struct Inspection: Sendable {
   /// The folder or file.
   public let path: String
-  /// What was recognized, in the order in which a reader would look.
+  /// The recognized parts, in the order a loader looks for them.
   public let parts: [Part]
   /// Names of files that belong to no part, sorted.
   public let otherFiles: [String]
 
-  /// Something that a folder holds.
+  /// A part of a folder.
   public struct Part: Sendable {
-    /// What it is.
+    /// The kind of part.
     public let kind: Kind
-    /// What its configuration says, in the order of importance.
+    /// The facts in its configuration, most important first.
     public let facts: [Fact]
     /// Its tensors, by name.
     public let tensors: [Tensor]
-    /// What loading looks for and does not find, by name.
+    /// The missing tensors, by name.
     public let missing: [MissingTensor]
-    /// What it needs and has not, apart from tensors, as sentences.
+    /// Other missing requirements, as sentences.
     public let needs: [String]
-    /// Why it could not be used; nil if it could, or if there was nothing to try it with.
+    /// Why it cannot be used; nil if it can, or if there was no base model to check it with.
     public let problem: String?
   }
 
@@ -37,7 +36,7 @@ public struct Inspection: Sendable {
     var withArticle: String { (self == .adapter ? "an " : "a ") + rawValue }
   }
 
-  /// A line of a configuration.
+  /// A member of a configuration.
   public struct Fact: Hashable, Sendable {
     public let name: String
     public let value: JSONValue
@@ -46,42 +45,42 @@ public struct Inspection: Sendable {
 
     public init(name: String, value: String) { self.init(name: name, value: .string(value)) }
 
-    /// The value for people: a text as it is, all else as JSON writes it.
+    /// The value as displayed: strings unquoted, all else as JSON.
     public var text: String { if case .string(let text) = value { text } else { value.line } }
   }
 
-  /// A tensor of a file.
+  /// A tensor in a file.
   public struct Tensor: Hashable, Sendable {
     public let name: String
     public let shape: [Int]
     public let elementType: ElementType
     public let use: Use
-    /// The shape that is needed, of a tensor that has another one.
+    /// The required shape, if it differs.
     public let neededShape: [Int]?
 
     public var byteCount: Int { shape.reduce(1, *) * elementType.byteCount }
   }
 
-  /// A tensor that is needed and not there.
+  /// A required tensor that is missing.
   public struct MissingTensor: Hashable, Sendable {
     public let name: String
     public let shape: [Int]
   }
 
-  /// What loading would do with a tensor.
+  /// How loading would use a tensor.
   public enum Use: String, Hashable, Sendable, CaseIterable {
     case used
-    /// It is known, and left: of another head, or of an objective that is not run.
+    /// Known but ignored: part of another head, or of an unsupported training objective.
     case left
-    /// No one would read it, so that loading fails.
+    /// Not expected, so loading fails.
     case unexpected
-    /// It has another shape than is needed.
+    /// Of the wrong shape.
     case misshapen
-    /// Nothing tells what it is for.
+    /// Of unknown use.
     case unknown
   }
 
-  /// The base model that adapters are tried with.
+  /// The base model for checking adapters.
   public struct Base: Sendable {
     public let name: String
     /// Its `config.json`.
@@ -100,12 +99,12 @@ public struct Inspection: Sendable {
     }
   }
 
-  /// Looks at a folder or a file.
+  /// Inspects a folder or a file.
   ///
+  ///   - path: a folder, or a tensor file.
   /// - Parameters:
-  ///   - path: a folder, or one file of tensors.
-  ///   - base: what adapters are tried with, if anything.
-  /// - Throws: `InspectionError`, if nothing is there, or nothing is recognized; `CheckpointError` for a file alone.
+  ///   - base: the base model for checking adapters, if any.
+  /// - Throws: `InspectionError`, if there is nothing, or nothing recognized; `CheckpointError` for a single file.
   public init(_ path: String, base: Base? = nil) throws {
     var isFolder = ObjCBool(false)
     guard !path.utf8.contains(0), FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -136,7 +135,7 @@ public struct Inspection: Sendable {
 }
 
 extension Inspection.Part {
-  /// A file of tensors alone: nothing tells what they are for.
+  /// Inspects a single tensor file, whose purpose is unknown.
   static func file(_ path: String) throws(CheckpointError) -> Inspection.Part {
     let file = try TensorFile(path: path)
     var facts = [Inspection.Fact(name: "file", value: path.split(separator: "/").last.map(String.init) ?? path)]
@@ -157,11 +156,11 @@ extension Inspection.Tensor {
   }
 }
 
-/// Why nothing can be told about a path.
+/// Why a path cannot be inspected.
 public enum InspectionError: Error, Hashable, Sendable, CustomStringConvertible {
   case nothingThere(path: String)
   case nothingKnown(path: String, files: [String])
-  /// The folder holds other things than the one that is wanted.
+  /// The folder contains other parts than the wanted one.
   case lacks(path: String, kind: Inspection.Kind, found: [Inspection.Kind], files: [String])
 
   public var description: String {

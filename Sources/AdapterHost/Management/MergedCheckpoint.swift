@@ -4,39 +4,39 @@ internal import Deberta
 internal import Foundation
 internal import Tensors
 
-/// A base model with an adapter's effect in its weights, as a checkpoint that transformers loads.
+/// A base model with an adapter merged into its weights, as a checkpoint for transformers.
 public enum MergedCheckpoint {
-  /// What was written.
+  /// The result of writing.
   public struct Written: Sendable, Hashable {
-    /// The number of tensors that the adapter changes.
+    /// The number of tensors changed by the adapter.
     public let changedTensors: Int
-    /// Where the adapter's head is.
+    /// The location of the adapter's head.
     public let head: HeadPlace
   }
 
-  /// Where a merged adapter's head is written.
+  /// The location of a merged adapter's head.
   public enum HeadPlace: Sendable, Hashable {
-    /// The adapter has no head; the base model's own stays, if it has one.
+    /// The adapter has no head; that of the base model is kept, if there is one.
     case none
-    /// In the checkpoint, as this class of transformers.
+    /// In the checkpoint, in the format of this transformers class.
     case inClass(String)
-    /// Beside the checkpoint, as `adapters` saves heads: no class of transformers has such layers.
+    /// In a separate file, as saved by `adapters`: no transformers class has such layers.
     case beside
   }
 
-  /// Writes `config.json`, `model.safetensors` and the tokenizer's files, with the adapter's head as the class of
-  /// transformers that has its layers; a head that none has is saved beside them.
+  /// Writes `config.json`, `model.safetensors` and the tokenizer's files, with the adapter's head in the format of a
+  /// matching transformers class, or in a separate file if there is none.
   ///
-  /// Tensors keep their names and become float32. The folder is read back before it gets its name: its encoder and its
-  /// head give the very bits that the merged model gives.
+  /// Tensors keep their names and become float32. The folder is read back before it is published, to check that its
+  /// encoder and head give the same bits as the merged model.
   ///
   /// - Parameters:
-  ///   - name: a loaded adapter.
-  ///   - model: the model that `source` holds, with nothing merged.
+  ///   - name: the name of a loaded adapter.
+  ///   - model: the model loaded from `source`, with nothing merged.
   ///   - source: the base model's folder.
-  ///   - folder: where nothing is, or an empty folder.
-  /// - Throws: `ModelError.notMergeable`, if the adapter's effect depends on the text;
-  ///   `WorkspaceError.folderInUse`; `CheckpointError`, if a file cannot be written.
+  ///   - folder: a new or empty folder.
+  /// - Throws: `ModelError.notMergeable`, if the adapter depends on the text; `WorkspaceError.folderInUse`;
+  ///   `CheckpointError`, if a file cannot be written.
   @discardableResult
   public static func write(
     _ name: String, of model: DebertaV2AdapterModel, from source: String, to folder: String
@@ -60,7 +60,7 @@ public enum MergedCheckpoint {
 
   // MARK: Tensors
 
-  /// The weights and biases that differ, by their names below `deberta.`
+  /// The changed weights and biases, by name below `deberta.`
   static func changes(
     from base: DebertaV2AdapterModel, to merged: DebertaV2AdapterModel
   ) -> [String: [Float]] {
@@ -80,7 +80,7 @@ public enum MergedCheckpoint {
     var changes: [String: [Float]] = [:]
     for place in EncoderLayout(base.configuration).places {
       let (old, new) = (base.bound.encoder.module(place), merged.bound.encoder.module(place))
-      // Tables are large, and rarely changed.
+      // // Tables are large and rarely changed.
       if case (.table(let own)?, .table(let other)?) = (old, new), own.isSame(as: other) { continue }
       let before = values(old)
       for (suffix, values) in values(new) where values != before[suffix] {

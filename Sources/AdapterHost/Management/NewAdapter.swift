@@ -4,17 +4,17 @@ public import Heads
 public import Tasks
 internal import Tensors
 
-/// A fresh adapter to be made and registered.
+/// A new adapter to create and register.
 public struct NewAdapter: Sendable {
   /// A preset with changes, such as `seq_bn[reduction_factor=8]`.
   public var configuration: String
-  /// Its prediction head, if it gets one.
+  /// Its prediction head, if any.
   public var head: NewHead?
-  /// Repeats the random values.
+  /// Makes the random values reproducible.
   public var seed: UInt64
-  /// Tags that it is registered with.
+  /// Tags for the registry.
   public var tags: [String]
-  /// Free text.
+  /// Notes for the registry.
   public var notes: String
 
   public init(
@@ -28,22 +28,22 @@ public struct NewAdapter: Sendable {
   }
 }
 
-/// A fresh prediction head.
+/// A new prediction head.
 public struct NewHead: Sendable {
   /// What it predicts.
   public let kind: HeadKind
-  /// The names of its outputs; none for a masked language model, whose outputs are the words of its base model.
+  /// The names of its outputs; empty for a masked language model, whose outputs are its base model's words.
   public let labels: [String]
-  /// Linear layers; nil is the reference's default.
+  /// The number of linear layers; nil: the default of `adapters`.
   public let layers: Int?
 
-  /// A head with the reference's defaults.
+  /// A head with the defaults of `adapters`.
   ///
   /// - Parameters:
   ///   - kind: what it predicts.
-  ///   - labels: the names of its outputs, for multiple choice of the choices; empty where a kind has no choice:
-  ///     question answering has a start and an end, a masked language model the words of its base model.
-  ///   - layers: linear layers; nil is the reference's default.
+  ///   - labels: the names of its outputs, or for multiple choice of the choices; empty for kinds with fixed outputs:
+  ///     start and end in question answering, the base model's words in masked language models.
+  ///   - layers: the number of linear layers; nil: the default of `adapters`.
   /// - Throws: `NewHeadError`.
   public init(_ kind: HeadKind, labels: [String] = [], layers: Int? = nil) throws(NewHeadError) {
     var labels = labels
@@ -66,12 +66,12 @@ public struct NewHead: Sendable {
     self.layers = layers
   }
 
-  /// A head for a task, with the reference's defaults.
+  /// A head for a task, with the defaults of `adapters`.
   ///
   /// - Parameters:
-  ///   - task: what it is trained to do; regression is a classification with one output.
+  ///   - task: what it is trained for; regression is classification with one output.
   ///   - labels: as in `init(_:labels:layers:)`; at most one for regression.
-  ///   - layers: linear layers; nil is the reference's default.
+  ///   - layers: the number of linear layers; nil: the default of `adapters`.
   /// - Throws: `NewHeadError`.
   public init(for task: TrainingTask, labels: [String] = [], layers: Int? = nil) throws(NewHeadError) {
     let kind: HeadKind
@@ -90,14 +90,14 @@ public struct NewHead: Sendable {
     try self.init(kind, labels: labels, layers: layers)
   }
 
-  /// The settings of a head that has labels; those of a masked language model are its base model's to say.
+  /// The settings of a head with labels; those of a masked language model depend on its base model.
   var settings: HeadSettings { HeadSettings(kind, labels: labels, layers: layers) }
 
-  /// Labels as the reference calls them where they have no names: `LABEL_0`, `LABEL_1`, …
+  /// Default label names as in `adapters`: `LABEL_0`, `LABEL_1`, …
   public static func numbered(_ count: Int) -> [String] { LabelNames.numbered(count) }
 }
 
-/// Why a head cannot be made.
+/// Why a head cannot be created.
 public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
   case vocabulary
   case noLabels(kind: HeadKind)
@@ -122,14 +122,14 @@ public enum NewHeadError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Registry {
-  /// Makes a fresh adapter for a base model, publishes it in the folder of adapters, and registers it.
+  /// Creates an adapter for a base model, publishes it in the folder of adapters, and registers it.
   ///
   /// - Parameters:
-  ///   - name: what to call it.
-  ///   - adapter: what to make.
+  ///   - name: the adapter's name.
+  ///   - adapter: its configuration and head.
   ///   - model: the base model.
-  /// - Throws: `RegistryError` for a name that cannot be or is in use; `ConfigurationError` for the configuration;
-  ///   nothing is changed then.
+  /// - Throws: `RegistryError` for an invalid or used name; `ConfigurationError` for the configuration; nothing is then
+  ///   changed.
   @discardableResult
   public func addAdapter(_ name: String, _ adapter: NewAdapter, of model: ModelRecord) throws -> AdapterRecord {
     let name = try ItemName(name, for: .adapter).text
@@ -152,7 +152,7 @@ extension Registry {
 }
 
 extension DebertaV2AdapterModel {
-  /// Puts a fresh head in place of the one of its name.
+  /// Adds a newly initialized head, or replaces the one with this name.
   mutating func addHead(_ name: String, _ head: NewHead, seed: UInt64) throws {
     if head.kind == .maskedLM {
       try addMaskedLMHead(name, layers: head.layers ?? 2, overwrite: true, seed: seed)

@@ -1,18 +1,18 @@
 internal import Files
 internal import Foundation
 
-/// A folder that comes into being wholly or not at all.
+/// Creates folders completely or not at all.
 enum NewFolder {
-  /// Makes a folder of what `body` writes into the folder it is handed.
+  /// Creates a folder from what `body` writes to a temporary folder.
   ///
-  /// - Parameter path: where nothing is, or an empty folder; folders above it are made.
-  /// - Throws: `WorkspaceError.folderInUse` before `body` runs; what `body` throws.
+  /// - Parameter path: must not exist, or be an empty folder; parents are created.
+  /// - Throws: `WorkspaceError.folderInUse` before `body` runs; the errors of `body`.
   static func write(_ path: String, _ body: (String) throws -> Void) throws {
     try check(path)
     try make(path, body) { draft in try draft.publishAsNew() }
   }
 
-  /// The same in place of a folder that may be there: the two are exchanged when the new one is whole.
+  /// Creates or replaces a folder: an existing one is exchanged when the new one is complete.
   static func replace(_ path: String, _ body: (String) throws -> Void) throws {
     try make(path, body) { draft in try draft.publish() }
   }
@@ -29,7 +29,7 @@ enum NewFolder {
     }
   }
 
-  /// - Throws: `WorkspaceError.folderInUse`, if something is there that is no empty folder.
+  /// - Throws: `WorkspaceError.folderInUse`, unless the path is free or an empty folder.
   static func check(_ path: String) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw ModelError.cannotCreate(
@@ -41,7 +41,7 @@ enum NewFolder {
     }
   }
 
-  /// Hands `body` an empty folder that is removed afterwards.
+  /// Calls `body` with an empty folder that is removed afterwards.
   static func temporarily<T>(_ body: (String) throws -> T) throws -> T {
     let path = FileManager.default.temporaryDirectory.path() + "/adapter-host-\(UUID().uuidString)"
     try Folders.create(path)

@@ -2,14 +2,14 @@ internal import Checkpoints
 internal import Deberta
 internal import Foundation
 
-/// A part of an inspection while it is gathered: whatever is known by the time that something fails is told.
+/// A part of an inspection being collected: what is known is reported even if something fails.
 struct PartDraft {
   var facts: [Inspection.Fact] = []
   var needs: [String] = []
   private(set) var tensors: [Inspection.Tensor] = []
   private var missing: [Inspection.MissingTensor] = []
 
-  /// The part that `body` gathers; what it throws is the part's problem.
+  /// Collects a part; an error of `body` becomes its problem.
   static func part(_ kind: Inspection.Kind, _ body: (inout PartDraft) throws -> Void) -> Inspection.Part {
     var draft = PartDraft()
     let problem = failure { try body(&draft) }
@@ -20,23 +20,23 @@ struct PartDraft {
 
   mutating func add(_ name: String, _ value: String) { facts.append(Inspection.Fact(name: name, value: value)) }
 
-  /// The tensors of a file that nothing is compared with.
+  /// Lists the tensors of a file without comparing them.
   mutating func list(_ file: TensorFile) { tensors = file.tensors.map { Inspection.Tensor($0, .unknown) } }
 
-  /// How many values the tensors have.
+  /// Adds the number of values in the tensors.
   mutating func addParameterCount() {
     let count = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
     facts.append(Inspection.Fact(name: "parameters", value: .integer(count)))
   }
 
-  /// Compares a file with what is wanted of it, and tries to read it.
+  /// Compares a file with the wanted tensors, and tries to load it.
   ///
   /// - Parameters:
-  ///   - wanted: every tensor that is read.
-  ///   - rename: a stored tensor's name as the wanted ones are named.
-  ///   - isLeft: whether a tensor that nobody wants is known, by its new name.
-  ///   - read: reads all, and throws what a user would see.
-  /// - Throws: what `read` throws, if that names all that is wrong, or else an error that counts it.
+  ///   - wanted: every tensor that loading reads.
+  ///   - rename: maps a stored name to the naming of the wanted tensors.
+  ///   - isLeft: whether an unwanted tensor is known, by its renamed name.
+  ///   - read: loads everything, and throws what a user would see.
+  /// - Throws: the error of `read`, if it names everything that is wrong, or else an error with counts.
   mutating func compare(
     _ file: TensorFile, with wanted: [WantedTensor], rename: (String) -> String,
     isLeft: (String) -> Bool = { _ in false }, read: () throws -> Void
@@ -52,7 +52,7 @@ struct PartDraft {
     missing = wanted.filter { held.isDisjoint(with: $0.names) }
       .map { Inspection.MissingTensor(name: $0.names[0], shape: $0.shape) }
     do { try read() } catch let error as CheckpointError { throw TensorFaults(tensors, missing) ?? error }
-    // What was read is used, by whatever name.
+    // // What was read is used, whatever its name.
     missing = []
     tensors = zip(file.tensors, tensors).map { $1.use == .left ? $1 : Inspection.Tensor($0, .used) }
     for (stored, tensor) in zip(file.tensors, tensors) where tensor.use == .used {
@@ -61,7 +61,7 @@ struct PartDraft {
   }
 }
 
-/// A tensor that is read, by all names that it may have; the first is the usual one.
+/// A tensor to read, with its possible names; the first is the usual one.
 struct WantedTensor {
   let names: [String]
   let shape: [Int]
@@ -72,15 +72,15 @@ struct WantedTensor {
 }
 
 extension DebertaV2Configuration {
-  /// What is read of an encoder of this shape.
+  /// The tensors read for an encoder of this shape.
   var wantedTensors: [WantedTensor] { EncoderLayout(self).tensors.map { WantedTensor($0.name, $0.shape) } }
 }
 
-/// More than one sentence about a tensor could say: how many are wrong in which way.
+/// Counts of wrong tensors, if there are too many to name.
 private struct TensorFaults: Error, CustomStringConvertible {
   let missing, misshapen, unexpected: Int
 
-  /// Nil if the reader's own error names everything: a single fault, or tensors that belong to nothing.
+  /// Nil if the reader's error names everything: a single fault, or unexpected tensors.
   init?(_ tensors: [Inspection.Tensor], _ missing: [Inspection.MissingTensor]) {
     self.missing = missing.count
     misshapen = tensors.count { $0.use == .misshapen }
@@ -100,14 +100,14 @@ private struct TensorFaults: Error, CustomStringConvertible {
   private func counted(_ count: Int) -> String { count == 1 ? "1 tensor is" : "\(count) tensors are" }
 }
 
-/// What `body` throws, as a sentence.
+/// The error of `body`, as a sentence.
 func failure(_ body: () throws -> Void) -> String? {
   do { try body() } catch { return "\(error)" }
   return nil
 }
 
 extension ConfigurationFields {
-  /// Some members as facts; those that are missing, null or empty are left out.
+  /// The given members as facts, except for missing, null or empty ones.
   func facts(_ keys: [String], prefix: String = "") -> [Inspection.Fact] {
     keys.compactMap { key in
       guard let value = members[key], value != .null, value != .string("") else { return nil }

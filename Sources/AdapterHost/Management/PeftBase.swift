@@ -2,14 +2,14 @@ internal import AdapterMethods
 internal import Checkpoints
 internal import Files
 
-/// The base model that a folder of PEFT says it was trained on: `base_model_name_or_path`.
+/// The base model that a PEFT folder names in `base_model_name_or_path`.
 ///
-/// People copy and rename base models, so another name is no error as long as the shapes agree.
+/// Base models get copied and renamed, so a different name is not an error if the shapes match.
 public struct PeftBase: Sendable, Hashable {
   private let folder: String
   private let name: String
 
-  /// - Returns: nil for a folder that is none of PEFT's, or that names no base model.
+  /// - Returns: nil if it is not a PEFT folder, or names no base model.
   public init?(of folder: String) {
     let file = "\(folder)/\(SavedAdapter.configurationFile)"
     guard let members = try? ConfigurationFields(path: file).members, members["peft_type"] != nil,
@@ -19,9 +19,9 @@ public struct PeftBase: Sendable, Hashable {
     self.name = name
   }
 
-  /// What a person should know if another base model is at hand; nil if the names agree.
+  /// A warning if the given base model seems to be another one; nil if the names match.
   ///
-  /// The last parts of names and paths are compared, in any case of letters.
+  /// The last components of names and paths are compared, ignoring case.
   /// - Parameters:
   ///   - base: the base model's folder.
   ///   - registered: its name in the registry.
@@ -34,7 +34,7 @@ public struct PeftBase: Sendable, Hashable {
       + "'\(registered ?? base)'. If these are different models, its answers mean nothing; --model names another one."
   }
 
-  /// The name of a model in the cache of Hugging Face's hub: `models--ORG--NAME/snapshots/REVISION`.
+  /// The name of a model in a Hugging Face hub cache: `models--ORG--NAME/snapshots/REVISION`.
   private static func nameInHubCache(_ path: String) -> String? {
     let folder = path.split(separator: "/").last(where: { $0.hasPrefix("models--") })
     return folder.map { String($0).replacing("--", with: "/") }

@@ -3,18 +3,18 @@ public import Checkpoints
 internal import Heads
 
 extension DebertaV2AdapterModel {
-  /// Saves LoRA to a folder that is new or empty, as PEFT loads it. The folder is wholly there or not at all.
+  /// Saves an adapter to a new or empty folder in the format of PEFT. The folder is written completely or not at all.
   ///
-  /// The head of the adapter's name is saved with it if transformers makes the same head of this base model's
-  /// configuration: a folder of PEFT cannot change that.
+  /// The head with the adapter's name is included if transformers creates the same head from this base model's
+  /// configuration, which a PEFT folder cannot change.
   ///
   /// - Parameters:
-  ///   - name: a loaded adapter.
+  ///   - name: the name of a loaded adapter.
   ///   - base: the base model's folder.
-  ///   - folder: where it goes.
-  ///   - format: in which files the tensors are stored.
-  /// - Returns: whether the folder holds a head.
-  /// - Throws: `PeftError` for a method that PEFT does not have; `WorkspaceError.folderInUse`, `CheckpointError`.
+  ///   - folder: the destination.
+  ///   - format: the file format of the tensors.
+  /// - Returns: whether the folder includes a head.
+  /// - Throws: `PeftError` for a method that PEFT does not support; `WorkspaceError.folderInUse`, `CheckpointError`.
   public func exportPeft(
     _ name: String, base: String, to folder: String, as format: WeightFormat = .safetensors
   ) throws -> Bool {
@@ -28,7 +28,7 @@ extension DebertaV2AdapterModel {
     return head != nil
   }
 
-  /// A head as PEFT saves it beside an adapter; nil for one that transformers would not make of the base model.
+  /// A head for a PEFT folder; nil if transformers would not create it from the base model.
   private func peftHead(_ head: PredictionHead, _ base: ConfigurationFields) throws -> PeftFolder.SavedHead? {
     let tasks = [
       "SequenceClassification": "SEQ_CLS", "TokenClassification": "TOKEN_CLS", "QuestionAnswering": "QUESTION_ANS",

@@ -5,7 +5,7 @@ internal import Foundation
 internal import Tensors
 
 extension Inspection.Part {
-  /// A folder of PEFT, tried with a base model where there is one.
+  /// Inspects a PEFT folder, and loads it if there is a base model.
   static func peftAdapter(_ folder: String, _ base: Inspection.Base?) -> Inspection.Part {
     PartDraft.part(.peftAdapter) { draft in
       let fields = try ConfigurationFields(path: "\(folder)/\(SavedAdapter.configurationFile)")

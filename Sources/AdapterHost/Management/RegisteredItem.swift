@@ -4,7 +4,7 @@ internal import Checkpoints
 internal import Files
 public import Foundation
 
-/// An adapter or a fusion: what a composition needs of a registry. They share one space of names.
+/// An adapter or a fusion in the registry. They share one namespace.
 public struct RegisteredItem: Hashable, Sendable {
   public enum Record: Hashable, Sendable {
     case adapter(AdapterRecord)
@@ -15,10 +15,10 @@ public struct RegisteredItem: Hashable, Sendable {
   public let name: String
   /// The base model that it belongs to.
   public let model: String
-  /// The preset's name of an adapter; ``fusionMethod`` for a fusion.
+  /// The preset's name for an adapter; ``fusionMethod`` for a fusion.
   public let method: String
   public let head: HeadDescription?
-  /// The adapters that a fusion joins, in order; none for an adapter.
+  /// The adapters of a fusion, in order; empty for an adapter.
   public let joins: [String]
   /// The absolute path of its folder.
   public let path: String
@@ -30,7 +30,7 @@ public struct RegisteredItem: Hashable, Sendable {
   /// When it was registered.
   public let created: Date
 
-  /// The word that ``method`` has for fusions.
+  /// The value of ``method`` for fusions.
   public static let fusionMethod = "fusion"
 
   public init(_ record: AdapterRecord) {
@@ -49,7 +49,7 @@ public struct RegisteredItem: Hashable, Sendable {
     self.isActive = isActive
   }
 
-  /// The composition in which it acts alone.
+  /// The composition of this item only.
   public var composition: Composition {
     joins.isEmpty ? .adapter(name) : .fuse(joins.map { .adapter($0) })
   }
@@ -58,8 +58,8 @@ public struct RegisteredItem: Hashable, Sendable {
 extension Registry {
   /// The adapters and fusions of a base model, by name.
   ///
-  /// `faults` is called for each row that cannot be read, and the others are returned; without it the first such row is
-  /// thrown.
+  /// `faults` is called for each row that cannot be read, and the others are returned; without it the first such row
+  /// throws.
   public func items(
     of model: String, faults: ((RegistryError) -> Void)? = nil
   ) throws(RegistryError) -> [RegisteredItem] {
@@ -70,9 +70,9 @@ extension Registry {
     return fusions.isEmpty ? adapters : (adapters + fusions).sorted { $0.name < $1.name }
   }
 
-  /// The adapter or fusion of a name.
+  /// The adapter or fusion with this name.
   ///
-  /// - Throws: `RegistryError.unknown`, with names that look like it.
+  /// - Throws: `RegistryError.unknown`, with similar names.
   public func item(named name: String, of model: String) throws(RegistryError) -> RegisteredItem {
     let fusions = try fusions(of: model) { _ in }
     if let fusion = fusions.first(where: { $0.name == name }) {
@@ -97,7 +97,7 @@ extension Registry {
 
   /// The adapters of each fusion that the active setup uses.
   private func activeFusions(of model: String) throws(RegistryError) -> Set<[String]> {
-    // A setup that cannot be read uses nothing; who shows it says so.
+    // // A setup that cannot be read uses nothing; displaying it reports the error.
     let setup = (try? activeSetup(of: model)).flatMap { try? Composition($0.expression) }
     return Set(setup?.fusedAdapters ?? [])
   }

@@ -2,9 +2,9 @@ public import AdapterMethods
 public import AdapterRegistry
 
 extension Registry {
-  /// Gives an adapter or a fusion another name, an adapter in every setup that uses it too.
+  /// Renames an adapter or a fusion, and an adapter in every setup that uses it.
   ///
-  /// - Throws: `RegistryError`; nothing is changed then.
+  /// - Throws: `RegistryError`; nothing is then changed.
   public func rename(_ name: String, to newName: String, of model: String) throws(RegistryError) {
     guard case .adapter = try item(named: name, of: model).record else {
       return try renameFusion(name, to: newName, of: model)
@@ -14,7 +14,7 @@ extension Registry {
     }
   }
 
-  /// Forgets an adapter or a fusion, and removes its folder if that is the registry's own.
+  /// Unregisters an adapter or a fusion, and removes its folder if the registry owns it.
   ///
   /// - Throws: `RegistryError.inUse`, with the setups and fusions that use it.
   public func remove(_ item: RegisteredItem) throws(RegistryError) {
@@ -27,17 +27,17 @@ extension Registry {
     }
   }
 
-  /// Makes a composition count for a base model, instead of the one before.
+  /// Sets the active composition of a base model.
   ///
-  /// - Throws: `WorkspaceError.unknownFusion`, `RegistryError`: everything that it names must be registered.
+  /// - Throws: `WorkspaceError.unknownFusion`, `RegistryError`: all its parts must be registered.
   public func activate(_ composition: Composition, of model: String) throws {
     try requireFusions(of: composition, model: model)
     try activate(composition.description, using: composition.adapters, of: model)
   }
 
-  /// Gives a composition a name, which may have meant another one before if `replacing` allows it.
+  /// Saves a composition as a named setup, replacing an existing one only if `replacing`.
   ///
-  /// - Throws: as ``activate(_:of:)``; `RegistryError.nameTaken`.
+  /// - Throws: the errors of ``activate(_:of:)``; `RegistryError.nameTaken`.
   public func saveSetup(
     _ name: String, _ composition: Composition, of model: String, replacing: Bool = true
   ) throws {
@@ -46,7 +46,7 @@ extension Registry {
       name, expression: composition.description, using: composition.adapters, of: model, replacing: replacing)
   }
 
-  /// The composition that a text means: the setup of this name, or else the text's own.
+  /// The composition for a text: the setup with this name, or else the parsed text.
   ///
   /// - Throws: `CompositionError`, `RegistryError`.
   public func composition(_ text: String, of model: String) throws -> Composition {
@@ -57,7 +57,7 @@ extension Registry {
     return try Composition(saved.expression)
   }
 
-  /// The fusions that a new one would take the place of: the one of its name, and the one of the same adapters.
+  /// The fusions that a new one would replace: the one with its name, and the one of the same adapters.
   func replaced(by name: String, joining adapters: [String], of model: String) throws(RegistryError) -> [FusionRecord] {
     try fusions(of: model).filter { $0.name == name || $0.adapters == adapters }
   }
@@ -65,17 +65,17 @@ extension Registry {
   private func requireFusions(of composition: Composition, model: String) throws {
     let known = try fusions(of: model).map(\.adapters)
     for members in composition.fusedAdapters where !known.contains(members) {
-      // A missing adapter is the nearer reason.
+      // // A missing adapter is the more likely cause.
       _ = try adapters(named: members, of: model)
       throw WorkspaceError.unknownFusion(adapters: members, model: model, known: known)
     }
   }
 
-  /// Puts right what `verify` finds, as far as nothing can be lost by it; stray folders are read as adapters.
+  /// Repairs the findings of `verify` as far as no data can be lost; stray folders are read as adapters.
   ///
   /// - Parameters:
-  ///   - changed: what to do with an adapter whose files have changed.
-  ///   - model: the base model that stray folders are taken in for.
+  ///   - changed: how to handle an adapter whose files have changed.
+  ///   - model: the base model for stray folders.
   public func repair(changed: ChangedFolders, of model: ModelRecord) throws(RegistryError) -> [RepairStep] {
     try repair(changed: changed, model: model.name) { folder in
       try AdapterDescription.readForImport(folder, for: model).description
@@ -84,6 +84,6 @@ extension Registry {
 }
 
 extension RepairStep.Outcome {
-  /// Whether the finding is still there.
+  /// Whether the finding is still unresolved.
   public var isOpen: Bool { if case .left = self { true } else { false } }
 }

@@ -4,19 +4,19 @@ internal import Tasks
 internal import Tensors
 internal import Tokenization
 
-/// A text with its way, and what the heads on it read.
+/// A text with its route, and the inputs of the heads on it.
 struct RoutedText {
   let input: TextInput
   let route: Route
-  /// Why heads are left out.
+  /// Why some heads are omitted.
   private let lacks: [PredictionError]
   private let readings: [HeadInput: Reading]
 
   /// - Parameters:
-  ///   - text: the text, with what was expected that the heads read.
-  ///   - route: the way of texts with its adapters.
-  ///   - predictor: what cuts into tokens what is missing.
-  /// - Throws: `PredictionError` if no head can answer it, or what was thrown when it was cut into tokens.
+  ///   - text: the text, encoded for the expected heads.
+  ///   - route: the route of texts with its adapters.
+  ///   - predictor: encodes what is missing.
+  /// - Throws: `PredictionError`, if no head can answer it, or the error of its tokenization.
   init(_ text: EncodedText, _ route: Route, _ predictor: Predictor) throws {
     input = text.input
     (self.route, lacks) = try route.part(for: text.input)
@@ -26,13 +26,13 @@ struct RoutedText {
       uniqueKeysWithValues: self.route.inputs.map { ($0, try known[$0]?.get() ?? Reading(form: $0.form, texts: [])) })
   }
 
-  /// What a head reads.
+  /// The input of a head.
   func reading(_ head: String) -> Reading {
     let input = route.input(head)
     return readings[input] ?? Reading(form: input.form, texts: [])
   }
 
-  /// How many tokens a text has that was cut, and how many of them are read; nil if none was.
+  /// The number of tokens of a truncated text, and of those read; nil if it was not truncated.
   var cut: (tokens: Int, read: Int)? {
     readings.values.lazy.flatMap(\.encodings).first { $0.truncatedTokens > 0 }.map {
       ($0.ids.count + $0.truncatedTokens, $0.ids.count)
@@ -53,16 +53,16 @@ struct RoutedText {
   }
 }
 
-/// The sequences that the heads of some texts read, and how their outputs become answers.
+/// The sequences that the heads of some texts read, and how to turn outputs into answers.
 struct AnswerPlan: Sendable {
-  /// A sequence, what acts on it, and the heads that read it.
+  /// A sequence with its adapters and the heads that read it.
   struct Row: Sendable {
     let encoding: Encoding
     let composition: Composition?
     var heads: Set<String> = []
   }
 
-  /// What a head is to answer, and the rows that it reads.
+  /// A head's task, with the rows that it reads.
   private struct HeadTask: Sendable {
     let text: Int
     let question: Route.Question
@@ -77,7 +77,7 @@ struct AnswerPlan: Sendable {
   init(_ texts: [RoutedText]) {
     self.texts = texts
     for (index, item) in texts.enumerated() {
-      // Heads of one branch that read the same share its rows.
+      // // Heads of one branch with equal inputs share rows.
       var known: [(branch: Int, encodings: [Encoding], rows: Range<Int>)] = []
       for question in item.route.questions {
         let reading = item.reading(question.head)
@@ -94,14 +94,14 @@ struct AnswerPlan: Sendable {
     }
   }
 
-  /// What becomes of the outputs of the heads.
+  /// Turns the heads' outputs into predictions.
   ///
   /// - Parameters:
-  ///   - outputs: for each row the logits of its heads, by their names.
-  ///   - model: what has the heads.
-  ///   - decoder: makes answers.
-  ///   - tokenizer: that of the rows.
-  /// - Returns: for each text its answers, or why a head has none.
+  ///   - outputs: the logits of each row's heads, by name.
+  ///   - model: the model with the heads.
+  ///   - decoder: turns outputs into answers.
+  ///   - tokenizer: the tokenizer of the rows.
+  /// - Returns: each text's answers, or why a head has none.
   func predictions(
     _ outputs: [[String: Tensor]], _ model: DebertaV2AdapterModel, _ decoder: AnswerDecoder,
     _ tokenizer: any Tokenizer
@@ -141,7 +141,7 @@ struct AnswerPlan: Sendable {
     task.rows.compactMap { outputs[$0][task.question.head] }
   }
 
-  /// Why masks have no answer: they stand in what was cut off.
+  /// The error for masks without an answer because they were truncated.
   private func lostMasks(
     _ input: TextInput, _ reading: Reading, _ tokenizer: any Tokenizer
   ) -> PredictionError? {
@@ -154,14 +154,14 @@ struct AnswerPlan: Sendable {
   }
 }
 
-/// What one head computes for one text, before it becomes an answer.
+/// A head's outputs for one text.
 public struct HeadLogits: Sendable, Hashable {
   /// The answer's name.
   public let head: String
-  /// The rows of each sequence that the head reads: 1, or one for each token that it answers.
+  /// The number of rows of each sequence: 1, or one per answered token.
   public let rows: [Int]
-  /// The outputs of the head.
+  /// The number of outputs of the head.
   public let columns: Int
-  /// All rows, one after the other.
+  /// All rows, concatenated.
   public let values: [Float]
 }

@@ -3,7 +3,7 @@ internal import Tasks
 internal import Tensors
 internal import Tokenization
 
-/// Makes answers of the outputs of heads, as the options of a predictor say.
+/// Turns heads' outputs into answers, according to a predictor's options.
 struct AnswerDecoder: Sendable {
   let options: AnswerOptions
   private let masks: MaskDecoder
@@ -15,13 +15,13 @@ struct AnswerDecoder: Sendable {
     masks = try MaskDecoder(tokenizer, options.masks)
   }
 
-  /// The answer of a head to one text.
+  /// A head's answer for one text.
   ///
   /// - Parameters:
-  ///   - outputs: for each sequence that the head reads, without a prompt's: [1, outputs], [tokens, outputs] for tagging
-  ///     and questions, or, for a masked language model, a row for each `[MASK]`. All are finite.
-  ///   - settings: the head's.
-  ///   - reading: what the head reads.
+  ///   - outputs: for each sequence that the head reads, without a prompt's: [1, outputs], [tokens, outputs] for
+  ///     tagging and questions or, for a masked language model, one row per `[MASK]`. All are finite.
+  ///   - settings: the head's settings.
+  ///   - reading: the head's input.
   ///   - input: the text.
   func answer(_ outputs: [Tensor], _ settings: HeadSettings, _ reading: Reading, _ input: TextInput) -> Answer {
     switch reading.form {

@@ -4,7 +4,7 @@ public import Tasks
 internal import Tensors
 public import Tokenization
 
-/// Texts in, a vector for each out.
+/// Computes one vector per text.
 ///
 /// ```swift
 /// let embedder = try Embedder(model, tokenizer, EmbeddingOptions(normalize: true))
@@ -14,17 +14,17 @@ public import Tokenization
 public struct Embedder: Sendable {
   public let model: DebertaV2AdapterModel
   public let tokenizer: any Tokenizer
-  /// The adapters that act on texts that name none; nil is the base model.
+  /// The adapters for texts that name none; nil is the base model.
   public let setup: Composition?
   public let options: EmbeddingOptions
-  /// The most tokens of a text, specials included; longer ones are cut. 0 is the model's limit; nil
-  /// `InputLength.standard`.
+  /// The maximum number of tokens of a text, including special tokens; longer texts are truncated. 0 is the model's
+  /// limit; nil is `InputLength.standard`.
   public var maximumLength: Int?
-  /// The tokens of a batch; a longer text is a batch alone.
+  /// The maximum number of tokens in a batch; a longer text is run alone.
   public var batchTokens = 2048
-  /// Loads what a text's own composition names and the model does not have. Without it such a text has no vector.
+  /// Loads the parts of a text's composition that the model does not have. Without it such a text has no vector.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
-  /// The layer whose states are read, from 0, the output of the embeddings.
+  /// The layer whose states are read; 0 is the output of the embeddings.
   private let layer: Int
 
   /// An embedder with the model's active adapters.
@@ -48,9 +48,9 @@ public struct Embedder: Sendable {
     if let setup, try setup.branches().count != 1 { throw EmbeddingError.severalVectors(setup: setup.description) }
   }
 
-  /// The vectors of texts, in their order.
+  /// The vectors of the texts, in order.
   ///
-  /// - Throws: `UnansweredText` for the first text that has none.
+  /// - Throws: `UnansweredText` for the first text without a vector.
   public func embed(_ texts: [String]) throws -> [[Float]] {
     var vectors: [[Float]] = []
     try embed(TextSource(texts)) { batch in
@@ -59,9 +59,9 @@ public struct Embedder: Sendable {
     return vectors
   }
 
-  /// Embeds texts as they come, in their order, and hands every batch over at once.
+  /// Embeds texts as they arrive, in order, and passes on every batch as soon as it is computed.
   ///
-  /// - Throws: `InputFileError` if the source fails; what `body` throws.
+  /// - Throws: `InputFileError`, if the source fails; the errors of `body`.
   public func embed(
     _ source: TextSource, _ body: ([Result<Embedding, UnansweredText>]) throws -> Void
   ) throws {
@@ -107,8 +107,7 @@ public struct Embedder: Sendable {
     return batch.isEmpty ? nil : batch
   }
 
-  /// The vectors of a batch. What cannot be computed together is halved, until the texts that cannot be computed stand
-  /// alone.
+  /// The vectors of a batch. On failure it is split in halves, until the failing texts are isolated.
   private func embeddings(
     _ batch: ArraySlice<Result<EncodedInput, UnansweredText>>, _ model: DebertaV2AdapterModel
   ) -> [Result<Embedding, UnansweredText>] {
@@ -155,13 +154,13 @@ public struct Embedder: Sendable {
 public struct Embedding: Sendable {
   public let input: TextInput
   public let vector: [Float]
-  /// The tokens that were read, the specials included.
+  /// The number of tokens read, including special ones.
   public let tokenCount: Int
-  /// The tokens that were cut off to respect the maximum length.
+  /// The number of truncated tokens.
   public let truncatedTokens: Int
 
-  /// The vector on one line: `{"index": 0, "embedding": [...]}`; `id` is there if the input has one, `truncated` if
-  /// tokens were cut off.
+  /// The vector as one JSON line: `{"index": 0, "embedding": [...]}`; with `id` if the input has one, and `truncated`
+  /// if tokens were truncated.
   public var json: String {
     var members: [(key: String, value: String)] = [("index", "\(input.index)")]
     if let id = input.id { members.append(("id", id.line)) }
@@ -171,7 +170,7 @@ public struct Embedding: Sendable {
   }
 }
 
-/// Why texts have no vectors.
+/// Why texts cannot be embedded.
 public enum EmbeddingError: Error, Hashable, Sendable, CustomStringConvertible {
   case noLayer(Int, layers: Int)
   case severalVectors(setup: String)

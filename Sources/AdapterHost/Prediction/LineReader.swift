@@ -2,13 +2,12 @@ internal import Checkpoints
 internal import Files
 internal import Foundation
 
-/// The lines of a file or of standard input, as they come; compressed with gzip or xz, or not.
+/// Reads the lines of a file or of standard input as they arrive, decompressing gzip and xz.
 ///
-/// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
-/// the start of the input is left out.
+/// Lines end in LF or CR LF, optional for the last one. A byte order mark at the start is skipped.
 final class LineReader {
   struct Line {
-    /// All of the line, or the start of one that is longer than ``Limits/lineBytes``, whose rest is skipped.
+    /// The line, or the start of one longer than ``Limits/lineBytes``, whose rest is skipped.
     let bytes: [UInt8]
     let isTooLong: Bool
   }
@@ -16,12 +15,12 @@ final class LineReader {
   private let input: InputBytes
   private let path: String
   private var buffer: [UInt8] = []
-  /// Where the next line begins, and up to where no line's end was found.
+  /// Where the next line begins, and where to continue looking for its end.
   private var start = 0
   private var scanned = 0
   private var hasEnded = false
   private var isAtStart = true
-  /// The bytes skipped of a line that is too long, and how it starts.
+  /// The number of bytes skipped in a line that is too long, and its start.
   private var skipped = 0
   private var skippedStart: [UInt8] = []
 
@@ -32,7 +31,7 @@ final class LineReader {
     do { input = try InputBytes(path: path) } catch { throw InputFileError(error, path: self.path) }
   }
 
-  /// The next line, awaited; nil at the end.
+  /// The next line, waiting for it; nil at the end.
   func next() throws(InputFileError) -> Line? {
     while true {
       if let end = lineEnd() { return line(to: end, next: end + 1) }
@@ -44,7 +43,7 @@ final class LineReader {
     }
   }
 
-  /// Whether there is a next line that need not be awaited.
+  /// Whether the next line is available without waiting.
   func hasLine() throws(InputFileError) -> Bool {
     while true {
       if lineEnd() != nil { return true }
@@ -84,7 +83,7 @@ final class LineReader {
     return Line(bytes: Array(bytes), isTooLong: isTooLong)
   }
 
-  /// Reads what there is, and waits if there is nothing.
+  /// Reads available bytes, waiting if there are none.
   private func fill() throws(InputFileError) {
     guard skipped < Limits.endlessLineBytes else { throw InputFileError(path: path, reason: .endlessLine) }
     buffer.removeFirst(start)
@@ -102,7 +101,7 @@ public struct InputFileError: Error, Hashable, Sendable, CustomStringConvertible
   public enum Reason: Hashable, Sendable {
     /// The system's error number.
     case system(Int32)
-    /// The file is compressed, and its data are damaged; the reason ends a sentence about the file.
+    /// The compressed data are corrupt; the reason ends a sentence about the file.
     case damaged(String)
     /// No line ends within `Limits.endlessLineBytes`.
     case endlessLine

@@ -1,20 +1,20 @@
 internal import Checkpoints
 public import Tasks
 
-/// What the heads say about one text.
+/// The heads' answers for one text.
 public struct Prediction: Sendable {
   public let input: TextInput
-  /// The heads' answers, in the order of the setup.
+  /// The answers, in the order of the setup.
   public let answers: [(head: String, answer: Answer)]
-  /// Why other heads gave none: what the text lacks that they read.
+  /// Why other heads gave none: the inputs that the text does not have.
   public let lacks: [PredictionError]
-  /// The tokens that were read, the specials included; those of every choice, if a head chooses.
+  /// The number of tokens read, including special ones; over all choices, if a head chooses.
   public let tokenCount: Int
-  /// The tokens that were read at a time: those of the longest choice, if a head chooses.
+  /// The length of the longest sequence: that of the longest choice, if a head chooses.
   public let longestSequence: Int
-  /// Whether those are the tokens of the text with a choice.
+  /// Whether that sequence includes a choice.
   public let isLongestWithChoice: Bool
-  /// The tokens that were cut off to respect the maximum length.
+  /// The number of truncated tokens.
   public let truncatedTokens: Int
 
   /// The answer of a head, if it gave one.
@@ -24,17 +24,17 @@ public struct Prediction: Sendable {
 // MARK: - JSON
 
 extension Prediction {
-  /// The answer on one line: `{"index": 0, "text": "...", "heads": {"NAME": ...}}`.
+  /// The answers as one JSON line: `{"index": 0, "text": "...", "heads": {"NAME": ...}}`.
   ///
-  /// `id`, `pair`, `contexts` and `choices` are there if the input has them, `truncated` if tokens were cut off.
+  /// With `id`, `pair`, `contexts` and `choices` if the input has them, and `truncated` if tokens were truncated.
   /// - Parameters:
-  ///   - allScores: writes the scores of all labels.
-  ///   - ranking: writes the best labels or answers that the options ask for.
+  ///   - allScores: whether to write the scores of all labels.
+  ///   - ranking: whether to write the best labels or answers that the options request.
   public func json(allScores: Bool = false, ranking: Bool = false) -> String {
     var members: [(String, String)] = [("index", "\(input.index)")]
     if let id = input.id { members.append(("id", id.line)) }
     members.append(("text", JSONValue.string(input.text).line))
-    // Spans are counted in the words joined by spaces, which the text need not be.
+    // // Spans refer to the words joined by spaces, which may differ from the text.
     if let words = input.words, input.sentence.text != input.text {
       members.append(("words", JSONLine.strings(words)))
     }

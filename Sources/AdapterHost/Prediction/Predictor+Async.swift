@@ -2,17 +2,17 @@ internal import Dispatch
 internal import Synchronization
 
 extension Predictor {
-  /// Answers texts on a thread of its own, so that the caller's is free.
+  /// Answers texts on a separate thread, without blocking the caller's.
   ///
-  /// - Throws: `UnansweredText` for the first text that cannot be answered; `CancellationError`, at the latest a batch
+  /// - Throws: `UnansweredText` for the first text that cannot be answered; `CancellationError`, at most one batch
   ///   after the task was cancelled.
   public func answers(to texts: [String]) async throws -> [Prediction] {
     try await answers(to: texts.enumerated().map { TextInput($1, index: $0) })
   }
 
-  /// Answers texts, each with the adapters that it names, on a thread of its own.
+  /// Answers texts with the adapters that each names, on a separate thread.
   ///
-  /// - Throws: as ``answers(to:)-([String])``.
+  /// - Throws: the errors of ``answers(to:)-([String])``.
   public func answers(to inputs: [TextInput]) async throws -> [Prediction] {
     var predictions: [Prediction] = []
     for try await outcome in outcomes(of: inputs) { predictions.append(try outcome.get()) }
@@ -20,7 +20,8 @@ extension Predictor {
     return predictions
   }
 
-  /// The outcome of each text as soon as its batch is computed. What is not awaited any more is not computed.
+  /// The outcome of each text as soon as its batch is computed. Computation stops when the sequence is no longer
+  /// awaited.
   ///
   /// ```swift
   /// for try await outcome in predictor.outcomes(of: inputs) {
@@ -48,7 +49,7 @@ extension Predictor {
   }
 }
 
-/// Something that one thread reports to another.
+/// A flag set by one thread for another.
 private final class Flag: Sendable {
   private let value = Atomic(false)
 

@@ -5,7 +5,7 @@ internal import Heads
 public import Tasks
 public import Tokenization
 
-/// Texts in, answers of several heads out.
+/// Answers texts with one or more heads.
 ///
 /// ```swift
 /// var model = try DebertaV2AdapterModel(folder: "Models/deberta-v3-tiny-en")
@@ -15,42 +15,40 @@ public import Tokenization
 /// print(answers[0].json())
 /// ```
 ///
-/// Under Parallel every text is answered by the heads of all branches; a
-/// branch without a head is not computed. Texts are put together into
-/// batches by their tokens, in their order: rows are packed, so that batches
-/// of unlike lengths cost no padding.
+/// Under Parallel every text is answered by the heads of all branches; a branch without a head is not computed. Texts
+/// are batched by tokens, in order: rows are packed, so batches of different lengths need no padding.
 public struct Predictor: Sendable {
   public let model: DebertaV2AdapterModel
   public let tokenizer: any Tokenizer
-  /// The adapters that act on texts that name none; nil is the base model.
+  /// The adapters for texts that name none; nil is the base model.
   public let setup: Composition?
-  /// The heads that answer; nil: those named like the adapters.
+  /// The heads that answer; nil: those named after the adapters.
   public let heads: [String]?
-  /// How the outputs of heads become answers.
+  /// How outputs become answers.
   public let options: AnswerOptions
-  /// The most tokens of a text, specials included; what is longer is cut, and the answer says so; a question has
-  /// windows of this length, and so has a text for tagging heads if `options.tagging.stride` is set. 0 is as far as the model's layers tell all distances (`advisedLength`); nil is for each
-  /// head what it was trained with, or else `InputLength.standard`.
+  /// The maximum number of tokens of a text, including special tokens; longer texts are truncated, which the answer
+  /// reports. Questions, and texts for tagging heads if `options.tagging.stride` is set, use windows of this length
+  /// instead. 0 is the length up to which the model's layers resolve all distances (`advisedLength`); nil is, for each
+  /// head, the length it was trained with, or else `InputLength.standard`.
   public var maximumLength: Int?
-  /// The tokens of a batch, branches counted; a longer text is a batch alone.
+  /// The maximum number of tokens in a batch, over all branches; a longer text is run alone.
   public var batchTokens = 2048
-  /// Loads what a text's own composition names and the model lacks. Without it such a text has no answer.
+  /// Loads the parts of a text's composition that the model does not have. Without it such a text has no answer.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
-  /// The way of texts that name no adapters; the error if no head answers them.
+  /// The route of texts that name no adapters; an error if no head answers them.
   let route: Result<Route, PredictionError>
   let decoder: AnswerDecoder
-  /// The most tokens that the model, or a head that answers, has positions for; nil for no limit.
+  /// The maximum number of positions of the model, or of an answering head; nil if unlimited.
   private let positionLimit: Int?
 
   /// A predictor with the model's active adapters and heads.
   ///
-  /// Texts may name adapters that have heads, so a model of which no head answers yet is no error; see
-  /// ``requireHead()``.
+  /// Texts may name adapters with heads, so a model without an answering head is not an error; see ``requireHead()``.
   /// - Parameters:
-  ///   - model: what answers.
-  ///   - tokenizer: the model's.
-  ///   - options: how the outputs of heads become answers.
-  /// - Throws: `PredictionError`, if the options name labels that no head has; `AnswerOptionsError`, `TargetError`,
+  ///   - model: the model with adapters and heads.
+  ///   - tokenizer: the model's tokenizer.
+  ///   - options: how outputs become answers.
+  /// - Throws: `PredictionError`, if the options contain labels that no head has; `AnswerOptionsError`, `TargetError`,
   ///   `CompositionError`, `ModelError`.
   public init(
     _ model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer, options: AnswerOptions = AnswerOptions()
@@ -72,7 +70,7 @@ public struct Predictor: Sendable {
     if case .success = route { try options.checkLabels(of: answeringHeadSettings) }
   }
 
-  /// The heads that answer texts that name no adapters, with their settings, each once.
+  /// The heads for texts that name no adapters, with their settings, without duplicates.
   public var answeringHeadSettings: [(name: String, settings: HeadSettings)] {
     var known: Set<String> = []
     let questions = (try? route.get())?.questions ?? []
@@ -81,10 +79,10 @@ public struct Predictor: Sendable {
     }
   }
 
-  /// The names of the heads that answer texts that name no adapters, in order.
+  /// The names of the heads for texts that name no adapters, in order.
   public var answeringHeads: [String] { (try? route.get())?.questions.map(\.label) ?? [] }
 
-  /// Refuses a model of which no head answers texts that name no adapters.
+  /// Refuses a model without a head for texts that name no adapters.
   ///
   /// - Throws: `PredictionError.noHead`.
   public func requireHead() throws(PredictionError) { _ = try route.get() }
@@ -96,7 +94,7 @@ public struct Predictor: Sendable {
     try predict(texts.enumerated().map { TextInput($1, index: $0) })
   }
 
-  /// Answers texts, each with the adapters that it names.
+  /// Answers texts with the adapters that each names.
   ///
   /// - Throws: `UnansweredText` for the first text that cannot be answered.
   public func predict(_ inputs: [TextInput]) throws -> [Prediction] {
@@ -107,11 +105,11 @@ public struct Predictor: Sendable {
     return predictions
   }
 
-  /// Answers texts as they come, in their order, and hands every batch over at once.
+  /// Answers texts as they arrive, in order, and passes on every batch as soon as it is computed.
   ///
-  /// The texts of a batch are cut into tokens while the one before is computed.
-  /// - Throws: `InputFileError` if the source fails; `PredictionError.noHead` if no text can have an answer; what `body`
-  ///   throws.
+  /// The texts of a batch are tokenized while the previous one is computed.
+  /// - Throws: `InputFileError`, if the source fails; `PredictionError.noHead`, if no text can have an answer; the
+  ///   errors of `body`.
   public func predict(
     _ source: consuming sending TextSource, _ body: ([Result<Prediction, UnansweredText>]) throws -> Void
   ) throws {
@@ -121,26 +119,26 @@ public struct Predictor: Sendable {
     while let batch = try batches.next() { try body(session.answers(batch)) }
   }
 
-  /// Cuts a text into tokens, with its pair, as heads read it that neither look for answers nor choose.
+  /// Encodes a text with its pair, as classification heads read it.
   ///
   /// - Parameter input: the text.
-  /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if the model has no positions for so many.
+  /// - Throws: `TokenizerError`; `PredictionError.tooLong`, if it exceeds the model's positions.
   public func encode(_ input: TextInput) throws -> Encoding {
     let encoding = try tokenizer.encode(input.text, pair: input.pair, maximumLength: limit(recorded: nil))
     try checkPositions(encoding)
     return encoding
   }
 
-  /// Cuts a text into tokens, for each of some inputs of heads.
+  /// Encodes a text for several heads' inputs.
   ///
   /// - Parameters:
-  ///   - input: the text, with what the forms need.
-  ///   - inputs: what the heads read of it.
+  ///   - input: the text, with the parts that the forms need.
+  ///   - inputs: the heads' inputs.
   func encode(_ input: TextInput, as inputs: some Collection<HeadInput>) -> EncodedText {
     var readings: [HeadInput: Result<Reading, any Error>] = [:]
     var known: [HeadInput: Result<[TextWindows], any Error>] = [:]
     for head in inputs {
-      // Heads whose lengths or forms come to the same share what is read.
+      // // Heads with equivalent lengths and forms share encodings.
       let isText = head.form == .words && input.words == nil && options.tagging.stride == nil
       let own = HeadInput(
         form: isText ? .text : head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)
@@ -151,7 +149,7 @@ public struct Predictor: Sendable {
     return EncodedText(input: input, readings: readings)
   }
 
-  /// What a head reads of a text: a text in one or several windows, or one for each context, choice or hypothesis.
+  /// A text as a head reads it: one or several windows, or one for each context, choice or hypothesis.
   private func texts(of input: TextInput, _ head: HeadInput) throws -> [TextWindows] {
     let limit = limit(recorded: head.recordedLength)
     let texts: [TextWindows] =
@@ -195,7 +193,7 @@ public struct Predictor: Sendable {
 }
 
 extension AnswerOptions {
-  /// - Throws: `PredictionError`, if no head knows entailment, or none has a label that is to be ignored.
+  /// - Throws: `PredictionError`, if there is no entailment head, or no head has a label to be ignored.
   fileprivate func checkLabels(of heads: [(name: String, settings: HeadSettings)]) throws(PredictionError) {
     if zeroShot != nil, let first = heads.first, !heads.contains(where: { EntailmentOutputs($0.settings) != nil }) {
       throw .noEntailment(head: first.name, labels: first.settings.labelNames)

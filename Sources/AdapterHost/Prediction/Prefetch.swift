@@ -1,16 +1,16 @@
 internal import Dispatch
 internal import Synchronization
 
-/// A sequence whose next element is made in advance, on a separate thread, in order.
+/// A sequence whose next element is computed in advance on a separate thread.
 ///
-/// Where the system starts no further thread, elements are made when they are requested.
+/// If the system cannot start a thread, elements are computed on request.
 final class Prefetch<State, Element: Sendable>: Sendable {
   private let worker: Worker
   private let isAhead: Bool
 
   /// - Parameters:
-  ///   - state: what elements are made from; it belongs to the worker from now on.
-  ///   - make: makes the next element; nil ends the sequence.
+  ///   - state: the state for computing elements; owned by the worker from now on.
+  ///   - make: computes the next element; nil ends the sequence.
   init(_ state: consuming sending State, _ make: @escaping @Sendable (inout State) throws -> Element?) {
     worker = Worker(state, make)
     isAhead = startThread { [worker] in worker.work() }
@@ -18,16 +18,16 @@ final class Prefetch<State, Element: Sendable>: Sendable {
 
   deinit { worker.stop() }
 
-  /// The next element, awaited; nil after the last one, and after an error.
+  /// The next element, waiting for it; nil after the last one, and after an error.
   func next() throws -> Element? { try isAhead ? worker.next() : worker.make().get() }
 
-  /// The thread's half. It outlives the sequence while an element is being made.
+  /// The thread's part. It outlives the sequence while an element is being computed.
   private final class Worker: Sendable {
     private let state: Mutex<State>
     private let body: @Sendable (inout State) throws -> Element?
     private let slot = Mutex<Result<Element?, any Error>?>(nil)
     private let hasEnded = Atomic(false)
-    // Dispatch ends the process when a semaphore is freed below the value it was created with, so both start at 0.
+    // // Dispatch traps if a semaphore is released below its initial value, so both start at 0.
     private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
 
@@ -37,7 +37,7 @@ final class Prefetch<State, Element: Sendable>: Sendable {
       free.signal()
     }
 
-    /// The next element; nil once one was nil or failed.
+    /// The next element; nil after one was nil or failed.
     func make() -> Result<Element?, any Error> {
       if hasEnded.load(ordering: .acquiring) { return .success(nil) }
       let result = state.withLock { state in Result { try body(&state) } }
@@ -66,7 +66,7 @@ final class Prefetch<State, Element: Sendable>: Sendable {
         return slot
       }
       guard case .success(let element?)? = result else {
-        // Whoever calls again finds the end.
+        // // Further calls find the end.
         filled.signal()
         _ = try result?.get()
         return nil

@@ -3,29 +3,29 @@ internal import Heads
 internal import Tasks
 internal import Tokenization
 
-/// The way of a text through a model: the compositions that act on copies of it, and the heads that answer each copy.
+/// A text's route through a model: the compositions applied to its copies, and the heads that answer each copy.
 struct Route: Sendable {
   /// An answer to be given.
   struct Question: Hashable, Sendable {
-    /// What the answer is called: the head's name, or `a#2` for the second answer of a head.
+    /// The answer's label: the head's name, or `a#2` for the second answer of a head.
     let label: String
     let head: String
-    /// Which copy of the text the head reads.
+    /// The index of the copy that the head reads.
     let branch: Int
   }
 
-  /// What acts on each copy; nil is the base model.
+  /// The composition for each copy; nil is the base model.
   let branches: [Composition?]
-  /// In the order of the answers. A branch without one is not computed.
+  /// In the order of the answers. A branch without a question is not computed.
   let questions: [Question]
-  /// What each head reads of a text.
+  /// The input of each head.
   private let headInputs: [String: HeadInput]
 
   /// - Parameters:
-  ///   - composition: the adapters that act; nil is the base model.
+  ///   - composition: the adapters to apply; nil is the base model.
   ///   - requested: the heads that answer; nil: those that follow the adapters.
-  ///   - model: what has both.
-  ///   - options: what heads answer.
+  ///   - model: the model with the adapters and heads.
+  ///   - options: how heads answer.
   /// - Throws: `PredictionError`, `CompositionError`, `ModelError`.
   init(
     _ composition: Composition?, heads requested: [String]?, in model: DebertaV2AdapterModel,
@@ -56,7 +56,7 @@ struct Route: Sendable {
     self.headInputs = headInputs
   }
 
-  /// The way to some of its answers.
+  /// The route restricted to some of its answers.
   ///
   /// - Parameter wanted: their names, in the order of the answers; nil: all.
   /// - Throws: `ServiceError.unknownHead`.
@@ -71,25 +71,25 @@ struct Route: Sendable {
     return Route(branches, chosen, headInputs)
   }
 
-  /// What a head reads of a text.
+  /// The input of a head.
   func input(_ head: String) -> HeadInput { headInputs[head] ?? HeadInput(form: .text) }
 
-  /// What the heads of a branch read of a text.
+  /// The inputs of a branch's heads.
   func inputs(branch: Int) -> Set<HeadInput> {
     Set(questions.filter { $0.branch == branch }.map { input($0.head) })
   }
 
-  /// What all heads read of a text.
+  /// The inputs of all heads.
   var inputs: Set<HeadInput> { Set(questions.map { input($0.head) }) }
 
   private func form(_ question: Question) -> TextForm { input(question.head).form }
 
-  /// The way of a text that may lack what some heads read.
+  /// The route of a text that may not have the inputs of some heads.
   ///
   /// - Parameter input: the text.
-  /// - Returns: the way to the other heads, and for each head that is left out what it lacks.
-  /// - Throws: `PredictionError` if no head is left, if there are choices that cannot be read for a head that
-  ///   chooses, or if nothing but choosing heads would get a pair.
+  /// - Returns: the route to the other heads, and what the text is missing for each omitted head.
+  /// - Throws: `PredictionError`, if no head is left, if the choices for a multiple choice head are invalid, or if only
+  ///   multiple choice heads would get a pair.
   func part(for input: TextInput) throws(PredictionError) -> (route: Route, lacks: [PredictionError]) {
     if let reason = input.choicesFault, let question = questions.first(where: { form($0) == .choices }) {
       throw .wrongChoices(head: question.head, reason: reason)
@@ -116,21 +116,21 @@ struct Route: Sendable {
 
 /// Why texts cannot be answered.
 public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// `setups` are those of loaded adapters and fusions that a head follows; `unread` are tensors of the checkpoint's own
-  /// head, which make up none that is known.
+  /// `setups` are the loaded adapters and fusions that a head follows; `unread` are tensors of the checkpoint's head
+  /// that do not form a supported one.
   case noHead(setup: String?, setups: [String], heads: [String], unread: [String])
   case noContext(head: String)
   case noChoices(head: String)
   /// The reason is a sentence.
   case wrongChoices(head: String, reason: String)
   case pairBesideChoices(head: String)
-  /// There are contexts, and no head answers questions.
+  /// There are contexts, but no head answers questions.
   case contextsUnread(head: String)
-  /// A text has more masks than its tokens that are read.
+  /// A text has masks beyond the tokens that are read.
   case lostMasks(found: Int, read: Int, limit: Int)
-  /// No head has a label of entailment.
+  /// No head has an entailment label.
   case noEntailment(head: String, labels: [String])
-  /// A label that is to be ignored is none of a head's.
+  /// A label to be ignored belongs to no head.
   case unknownIgnoredLabel(String, head: String, known: [String], nearest: [String])
   case tooLong(tokens: Int, limit: Int)
   case notFinite(head: String)
@@ -189,7 +189,7 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 extension DebertaV2AdapterModel {
-  /// The setups of one adapter or one fusion that a head follows.
+  /// The setups of a single adapter or fusion that a head follows.
   fileprivate var answeringSetups: [String] {
     let fusions = fusionNames.filter { head(following: $0) != nil }.map { name in
       "Fuse(\(name.split(separator: ",").joined(separator: ", ")))"

@@ -5,22 +5,22 @@ internal import Tasks
 internal import Tensors
 internal import Tokenization
 
-/// Fills batches with texts.
+/// Fills batches with encoded texts.
 struct BatchEncoder: Sendable {
   private let predictor: Predictor
 
-  /// - Parameter predictor: what answers.
+  /// - Parameter predictor: the predictor that answers them.
   init(_ predictor: Predictor) { self.predictor = predictor }
 
-  /// Texts up to the batch's tokens, or up to the point where the next text would have to be awaited.
+  /// Texts up to the batch's token limit, or until the next text would have to be waited for.
   ///
-  /// - Throws: `InputFileError`; `PredictionError.noHead` if no text can have an answer.
+  /// - Throws: `InputFileError`; `PredictionError.noHead`, if no text can have an answer.
   func next(from source: inout TextSource) throws -> [Result<EncodedText, UnansweredText>]? {
     var batch: [Result<EncodedText, UnansweredText>] = []
     var tokens = 0
     while tokens < predictor.batchTokens, try batch.isEmpty || source.isReady(), let input = try source.next() {
       if !source.mayNameAdapters { try predictor.requireHead() }
-      // What has no answer takes its place in a batch, too.
+      // // A text without an answer also takes a place in a batch.
       var own = 1
       batch.append(
         input.map { input in
@@ -33,14 +33,14 @@ struct BatchEncoder: Sendable {
     return batch.isEmpty ? nil : batch
   }
 
-  /// A text in the forms in which its heads read it, and the tokens of all branches.
+  /// A text encoded for its heads, and the number of tokens over all branches.
   ///
-  /// The heads of a text that names its adapters are known later; it has the forms that can be made of it.
+  /// The heads of a text that names its adapters are not known yet; it is encoded in all forms it supports.
   /// - Parameter input: the text.
   private func encoded(_ input: TextInput) -> (text: EncodedText, tokens: Int) {
     if let setup = input.setup {
       let text = predictor.encode(input, as: TextForm.all(of: input).map { HeadInput(form: $0) })
-      // What cannot branch fails later, with its reason.
+      // // A text that cannot branch fails later, with its reason.
       return (text, text.tokenCount(text.readings.keys) * ((try? setup.branches().count) ?? 1))
     }
     guard let part = try? predictor.route.get().part(for: input).route else {
@@ -51,7 +51,7 @@ struct BatchEncoder: Sendable {
   }
 }
 
-/// The model of one run, with the adapters that its texts have requested.
+/// The model of one run, including the adapters that its texts have requested.
 struct Session {
   private let predictor: Predictor
   private var model: DebertaV2AdapterModel
@@ -62,7 +62,7 @@ struct Session {
     model = predictor.model
   }
 
-  /// The answers to a batch, in its order. What a text cannot have touches no other text.
+  /// The answers for a batch, in order. A failing text does not affect others.
   mutating func answers(
     _ batch: [Result<EncodedText, UnansweredText>]
   ) -> [Result<Prediction, UnansweredText>] {
@@ -82,7 +82,7 @@ struct Session {
 
   /// The outcome of each text.
   ///
-  /// What cannot be computed together is halved, until the texts that cannot be computed stand alone.
+  /// On failure a batch is split in halves, until the failing texts are isolated.
   private func outcomes(_ texts: ArraySlice<RoutedText>) -> [Result<Prediction, UnansweredText>] {
     do {
       return try predictions(Array(texts))
@@ -93,13 +93,13 @@ struct Session {
     }
   }
 
-  /// Runs what the heads of every branch of every text read.
+  /// Runs the inputs of every text's heads, for all branches.
   ///
-  /// No more rows run at a time than texts that fill a batch have, so that the windows of one long text need no more
+  /// The number of rows run at once is limited to that of a full batch, so that the windows of a long text need no more
   /// memory than many short texts.
   ///
-  /// - Returns: for each text its answers, or why a head has none.
-  /// - Throws: what makes it impossible to run this batch.
+  /// - Returns: each text's answers, or why a head has none.
+  /// - Throws: an error that prevents running this batch.
   private func predictions(_ texts: [RoutedText]) throws -> [Result<Prediction, UnansweredText>] {
     let plan = AnswerPlan(texts)
     var outputs: [[String: Tensor]] = []
@@ -122,7 +122,7 @@ struct Session {
     return plan.predictions(outputs, model, predictor.decoder, predictor.tokenizer)
   }
 
-  /// The way of a text; the adapters that it names are loaded.
+  /// The route of a text; loads the adapters that it names.
   private mutating func route(of input: TextInput) -> Result<Route, any Error> {
     guard let setup = input.setup else { return predictor.route.mapError { $0 } }
     if let known = routes[setup] { return known }

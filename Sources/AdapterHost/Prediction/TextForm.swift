@@ -8,8 +8,7 @@ enum TextForm: CaseIterable, Sendable {
   case question
   /// With its pair.
   case text
-  /// As the words that are given beforehand, with its pair; a text without such words as it stands. Windows, if their
-  /// stride is set.
+  /// As given words, with its pair; a text without given words is read as it is. In windows, if a stride is set.
   case words
   /// With each of its choices.
   case choices
@@ -27,12 +26,12 @@ enum TextForm: CaseIterable, Sendable {
     }
   }
 
-  /// The forms that a text has, whatever reads it; hypotheses are made of any.
+  /// The forms that a text supports; hypotheses can be made from any.
   static func all(of input: TextInput) -> [TextForm] {
     allCases.filter { $0 != .hypotheses && $0.isThere(in: input) }
   }
 
-  /// Whether a text has what the form needs.
+  /// Whether a text has the parts that the form needs.
   func isThere(in input: TextInput) -> Bool {
     switch self {
     case .question: !input.allContexts.isEmpty
@@ -42,14 +41,14 @@ enum TextForm: CaseIterable, Sendable {
   }
 }
 
-/// What a head reads of a text: its form, and how much of it.
+/// A head's input: the form of the text, and its maximum length.
 struct HeadInput: Hashable, Sendable {
   let form: TextForm
-  /// The most tokens with which the head was trained; see `PredictionHead/maximumLength`.
+  /// The maximum length during the head's training; see `PredictionHead/maximumLength`.
   var recordedLength: Int?
 }
 
-/// A text as one head reads it.
+/// A text as read by one head.
 struct Reading: Hashable, Sendable {
   let form: TextForm
   /// One, or one for each context, choice or hypothesis.
@@ -59,18 +58,17 @@ struct Reading: Hashable, Sendable {
   var encodings: [Encoding] { texts.flatMap(\.encodings) }
 }
 
-/// A text with its tokens as heads read them.
+/// A text encoded for its heads.
 struct EncodedText: Sendable {
   let input: TextInput
   let readings: [HeadInput: Result<Reading, any Error>]
 
-  /// How many tokens the text has in some forms; those in which it cannot be read have none, and forms that are the
-  /// same count once.
+  /// The number of tokens of the text in some forms; forms that failed count 0, and equal forms are counted once.
   func tokenCount(_ inputs: some Collection<HeadInput>) -> Int {
     Self.distinct(inputs.compactMap { try? readings[$0]?.get() }).joined().reduce(0) { $0 + $1.ids.count }
   }
 
-  /// The lists of sequences that differ, in their order.
+  /// The distinct lists of sequences, in order.
   static func distinct(_ readings: [Reading]) -> [[Encoding]] {
     readings.map(\.encodings).reduce(into: []) { kept, list in if !kept.contains(list) { kept.append(list) } }
   }

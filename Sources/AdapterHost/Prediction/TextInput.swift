@@ -4,26 +4,26 @@ internal import Foundation
 internal import Tasks
 internal import Training
 
-/// A text to answer, and what goes with it.
+/// A text to answer, with its parts.
 public struct TextInput: Sendable, Hashable {
-  /// The place in the input, from 0; what cannot be read has a place, too.
+  /// The index in the input, from 0; unreadable inputs have an index, too.
   public var index: Int
-  /// The line of its file in which it begins, counted from 1, if that is not the place: of rows of a table.
+  /// The line in its file, from 1, if it differs from the index: for rows of a table.
   private(set) var line: Int?
   public var text: String
-  /// The words of the text, if they are given beforehand: tagging heads label these. Nil: what stands between spaces.
+  /// The words of the text, if given: tagging heads label these. Nil: words are separated by white space.
   public var words: [String]?
-  /// The second text, for tasks on pairs; the context of a question.
+  /// The second text, for pair tasks; the context of a question.
   public var pair: String?
-  /// Several contexts of a question, of which any may answer it; other heads do not see them.
+  /// Several contexts of a question, any of which may answer it; ignored by other heads.
   public var contexts: [String]
-  /// The texts among which heads of multiple choice choose; other heads do not see them.
+  /// The choices for multiple choice heads; ignored by other heads.
   public var choices: [String]
-  /// Why the choices of a line cannot be read, which matters to heads that choose.
+  /// Why the choices of a line are invalid, which matters only to multiple choice heads.
   private(set) var choicesFault: String?
-  /// The adapters that act on this text; nil: those of the predictor.
+  /// The adapters for this text; nil: the predictor's.
   public var setup: Composition?
-  /// What the answer carries back.
+  /// An identifier that is copied to the answer.
   public var id: JSONValue?
 
   public init(
@@ -40,64 +40,63 @@ public struct TextInput: Sendable, Hashable {
     self.id = id
   }
 
-  /// A text of words that are given beforehand; joined by single spaces they are the text.
+  /// A text of given words, joined with single spaces.
   public init(words: [String], setup: Composition? = nil, id: JSONValue? = nil, index: Int = 0) {
     self.init(Sentence(words: words).text, setup: setup, id: id, index: index)
     self.words = words
   }
 
-  /// What tagging heads read: the words that are given, or those of the text.
+  /// The input of tagging heads: the given words, or those of the text.
   var sentence: Sentence { words.map { Sentence(words: $0) } ?? Sentence(text) }
 
-  /// The text after a query; see `TextSource.asPairs(of:)`.
+  /// The text as the pair of a query; see `TextSource.asPairs(of:)`.
   func pairing(_ query: String) -> TextInput {
     var input = self
     (input.text, input.words, input.pair) = (query, nil, text)
     return input
   }
 
-  /// Another text in place of the text and its pair.
+  /// The input with its text and pair replaced by one text.
   func replacing(text: String) -> TextInput {
     var input = self
     (input.text, input.words, input.pair) = (text, nil, nil)
     return input
   }
 
-  /// The text with a second one.
+  /// The input with a second text.
   public func paired(with pair: String) -> TextInput {
     var input = self
     input.pair = pair
     return input
   }
 
-  /// What heads that answer questions read: the contexts, or else the pair.
+  /// The contexts for question answering heads: the given ones, or else the pair.
   var allContexts: [String] { contexts.isEmpty ? pair.map { [$0] } ?? [] : contexts }
 
   /// Reads a line of JSON Lines: `{"text": "...", "pair": "...", "choices": ["...", ...], "adapter": "a", "id": ...}`.
   ///
-  /// Only `text` is needed. `adapter` is a composition in its text form; other members are left. Without `text` the
-  /// names apply that training data have for text and pair, such as `question` and `context`. A list of contexts, in
-  /// `contexts` or in place of one, is one of several to choose the answer from. Choices may have any form that
-  /// training reads. A list `tokens` or `words` holds words that are given beforehand; without a text they
-  /// are the text, joined by single spaces.
+  /// Only `text` is required. `adapter` is a composition in text form; unknown members are ignored. Without `text`, the
+  /// member names of training data apply, such as `question` and `context`. A list of contexts, in `contexts` or
+  /// `context`, gives several to answer from. Choices may have any form supported in training. A list `tokens` or
+  /// `words` contains given words; without a text they are joined with single spaces.
   /// - Parameters:
   ///   - line: the object.
-  ///   - index: the line's place, from 0.
+  ///   - index: the line's index, from 0.
   /// - Throws: `CheckpointError`, `ConfigurationError` or `CompositionError`, with the line's number.
   init(json line: [UInt8], index: Int) throws {
     let place = "line \(index + 1)"
     try self.init(ConfigurationFields(JSONValue(Data(line), file: place), file: place), index: index)
   }
 
-  /// The members of a line of JSON that were read already.
+  /// Reads the parsed members of a JSON line.
   ///
-  /// - Throws: `ConfigurationError` or `CompositionError`, with the place in a list.
+  /// - Throws: `ConfigurationError` or `CompositionError`, with the index in a list.
   public init(members: [String: JSONValue], index: Int) throws {
     try self.init(ConfigurationFields(.object(members), file: "input \(index)"), index: index)
   }
 
-  /// A record of a data file, with the members of a line of JSON. Empty cells of a table hold no pair, no adapter and no
-  /// id, and none holds a list of words.
+  /// Reads a record of a data file, with the members of a JSON line. Empty cells of a table mean no pair, adapter or
+  /// id; a cell cannot contain a list of words.
   ///
   /// - Throws: `ConfigurationError` or `CompositionError`.
   init(_ row: TableReader.Row, index: Int) throws {
@@ -113,7 +112,7 @@ public struct TextInput: Sendable, Hashable {
     line = row.line
   }
 
-  /// Whether a text can be made of a record.
+  /// Whether a record contains a text.
   static func hasText(_ row: TableReader.Row) -> Bool {
     row.members.contains { name, value in
       textNames.contains(name)
@@ -121,7 +120,7 @@ public struct TextInput: Sendable, Hashable {
     }
   }
 
-  /// Whether a cell of a table stands where a list of words is expected; CoNLL has such lists.
+  /// Whether a table's cell is used where a list of words is expected; CoNLL has such lists.
   private static func isTextForWords(_ name: String, _ value: JSONValue) -> Bool {
     if case .array = value { return false }
     return wordNames.contains(name)
@@ -145,13 +144,13 @@ public struct TextInput: Sendable, Hashable {
     id = fields.members["id"]
   }
 
-  /// What training data call a text, in this order; a context is one where nothing else is.
+  /// The names of a text in training data, in this order; a context is used only if there is nothing else.
   static let textNames =
     DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
     + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
   private static let wordNames = DataColumns.Role.tokens.usualNames(for: .tagging)
 
-  /// What training data call the second text. Beside a `text` a context is none, as to training.
+  /// The names of the second text in training data. As in training, a context does not count next to a `text`.
   private static func pairNames(beside text: String) -> [String] {
     (DataColumns.Role.usualPairNames(beside: text) + contextNames(beside: text)).filter { $0 != text }
   }
@@ -170,7 +169,7 @@ extension ConfigurationFields {
 }
 
 extension ConfigurationFields {
-  /// The first of some members that is a list, of strings; none if there is none.
+  /// The first of some members that is a list of strings; empty if there is none.
   ///
   /// - Throws: `ConfigurationError`, if an element is not a string, or there are none.
   fileprivate func firstContexts(_ names: [String]) throws(ConfigurationError) -> [String] {
@@ -184,7 +183,7 @@ extension ConfigurationFields {
     return []
   }
 
-  /// The first of some members that is there.
+  /// The first of some members that exists.
   ///
   /// - Throws: `ConfigurationError`, if it is not a list of strings.
   fileprivate func firstWords(_ names: [String]) throws(ConfigurationError) -> [String]? {
@@ -193,19 +192,19 @@ extension ConfigurationFields {
   }
 }
 
-/// A text that has no answer, and why. The others are answered nevertheless.
+/// A text without an answer, and why. Other texts are still answered.
 public struct UnansweredText: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The place in the input, from 0.
+  /// The index in the input, from 0.
   public let index: Int
   /// The line in which the text begins, from 1.
   public let line: Int
   /// A sentence.
   public let reason: String
 
-  /// Why an input that could be read has no answer.
+  /// Why an input could not be answered.
   init(_ input: TextInput, _ error: any Error) { self.init(index: input.index, line: input.line, error) }
 
-  /// - Parameter line: from 1; nil if it is the place.
+  /// - Parameter line: from 1; nil if it follows from the index.
   init(index: Int, line: Int? = nil, _ error: any Error) {
     self.init(index: index, line: line, reason: "\(error)")
   }
@@ -213,11 +212,11 @@ public struct UnansweredText: Error, Sendable, Hashable, CustomStringConvertible
   init(index: Int, line: Int? = nil, reason: String) {
     self.index = index
     self.line = line ?? index + 1
-    // Errors of JSON begin with the line's number already.
+    // // JSON errors already begin with the line number.
     let place = "line \(self.line): "
     self.reason = reason.hasPrefix(place) ? String(reason.dropFirst(place.count)) : reason
   }
 
-  /// The sentence with the number of the line.
+  /// The reason with the line number.
   public var description: String { "line \(line): \(reason)" }
 }

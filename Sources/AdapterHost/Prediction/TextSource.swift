@@ -2,25 +2,25 @@ internal import Checkpoints
 internal import Files
 public import Training
 
-/// Where texts come from: a list, the lines of a file or of standard input, or the rows of a table.
+/// A source of texts: a list, the lines of a file or of standard input, or the rows of a table.
 public struct TextSource {
-  /// How the lines of an input are read.
+  /// The format of an input.
   public enum Format: String, Sendable, CaseIterable {
-    /// A table, a document or columns if the file's name says so; JSON Lines if the first line that is not blank begins
-    /// with `{`; else text.
+    /// A table, a document or columns if the file name has such an extension; JSON Lines if the first nonblank line
+    /// begins with `{`; else text.
     case auto
-    /// A text in each line.
+    /// One text per line.
     case text
-    /// A JSON object in each line, with the members of ``TextInput``; blank lines hold nothing.
+    /// One JSON object per line, with the members of ``TextInput``; blank lines are skipped.
     case jsonl
-    /// A JSON array of such objects, or an object with them as its list `data`, as SQuAD has it.
+    /// A JSON array of such objects, or an object that contains them in its list `data`, as in SQuAD.
     case json
-    /// A row of a table, the first line of which names the columns: those of ``TextInput``, as training reads them.
+    /// A table whose first line names the columns: the members of ``TextInput``, as in training data.
     case csv, tsv
-    /// Words in columns, with a blank line after each sentence, as CoNLL has them.
+    /// Words in columns, with a blank line after each sentence, as in CoNLL.
     case conll
 
-    /// The format that the name of a file tells; auto if it tells none.
+    /// The format implied by a file name; auto if there is none.
     init(path: String) {
       switch FilePaths.contentExtension(of: path) {
       case "csv": self = .csv
@@ -32,7 +32,7 @@ public struct TextSource {
       }
     }
 
-    /// How training calls it, if it has records that are not lines.
+    /// The equivalent training format, if its records are not lines.
     var records: TrainingFormat? {
       switch self {
       case .csv: .csv
@@ -54,43 +54,43 @@ public struct TextSource {
   private var format: Format {
     didSet { if format == .text { mayNameAdapters = false } }
   }
-  /// Whether texts to come may name adapters: lines of plain text do not.
+  /// Whether further texts may name adapters: lines of plain text cannot.
   private(set) var mayNameAdapters = true
-  /// The lines, or the rows, that were read.
+  /// The number of lines or rows read.
   private var lineNumber = 0
-  /// Blank lines at the start: they are empty texts once the first other line has shown that the input is text.
+  /// Leading blank lines: they are empty texts if the first nonblank line shows that the input is text.
   private var blankLines = 0..<0
-  /// The line that showed it; it follows them.
+  /// That first line; it follows them.
   private var firstText: Result<TextInput, UnansweredText>?
-  /// What is made of each text.
+  /// How texts are transformed.
   private var change = Change.none
 
   private enum Change {
     case none
-    /// Each text is the pair of a query.
+    /// Each text becomes the pair of a query.
     case pairs(query: String)
-    /// Each text and its pair are two texts; the second waits.
+    /// Each text and its pair become two texts; holds the second one.
     case split(second: TextInput?)
   }
 
-  /// Texts that are there already.
+  /// A list of texts.
   public init(_ texts: [String]) {
     self.init(texts.enumerated().map { TextInput($1, index: $0) })
   }
 
-  /// Texts that are there already.
+  /// A list of inputs.
   public init(_ inputs: [TextInput]) {
     kind = .list(inputs[...])
     format = .text
     mayNameAdapters = inputs.contains { $0.setup != nil }
   }
 
-  /// The lines of a file, or its rows; nil is standard input.
+  /// The lines or rows of a file; nil is standard input.
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - format: how it is read.
-  ///   - columns: the columns or members that hold a part under another name than the usual ones.
+  ///   - format: the file's format.
+  ///   - columns: nonstandard names of columns or members.
   /// - Throws: `InputFileError` or `DatasetError`, if it cannot be opened; `TextSourceError`.
   public init(path: String?, format: Format = .auto, columns: DataColumns = [:]) throws {
     let format = format == .auto ? path.map { Format(path: $0) } ?? .auto : format
@@ -104,21 +104,21 @@ public struct TextSource {
     }
   }
 
-  /// The same texts, each as the pair of a query: what a reranker reads.
+  /// The same texts, each as the pair of a query, as a reranker reads them.
   public func asPairs(of query: String) -> TextSource {
     var source = self
     source.change = .pairs(query: query)
     return source
   }
 
-  /// The same texts, each followed by its pair as a text of the same place. A text without a pair is a failure.
+  /// The same texts, each followed by its pair as a text with the same index. A text without a pair is a failure.
   public func splittingPairs() -> TextSource {
     var source = self
     source.change = .split(second: nil)
     return source
   }
 
-  /// The next text, awaited; nil at the end. A line that cannot be read is a failure.
+  /// The next text, waiting for it; nil at the end. An unreadable line is a failure.
   ///
   /// - Throws: `InputFileError` or `DatasetError`, if the input itself fails.
   mutating func next() throws -> Result<TextInput, UnansweredText>? {
@@ -170,7 +170,7 @@ public struct TextSource {
     }
   }
 
-  /// What was read before: a blank line, or the text after the blank lines.
+  /// A text read in advance: a blank line, or the text after the blank lines.
   private mutating func nextWaiting() -> Result<TextInput, UnansweredText>? {
     guard format == .text else { return nil }
     if let index = blankLines.popFirst() { return .success(TextInput("", index: index)) }
@@ -178,7 +178,7 @@ public struct TextSource {
     return firstText
   }
 
-  /// Whether there is a next text that need not be awaited.
+  /// Whether the next text is available without waiting.
   func isReady() throws -> Bool {
     if case .split(.some) = change { return true }
     if format == .text, !blankLines.isEmpty || firstText != nil { return true }
@@ -189,7 +189,7 @@ public struct TextSource {
     }
   }
 
-  /// - Throws: `DatasetError.missingColumn`, if no column holds a text.
+  /// - Throws: `DatasetError.missingColumn`, if no column contains a text.
   private func input(_ row: Result<TableReader.Row, DataFault>) throws -> Result<TextInput, UnansweredText> {
     switch row {
     case .failure(let fault):
@@ -229,7 +229,7 @@ public struct TextSource {
   private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }
 
-/// Why texts cannot be read as they are to be.
+/// Why a source cannot be read as requested.
 public enum TextSourceError: Error, Hashable, Sendable, CustomStringConvertible {
   case columnsOfLines
 

@@ -1,15 +1,14 @@
 internal import Checkpoints
 public import Tokenization
 
-/// A text with its tokens.
+/// A tokenized text.
 public struct TokenizedText: Sendable {
   public let input: TextInput
   public let encoding: Encoding
 
-  /// The tokens on one line of JSON: `{"index": 0, "ids": [...], "tokens": [...], "offsets": [[0, 3], ...]}`.
+  /// The tokens as one JSON line: `{"index": 0, "ids": [...], "tokens": [...], "offsets": [[0, 3], ...]}`.
   ///
-  /// `id` stands there if the input has one, `token_type_ids` if it is a
-  /// pair, `truncated` if tokens were cut off.
+  /// With `id` if the input has one, `token_type_ids` for a pair, and `truncated` if tokens were truncated.
   public var json: String {
     func list(_ elements: some Sequence<Int32>) -> String { JSONLine.array(elements.map { "\($0)" }) }
     var members: [(String, String)] = [("index", "\(input.index)")]
@@ -25,13 +24,13 @@ public struct TokenizedText: Sendable {
 }
 
 extension Tokenizer {
-  /// Cuts texts into tokens as they come, in their order.
+  /// Tokenizes texts as they arrive, in order.
   ///
   /// - Parameters:
   ///   - source: the texts.
-  ///   - maximumLength: the most tokens of a text, specials included; nil for no limit.
-  ///   - body: gets each text, and whether the next would have to be awaited.
-  /// - Throws: `InputFileError` if the source fails; what `body` throws.
+  ///   - maximumLength: the maximum number of tokens of a text, including special ones; nil for no limit.
+  ///   - body: receives each text, and whether the next one would have to be waited for.
+  /// - Throws: `InputFileError`, if the source fails; the errors of `body`.
   public func tokenize(
     _ source: TextSource, maximumLength: Int? = nil,
     _ body: (Result<TokenizedText, UnansweredText>, _ isLast: Bool) throws -> Void

@@ -44,25 +44,25 @@ public struct QuestionContext: Sendable, Hashable {
     }
   }
 
-  /// The best answers of all windows.
+  /// The best answers over all windows.
   ///
-  /// The probability of a span is that of its first token times that of its last one; each is a softmax over the
-  /// window's tokens of the context and `[CLS]`, which stands for no answer. Windows are compared as they are. Each
-  /// gives its likeliest spans, 2·topK + 10 of them if they are aligned to words, else topK; spans of one text, in any
-  /// case, add their probabilities to the first of them.
+  /// The score of a span is the probability of its first token times that of its last one; each is a softmax over the
+  /// window's context tokens and `[CLS]`, which means no answer. Scores of different windows are compared directly.
+  /// Each window contributes its most likely spans, 2·topK + 10 if they are aligned to words, else topK; spans with the
+  /// same text, ignoring case, add their probabilities to the first of them.
   ///
   /// - Parameters:
-  ///   - starts: for each window, the outputs for its tokens as the answer's first; all are finite.
-  ///   - ends: the same as its last.
-  ///   - options: which spans may be answers, and how many are given.
-  /// - Returns: the likeliest first; one at least: where there is no span, that the context does not answer.
+  ///   - starts: for each window, its tokens' start outputs; all finite.
+  ///   - ends: the end outputs.
+  ///   - options: which spans are allowed, and how many to return.
+  /// - Returns: the most likely first; at least one: if there is no span, that the context does not answer.
   /// - Complexity: O(tokens · maxAnswerLength).
   /// - SeeAlso: transformers, `pipelines/question_answering.py`, `postprocess`.
   public func answers(starts: [[Float]], ends: [[Float]], _ options: QuestionOptions = .init()) -> [ContextAnswer] {
     ContextAnswer.best(of: [(spans: spans(starts, ends, options), none: noAnswer(starts: starts, ends: ends))], options)
   }
 
-  /// The answers among which the best are chosen, the likeliest of the first window first.
+  /// The candidate answers, most likely of the first window first.
   func spans(_ starts: [[Float]], _ ends: [[Float]], _ options: QuestionOptions) -> [ContextAnswer] {
     var found: [(range: Range<Int>, score: Double)] = []
     var places: [String: Int] = [:]
@@ -85,14 +85,14 @@ public struct QuestionContext: Sendable, Hashable {
     return found.map { ContextAnswer(range: $0.range, text: scalars.text($0.range), score: Float($0.score)) }
   }
 
-  /// The probability that the context does not answer: the least of all windows.
+  /// The probability that the context does not answer: the minimum over all windows.
   public func noAnswer(starts: [[Float]], ends: [[Float]]) -> Double {
     precondition(starts.map(\.count) == windows.map(\.count) && ends.map(\.count) == windows.map(\.count))
     return windows.indices.filter { !windows[$0].isEmpty }
       .map { Shares(windows[$0], starts[$0], ends[$0]).none }.min() ?? 1
   }
 
-  /// Where an answer stands: from token to token, or the words that these are of; without white space at its ends.
+  /// The range of an answer, from token to token or aligned to words, without surrounding white space.
   private func range(_ first: Token, _ last: Token, _ options: QuestionOptions) -> Range<Int> {
     func aligned(_ token: Token) -> Range<Int> {
       options.alignsToWords ? token.word.flatMap { words[$0] } ?? token.range : token.range
@@ -102,7 +102,7 @@ public struct QuestionContext: Sendable, Hashable {
   }
 }
 
-/// The probabilities of a window's tokens as the first and the last of an answer.
+/// The start and end probabilities of a window's tokens.
 private struct Shares {
   private let tokens: [QuestionContext.Token?]
   private var starts: [Double]
@@ -118,7 +118,7 @@ private struct Shares {
     none = (self.starts.first ?? 1) * (self.ends.first ?? 1)
   }
 
-  /// The likeliest spans of the context, in order.
+  /// The most likely spans of the context, in order.
   func spans(_ count: Int, limit: Int) -> [(start: Int, end: Int, score: Double)] {
     var best: [(start: Int, end: Int, score: Double)] = []
     for start in tokens.indices where tokens[start] != nil && starts[start] > 0 {
@@ -135,7 +135,7 @@ private struct Shares {
 }
 
 extension [Int] {
-  /// The softmax of the elements at these places; 0 elsewhere.
+  /// The softmax of the elements at these indices; 0 elsewhere.
   fileprivate func shares(of values: [Float]) -> [Double] {
     let largest = self.map { values[$0] }.max() ?? 0
     var shares = [Double](repeating: 0, count: values.count)
