@@ -4,14 +4,14 @@ internal import Deberta
 internal import Heads
 internal import Tensors
 
-/// What `save_pretrained` of an adapter model keeps in one checkpoint: adapters, fusions and heads, which `config.json`
-/// describes and whose tensors stand among the model's.
+/// The adapters, fusions and heads that `save_pretrained` of an adapter model stores in a checkpoint: described in
+/// `config.json`, with their tensors among the model's.
 ///
 /// Source: adapters, `configuration/model_adapters_config.py`, `ModelAdaptersConfig`; `heads/model_mixin.py`.
 struct WholeModel {
   /// The members of `config.json`.
   static let keys = ["adapters", "prediction_heads", detailsKey]
-  /// What the reference's settings of heads cannot say; it keeps the member and does not read it.
+  /// Details that head settings of `adapters` cannot express; it keeps the member without reading it.
   static let detailsKey = "prediction_head_details"
 
   private let adapters: [(name: String, configuration: Description)]
@@ -25,7 +25,7 @@ struct WholeModel {
   }
 
   /// - Parameter fields: `config.json`.
-  /// - Returns: nil for a checkpoint that describes none of these.
+  /// - Returns: nil for a checkpoint without any of these.
   /// - Throws: `ConfigurationError`.
   init?(_ fields: ConfigurationFields) throws(ConfigurationError) {
     let own = try fields.object("adapters")
@@ -47,7 +47,7 @@ struct WholeModel {
     details = try fields.object(Self.detailsKey)
   }
 
-  /// Whether a tensor, by its name below `deberta.`, is of an adapter, a fusion or a head that `adapters` added.
+  /// Whether a tensor, by name below `deberta.`, belongs to an adapter, fusion or head added by `adapters`.
   static func isAdded(_ name: String) -> Bool {
     let parts = name.split(separator: ".")
     return parts.contains { part in
@@ -58,7 +58,7 @@ struct WholeModel {
     }
   }
 
-  /// The names of what it keeps, for people.
+  /// The names of its parts, for display.
   var facts: [Inspection.Fact] {
     [("adapters", adapters.map(\.name)), ("fusions", fusions.map(\.name)), ("heads", heads.map(\.name))]
       .filter { !$0.1.isEmpty }.map { Inspection.Fact(name: $0, value: $1.joined(separator: "; ")) }
@@ -66,7 +66,7 @@ struct WholeModel {
 
   /// Reads the adapters.
   ///
-  /// - Parameter catalog: the methods that they can be of.
+  /// - Parameter catalog: the available methods.
   func readAdapters(
     _ ledger: WeightLedger, _ shape: DebertaV2Configuration, _ catalog: MethodCatalog
   ) throws -> [(name: String, adapter: Adapter)] {
@@ -109,7 +109,7 @@ struct WholeModel {
     }
   }
 
-  /// What is written of heads under `detailsKey`; nil if the reference's settings say all.
+  /// The details of heads stored under `detailsKey`; nil if there are none.
   static func details(of heads: [String: PredictionHead]) -> JSONValue? {
     let details = heads.mapValues { SavedHead.details(of: $0) }.filter { !$0.value.isEmpty }
     return details.isEmpty ? nil : .object(details.mapValues { .object($0) })
@@ -117,8 +117,8 @@ struct WholeModel {
 }
 
 extension ConfigurationFields {
-  /// The names of a map, sorted, each with the configuration that another map has under its value, or else with that
-  /// value, which names a preset.
+  /// The keys of a map, sorted, each with the configuration stored under its value in another map, or else that value,
+  /// which names a preset.
   fileprivate func described(
     _ key: String, by map: String
   ) throws(ConfigurationError) -> [(name: String, configuration: WholeModel.Description)] {

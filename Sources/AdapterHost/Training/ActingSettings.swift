@@ -1,22 +1,22 @@
 internal import Checkpoints
 internal import Training
 
-/// Which settings of a recipe have an effect on the head, the adapters and the data in hand.
+/// Determines which settings of a recipe affect the given head, adapters and data.
 struct ActingSettings {
   let task: TrainingTask
   let trainsBase: Bool
   /// Whether the setup has a Fuse block.
   let hasFusion: Bool
-  /// Whether a fresh adapter is made, and a fresh head.
+  /// Whether a new adapter, and a new head, are created.
   let makesAdapter, makesHead: Bool
-  /// Whether an adapter acts in some layer; true if none is to be left out.
+  /// Whether an adapter has hooks in a layer; true if no layers are to be left out.
   let adaptsLayers: Bool
   let hasDevelopmentData: Bool
   let optimizer: OptimizerSettings
 
-  /// Refuses settings that mean nothing here, unless their value is the one of a recipe without them.
+  /// Refuses settings without an effect, unless they have their default values.
   ///
-  /// - Throws: `TrainingJobError.idle`, naming the first key in their order.
+  /// - Throws: `TrainingJobError.idle`, naming the first key in order.
   func check(_ recipe: TrainingRecipe) throws(TrainingJobError) {
     let members = recipe.object
     let inert: [String: JSONValue] = [

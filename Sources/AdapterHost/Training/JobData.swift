@@ -2,7 +2,7 @@ internal import Heads
 internal import Tokenization
 internal import Training
 
-/// The examples of a recipe in tokens, and the labels that they are counted by.
+/// A recipe's encoded examples, and their labels.
 struct JobData {
   let labels: LabelVocabulary?
   let training: TrainingDataset
@@ -11,12 +11,12 @@ struct JobData {
   /// Reads the files of a recipe.
   ///
   /// - Parameters:
-  ///   - recipe: names them.
-  ///   - task: what the examples are for.
-  ///   - head: the settings of a head that is there already; its labels count.
-  ///   - maximumLength: the most tokens of an input; nil for no limit.
+  ///   - recipe: contains the paths.
+  ///   - task: the task of the examples.
+  ///   - head: the settings of an existing head, whose labels apply.
+  ///   - maximumLength: the maximum number of input tokens; nil for no limit.
   ///   - tokenizer: the base model's.
-  /// - Throws: `DatasetError`, `LabelError`; `TrainingJobError.afterFaults` where records were left out before.
+  /// - Throws: `DatasetError`, `LabelError`; `TrainingJobError.afterFaults`, if records were left out before.
   init(
     _ recipe: TrainingRecipe, _ task: TrainingTask, head: HeadSettings?, maximumLength: Int?,
     _ tokenizer: any Tokenizer

@@ -5,10 +5,10 @@ internal import Tokenization
 public import Training
 
 extension TrainingRecipe {
-  /// The name of the file in a run's folder, and in that of an adapter that it trained, which holds the whole recipe.
+  /// The file with the whole recipe, in the folder of a run and in that of an adapter it trained.
   public static let fileName = "recipe.json"
 
-  /// The keys beside those of `TrainingSettings`.
+  /// The keys in addition to those of `TrainingSettings`.
   public static let keys: [TrainingSettings.Key] = [
     .init(name: "adapter", summary: "what the adapter is called, NAME; or NAME=DIR for a saved one that is trained on"),
     .init(name: "model", summary: "folder or registered name of the base model; by default the registry's default one"),
@@ -98,7 +98,7 @@ extension TrainingRecipe {
     record = try fields.object("record").map { fields throws(ConfigurationError) in try RunRecord(fields) }
   }
 
-  /// The members that read back as this recipe.
+  /// The members from which this recipe can be read back.
   public var object: [String: JSONValue] {
     guard case .object(var members) = settings.object else { return [:] }
     func text(_ value: String?) -> JSONValue? { value.map { .string($0) } }
@@ -131,13 +131,13 @@ extension TrainingRecipe {
     return members
   }
 
-  /// The keys of which only one of a pair may be given.
+  /// Mutually exclusive keys.
   private static let pairs = [
     "epochs": "steps", "steps": "epochs", "batch_size": "batch_tokens", "batch_tokens": "batch_size",
     "warmup_steps": "warmup_ratio", "warmup_ratio": "warmup_steps",
   ]
 
-  /// The members of a recipe with others in their place.
+  /// The members of a recipe, overridden by others.
   public static func merge(_ members: [String: JSONValue], _ others: [String: JSONValue]) -> [String: JSONValue] {
     var merged = members
     for key in others.keys { if let other = pairs[key], others[other] == nil { merged[other] = nil } }

@@ -4,16 +4,16 @@ internal import Foundation
 internal import Training
 
 extension AdapterRecord {
-  /// The recipe of the run that trained the adapter, as its folder keeps it; nil if it keeps none.
+  /// The recipe of the run that trained the adapter, from its folder; nil if there is none.
   ///
-  /// - Throws: `ConfigurationError` for a file that is not a object of JSON.
+  /// - Throws: `ConfigurationError`, if the file is not a JSON object.
   public var recipe: [String: JSONValue]? { get throws { try TrainingRecipe.kept(in: path) } }
 }
 
 extension FusionRecord {
-  /// The recipe of the run that trained the fusion, as its folder keeps it; nil if it keeps none.
+  /// The recipe of the run that trained the fusion, from its folder; nil if there is none.
   ///
-  /// - Throws: `ConfigurationError` for a file that is not a object of JSON.
+  /// - Throws: `ConfigurationError`, if the file is not a JSON object.
   public var recipe: [String: JSONValue]? { get throws { try TrainingRecipe.kept(in: path) } }
 }
 

@@ -3,15 +3,15 @@ internal import Foundation
 internal import Training
 
 extension TrainingRecipe {
-  /// The recipe of a run that goes on.
+  /// The recipe of a run to resume.
   ///
   /// - Parameters:
-  ///   - folder: the run's.
-  ///   - given: members that may repeat what the recipe says; of the others only the learning rate, the limit of the
-  ///     gradient's norm, the places of the data and what becomes of the result may differ.
-  ///   - file: where these come from, for messages.
+  ///   - folder: the run's folder.
+  ///   - given: members that may repeat the recipe's; only the learning rate, the gradient norm limit, the locations of
+  ///     the data and the handling of the result may differ.
+  ///   - file: the source of these members, for messages.
   /// - Throws: `TrainingError.noState` for a folder without a recipe, `anotherRun` for members that contradict it, and
-  ///   what ``init(_:file:)`` throws.
+  ///   the errors of ``init(_:file:)``.
   public init(resuming folder: String, with given: [String: JSONValue], file: String) throws {
     let path = "\(folder)/\(Self.fileName)"
     guard FileManager.default.fileExists(atPath: path) else { throw TrainingError.noState(path: folder) }
@@ -26,7 +26,7 @@ extension TrainingRecipe {
     self = resumed
   }
 
-  /// The keys that may differ: data count by their digests, and a step that went too far can be taken again.
+  /// The keys that may differ: data are identified by digests, and a step that diverged can be repeated.
   private static let changeable: Set = [
     "train", "dev", "test", "model", "unregistered", "overwrite", "learning_rate", "clip_norm",
   ]

@@ -4,7 +4,7 @@ public import Files
 internal import Foundation
 internal import Training
 
-/// What a run was made from, as its recipe keeps it: the program, and digests of the data and of the base model.
+/// The inputs of a run, recorded in its recipe: the program, and digests of the data and of the base model.
 ///
 /// ```json
 /// {"program": "adapter-host 0.1.0", "train": "9f86d081…", "dev": "60303ae2…", "model": "fd61a03a…"}
@@ -17,16 +17,16 @@ public struct RunRecord: Hashable, Sendable {
 
   static let parts = ["train", "dev", "test", "model"]
 
-  /// Reads the files of a recipe as they are now.
+  /// Records the current files of a recipe.
   ///
   /// - Parameters:
-  ///   - recipe: names the data.
-  ///   - folder: the base model's.
-  /// - Throws: `RegistryError`, `FileError` for a file that cannot be read.
+  ///   - recipe: contains the data's paths.
+  ///   - folder: the base model's folder.
+  /// - Throws: `RegistryError`, `FileError` for an unreadable file.
   init(_ recipe: TrainingRecipe, modelFolder folder: String) throws {
     digests = ["model": try FolderContents(of: folder, files: ModelDescription.files(in: folder)).digest]
     let data = [("train", recipe.trainingData), ("dev", recipe.developmentData), ("test", recipe.testData)]
-    // What is read from a pipe cannot be read a second time.
+    // // A pipe cannot be read a second time.
     for case (let part, let path?) in data where Self.isFile(path) { digests[part] = try ContentDigest(ofFile: path) }
     program = "adapter-host \(ProgramVersion.current)"
   }
@@ -53,7 +53,7 @@ public struct RunRecord: Hashable, Sendable {
     return .object(members)
   }
 
-  /// The files that are others than those of an earlier record, a sentence for each.
+  /// The files that differ from an earlier record, one sentence each.
   func changes(since earlier: RunRecord) -> [String] {
     Self.parts.compactMap { part in
       guard let was = earlier.digests[part], let now = digests[part], was != now else { return nil }

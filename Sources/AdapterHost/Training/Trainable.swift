@@ -6,16 +6,16 @@ internal import Tensors
 public import Training
 
 extension DebertaV2AdapterModel {
-  /// This model with some parameters to be trained; they are copies.
+  /// This model with trainable copies of some parameters.
   ///
   /// - Parameters:
-  ///   - setup: the adapters that act; nil is the base model.
-  ///   - names: the heads that are trained.
-  ///   - frozen: adapters of the setup that stay as they are.
-  ///   - part: what is trained.
-  ///   - trainsEmbeddings: whether the active word embeddings are trained too.
-  ///   - folder: the base model's, from which its tensors are read again where everything is trained; nil: from what
-  ///     the model was made of.
+  ///   - setup: the adapters to apply; nil is the base model.
+  ///   - names: the heads to train.
+  ///   - frozen: adapters of the setup that are not trained.
+  ///   - part: what to train.
+  ///   - trainsEmbeddings: whether to train the active word embeddings too.
+  ///   - folder: the base model's folder, from which its tensors are read again if everything is trained; nil: the
+  ///     model's own source.
   /// - Throws: `CompositionError`, `ModelError`, `TrainableModelError`, `CheckpointError`.
   public func trainable(
     _ setup: Composition?, heads names: [String], frozen: [String] = [], part: TrainedPart = .adapters,
@@ -40,12 +40,12 @@ extension DebertaV2AdapterModel {
       compute)
   }
 
-  /// Every tensor of a checkpoint's encoder, in separate memory.
+  /// Every encoder tensor of a checkpoint, copied.
   private func parameters(_ folder: String?) throws -> TrainableBase {
     let ledger = try folder.map { try ModelSource(CheckpointFolder(path: $0)).ledger } ?? source.ledger
     let words = EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight"
     let tensors = try EncoderLayout(configuration).tensors(in: ledger).map { tensor -> NamedTensor in
-      // Other word embeddings may be active than those of the checkpoint.
+      // // The active word embeddings may differ from the checkpoint's.
       let values =
         try tensor.name == words
         ? baseEncoder.wordEmbeddings.widened(compute) : ledger.tensor(tensor.name, shape: tensor.shape)

@@ -4,37 +4,37 @@ internal import Checkpoints
 internal import Foundation
 public import Training
 
-/// Keeps what a run has trained: folders, and rows of the registry.
+/// Saves and registers the results of a run.
 public enum TrainedAdapters {
-  /// What a run has saved.
+  /// The saved results of a run.
   public struct Saved: Sendable, Hashable {
     /// The folder of an adapter or a fusion.
     struct Part: Sendable, Hashable {
       let name: String
       let folder: String
-      /// The adapters that a fusion joins; none for an adapter.
+      /// The adapters of a fusion; empty for an adapter.
       let joins: [String]
       let metrics: String
     }
 
-    /// Everything, in order.
+    /// All folders, in order.
     public let folders: [String]
     let parts: [Part]
-    /// The folder of the trained base model, if that was trained.
+    /// The folder of the trained base model, if it was trained.
     let model: String?
     let source: String
   }
 
-  /// Whether the result of a run can be registered at its end: the registry and the folder of adapters can be written,
-  /// the base model is known there, and the names are free.
+  /// Whether the result of a run can be registered: the registry and the folder of adapters are writable, the base
+  /// model is registered, and the names are free.
   ///
   /// - Parameters:
-  ///   - recipe: what will be trained.
-  ///   - name: the adapter that is trained where the recipe has no setup.
-  ///   - modelFolder: the base model's.
-  ///   - output: the folder of the run; a trained base model is called like it.
+  ///   - recipe: the recipe to be run.
+  ///   - name: the adapter to train if the recipe has no setup.
+  ///   - modelFolder: the base model's folder.
+  ///   - output: the folder of the run, after which a trained base model is named.
   ///   - location: the registry.
-  /// - Returns: false where there is no registry, or the base model is not in it.
+  /// - Returns: false if there is no registry, or the base model is not registered.
   /// - Throws: `TrainingJobError.cannotRegister`.
   public static func canRegister(
     _ recipe: TrainingRecipe, adapter name: String, modelFolder: String, output: String, at location: RegistryLocation
@@ -75,7 +75,7 @@ public enum TrainedAdapters {
       try registry.requireUnused(adapter: name, of: model.name)
     }
     for fusion in fusions {
-      // What is joined has to be registered, or will be.
+      // // The fused adapters must be registered, or will be.
       _ = try registry.adapters(named: fusion.adapters.filter { !names.contains($0) }, of: model.name)
       if taken.contains(fusion.name) {
         throw RegistryError.nameTaken(kind: .adapter, name: fusion.name, model: model.name)
@@ -88,45 +88,45 @@ public enum TrainedAdapters {
     return true
   }
 
-  /// What a base model is called that was trained into a folder.
+  /// The name of a base model trained into a folder.
   private static func modelName(_ output: String) -> String {
     URL(filePath: output).standardizedFileURL.lastPathComponent
   }
 
   // MARK: Folders
 
-  /// The folder of the word embeddings, where they are trained.
+  /// The subfolder for trained word embeddings.
   private static let embeddings = "embeddings"
 
-  /// The folders below the output that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
+  /// The subfolders that ``save(_:_:_:modelFolder:to:)`` writes: adapters, fusions, heads, the base model.
   static func folders(_ job: TrainingJob) -> [String] {
     job.trainedAdapters + job.trainedFusions + headsAlone(job).map { "\($0)-head" }
       + (job.recipe.trainsEmbeddings ? [embeddings] : [])
       + (job.recipe.trainsBase ? ["model"] : [])
   }
 
-  /// The head of a base model that is trained alone; it is saved with it.
+  /// The head trained with a base model without adapters; it is saved with it.
   private static func baseHead(_ job: TrainingJob) -> String? {
     job.recipe.trainsBase && job.setup == nil ? job.heads.first : nil
   }
 
-  /// The heads that are saved with no adapter, no fusion and no base model.
+  /// The heads that are not saved with an adapter, a fusion or a base model.
   private static func headsAlone(_ job: TrainingJob) -> [String] {
     let ofFusions = Set(job.trainedFusions.compactMap(job.head(ofFusion:)))
     return job.heads.filter { !job.trainedAdapters.contains($0) && !ofFusions.contains($0) && $0 != baseHead(job) }
   }
 
-  /// Sees to it that a new run writes over nothing.
+  /// Checks that a new run overwrites nothing.
   ///
   /// - Throws: `WorkspaceError.folderInUse`.
   public static func requireFree(_ job: TrainingJob, in output: String) throws {
     for folder in folders(job) { try NewFolder.check("\(output)/\(folder)") }
   }
 
-  /// Saves each trained adapter and fusion with its head below `output`, and the base model where that was trained; the recipe
-  /// lies in each of the folders.
+  /// Saves each trained adapter and fusion with its head below `output`, and the base model if it was trained; each
+  /// folder includes the recipe.
   ///
-  /// - Throws: `CheckpointError`, if a file cannot be written; what is there stays.
+  /// - Throws: `CheckpointError`, if a file cannot be written; files written before are kept.
   public static func save(
     _ job: TrainingJob, _ summary: TrainingSummary, _ tests: [EvaluationResult]?, modelFolder: String,
     to output: String
@@ -138,7 +138,7 @@ public enum TrainedAdapters {
         try JSONValue.object(job.resolvedRecipe).write(to: "\(folder)/\(TrainingRecipe.fileName)")
       }
     }
-    // A run looks at its first head alone; the others are evaluated here.
+    // // A run only evaluates its first head; the others are evaluated here.
     let development = job.heads.count > 1 ? try job.evaluate() : summary.best.map { [$0.result] }
     var parts: [Saved.Part] = []
     func record(_ name: String, in folder: String, joins: [String] = []) {
@@ -177,17 +177,17 @@ public enum TrainedAdapters {
 
   // MARK: The registry
 
-  /// Publishes saved adapters and fusions in the registry; a trained base model is registered where it lies, and what was
+  /// Publishes saved adapters and fusions in the registry; a trained base model is registered in place, and what was
   /// trained with it is registered for it.
   ///
   /// - Parameters:
-  ///   - saved: what a run has saved.
-  ///   - modelFolder: the folder of the base model that the run began with.
-  ///   - output: the folder of the run; a trained base model is called like it.
+  ///   - saved: the saved results of a run.
+  ///   - modelFolder: the folder of the initial base model.
+  ///   - output: the folder of the run, after which a trained base model is named.
   ///   - location: the registry.
-  ///   - overwrites: whether adapters of the same names are replaced.
-  /// - Returns: the names of what was registered.
-  /// - Throws: `TrainingJobError.notRegistered`; what came before the one that failed is registered.
+  ///   - overwrites: whether to replace adapters with the same names.
+  /// - Returns: the registered names.
+  /// - Throws: `TrainingJobError.notRegistered`; items before the failing one are registered.
   public static func register(
     _ saved: Saved, of modelFolder: String, output: String, at location: RegistryLocation, overwrites: Bool
   ) throws -> [String] {

@@ -3,19 +3,19 @@ internal import Foundation
 internal import Heads
 internal import Training
 
-/// A base model whose weights were trained, as a checkpoint that transformers loads.
+/// A base model with trained weights, as a checkpoint for transformers.
 enum TrainedCheckpoint {
-  /// Writes `config.json`, `model.safetensors` and the tokenizer's files of a checkpoint, with other tensors in their places.
+  /// Writes `config.json`, `model.safetensors` and the tokenizer's files of a checkpoint with some tensors replaced.
   ///
-  /// A trained head is written as the class of transformers that can hold it, else beside the checkpoint, as
-  /// `adapters` saves heads; either is the head `default` when the folder is loaded.
+  /// A trained head is written in the format of a matching transformers class, or else to a separate file as in
+  /// `adapters`; either is loaded as the head `default`.
   ///
   /// - Parameters:
-  ///   - tensors: by their names below `deberta.`
-  ///   - head: the name of the head that was trained with them; nil if heads stay with adapters.
-  ///   - model: has the trained head.
+  ///   - tensors: the new tensors, by name below `deberta.`
+  ///   - head: the name of the head trained with them; nil if heads are saved with adapters.
+  ///   - model: the model with the trained head.
   ///   - source: the checkpoint's folder.
-  ///   - folder: an empty one.
+  ///   - folder: an empty folder.
   static func write(
     _ tensors: [NamedTensor], head: String?, of model: DebertaV2AdapterModel, from source: String, to folder: String
   ) throws {

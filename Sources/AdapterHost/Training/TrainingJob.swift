@@ -18,32 +18,32 @@ public import Training
 /// ```
 public struct TrainingJob {
   public let recipe: TrainingRecipe
-  /// Every setting that acts, with what the data decided and what the run is made from: it can be followed again.
+  /// All effective settings, including those determined by the data, and the run's inputs: it can be run again.
   public let resolvedRecipe: [String: JSONValue]
-  /// The adapters that act; nil if the base model is trained alone.
+  /// The adapters to apply; nil if only the base model is trained.
   public let setup: Composition?
-  /// The heads that are trained, one; under Parallel one for each branch.
+  /// The heads to train: one, or under Parallel one per branch.
   public let heads: [String]
   public let task: TrainingTask
-  /// The model with fresh adapters and heads in it, before training.
+  /// The model with new adapters and heads, before training.
   public let model: DebertaV2AdapterModel
-  /// What is trained.
+  /// The trainable parameters.
   public let trainable: TrainableModel
   public let trainingData: TrainingDataset
   public let developmentData, testData: TrainingDataset?
-  /// Files of the recipe's record that are others by now.
+  /// Files in the recipe's record that have changed since.
   public let changedFiles: [String]
   private let objective: ModelObjective
   private let developmentEvaluator, testEvaluator: ModelEvaluator?
 
-  /// Reads the data and makes what is not there: adapters, and a head.
+  /// Reads the data and creates missing adapters and heads.
   ///
   /// - Parameters:
-  ///   - recipe: what to do.
-  ///   - name: the adapter that is trained where the recipe has no setup; its head has the same name.
-  ///   - model: the base model, with the adapters and heads that are there already.
+  ///   - recipe: the recipe to run.
+  ///   - name: the adapter to train if the recipe has no setup; its head has the same name.
+  ///   - model: the base model, with existing adapters and heads.
   ///   - tokenizer: the base model's.
-  ///   - folder: the base model's, whose files a run depends on.
+  ///   - folder: the base model's folder, whose files the run depends on.
   /// - Throws: `DatasetError`, `LabelError`, `ConfigurationError`, `TrainingJobError`.
   public init(
     _ recipe: TrainingRecipe, adapter name: String, model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer,
@@ -136,12 +136,12 @@ public struct TrainingJob {
       fingerprint: Self.fingerprint(resolvedRecipe, record, fixed: Self.fixedAdapters(recipe, setup, trainable)))
   }
 
-  /// Trains.
+  /// Runs the training.
   ///
   /// - Parameters:
-  ///   - start: whether a run that was saved in the folder goes on.
+  ///   - start: whether to resume a run saved in the folder.
   ///   - output: the folder for the state, the log, the curves and the summary; nil writes nothing.
-  ///   - onEvent: hears of everything that happens.
+  ///   - onEvent: receives all events.
   /// - Throws: `TrainingError`.
   public func run(
     _ start: Trainer.Start = .new, output: String?,
@@ -152,10 +152,10 @@ public struct TrainingJob {
     ).run(start, onEvent: onEvent)
   }
 
-  /// How the parameters as they are do on the test data, head by head; nil without test data.
+  /// Evaluates the current parameters on the test data, head by head; nil without test data.
   public func test() throws -> [EvaluationResult]? { try results(testEvaluator) }
 
-  /// How the parameters as they are do on the development data, head by head; nil without such data.
+  /// Evaluates the current parameters on the development data, head by head; nil without such data.
   public func evaluate() throws -> [EvaluationResult]? { try results(developmentEvaluator) }
 
   private func results(_ evaluator: ModelEvaluator?) throws -> [EvaluationResult]? {
@@ -163,7 +163,7 @@ public struct TrainingJob {
     return try evaluator.evaluate(trainable.bound(on: Pass(trainable.compute)), setup, heads: heads)
   }
 
-  /// The model with the parameters as they are.
+  /// The model with the current parameters.
   public func trainedModel() throws -> DebertaV2AdapterModel {
     var result = model
     for name in trainedAdapters {
@@ -183,13 +183,13 @@ public struct TrainingJob {
     return result
   }
 
-  /// The adapters that are trained.
+  /// The adapters to train.
   public var trainedAdapters: [String] { recipe.trainedAdapters(heads[0]) }
 
-  /// The fusions that are trained, by their adapters' names with commas between them.
+  /// The names of the fusions to train: by default their adapters' names, joined with commas.
   public var trainedFusions: [String] { (setup?.fusions ?? []).map(\.name) }
 
-  /// The head that is trained after a fusion: of the branch in which the fusion acts last.
+  /// The head trained after a fusion: that of the branch in which the fusion is last.
   func head(ofFusion name: String) -> String? {
     let branches = (try? setup?.branches()) ?? []
     return zip(branches, heads).first { $0.0.head == name }?.1
@@ -197,7 +197,7 @@ public struct TrainingJob {
 
   // MARK: Parts
 
-  /// A head whose one output is a probability is trained by cross entropy, to which other values mean nothing.
+  /// A head with a single probability output is trained by cross entropy, which requires targets from 0 to 1.
   private static func requireProbabilities(
     _ data: TrainingDataset, head: String
   ) throws(TrainingJobError) {
@@ -213,7 +213,7 @@ public struct TrainingJob {
     return setup?.fusedAdapters.isEmpty == false ? .fusions(withAdapters: true) : .adapters
   }
 
-  /// Adds the adapters and fusions of a setup that are not there, no two from the same random values.
+  /// Adds missing adapters and fusions of a setup, each with different random values.
   ///
   /// - Returns: whether an adapter was added.
   private static func addParts(
@@ -223,7 +223,7 @@ public struct TrainingJob {
     let fused = Set((setup?.fusedAdapters ?? []).flatMap { $0 })
     var makesAdapter = false
     for (index, adapter) in (setup?.adapters ?? []).enumerated() where model.adapter(adapter) == nil {
-      // A fusion attends to what trained adapters make.
+      // // A fusion attends to the outputs of trained adapters.
       if fused.contains(adapter) { throw TrainingJobError.freshInFusion(name: adapter) }
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: seed &+ UInt64(index))
       makesAdapter = true
@@ -234,7 +234,7 @@ public struct TrainingJob {
     return makesAdapter
   }
 
-  /// The heads that a setup trains.
+  /// The heads trained by a setup.
   private static func heads(_ setup: Composition?, _ name: String) throws -> [String] {
     let branches = try setup?.branches() ?? []
     let heads = branches.count > 1 ? branches.map(\.last) : [name]
@@ -276,7 +276,7 @@ public struct TrainingJob {
     }
   }
 
-  /// The adapters of a setup that are not trained, by their names.
+  /// The frozen adapters of a setup, by name.
   private static func fixedAdapters(
     _ recipe: TrainingRecipe, _ setup: Composition?, _ trainable: TrainableModel
   ) -> [String: Adapter] {
@@ -285,8 +285,8 @@ public struct TrainingJob {
     return Dictionary(names.map { ($0, trainable.adapter($0)) }) { first, _ in first }.compactMapValues { $0 }
   }
 
-  /// The keys that may differ when a run goes on: where things lie, and what becomes of the result. Data and base
-  /// model count by their digests.
+  /// The keys that may differ when a run is resumed: locations, and the handling of the result. Data and base model are
+  /// identified by digests.
   private static let places: Set = [
     "adapter", "model", "train", "dev", "test", "record", "unregistered", "overwrite",
   ]
@@ -294,7 +294,7 @@ public struct TrainingJob {
   private static func fingerprint(
     _ recipe: [String: JSONValue], _ record: RunRecord, fixed: [String: Adapter]
   ) -> [String: String] {
-    // How long a run is, and how often it saves, may change when it is resumed as far as the trainer lets it.
+    // // The length of a run and its save interval may change on resumption as far as the trainer allows.
     let own = Set(TrainingRecipe.keys.map(\.name)).subtracting(places)
     var facts = recipe.filter { own.contains($0.key) }.mapValues(\.line)
     for part in ["train", "dev", "model"] {
@@ -310,7 +310,7 @@ public struct TrainingJob {
 }
 
 extension HeadSettings {
-  /// Whether two heads answer the same question, whatever their layers.
+  /// Whether two heads have the same task and labels, whatever their layers.
   fileprivate func hasAnswers(of other: HeadSettings) -> Bool {
     kind == other.kind && outputs == other.outputs && labels == other.labels
       && meaning.target == other.meaning.target

@@ -1,6 +1,6 @@
 public import Training
 
-/// Why a recipe cannot be followed.
+/// Why a recipe cannot be run.
 public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible {
   case noHead(name: String)
   case otherHead(name: String, TrainingTask, TrainingTask)
@@ -10,13 +10,13 @@ public enum TrainingJobError: Error, Hashable, Sendable, CustomStringConvertible
   case notAProbability(head: String, value: Float, line: Int)
   case frozenElsewhere(name: String, setup: String?)
   case freshInFusion(name: String)
-  /// A setting that means nothing here.
+  /// A setting without an effect.
   case idle(key: String, reason: String)
-  /// Something failed, maybe because records of the data were left out before.
+  /// A failure possibly caused by records that were left out before.
   case afterFaults(notes: [String], reason: String)
-  /// The result could not be registered at the end.
+  /// The result could not be registered after the run.
   case cannotRegister(reason: String)
-  /// The result is in its folder, and could not be registered.
+  /// The result is in its folder, but could not be registered.
   case notRegistered(folders: [String], reason: String)
 
   public var description: String {

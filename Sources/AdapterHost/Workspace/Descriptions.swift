@@ -7,15 +7,15 @@ internal import Heads
 internal import Tensors
 
 extension Adapter {
-  /// What people call the method: `lora`, `ia3`, `compacter++`.
+  /// The method's common name: `lora`, `ia3`, `compacter++`.
   public var methodName: String { method.name }
 }
 
 extension AdapterDescription {
-  /// What the files of an adapter's folder say, after every one of its tensors was read and accounted for.
+  /// Reads an adapter's folder, checking every tensor.
   ///
-  /// - Returns: the name that the folder gives the adapter, and its description.
-  /// - Throws: `ConfigurationError` or `CheckpointError`; also if it was made for a base of another shape.
+  /// - Returns: the adapter's saved name, and its description.
+  /// - Throws: `ConfigurationError` or `CheckpointError`; also if it was made for a base of a different shape.
   public static func read(
     _ folder: String, for base: ModelRecord
   ) throws -> (name: String, description: AdapterDescription) {
@@ -33,12 +33,12 @@ extension AdapterDescription {
 }
 
 extension ModelDescription {
-  /// The endings of the files that make a base model: others, such as a page about it, do not count.
+  /// The file name suffixes that are part of a base model: others, such as its model card, are ignored.
   private static let endings = [".json", ".safetensors", ".bin", ".model", "merges.txt"]
 
-  /// What the files of a base model say, after its tensors were read and accounted for.
+  /// Reads a base model's folder, checking its tensors.
   ///
-  /// - Returns: the description, and the names of the files that count.
+  /// - Returns: the description, and the names of the model's files.
   /// - Throws: `InspectionError` for a folder without a checkpoint; `ConfigurationError`, `CheckpointError` or
   ///   `TokenizerError`.
   public static func read(_ folder: String) throws -> (description: ModelDescription, files: [String]) {
@@ -52,7 +52,7 @@ extension ModelDescription {
     return (description, try files(in: folder))
   }
 
-  /// The names of the files of a base model's folder that count.
+  /// The names of the model's files in its folder.
   static func files(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter { name in
       !name.hasPrefix(".") && endings.contains { name.hasSuffix($0) }
@@ -61,7 +61,7 @@ extension ModelDescription {
 }
 
 extension JSONValue {
-  /// A file's text as the registry keeps it: strict JSON, in which numbers that are not finite are null.
+  /// A file's text as stored in the registry: strict JSON, with null for numbers that are not finite.
   fileprivate static func registryText(_ bytes: Data, file: String) throws(CheckpointError) -> String {
     let value = try JSONValue(bytes, file: file)
     return value.isFinite ? String(decoding: bytes, as: UTF8.self) : value.line
@@ -69,8 +69,8 @@ extension JSONValue {
 }
 
 extension DebertaV2AdapterModel {
-  /// Saves an adapter, and the head of its name, to a folder that is new or empty. The folder is wholly there or not
-  /// at all, whatever stops it.
+  /// Saves an adapter, with the head of its name, to a new or empty folder. The folder is written completely or not at
+  /// all, whatever happens.
   ///
   /// - Throws: `WorkspaceError.folderInUse`, `ModelError`, `CheckpointError`.
   public func export(
@@ -84,7 +84,7 @@ extension DebertaV2AdapterModel {
     try NewFolder.write(folder) { try saveHead(name, to: $0, as: format) }
   }
 
-  /// Saves the fusion of some adapters, which are named in order, and the head that follows it, in the same way.
+  /// Saves the fusion of the given adapters, in order, with the head that follows it, in the same way.
   public func export(fusionOf adapters: [String], to folder: String, as format: WeightFormat = .both) throws {
     try NewFolder.write(folder) { try saveAdapterFusion(AdapterFusion.name(of: adapters), to: $0, as: format) }
   }

@@ -6,9 +6,9 @@ internal import Heads
 internal import Tensors
 
 extension DebertaV2AdapterModel {
-  /// Gives names to the outputs of the heads that answer and have none.
+  /// Names the outputs of answering heads without output names.
   ///
-  /// - Throws: `LabelNamingError`, if no such head has as many outputs.
+  /// - Throws: `LabelNamingError`, if no such head has this number of outputs.
   mutating func nameLabels(_ labels: [String]) throws {
     let answering = Set(try Route(activeAdapters, heads: activeHeads, in: self).questions.map(\.head)).sorted()
     let known = answering.compactMap { name in head(name).map { (name: name, settings: $0.settings) } }
@@ -27,15 +27,15 @@ extension HeadSettings {
 }
 
 extension Registry {
-  /// Registers an adapter's folder; a head without names of its outputs gets them first, in the copy.
+  /// Registers an adapter's folder, after naming the outputs of a head without output names in the copy.
   ///
   /// - Parameters:
-  ///   - folder: an adapter's.
-  ///   - name: what to call it; nil is its own name.
+  ///   - folder: the adapter's folder.
+  ///   - name: the name to register; nil: as saved.
   ///   - model: the base model.
-  ///   - labels: the names of the head's outputs; nil leaves them.
-  ///   - force: takes an adapter that says it was made for another base model of this shape.
-  /// - Throws: `LabelNamingError`, if the folder has no head, a head with names, or another number of outputs.
+  ///   - labels: the names of the head's outputs; nil keeps them.
+  ///   - force: whether to accept an adapter made for another base model of this shape.
+  /// - Throws: `LabelNamingError`, if the folder has no head, a head with names, or a different number of outputs.
   public func importAdapter(
     folder: String, as name: String?, of model: ModelRecord, labels: [String]?, force: Bool = false
   ) throws -> AdapterRecord {
@@ -44,7 +44,7 @@ extension Registry {
         folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
       ) { copy in
         let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
-        // PEFT saves no name: its folder's is the adapter's.
+        // // PEFT does not save a name, so the folder's name is used.
         let isOwnName = savedName != FilePaths.lastPart(of: copy)
         return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
       }
@@ -60,10 +60,10 @@ extension Registry {
     return try NewFolder.temporarily { place in
       let copy = place + "/" + ownName
       try Folders.create(copy)
-      // The head is written below, with its labels.
+      // // The head is written below, with its labels.
       let headFiles = [SavedHead.configurationFile] + SavedHead.weightFiles
       for file in AdapterDescription.files(in: folder) where !headFiles.contains(file) {
-        // A copied link would lead elsewhere from its new folder.
+        // // A copied relative link would have another target.
         let path = FilePaths.resolved("\(folder)/\(file)") ?? "\(folder)/\(file)"
         try FileManager.default.copyItem(atPath: path, toPath: "\(copy)/\(file)")
       }
@@ -75,7 +75,7 @@ extension Registry {
   }
 }
 
-/// Why outputs get no names.
+/// Why outputs cannot be named.
 public struct LabelNamingError: Error, Hashable, Sendable, CustomStringConvertible {
   public let description: String
 

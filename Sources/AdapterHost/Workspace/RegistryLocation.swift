@@ -1,28 +1,27 @@
 internal import Foundation
 
-/// Where the registry is that counts for a process.
+/// The location of the registry.
 ///
-/// The first of these: the path that is given; `registry.sqlite` in the
-/// current folder, if it is there; the file that the environment variable
-/// `ADAPTER_HOST_REGISTRY` names; `adapter-host/registry.sqlite` in the
-/// user's data folder, which is `XDG_DATA_HOME` or `~/.local/share`.
+/// The first of these: the given path; `registry.sqlite` in the current folder, if it exists; the file named by the
+/// environment variable `ADAPTER_HOST_REGISTRY`; `adapter-host/registry.sqlite` in the user's data folder, which is
+/// `XDG_DATA_HOME` or `~/.local/share`.
 public struct RegistryLocation: Hashable, Sendable {
-  /// The name of the file in the current folder and in the user's data folder.
+  /// The file name in the current folder and in the user's data folder.
   public static let fileName = "registry.sqlite"
-  /// The environment variable that names a registry.
+  /// The environment variable with the path of a registry.
   public static let variable = "ADAPTER_HOST_REGISTRY"
 
-  /// The path of the registry that counts; nil if there is none.
+  /// The path of the registry to use; nil if there is none.
   public let path: String?
-  /// Where a new registry belongs; nil without a home folder.
+  /// The path for a new registry; nil without a home folder.
   public let pathForNew: String?
   /// All paths that were considered, in order.
   public let candidates: [String]
 
   /// - Parameters:
-  ///   - given: a path that a user named; it counts, whether it is there or not.
-  ///   - environment: variables; nil are those of the process.
-  ///   - folder: the current folder; nil is that of the process.
+  ///   - given: a path set by the user; it is used whether it exists or not.
+  ///   - environment: variables; nil: those of the process.
+  ///   - folder: the current folder; nil: that of the process.
   public init(given: String? = nil, environment: [String: String]? = nil, currentFolder folder: String? = nil) {
     if let given {
       (path, pathForNew, candidates) = (given, given, [given])
@@ -51,17 +50,17 @@ public struct RegistryLocation: Hashable, Sendable {
 }
 
 extension Registry {
-  /// Opens the registry that counts.
+  /// Opens the registry.
   ///
-  /// - Throws: `WorkspaceError.noRegistry`, with where it was looked for; `RegistryError`.
+  /// - Throws: `WorkspaceError.noRegistry`, with the paths considered; `RegistryError`.
   public static func open(at location: RegistryLocation, for access: Access) throws -> Registry {
     guard let path = location.path else { throw WorkspaceError.noRegistry(candidates: location.candidates) }
     return try open(path: path, for: access)
   }
 
-  /// Opens the registry that counts for writing and closes it after `body`.
+  /// Opens the registry for writing, and closes it after `body`.
   ///
-  /// With `creating` a registry is made if there is none; if `body` throws, what is still empty is removed.
+  /// With `creating`, creates a registry if there is none; if `body` throws, it is removed again while still empty.
   public static func edit<T>(
     at location: RegistryLocation, creating: Bool = false, _ body: (Registry) throws -> T
   ) throws -> T {
@@ -77,9 +76,9 @@ extension Registry {
 }
 
 extension Registry {
-  /// The base model that a user names: by its name, by its folder, or, with nil, the default one.
+  /// The base model with the given name or folder; nil: the default one.
   ///
-  /// - Throws: `WorkspaceError.noModel`, with names that look like it; `RegistryError`.
+  /// - Throws: `WorkspaceError.noModel`, with similar names; `RegistryError`.
   public func model(nameOrFolder name: String?) throws -> ModelRecord {
     if let name, let record = try model(in: name) { return record }
     do throws(RegistryError) {
@@ -90,7 +89,7 @@ extension Registry {
     }
   }
 
-  /// The base model whose files lie in a folder.
+  /// The base model registered for a folder.
   func model(in folder: String) throws -> ModelRecord? {
     guard FileManager.default.fileExists(atPath: folder) else { return nil }
     func resolved(_ path: String) -> String { URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path() }

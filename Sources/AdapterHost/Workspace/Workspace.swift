@@ -7,20 +7,17 @@ internal import Heads
 public import Tensors
 public import Tokenization
 
-/// A base model, the adapters that can be named, the composition that acts and the heads that answer.
+/// A base model with the available adapters, the active composition and the answering heads.
 ///
-/// Concretely: without a model the registry's default one counts; without a
-/// setup the adapters that are given (several of them in Parallel, so that
-/// all their heads answer), or else the base model's active setup. An adapter,
-/// a fusion or a head is looked for among those given, then among those
-/// registered for the base. The registry is opened only if something is looked
-/// for in it.
+/// The defaults: the registry's default model; as the setup, the given adapters (several of them in Parallel, so that
+/// all their heads answer), or else the base model's active setup. An adapter, a fusion or a head is looked up first
+/// among those given, then among those registered for the base. The registry is only opened for a lookup.
 public struct Workspace: Sendable {
   /// The folder of the base model.
   public let modelFolder: String
-  /// The composition that acts; nil is the base model alone.
+  /// The active composition; nil is the base model only.
   public let setup: Composition?
-  /// Whether the setup was requested, or follows from what is given; if not, it is the active one of the registry.
+  /// Whether the setup was requested, or follows from the given adapters; otherwise it is the registry's active one.
   let isSetupGiven: Bool
   /// The heads that answer; nil: those that follow the setup.
   public let heads: [String]?
@@ -38,10 +35,10 @@ public struct Workspace: Sendable {
   public let modelName: String?
 
   /// - Parameters:
-  ///   - request: what to work with.
-  ///   - given: the registry's place; nil: where the request says.
-  ///   - note: hears sentences about what is loaded and may not be what was meant.
-  /// - Throws: `WorkspaceError`, `RegistryError`, `CompositionError`, with the names of what is not there.
+  ///   - request: the model, adapters and heads to use.
+  ///   - given: the registry's location; nil: from the request.
+  ///   - note: receives warnings about what is loaded.
+  /// - Throws: `WorkspaceError`, `RegistryError`, `CompositionError`, naming what is missing.
   public init(
     _ request: WorkspaceRequest, location given: RegistryLocation? = nil,
     note: @escaping @Sendable (String) -> Void = { _ in }
@@ -88,7 +85,7 @@ public struct Workspace: Sendable {
     }
   }
 
-  /// The saved setup that a name means; nil if the composition is none, or an adapter of that name is given.
+  /// The saved setup with this name; nil if it is not a name, or an adapter with the name is given.
   private static func saved(
     _ composition: Composition, unless adapters: NamedFolders, _ registry: Registry?, _ model: String?
   ) throws -> Composition? {
@@ -98,7 +95,7 @@ public struct Workspace: Sendable {
     return try Composition(saved.expression)
   }
 
-  /// The composition that a text means: the setup of this name, or else the text's own.
+  /// The composition for a text: the setup with this name, or else the parsed text.
   ///
   /// - Throws: `CompositionError`, `RegistryError`.
   public func composition(_ text: String) throws -> Composition {
@@ -110,7 +107,7 @@ public struct Workspace: Sendable {
 
   /// The folder of an adapter.
   ///
-  /// - Throws: `WorkspaceError.unknownAdapter`, with names that look like it.
+  /// - Throws: `WorkspaceError.unknownAdapter`, with similar names.
   public func folder(ofAdapter name: String) throws -> String {
     if let folder = try folder(ofAdapterIfKnown: name) { return folder }
     let registered = try lookup().map { registry, model in try registry.adapters(of: model).map(\.name) } ?? []
@@ -119,7 +116,7 @@ public struct Workspace: Sendable {
       nearest: NearestNames.of(name, in: (adapters.names + registered).sorted(), limit: 2))
   }
 
-  /// The folder of an adapter; nil if no adapter has this name.
+  /// The folder of an adapter; nil if there is no adapter with this name.
   ///
   /// - Throws: `RegistryError`.
   public func folder(ofAdapterIfKnown name: String) throws -> String? {
@@ -131,23 +128,23 @@ public struct Workspace: Sendable {
     }
   }
 
-  /// The files in which an adapter of a name keeps its tensors.
+  /// The weight file format of an adapter.
   public func weightFormat(ofAdapter name: String) throws -> WeightFormat {
     let folder = try folder(ofAdapter: name)
     return WeightFormat(found: [SavedAdapter.weightFiles, PeftFolder.weightFiles], in: folder)
   }
 
-  /// The files in which a head that is given keeps its tensors.
+  /// The weight file format of a given head.
   public func weightFormat(ofHead name: String) throws -> WeightFormat {
     guard let folder = headFolders[name] else { return .safetensors }
     return WeightFormat(found: [SavedHead.weightFiles], in: try path(folder))
   }
 
-  /// A folder that is given; where none is, that of the adapter or fusion of this name.
+  /// The path of a given folder; if it does not exist, that of the adapter or fusion with this name.
   private func path(_ folder: String) throws -> String {
     guard !FileManager.default.fileExists(atPath: folder), let (registry, model) = try lookup() else { return folder }
     do throws(RegistryError) { return try registry.item(named: folder, of: model).path } catch {
-      // What reads the folder says that it is missing.
+      // // Reading the folder reports that it is missing.
       guard case .unknown = error else { throw error }
       return folder
     }
@@ -161,17 +158,17 @@ public struct Workspace: Sendable {
     return (registry, modelName)
   }
 
-  /// What `body` finds in the registry about the base model; nil without a registry that has it.
+  /// The result of `body` for the base model's registry; nil if it is not registered.
   func registered<Value>(_ body: (Registry, _ model: String) throws -> Value) throws -> Value? {
     try lookup().map { try body($0, $1) }
   }
 
-  /// The adapters that are given, with their folders.
+  /// The given adapters, with their folders.
   var givenAdapters: [NamedFolders.Element] {
     get throws { try adapters.map { NamedFolders.Element(name: $0.name, folder: try path($0.folder)) } }
   }
 
-  /// The registered fusion of some adapters, in their order; nil if there is none.
+  /// The registered fusion of the given adapters, in order; nil if there is none.
   public func fusion(of adapters: [String]) throws -> FusionRecord? {
     try registeredFusions().first { $0.adapters == adapters }
   }
@@ -183,18 +180,18 @@ public struct Workspace: Sendable {
 
   // MARK: Loading
 
-  /// Loads the base model with the adapters that are given, those of the setup with its fusions, and the heads that
-  /// answer, and nothing else.
+  /// Loads the base model with the given adapters, those of the setup with its fusions, and the answering heads, and
+  /// nothing else.
   ///
   /// - Parameters:
   ///   - compute: the kernels and threads.
-  ///   - others: adapters that are loaded, too, and do not act.
-  /// - Throws: the errors of the library, which name file, tensor or key.
+  ///   - others: inactive adapters to load, too.
+  /// - Throws: load errors, naming the file, tensor or key.
   public func loadModel(
     compute: Compute = Compute(), besides others: [String] = []
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
-    // A folder that is given comes before an adapter of its name that the checkpoint keeps.
+    // // A given folder takes precedence over an adapter of the same name in the checkpoint.
     for adapter in adapters { try loadAdapter(in: path(adapter.folder), as: adapter.name, into: &model) }
     for name in others { try loadAdapter(name, into: &model) }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }
@@ -217,9 +214,9 @@ public struct Workspace: Sendable {
     return model
   }
 
-  /// Loads the base model with what is given, and with no adapter of the registry.
+  /// Loads the base model with the given parts, without adapters from the registry.
   ///
-  /// - Throws: the errors of the library, which name file, tensor or key.
+  /// - Throws: load errors, naming the file, tensor or key.
   func loadGiven(compute: Compute) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
     for adapter in try givenAdapters {
@@ -235,9 +232,9 @@ public struct Workspace: Sendable {
     return model
   }
 
-  /// Loads what a composition names and the model does not have: adapters and fusions, each with its head.
+  /// Loads the adapters and fusions of a composition that the model does not have, each with its head.
   ///
-  /// - Throws: `WorkspaceError.unknownAdapter`, `WorkspaceError.unknownFusion`; the errors of loading.
+  /// - Throws: `WorkspaceError.unknownAdapter`, `WorkspaceError.unknownFusion`; load errors.
   public func load(_ composition: Composition, into model: inout DebertaV2AdapterModel) throws {
     for name in composition.adapters { try loadAdapter(name, into: &model) }
     for fusion in composition.fusions {
@@ -252,7 +249,7 @@ public struct Workspace: Sendable {
     }
   }
 
-  /// Loads one more adapter with its head, if the model lacks it.
+  /// Loads another adapter with its head, unless the model has it.
   public func loadAdapter(_ name: String, into model: inout DebertaV2AdapterModel) throws {
     guard model.adapter(name) == nil else { return }
     try loadAdapter(in: folder(ofAdapter: name), as: name, into: &model)
@@ -269,15 +266,14 @@ public struct Workspace: Sendable {
     try model.loadHead(folder, as: name)
   }
 
-  /// The folder of a head: one that is given, or that of the adapter or the registered fusion of its name; nil if it has
-  /// none.
+  /// The folder of a head: a given one, or that of the adapter or registered fusion with its name; nil if it has none.
   func folder(ofHead name: String) throws -> String? {
     if let folder = headFolders[name] { return try path(folder) }
     let folder = try folder(ofAdapterIfKnown: name) ?? registeredFusions().first { $0.name == name }?.path
     return folder.flatMap { SavedHead.exists(in: $0) ? $0 : nil }
   }
 
-  /// Where the tokenizer's files are: beside the active embeddings, if these came with one, else the base model's.
+  /// The tokenizer's folder: that of the active embeddings, if they include one, else the base model's.
   private var tokenizerFolder: String {
     let active = activeEmbeddings ?? embeddings.names.last
     guard let folder = active.flatMap({ embeddings[$0] }) else { return modelFolder }
@@ -292,7 +288,7 @@ public struct Workspace: Sendable {
 }
 
 extension WorkspaceRequest {
-  /// The composition that is requested, if one is; what a setup's folder holds joins what is given.
+  /// The requested composition, if any; adds a setup folder's parts to those given.
   fileprivate mutating func composition() throws -> Composition? {
     guard let setupFolder else { return try setup.map { text throws(CompositionError) in try Composition(text) } }
     let saved = try SavedSetup(folder: setupFolder)
@@ -307,10 +303,10 @@ extension WorkspaceRequest {
     return saved.composition
   }
 
-  /// Whether all heads that are requested are given: without an adapter and a setup they answer the base model alone.
+  /// Whether all requested heads are given: without an adapter and a setup they answer with the base model only.
   fileprivate var answersWithGivenHeads: Bool { heads?.allSatisfy { headFolders[$0] != nil } ?? false }
 
-  /// Whether a composition or the heads name something that is not given.
+  /// Whether the composition or the heads include something that is not given.
   fileprivate func leavesOpen(_ composition: Composition?) -> Bool {
     heads?.contains { $0 != "default" && adapters[$0] == nil && headFolders[$0] == nil } ?? false
       || composition?.adapters.contains { adapters[$0] == nil } ?? false

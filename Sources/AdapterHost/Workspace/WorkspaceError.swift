@@ -1,4 +1,4 @@
-/// Why it cannot be told what a command works with.
+/// Why a command's workspace cannot be determined.
 public enum WorkspaceError: Error, Hashable, Sendable, CustomStringConvertible {
   case noRegistry(candidates: [String])
   case noModel(name: String, registry: String?, nearest: [String])

@@ -1,33 +1,33 @@
-/// What a caller says about the model, the adapters and the heads to work with. Whatever is nil or empty is found.
+/// The model, adapters and heads that a caller wants to use. Anything nil or empty is determined automatically.
 public struct WorkspaceRequest: Hashable, Sendable {
-  /// A checkpoint's folder, or the name of a registered base model; nil is the default one.
+  /// A checkpoint folder, or the name of a registered base model; nil: the default one.
   public var model: String?
-  /// A registry's path; nil is the one that ``RegistryLocation`` finds.
+  /// A registry's path; nil: the one found by ``RegistryLocation``.
   public var registry: String?
-  /// Adapter folders by the names they shall have.
+  /// Adapter folders, by the name to use.
   public var adapters: NamedFolders
-  /// Fusion folders by the names of their adapters, with commas between them.
+  /// Fusion folders, by their adapters' names, joined with commas.
   public var fusions: NamedFolders
-  /// Head folders by the names they shall have.
+  /// Head folders, by the name to use.
   public var headFolders: NamedFolders
   /// The text of a composition, or the name of a registered setup.
   public var setup: String?
-  /// A folder that `save_adapter_setup` of the Python library wrote, in place of `setup`.
+  /// A folder written by `save_adapter_setup` of the Python library, instead of `setup`.
   public var setupFolder: String?
   /// The heads that answer.
   public var heads: [String]?
-  /// The names of the outputs of heads that have none.
+  /// Output names for heads without them.
   public var labels: [String]?
-  /// Layers in which an adapter of a name has no modules, besides those that its settings leave out.
+  /// Layers in which an adapter has no modules, by adapter name, in addition to those left out by its settings.
   public var leaveOut: [String: Set<Int>] = [:]
-  /// Layers in which no adapter acts.
+  /// Layers without adapters.
   public var skippedLayers: Set<Int> = []
-  /// Folders of word embeddings by the names they shall have.
+  /// Folders of word embeddings, by the name to use.
   public var embeddings: NamedFolders = [:]
-  /// The word embeddings that are used; nil: the last ones that are given, or else the base's own.
+  /// The active word embeddings; nil: the last ones given, or else the base's.
   public var activeEmbeddings: String?
-  /// Whether a model that is named without a setup and without adapters has
-  /// the active setup of its registration; if not, it is the base model alone.
+  /// Whether a model without a given setup or adapters uses the active setup of its registration, instead of the base
+  /// model only.
   public var usesActiveSetup = true
 
   public init(
@@ -48,7 +48,7 @@ public struct WorkspaceRequest: Hashable, Sendable {
   }
 }
 
-/// Folders by name, in the order in which they were given.
+/// Folders by name, in the given order.
 public struct NamedFolders: Hashable, Sendable, Sequence, ExpressibleByDictionaryLiteral {
   public struct Element: Hashable, Sendable {
     public let name: String
@@ -61,7 +61,7 @@ public struct NamedFolders: Hashable, Sendable, Sequence, ExpressibleByDictionar
     for (name, folder) in elements { self[name] = folder }
   }
 
-  /// The folder of a name; a name that is given again keeps its place.
+  /// The folder for a name; a repeated name keeps its position.
   public subscript(name: String) -> String? {
     get { elements.first { $0.name == name }?.folder }
     set {
