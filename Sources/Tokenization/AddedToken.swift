@@ -1,29 +1,30 @@
-/// A token outside the model, or a piece of it that is found in a text before the model sees it (`tokenizers.AddedToken`).
+/// A token outside the model's vocabulary, or a piece that is matched before the model sees the text
+/// (`tokenizers.AddedToken`).
 struct AddedToken: Sendable, Hashable {
   var id: Int32
   var content: String
-  /// The token takes the white space before it.
+  /// The token absorbs white space before it.
   var stripsLeft = false
-  /// The token takes the white space after it.
+  /// The token absorbs white space after it.
   var stripsRight = false
-  /// The token is one only if it touches no word.
+  /// The token only matches if it is not adjacent to a word.
   var isSingleWord = false
-  /// The fast variant looks for the token in the normalized text.
+  /// The fast variant matches the token in the normalized text.
   var isNormalized = false
   var isSpecial = true
 }
 
-/// A part of a text: an added token, or text between them.
+/// A part of a text: an added token, or text between added tokens.
 struct TextPart {
   var bytes: Range<Int>
   /// Nil: text between the tokens.
   var token: AddedToken?
 }
 
-/// Finds added tokens in a text: the leftmost, of several the longest, none overlapping.
+/// Finds added tokens in a text: leftmost, longest, nonoverlapping.
 ///
-/// That is what the slow reference's `Trie.split` (transformers/tokenization_utils.py)
-/// and the fast one's Aho-Corasick automaton (`MatchKind::LeftmostLongest`) do.
+/// This matches the slow reference's `Trie.split` (transformers/tokenization_utils.py) and the fast one's Aho-Corasick
+/// automaton (`MatchKind::LeftmostLongest`).
 struct AddedTokenFinder: Sendable {
   struct Match {
     /// Index into ``tokens``.

@@ -1,4 +1,4 @@
-/// A text under normalization: UTF-8, and for every byte the scalars of the original that it comes from.
+/// A text during normalization: UTF-8, with the original scalars that each byte comes from.
 struct AlignedText {
   private(set) var bytes: [UInt8] = []
   private var lower: [Int32] = []
@@ -6,7 +6,7 @@ struct AlignedText {
 
   init() {}
 
-  /// `text[range]`, which begins at a scalar's first byte; `scalars` begin before it in the original.
+  /// `text[range]`, which begins at a scalar boundary; `scalars` is the number of original scalars before it.
   init(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, scalars: Int) {
     reserve(range.count)
     var count = Int32(scalars)
@@ -24,7 +24,7 @@ struct AlignedText {
     upper.reserveCapacity(count)
   }
 
-  /// The scalars of the original that a range comes from; where it would be, for an empty range.
+  /// The original scalars that a range comes from; for an empty range, its position.
   func source(of range: Range<Int>) -> Range<Int> {
     guard !range.isEmpty else {
       let at = range.lowerBound < count ? lower[range.lowerBound] : upper.last ?? 0
@@ -33,7 +33,7 @@ struct AlignedText {
     return Int(lower[range.lowerBound])..<Int(upper[range.upperBound - 1])
   }
 
-  /// The scalars of the original that the whole comes from.
+  /// The original scalars that the whole text comes from.
   var source: Range<Int> { source(of: bytes.indices) }
 
   mutating func append(_ new: some Collection<UInt8>, from source: Range<Int>) {

@@ -1,27 +1,27 @@
 internal import Checkpoints
 
-/// Makes the tokenizer that a folder holds.
+/// Loads the tokenizer in a folder.
 ///
 /// ```swift
 /// let tokenizer = try AutoTokenizer.load(folder: "deberta-base")
 /// tokenizer.encode("The cat sat.").ids
 /// ```
 public enum AutoTokenizer {
-  /// The names of the files that hold a tokenizer's pieces.
+  /// The names of the files that contain a tokenizer's pieces.
   public static let modelFiles = ["spm.model", "tokenizer.json", "vocab.json", "merges.txt", "bpe_encoder.bin"]
 
-  /// The names of all files from which tokenizers are read.
+  /// The names of all files that tokenizers read.
   public static let files = modelFiles + ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
 
-  /// Reads the tokenizer of a model's folder, or of a folder with a tokenizer alone.
+  /// Loads the tokenizer of a model folder, or of a folder with only a tokenizer.
   ///
-  /// `model_type` of `config.json` decides which one is needed; without it the files do.
+  /// `model_type` in `config.json` determines the family; without it the files do.
   ///
   /// - Parameters:
-  ///   - folder: where the files are.
-  ///   - variant: whose ids to give. `tokenizer.json` alone is the fast tokenizer, whatever is given here.
+  ///   - folder: the folder with the files.
+  ///   - variant: the variant whose ids to return. `tokenizer.json` alone is always the fast tokenizer.
   /// - Throws: ``TokenizerError/otherFamily(folder:needed:found:)`` for a SentencePiece tokenizer of a v1 model, and
-  ///   the reverse; what the initializers of ``DebertaV2Tokenizer`` and ``DebertaTokenizer`` throw.
+  ///   the reverse; the errors of the initializers of ``DebertaV2Tokenizer`` and ``DebertaTokenizer``.
   public static func load(
     folder: String, variant: TokenizerVariant = .slow
   ) throws(TokenizerError) -> any Tokenizer {
@@ -33,7 +33,7 @@ public enum AutoTokenizer {
 }
 
 extension TokenizerFamily {
-  /// What the folder's `config.json` needs, or what its files are.
+  /// The family required by the folder's `config.json`, or else that of its files.
   init(folder: String) throws(TokenizerError) {
     let modelType = try? TokenizerFile("config.json", in: folder).object { fields throws(ConfigurationError) in
       try fields.string("model_type")
@@ -45,7 +45,7 @@ extension TokenizerFamily {
     }
   }
 
-  /// What the files of a folder are; nil if none is a tokenizer's.
+  /// The family of a folder's files; nil if it has no tokenizer.
   static func found(in folder: String) throws(TokenizerError) -> TokenizerFamily? {
     func has(_ name: String) -> Bool { TokenizerFile(name, in: folder).exists }
     if has("spm.model") { return .sentencePiece }
@@ -53,7 +53,7 @@ extension TokenizerFamily {
     return try TokenizerFile("tokenizer.json", in: folder).object(SerializedTokenizer.family)
   }
 
-  /// Why a folder has no tokenizer of this family: it has one of the other, or none.
+  /// The error for a folder without a tokenizer of this family: it has one of the other, or none.
   func missing(in folder: String) throws(TokenizerError) -> TokenizerError {
     if let found = try Self.found(in: folder), found != self {
       return .otherFamily(folder: folder, needed: self, found: found)

@@ -1,5 +1,5 @@
-/// Byte-pair encoding as SentencePiece does it: of all neighbors that together are a piece, those with the best score
-/// are joined first, of equal ones the leftmost.
+/// Byte-pair encoding as in SentencePiece: of all adjacent pairs that form a piece, the one with the best score is
+/// joined first, the leftmost in case of a tie.
 ///
 /// Source: `bpe::Model::SampleEncode` with alpha 0 (sentencepiece 0.2, src/bpe_model.cc).
 /// - Complexity: O(bytes · log bytes).
@@ -18,7 +18,7 @@ struct BytePairMerges: Sendable {
     var score: Float
     var bytes: Range<Int>
 
-    /// The better pair is the greater one.
+    /// The greater pair is the better one.
     static func < (a: Pair, b: Pair) -> Bool { a.score < b.score || (a.score == b.score && a.left > b.left) }
   }
 
@@ -31,7 +31,7 @@ struct BytePairMerges: Sendable {
     self.kept = kept
   }
 
-  /// The segments of a normalized text, in order; a character that is no piece is a segment with the unknown id.
+  /// The segments of a normalized text, in order; an unknown character is a segment with the unknown id.
   func segments(of text: UnsafeBufferPointer<UInt8>) -> [UnigramSegment] {
     var symbols = symbols(of: text)
     var queue = Heap<Pair>()
@@ -47,7 +47,7 @@ struct BytePairMerges: Sendable {
     }
     for right in symbols.indices.dropFirst() { offer(right - 1, right) }
     while let best = queue.popGreatest() {
-      // A pair is stale once one of its halves has been joined with another symbol.
+      // // A pair is stale once one of its halves has been joined with another symbol.
       guard !symbols[best.left].bytes.isEmpty, !symbols[best.right].bytes.isEmpty,
         symbols[best.left].bytes.lowerBound == best.bytes.lowerBound,
         symbols[best.left].bytes.count + symbols[best.right].bytes.count == best.bytes.count
@@ -77,7 +77,7 @@ struct BytePairMerges: Sendable {
     return symbols
   }
 
-  /// A piece that is marked as unused is cut again as it was joined.
+  /// Splits an unused piece the way it was joined.
   private func resegmented(
     _ bytes: Range<Int>, _ text: UnsafeBufferPointer<UInt8>, _ splits: [Range<Int>: (Range<Int>, Range<Int>)]
   ) -> [UnigramSegment] {
@@ -96,6 +96,6 @@ struct BytePairMerges: Sendable {
 }
 
 extension SentencePieceProto.Piece {
-  /// Whether it is among the pieces of which others are made.
+  /// Whether the piece can take part in merges.
   fileprivate var isMergeable: Bool { kind == .normal || kind == .userDefined || kind == .unused }
 }

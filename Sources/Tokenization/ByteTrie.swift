@@ -1,11 +1,10 @@
-/// Byte strings with a number each, found by prefix.
+/// A map from byte strings to numbers, with prefix search.
 ///
-/// One table of (node, byte) → node for all nodes, open addressing with
-/// linear probing, at most half full: small for the few added tokens, quick to
-/// build for a vocabulary of 128,000 pieces.
+/// A single (node, byte) → node table with open addressing and linear probing, at most half full: small for a few added
+/// tokens, fast to build for a vocabulary of 128,000 pieces.
 ///
-/// Strings are bytes on purpose: Swift compares `String`s by canonical
-/// equivalence, and a vocabulary may hold "é" in both its forms.
+/// Keys are bytes because Swift compares `String`s by canonical equivalence, and a vocabulary may contain "é" in both
+/// forms.
 struct ByteTrie: Sendable {
   private struct Edge: Sendable {
     var key: UInt64 = .max  // node << 8 | byte; .max: the slot is empty
@@ -18,7 +17,7 @@ struct ByteTrie: Sendable {
 
   var isEmpty: Bool { values.count == 1 }
 
-  /// Adds a string, or gives one that is there another number. Empty strings are left out.
+  /// Adds a string, or replaces its number. Empty strings are ignored.
   mutating func insert(_ string: some Sequence<UInt8>, value: Int32) {
     var node: Int32 = 0
     for byte in string {
@@ -31,7 +30,8 @@ struct ByteTrie: Sendable {
     if node != 0 { values[Int(node)] = value }
   }
 
-  /// Calls `body` with the end and the number of every string that `bytes[start..<limit]` begins with, shortest first.
+  /// Calls `body` with the end and the number of every string that is a prefix of `bytes[start..<limit]`, shortest
+  /// first.
   @inline(__always)
   func forEachPrefix(
     of bytes: UnsafeBufferPointer<UInt8>, from start: Int, to limit: Int, _ body: (_ end: Int, _ value: Int32) -> Void
@@ -46,7 +46,7 @@ struct ByteTrie: Sendable {
     }
   }
 
-  /// The end and the number of the longest string that `bytes[start..<limit]` begins with.
+  /// The end and the number of the longest string that is a prefix of `bytes[start..<limit]`.
   func longestPrefix(
     of bytes: UnsafeBufferPointer<UInt8>, from start: Int, to limit: Int
   ) -> (end: Int, value: Int32)? {
@@ -55,7 +55,7 @@ struct ByteTrie: Sendable {
     return longest
   }
 
-  /// The number of exactly this string; nil if it was not added.
+  /// The number of this string; nil if it was not added.
   func value(of string: some Sequence<UInt8>) -> Int32? {
     var node: Int32 = 0
     for byte in string {
@@ -95,7 +95,7 @@ struct ByteTrie: Sendable {
     for edge in old where edge.key != .max { place(edge) }
   }
 
-  /// Fibonacci hashing; the high half of the product, because its low bits mix little.
+  /// Fibonacci hashing with the high half of the product, because the low bits mix poorly.
   private static func hash(_ key: UInt64) -> Int {
     Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32)
   }

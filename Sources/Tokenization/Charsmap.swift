@@ -1,10 +1,9 @@
 internal import Checkpoints
 
-/// SentencePiece's `precompiled_charsmap`: strings and what they normalize to.
+/// SentencePiece's `precompiled_charsmap`: strings with their normalizations.
 ///
-/// On disk: the byte count of a double-array trie (4 bytes, little endian), the
-/// trie (Darts-clone units of 4 bytes), and the targets, each ended by NUL. A key's
-/// value is where its target begins.
+/// On disk: the byte count of a double-array trie (4 bytes, little endian), the trie (Darts-clone units of 4 bytes),
+/// and the NUL-terminated targets. A key's value is the offset of its target.
 ///
 /// - SeeAlso: `Normalizer::DecodePrecompiledCharsMap` (sentencepiece/src/normalizer.cc).
 struct Charsmap: Sendable {
@@ -21,13 +20,13 @@ struct Charsmap: Sendable {
   /// The bytes of the longest target.
   private(set) var longestTarget = 0
 
-  /// The map that changes nothing.
+  /// The identity map.
   init() {}
 
   var isEmpty: Bool { units.isEmpty }
 
-  /// Nil if a look-up could leave the table, or a target is longer than any text needs, which would let a short text
-  /// grow without limit. An empty blob is the map that changes nothing.
+  /// Nil if a lookup could leave the table, or a target is too long, which would let a short text grow without limit.
+  /// An empty blob is the identity map.
   init?(_ blob: ArraySlice<UInt8>) {
     guard !blob.isEmpty else { return }
     guard blob.count > 4 else { return nil }
@@ -41,7 +40,7 @@ struct Charsmap: Sendable {
     guard longestTarget <= Limits.normalizedBytes else { return nil }
   }
 
-  /// What sentencepiece 0.2.3 checks (`DoubleArrayImpl::validate`, darts.h).
+  /// The checks of sentencepiece 0.2.3 (`DoubleArrayImpl::validate`, darts.h).
   private var isSound: Bool {
     guard let root = units.first.map(Unit.init) else { return false }
     guard root.label == 0, !root.hasLeaf, root.offset != 0, root.offset | 0xFF < units.count else { return false }
@@ -53,11 +52,10 @@ struct Charsmap: Sendable {
     }
   }
 
-  /// The target of the *shortest* key that `text[range]` begins with.
+  /// The target of the *shortest* key that is a prefix of `text[range]`.
   ///
-  /// Shortest, and the rest of the text dropped: that is what the fast variant does with a
-  /// grapheme (`Precompiled::transform`, the crate spm_precompiled). SentencePiece
-  /// itself takes the longest and goes on after it.
+  /// The fast variant uses the shortest key for a grapheme and drops the rest (`Precompiled::transform`, the crate
+  /// spm_precompiled). SentencePiece itself uses the longest and continues after it.
   func targetOfShortestKey(in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> ArraySlice<UInt8>? {
     guard var unit = units.first.map(Unit.init) else { return nil }
     var node = unit.offset
@@ -73,7 +71,7 @@ struct Charsmap: Sendable {
     return nil
   }
 
-  /// The target and the end of the longest key that `text[range]` begins with.
+  /// The target and the end of the longest key that is a prefix of `text[range]`.
   func longestKey(
     in text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
   ) -> (target: ArraySlice<UInt8>, end: Int)? {

@@ -1,7 +1,7 @@
 internal import Checkpoints
 
-/// The tokenizer of DeBERTa-v2 and DeBERTa-v3: a SentencePiece model, added
-/// tokens, and `[CLS]` and `[SEP]` around.
+/// The tokenizer of DeBERTa-v2 and DeBERTa-v3: a SentencePiece model, added tokens, and surrounding `[CLS]` and
+/// `[SEP]`.
 ///
 /// Concretely, for a text, and for a text with its pair:
 ///
@@ -21,21 +21,21 @@ internal import Checkpoints
 public final class DebertaV2Tokenizer: Tokenizer {
   let encoder: PairEncoder
 
-  /// Reads `spm.model` and the JSON files beside it, or `tokenizer.json` where there is no `spm.model`.
+  /// Reads `spm.model` and the JSON files in its folder, or `tokenizer.json` if there is no `spm.model`.
   ///
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` are read as the reference reads them;
-  /// each may be missing. Beside `spm.model` only the `added_tokens` of `tokenizer.json` are read, and only if
+  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` are optional and interpreted as in the
+  /// reference. If there is an `spm.model`, only the `added_tokens` of `tokenizer.json` are read, and only if
   /// `tokenizer_config.json` has no `added_tokens_decoder`.
   ///
   /// - Parameters:
-  ///   - folder: where the files are.
-  ///   - variant: whose ids to give. `tokenizer.json` alone is the fast tokenizer, whatever is given here.
-  /// - Throws: ``TokenizerError/missingFile(path:)`` without either,
+  ///   - folder: the folder with the files.
+  ///   - variant: the variant whose ids to return. `tokenizer.json` alone is always the fast tokenizer.
+  /// - Throws: ``TokenizerError/missingFile(path:)`` if there is neither,
   ///   ``TokenizerError/unreadableFile(path:reason:)``,
   ///   ``TokenizerError/damagedModel(path:byteCount:reason:)``,
-  ///   ``TokenizerError/malformedSettings(path:reason:)``, also for a step of `tokenizer.json` that is not known;
-  ///   ``TokenizerError/unsupportedModel(path:kind:)`` for a word or character model, and for the fast variant of a
-  ///   model that is not unigram.
+  ///   ``TokenizerError/malformedSettings(path:reason:)``, also for an unsupported step of `tokenizer.json`;
+  /// ``TokenizerError/unsupportedModel(path:kind:)`` for a word or character model, and for the fast variant of a model
+  /// that is not unigram.
   public init(folder: String, variant: TokenizerVariant = .slow) throws(TokenizerError) {
     let file = TokenizerFile("spm.model", in: folder)
     let json = TokenizerFile("tokenizer.json", in: folder)

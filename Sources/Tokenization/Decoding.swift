@@ -1,13 +1,12 @@
 extension DebertaV2Tokenizer {
-  /// The text of ids, as `DebertaV2Tokenizer.decode` joins it.
+  /// The text of ids, joined as in `DebertaV2Tokenizer.decode`.
   ///
-  /// Special tokens stand between spaces; other added tokens too, each by itself.
-  /// The fast variant decodes in the same way, which is not always the way of
-  /// `DebertaV2TokenizerFast`.
+  /// Special tokens and other added tokens are surrounded by spaces. The fast variant decodes in the same way, which
+  /// sometimes differs from `DebertaV2TokenizerFast`.
   ///
   /// - Parameters:
-  ///   - ids: token ids, each of the vocabulary.
-  ///   - skippingSpecialTokens: leaves the special tokens out.
+  ///   - ids: token ids in the vocabulary.
+  ///   - skippingSpecialTokens: whether to omit special tokens.
   /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``.
   /// - SeeAlso: `PreTrainedTokenizer._decode` (transformers/tokenization_utils.py) and
   ///   `SPMTokenizer.decode` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
@@ -31,7 +30,7 @@ extension DebertaV2Tokenizer {
     return parts.joined(separator: " ")
   }
 
-  /// Pieces joined as sentencepiece does, special tokens put between them, the ends stripped.
+  /// Pieces joined like sentencepiece, with special tokens between them, and trimmed.
   private func joined(_ ids: [Int32], _ special: Set<Int32>) throws(TokenizerError) -> String {
     var text = ""
     var pieces: [Int32] = []

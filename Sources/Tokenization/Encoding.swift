@@ -1,4 +1,4 @@
-/// A text, or a pair of texts, as a model reads it: one entry a token in every array.
+/// An encoded text, or pair of texts, with one entry per token in every array.
 ///
 /// Concretely, for `encode("a word", pair: "b")`:
 ///
@@ -13,32 +13,30 @@ public struct Encoding: Sendable, Hashable {
   /// 0 for the text with its `[CLS]` and `[SEP]`, 1 for the pair with its `[SEP]`.
   public var tokenTypeIDs: [Int32]
 
-  /// The piece of each id, as ``DebertaV2Tokenizer/piece(of:)`` gives it.
+  /// The piece of each id, as in ``DebertaV2Tokenizer/piece(of:)``.
   public var tokens: [String]
 
-  /// Where each token comes from: Unicode scalars of its own text, without the
-  /// space that a piece begins with. Empty (`0..<0`) for the specials that
-  /// were put around the texts.
+  /// The range of each token in Unicode scalars of its own text, without the leading space of a piece. Empty (`0..<0`)
+  /// for the special tokens around the texts.
   ///
-  /// All pieces of a character that fell back to bytes name that character.
-  /// A piece that is nothing but a space is empty, and stands where the next begins.
+  /// If a character falls back to bytes, all of its pieces have its range. A piece that is only a space is empty, at
+  /// the start of the next one.
   public var offsets: [Range<Int>]
 
-  /// 0 for the text, 1 for the pair, nil for the specials put around them.
+  /// 0 for the text, 1 for the pair, nil for the special tokens around them.
   public var sequence: [Int?]
 
-  /// The word, counted within its sequence, in which each token begins; nil
-  /// for the specials, and for a token that begins in no word.
+  /// The index of the word, within its sequence, in which each token begins; nil for special tokens, and for tokens
+  /// that do not begin in a word.
   ///
-  /// A word is a run of scalars that are not white space, as Python's
-  /// `str.split()` cuts.
+  /// Words are separated by white space, as in Python's `str.split()`.
   public var words: [Int?]
 
-  /// How many words the whole text, and the whole pair, have: truncated ones included. Of a text of more than a
-  /// megabyte that was truncated only those that were read count.
+  /// The number of words in the whole text and the whole pair, including truncated ones. For a truncated text of more
+  /// than a megabyte, only the words that were read.
   public var wordCounts: [Int]
 
-  /// How many tokens of both texts were dropped to respect the maximum length; at least so many, for texts of more than
-  /// a megabyte, which are not read to their end.
+  /// The number of truncated tokens of both texts; a lower bound for texts of more than a megabyte, which are not read
+  /// to the end.
   public var truncatedTokens: Int
 }

@@ -9,18 +9,18 @@ struct FastNormalizer: Sendable {
     case lowercase
     case strip(left: Bool, right: Bool)
     case charsmap(Charsmap)
-    /// Every occurrence of some bytes becomes others.
+    /// Replaces every occurrence of some bytes.
     case replace([UInt8], by: [UInt8])
-    /// Every run of two spaces or more becomes these bytes.
+    /// Replaces every run of two or more spaces.
     case joinSpaces(by: [UInt8])
-    /// A normalization form of Unicode, by its name.
+    /// A Unicode normalization form, by name.
     case unicode(String)
 
-    /// How many times longer it may make a text.
+    /// The maximum growth factor of a text.
     var growth: Double {
       switch self {
       case .strip: 1
-      // The longest lower case of a scalar has three bytes for two, and the longest compatibility form 33 for three.
+      // // At most, lower-casing a scalar yields three bytes for two, and a compatibility form 33 for three.
       case .lowercase: 1.5
       case .unicode: 11
       case .charsmap(let map): Double(max(1, map.longestTarget))
@@ -34,8 +34,8 @@ struct FastNormalizer: Sendable {
 
   init(steps: [Step]) { self.steps = steps }
 
-  /// That of a tokenizer which is converted from `spm.model`: lower case if asked, white space stripped from both
-  /// ends, the charsmap, runs of spaces made one.
+  /// The normalizer of a tokenizer converted from `spm.model`: optional lower-casing, white space trimmed from both
+  /// ends, the charsmap, runs of spaces collapsed.
   init(charsmap: Charsmap, lowercases: Bool) {
     steps =
       (lowercases ? [.lowercase] : [])
@@ -81,7 +81,7 @@ struct FastNormalizer: Sendable {
     return stripped
   }
 
-  /// Every grapheme of fewer than six bytes is looked up whole, all others scalar by scalar.
+  /// Graphemes of fewer than six bytes are looked up whole, others scalar by scalar.
   private func mapped(_ text: AlignedText, _ charsmap: Charsmap) -> AlignedText {
     var mapped = AlignedText()
     mapped.reserve(text.count)
@@ -104,7 +104,7 @@ struct FastNormalizer: Sendable {
   }
 
   private func forEachGrapheme(of bytes: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
-    // In ASCII the only grapheme of two scalars is CR LF.
+    // // In ASCII the only grapheme of two scalars is CR LF.
     if bytes.allSatisfy({ $0 < 0x80 && $0 != 0x0D }) {
       for index in bytes.indices { body(index..<index + 1) }
       return
@@ -154,7 +154,7 @@ struct FastNormalizer: Sendable {
     return replaced
   }
 
-  /// Characters neither compose nor change places over the edges of graphemes.
+  /// Characters neither compose nor reorder across grapheme boundaries.
   private func inForm(_ form: String, _ text: AlignedText) -> AlignedText {
     var normalized = AlignedText()
     normalized.reserve(text.count)

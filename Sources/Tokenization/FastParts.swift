@@ -1,5 +1,5 @@
-/// What a fast tokenizer does before it searches for pieces: added tokens are sought first in the text as it is, then,
-/// those marked `normalized`, in the normalized rest.
+/// The first steps of a fast tokenizer: added tokens are matched in the original text, then those marked `normalized`
+/// in the normalized rest.
 ///
 /// - SeeAlso: `AddedVocabulary::extract_and_normalize` (tokenizers/src/tokenizer/added_vocabulary.rs).
 struct FastParts: Sendable {
@@ -19,12 +19,12 @@ struct FastParts: Sendable {
       })
   }
 
-  /// The bytes that a text becomes.
+  /// The length of a normalized text in bytes.
   func normalizedCount(of text: [UInt8]) -> Int {
     text.withUnsafeBufferPointer { normalizer.normalized(AlignedText($0, $0.indices, scalars: 0)).count }
   }
 
-  /// Calls `body` with each part and the text of which it is a part, in order.
+  /// Calls `body` with each part and the text that contains it, in order.
   func forEach(of text: [UInt8], _ body: (AlignedText, TextPart) -> Void) {
     text.withUnsafeBufferPointer { text in
       var scalars = 0
@@ -45,8 +45,8 @@ struct FastParts: Sendable {
 }
 
 extension Vocabulary {
-  /// The added tokens with the ids that a fast tokenizer gives them. Those that are no pieces get the ids after the last
-  /// piece in their order, whatever id the settings give (`AddedVocabulary::add_tokens`).
+  /// The added tokens with a fast tokenizer's ids. Those that are not pieces get ids after the last piece, in order,
+  /// whatever ids the settings contain (`AddedVocabulary::add_tokens`).
   var addedAsFast: [AddedToken] {
     var next = Int32(model.count)
     return added.map { token in

@@ -1,7 +1,7 @@
-/// Cuts a text as `DebertaV2TokenizerFast` does.
+/// Splits a text like `DebertaV2TokenizerFast`.
 ///
-/// What lies between added tokens is cut at spaces (and at punctuation, if requested), each part begins with U+2581, and
-/// is searched by itself.
+/// Text between added tokens is split at spaces (and at punctuation, if enabled); each part begins with U+2581 and is
+/// segmented separately.
 ///
 /// - SeeAlso: `DebertaV2Converter` (transformers/convert_slow_tokenizer.py);
 ///   `Metaspace` (tokenizers/src/pre_tokenizers/metaspace.rs).
@@ -12,7 +12,7 @@ struct FastSplitter: TextSplitter {
   private let byteIDs: [Int32]
   private let cuts: FastCuts
 
-  /// The splitter that is converted from `spm.model`.
+  /// The splitter converted from `spm.model`.
   ///
   /// - Throws: ``TokenizerError/unsupportedModel(path:kind:)``.
   init(
@@ -35,7 +35,7 @@ struct FastSplitter: TextSplitter {
     byteIDs = []
   }
 
-  /// The splitter that `tokenizer.json` describes.
+  /// The splitter described by `tokenizer.json`.
   init(
     _ pieces: UnigramPieces, _ cuts: FastCuts, _ normalizer: FastNormalizer, _ vocabulary: Vocabulary,
     _ settings: TokenizerSettings
@@ -47,7 +47,7 @@ struct FastSplitter: TextSplitter {
     byteIDs = pieces.byteIDs
   }
 
-  /// The bytes that a text becomes before it is cut into pieces.
+  /// The length of a normalized text in bytes.
   func normalizedCount(of text: [UInt8]) -> Int { parts.normalizedCount(of: text) }
 
   func pieces(of text: [UInt8]) -> [TextPiece] {
@@ -77,7 +77,7 @@ struct FastSplitter: TextSplitter {
     }
   }
 
-  /// Every space becomes U+2581, one more is put in front, and each begins a word of its own.
+  /// Replaces every space by U+2581, prepends one, and starts a word at each.
   private func appendWords(_ text: AlignedText, _ range: Range<Int>, to pieces: inout [TextPiece]) {
     var marked = AlignedText()
     marked.reserve(range.count + Self.space.count)
@@ -105,7 +105,7 @@ struct FastSplitter: TextSplitter {
     }
   }
 
-  /// Neighboring unknown characters are one piece, or one for each of their bytes.
+  /// Adjacent unknown characters become one piece, or one per byte.
   private func append(_ segments: [UnigramSegment], of text: AlignedText, to pieces: inout [TextPiece]) {
     var index = 0
     while index < segments.count {

@@ -1,11 +1,11 @@
-/// Cuts a text at added tokens by the rules of the fast tokenizer
-/// (`AddedVocabulary::find_matches`, tokenizers/src/tokenizer/added_vocabulary.rs).
+/// Splits a text at added tokens by the rules of the fast tokenizer (`AddedVocabulary::find_matches`,
+/// tokenizers/src/tokenizer/added_vocabulary.rs).
 struct FastTokenCutter: Sendable {
   private let finder: AddedTokenFinder
 
   init(_ tokens: [AddedToken]) { finder = AddedTokenFinder(tokens) }
 
-  /// The parts, in order; a token's part includes the white space that it takes.
+  /// The parts, in order; a token's part includes the white space that it absorbs.
   func cut(_ text: UnsafeBufferPointer<UInt8>) -> [TextPart] {
     var parts: [TextPart] = []
     var position = 0

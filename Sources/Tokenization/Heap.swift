@@ -1,10 +1,10 @@
-/// A binary heap whose greatest element comes out first.
+/// A binary max-heap.
 struct Heap<Element: Comparable> {
   private var elements: [Element] = []
 
   var isEmpty: Bool { elements.isEmpty }
 
-  /// The element that comes out next.
+  /// The greatest element.
   var greatest: Element? { elements.first }
 
   mutating func removeAll() { elements.removeAll(keepingCapacity: true) }

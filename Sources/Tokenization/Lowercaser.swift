@@ -1,13 +1,11 @@
-/// Lower-cases a text scalar by scalar, added tokens left alone
-/// (`PreTrainedTokenizer.tokenize` with `do_lower_case`: its regular expression
-/// takes one character at a time, so a final sigma is like any other).
+/// Lower-cases a text scalar by scalar, except for added tokens (`PreTrainedTokenizer.tokenize` with `do_lower_case`:
+/// its regular expression matches one character at a time, so a final sigma is not special).
 struct Lowercaser: Sendable {
   private let kept: AddedTokenFinder
 
   init(except tokens: [AddedToken]) { kept = AddedTokenFinder(tokens) }
 
-  /// The lower-cased UTF-8, and where those of its scalars begin that have no
-  /// scalar of their own in `text` ("İ" becomes two).
+  /// The lower-cased UTF-8, and the positions of scalars that have no scalar of their own in `text` ("İ" becomes two).
   func lowercased(_ text: [UInt8]) -> (bytes: [UInt8], addedScalars: [Int]) {
     text.withUnsafeBufferPointer { text in
       var bytes: [UInt8] = []

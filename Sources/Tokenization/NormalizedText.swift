@@ -1,16 +1,16 @@
-/// A piece with the UTF-8 bytes of the source that it comes from.
+/// A piece with its range of UTF-8 bytes in the source.
 struct BytePiece {
   var id: Int32
   var bytes: Range<Int>
   var beginsWithSpace: Bool
 }
 
-/// A normalized text, with the place in the source that each of its bytes comes from.
+/// A normalized text, with the source position of each byte.
 struct NormalizedText {
   private(set) var bytes: [UInt8] = []
-  /// By byte: where the part of the source begins that became it.
+  /// By byte: the start of its part of the source.
   private(set) var sources: [Int] = []
-  /// Where the source of the last byte ends.
+  /// The end of the last byte's source.
   var end = 0
 
   mutating func reserve(_ count: Int) {
@@ -28,11 +28,11 @@ struct NormalizedText {
     sources.removeLast(count)
   }
 
-  /// The source of each segment of the normalized text.
+  /// The source range of each segment of the normalized text.
   ///
-  /// A segment inside a character, which is what a byte piece is, gets the whole character's.
+  /// A segment inside a character, such as a byte piece, gets the whole character's.
   ///
-  /// - Parameter segments: in order, none overlapping.
+  /// - Parameter segments: in order, nonoverlapping.
   /// - Complexity: O(bytes + segments).
   func pieces(of segments: [UnigramSegment], in source: UnsafeBufferPointer<UInt8>) -> [BytePiece] {
     segments.map { segment in
@@ -41,7 +41,7 @@ struct NormalizedText {
       let isBareSpace = beginsWithSpace && whole.count == SentencePieceNormalizer.spaceSymbol.count
       let start = sources[whole.lowerBound]
       var end = whole.upperBound < sources.count ? sources[whole.upperBound] : self.end
-      // What one character became can be cut: each part has the whole character.
+      // // The normalization of one character can be split: each part has the whole character.
       if end <= start, !isBareSpace, start < source.count { end = UTF8Text.scalar(of: source, at: start).end }
       return BytePiece(id: segment.id, bytes: start..<max(start, end), beginsWithSpace: beginsWithSpace)
     }

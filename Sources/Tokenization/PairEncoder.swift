@@ -1,17 +1,17 @@
 internal import Checkpoints
 
-/// Cuts a text into pieces.
+/// Splits a text into pieces.
 protocol TextSplitter: Sendable {
-  /// The pieces of a text, in its order.
+  /// The pieces of a text, in order.
   func pieces(of text: [UInt8]) -> [TextPiece]
 
-  /// Where a piece stands, and the word in which it begins.
+  /// The offsets of a piece, and the word in which it begins.
   func place(of piece: TextPiece, in source: SourceText) -> (offsets: Range<Int>, word: Int?)
 
-  /// The bytes that a text becomes before it is cut into pieces.
+  /// The length of a normalized text in bytes.
   func normalizedCount(of text: [UInt8]) -> Int
 
-  /// How many of the last pieces of a text can be others if the text goes on; nil: all of them.
+  /// The number of final pieces of a text that may change if the text continues; nil: all of them.
   var doubtfulPieces: Int? { get }
 }
 
@@ -24,7 +24,7 @@ extension TextSplitter {
   var doubtfulPieces: Int? { 1_000 }
 }
 
-/// Puts specials around the pieces of a text and its pair, and shortens them to a maximum length.
+/// Adds special tokens to the pieces of a text and its pair, and truncates them to a maximum length.
 struct PairEncoder: Sendable {
   let variant: TokenizerVariant
   let vocabulary: Vocabulary
@@ -65,10 +65,10 @@ struct PairEncoder: Sendable {
     var pieces: [TextPiece]
   }
 
-  /// The pieces of a text: of all of it, or, where the text is long, of a start that has more than `room` pieces.
+  /// The pieces of a text, or of a prefix of a long text with more than `room` pieces.
   ///
-  /// The pieces of a start are those of the whole text but for the last few of them, which a longer text may cut
-  /// otherwise, and for white space after which an added token may come that takes it; those are not kept.
+  /// The pieces of a prefix equal those of the whole text except for the last few, which may be split differently in a
+  /// longer text, and for trailing white space that a following added token may absorb; those are dropped.
   private func sequence(_ text: String, room: Int) throws(TokenizerError) -> Sequence {
     let count = text.utf8.count
     guard count < Int32.max else { throw .textTooLong(byteCount: count, limit: Int(Int32.max)) }
@@ -82,7 +82,7 @@ struct PairEncoder: Sendable {
       if pieces.count > room { return Sequence(source: source, pieces: pieces) }
       size *= 4
     }
-    // Letters of any language, and words of one letter, take three times their bytes at most.
+    // // Letters of any language, and words of one letter, grow at most threefold.
     let limit = 3 * count + Limits.normalizedTextBytes
     guard measuredStart(of: text, upTo: limit) == count else {
       throw .normalizedTooLong(byteCount: count, limit: limit)
@@ -90,11 +90,11 @@ struct PairEncoder: Sendable {
     return Sequence(source: SourceText(text), pieces: splitter.pieces(of: Array(text.utf8)))
   }
 
-  /// The bytes of a text's start that become at most `limit` bytes when they are normalized, at least one block.
+  /// The length of a prefix that normalizes to at most `limit` bytes, at least one block.
   private func measuredStart(of text: String, upTo limit: Int) -> Int {
     let block = 1 << 16
     let bytes = text.utf8
-    // What one character becomes is limited, so short texts need not be measured.
+    // // The growth of a character is bounded, so short texts need not be measured.
     guard bytes.count > block else { return bytes.count }
     var (start, total) = (0, 0)
     var rest = bytes[...]
@@ -132,7 +132,7 @@ extension Encoding {
     words.reserveCapacity(count)
   }
 
-  /// A special that is put around the texts.
+  /// Appends a special token around the texts.
   fileprivate mutating func append(_ special: AddedToken, type: Int32) {
     ids.append(special.id)
     tokenTypeIDs.append(type)

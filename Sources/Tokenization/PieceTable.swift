@@ -1,13 +1,13 @@
-/// The pieces of a tokenizer by their ids, added tokens left out.
+/// The pieces of a tokenizer by id, without added tokens.
 protocol PieceTable: Sendable {
   var count: Int { get }
   /// One more than the greatest id.
   var idBound: Int { get }
-  /// The id of exactly this piece; nil if there is none.
+  /// The id of this piece; nil if there is none.
   func id(of piece: [UInt8]) -> Int32?
-  /// A piece; nil if there is no such id.
+  /// The piece with this id; nil if there is none.
   func text(of id: Int32) -> String?
-  /// The text of ids, each of a piece.
+  /// Decodes ids, all of pieces.
   func decode(_ ids: [Int32]) -> String
 }
 
@@ -19,15 +19,15 @@ extension SentencePieceModel: PieceTable {
   }
 }
 
-/// The pieces of a unigram model with their scores, as `tokenizer.json` lists them.
+/// The pieces of a unigram model with their scores, as in `tokenizer.json`.
 struct UnigramPieces: PieceTable {
   let pieces: [(text: [UInt8], score: Double)]
   let unknownID: Int32
-  /// By byte, where characters without a piece become pieces of their bytes; else empty.
+  /// By byte, if unknown characters become byte pieces; else empty.
   let byteIDs: [Int32]
   private let trie: ByteTrie
 
-  /// - Parameter fallsBackToBytes: as `byte_fallback` says; without a piece for every byte it has no effect.
+  /// - Parameter fallsBackToBytes: the setting `byte_fallback`; without a piece for every byte it has no effect.
   init(_ pieces: [(text: [UInt8], score: Double)], unknownID: Int32, fallsBackToBytes: Bool) {
     self.pieces = pieces
     self.unknownID = unknownID
@@ -50,7 +50,7 @@ struct UnigramPieces: PieceTable {
     pieces.indices.contains(Int(id)) ? String(decoding: pieces[Int(id)].text, as: UTF8.self) : nil
   }
 
-  /// The pieces joined, every U+2581 a space, the first one left out.
+  /// The joined pieces, with U+2581 replaced by spaces, except for the first one.
   func decode(_ ids: [Int32]) -> String {
     var bytes: [UInt8] = []
     for id in ids {
@@ -60,7 +60,7 @@ struct UnigramPieces: PieceTable {
     return text.hasPrefix(" ") ? String(text.dropFirst()) : text
   }
 
-  /// As the fast tokenizer searches.
+  /// The search of the fast tokenizer.
   var search: UnigramSearch<Double> {
     let scores = pieces.map(\.score)
     return UnigramSearch(trie: trie, scores: scores, unknownID: unknownID, unknownScore: (scores.min() ?? 0) - 10)

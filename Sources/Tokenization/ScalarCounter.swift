@@ -1,4 +1,4 @@
-/// Turns bytes of a text into scalars of the original by one walk forward.
+/// Converts byte offsets to scalar offsets of the original text in one forward pass.
 struct ScalarCounter {
   private let text: UnsafeBufferPointer<UInt8>
   private let addedScalars: [Int]
@@ -6,8 +6,8 @@ struct ScalarCounter {
   private var scalars = 0
   private var nextAdded = 0
 
-  /// - Parameter addedScalars: where scalars begin, ascending, that belong to
-  ///   the same scalar of the original as the one before them.
+  /// - Parameter addedScalars: positions, ascending, of scalars that belong to the same original scalar as the
+  ///   preceding one.
   static func textPieces(_ pieces: [BytePiece], in text: [UInt8], addedScalars: [Int]) -> [TextPiece] {
     text.withUnsafeBufferPointer { text in
       var counter = ScalarCounter(text: text, addedScalars: addedScalars)
@@ -19,7 +19,7 @@ struct ScalarCounter {
     (self.text, self.addedScalars) = (text, addedScalars)
   }
 
-  /// The pieces come in the order of the text: no one begins before its predecessor.
+  /// Pieces must be in text order.
   private mutating func textPiece(_ piece: BytePiece) -> TextPiece {
     advance(to: piece.bytes.lowerBound)
     let beginsInside = nextAdded < addedScalars.count && addedScalars[nextAdded] == position && !piece.bytes.isEmpty

@@ -1,8 +1,8 @@
-/// The pieces of a `spm.model`, by id and by text.
+/// The pieces of an `spm.model`, by id and by text.
 struct SentencePieceModel: Sendable {
   let pieces: [SentencePieceProto.Piece]
   let unknownID: Int32
-  /// The pieces into which a text can be cut: normal and user-defined ones.
+  /// The pieces used for segmentation: normal and user-defined ones.
   let trie: ByteTrie
   /// All others: control, unknown, byte and unused pieces.
   private let others: [[UInt8]: Int32]
@@ -11,7 +11,7 @@ struct SentencePieceModel: Sendable {
   private let stripsLeadingSpaces: (all: Bool, first: Bool)
   private let denormalizer: SentencePieceNormalizer?
 
-  /// The number of pieces, added tokens left out.
+  /// The number of pieces, without added tokens.
   var count: Int { pieces.count }
 
   init(_ proto: SentencePieceProto) {
@@ -43,7 +43,7 @@ struct SentencePieceModel: Sendable {
     pieces.indices.contains(Int(id)) ? pieces[Int(id)].text : []
   }
 
-  /// The id of exactly this piece; nil if the model has none.
+  /// The id of this piece; nil if the model has none.
   func id(of piece: some Sequence<UInt8>) -> Int32? {
     trie.value(of: piece) ?? (others.isEmpty ? nil : others[Array(piece)])
   }
@@ -57,7 +57,7 @@ struct SentencePieceModel: Sendable {
     var isAtStart = true
     var hasStrippedSpace = false
     func flushBytes() {
-      // A byte that is part of no character becomes U+FFFD, each by itself.
+      // // A byte outside a valid character becomes U+FFFD, one for each byte.
       if !bytes.isEmpty { text += Array(String(decoding: bytes, as: UTF8.self).utf8) }
       bytes = []
     }
@@ -77,7 +77,7 @@ struct SentencePieceModel: Sendable {
         var rest = piece.text
         if isAtStart, stripsLeadingSpaces.first, rest.starts(with: SentencePieceNormalizer.spaceSymbol) {
           rest = rest.dropFirst(SentencePieceNormalizer.spaceSymbol.count)
-          // Where extra spaces are removed, those of the next pieces are, too.
+          // // If extra spaces are removed, so are those of the following pieces.
           hasStrippedSpace = !stripsLeadingSpaces.all
         }
         text += SentencePieceNormalizer.withSpaces(rest)

@@ -1,17 +1,17 @@
 /// How a SentencePiece model normalizes a text (`NormalizerSpec`, sentencepiece_model.proto).
 struct SentencePieceNormalization: Sendable {
   var charsmap = Charsmap()
-  /// The text begins with a space that it does not have (`add_dummy_prefix`).
+  /// Prepends a space (`add_dummy_prefix`).
   var addsLeadingSpace = true
-  /// Spaces at both ends are left out, runs of them become one (`remove_extra_whitespaces`).
+  /// Trims spaces at both ends and collapses runs (`remove_extra_whitespaces`).
   var removesExtraSpaces = true
-  /// A space becomes U+2581 (`escape_whitespaces`).
+  /// Replaces spaces by U+2581 (`escape_whitespaces`).
   var escapesSpaces = true
-  /// The added space stands at the end (`TrainerSpec.treat_whitespace_as_suffix`).
+  /// Appends the added space instead (`TrainerSpec.treat_whitespace_as_suffix`).
   var addsSpaceAtEnd = false
 }
 
-/// SentencePiece's normalization: the charsmap, spaces as U+2581, and for every byte where it comes from.
+/// SentencePiece's normalization: the charsmap, spaces as U+2581, and the source of every byte.
 ///
 /// Source: `Normalizer::Normalize`, `NormalizePrefix` (sentencepiece 0.2, src/normalizer.cc).
 struct SentencePieceNormalizer: Sendable {
@@ -20,7 +20,7 @@ struct SentencePieceNormalizer: Sendable {
   private static let space = UInt8(ascii: " ")
 
   private let settings: SentencePieceNormalization
-  /// User-defined pieces: they stay as they are.
+  /// User-defined pieces, which are not normalized.
   private let kept: ByteTrie
 
   /// - Parameter kept: strings that are not normalized.
@@ -61,7 +61,7 @@ struct SentencePieceNormalizer: Sendable {
     return result
   }
 
-  /// U+2581 as spaces again.
+  /// Replaces U+2581 by spaces.
   static func withSpaces(_ piece: ArraySlice<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     var rest = piece
@@ -77,9 +77,9 @@ struct SentencePieceNormalizer: Sendable {
     return result
   }
 
-  /// The first thing that is normalized as one: a kept string, the longest key of the charsmap, or a character.
+  /// The first unit of normalization: a kept string, the longest key of the charsmap, or a character.
   ///
-  /// - Returns: where it ends and what it becomes; nil: it stays as it is.
+  /// - Returns: its end and its normalization; nil: unchanged.
   private func prefix(
     _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ limit: Int
   ) -> (end: Int, target: ArraySlice<UInt8>?) {
@@ -105,7 +105,7 @@ struct SentencePieceNormalizer: Sendable {
     for byte in Self.spaceSymbol { result.append(byte, from: source) }
   }
 
-  /// - Returns: where the source of what is left ends.
+  /// - Returns: the end of the remaining text's source.
   private func removeTrailingSpaces(of result: inout NormalizedText, end: Int) -> Int {
     let space = settings.escapesSpaces ? Self.spaceSymbol : [Self.space]
     var end = end

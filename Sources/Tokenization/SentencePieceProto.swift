@@ -1,6 +1,6 @@
-/// What a `spm.model` says, read from the protocol buffer (sentencepiece_model.proto: `ModelProto`).
+/// The contents of an `spm.model`, parsed from the protocol buffer (sentencepiece_model.proto: `ModelProto`).
 struct SentencePieceProto {
-  /// `SentencePiece.Type`: an open set on disk, so no enum.
+  /// `SentencePiece.Type`: not an enum, because the set is open on disk.
   struct Kind: Equatable {
     var rawValue: UInt64
     static let normal = Kind(rawValue: 1)
@@ -19,18 +19,18 @@ struct SentencePieceProto {
 
   private(set) var pieces: [Piece] = []
   private(set) var normalization = SentencePieceNormalization()
-  /// Nil: decoded text stays as it is.
+  /// Nil: decoded text is unchanged.
   private(set) var denormalization: SentencePieceNormalization?
   private(set) var unknownID: Int32 = 0
-  /// What the unknown piece is in decoded text.
+  /// The unknown piece in decoded text.
   private(set) var unknownSurface = Array(" \u{2047} ".utf8)
   private(set) var hasByteFallback = false
   /// 1 unigram, 2 BPE, 3 word, 4 char.
   private(set) var modelType: UInt64 = 1
   var isUnigram: Bool { modelType == 1 }
 
-  /// Reads the model and checks it as sentencepiece does, and what sentencepiece takes on trust: a damaged charsmap or
-  /// score would lead out of the tables, or nowhere.
+  /// Parses the model and checks it like sentencepiece, including what sentencepiece does not check: a corrupt charsmap
+  /// or score would cause out-of-bounds access or invalid results.
   ///
   /// - Throws: ``TokenizerError/damagedModel(path:byteCount:reason:)``,
   ///   ``TokenizerError/unsupportedModel(path:kind:)``.
@@ -47,7 +47,7 @@ struct SentencePieceProto {
     }
   }
 
-  /// What is wrong with the pieces; nil: none (`ModelInterface::InitializePieces`, src/model_interface.cc).
+  /// The error in the pieces; nil: none (`ModelInterface::InitializePieces`, src/model_interface.cc).
   private mutating func faultOfPieces() -> String? {
     guard !pieces.isEmpty else { return "it has no pieces" }
     var texts: [Bool: Set<ArraySlice<UInt8>>] = [:]
@@ -133,7 +133,7 @@ struct SentencePieceProto {
     }
   }
 
-  /// The user-defined pieces: no normalization and no cut touches them.
+  /// The user-defined pieces, which are neither normalized nor split.
   var keptPieces: ByteTrie {
     var trie = ByteTrie()
     for (id, piece) in pieces.enumerated() where piece.kind == .userDefined {
@@ -156,8 +156,8 @@ extension SentencePieceProto {
 }
 
 extension UnigramSearch<Float> {
-  /// The pieces and scores with which sentencepiece 0.2.3 searches
-  /// (`Model::Model` and `ModelInterface::InitializePieces`).
+  /// The pieces and scores that sentencepiece 0.2.3 uses for segmentation (`Model::Model` and
+  /// `ModelInterface::InitializePieces`).
   init(_ model: SentencePieceModel) {
     var scores = model.pieces.map(\.score)
     for (id, piece) in model.pieces.enumerated() where piece.kind == .userDefined {
@@ -170,7 +170,7 @@ extension UnigramSearch<Float> {
 }
 
 extension UnigramSearch<Double> {
-  /// The pieces and scores with which the fast tokenizer searches: all of them, specials and bytes too
+  /// The pieces and scores that the fast tokenizer uses: all of them, including special and byte pieces
   /// (`SpmConverter.vocab`, transformers/convert_slow_tokenizer.py; `Unigram::from`).
   init(fast proto: SentencePieceProto) {
     var trie = ByteTrie()

@@ -1,10 +1,9 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// `tokenizer.json`, as the fast tokenizers of DeBERTa are saved: the model's pieces, added tokens, and the steps before
-/// the search.
+/// A DeBERTa `tokenizer.json`: the model's pieces, added tokens, and the preprocessing steps.
 ///
-/// What would change ids and is not known here is refused by its name.
+/// Unsupported settings that would change ids are refused by name.
 ///
 /// - SeeAlso: tokenizers/src/{models/unigram,models/bpe,normalizers,pre_tokenizers,processors}, their
 ///   `serialization.rs`.
@@ -41,9 +40,9 @@ struct SerializedTokenizer {
     }
   }
 
-  /// Whose tokenizer it is.
+  /// The tokenizer's family.
   ///
-  /// - Throws: `ConfigurationError.impossible` for a type that no DeBERTa has.
+  /// - Throws: `ConfigurationError.impossible` for a type that DeBERTa does not use.
   static func family(_ fields: ConfigurationFields) throws(ConfigurationError) -> TokenizerFamily {
     let model = try fields.object("model")
     switch try model?.string("type") ?? (model?.members["merges"] == nil ? "Unigram" : "BPE") {
@@ -55,7 +54,7 @@ struct SerializedTokenizer {
     }
   }
 
-  /// The added tokens alone.
+  /// Only the added tokens.
   static func addedTokens(
     _ fields: ConfigurationFields
   ) throws(ConfigurationError) -> [(id: Int32, entry: TokenEntry)] {
@@ -72,12 +71,12 @@ struct SerializedTokenizer {
 }
 
 extension ConfigurationFields {
-  /// The elements of a list; none where it is missing.
+  /// The elements of a list; empty if it is missing.
   func elements(_ key: String) throws(ConfigurationError) -> [JSONValue] {
     try value(key, "a list") { if case .array(let elements) = $0 { elements } else { nil } } ?? []
   }
 
-  /// Checks that a text is cut as GPT-2 cuts it. Whether a space is put in front is for `tokenizer_config.json` to say.
+  /// Checks that a text is split like GPT-2. Whether to prepend a space is set in `tokenizer_config.json`.
   fileprivate func checkByteLevel(_ steps: [ConfigurationFields]) throws(ConfigurationError) {
     let types = try steps.map { step throws(ConfigurationError) in try step.string("type") ?? "" }
     guard types == ["ByteLevel"], try steps[0].bool("use_regex") ?? true else {
@@ -97,7 +96,7 @@ extension ConfigurationFields {
     return pieces
   }
 
-  /// The parts of a sequence, or the one part that stands alone; none for null.
+  /// The parts of a sequence, or a single part; none for null.
   fileprivate func parts(_ key: String, nested: String) throws(ConfigurationError) -> [ConfigurationFields] {
     guard let part = try object(key) else { return [] }
     guard try part.string("type") == "Sequence" else { return [part] }
@@ -121,7 +120,7 @@ extension ConfigurationFields {
     return steps
   }
 
-  /// What a normalizer does.
+  /// The steps of a normalizer.
   fileprivate var steps: [FastNormalizer.Step] {
     get throws(ConfigurationError) {
       let type = try string("type") ?? ""
@@ -153,7 +152,7 @@ extension ConfigurationFields {
     }
   }
 
-  /// Checks that special tokens stand where those of DeBERTa do: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`.
+  /// Checks the template of special tokens: `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`.
   fileprivate func checkTemplate() throws(ConfigurationError) {
     guard let processor = try object("post_processor") else {
       throw impossible("post_processor", "null", "a template that puts [CLS] and [SEP] around a text")
@@ -184,18 +183,18 @@ extension ConfigurationFields {
   }
 }
 
-/// Where the fast tokenizer cuts a normalized text before it searches for pieces.
+/// Where the fast tokenizer splits a normalized text before segmentation.
 struct FastCuts: Sendable {
   enum Prepending: Sendable { case always, first, never }
 
-  /// Every sign of punctuation stands by itself.
+  /// Whether every punctuation character is separate.
   var splitsByPunctuation = false
-  /// When U+2581 is put in front of a stretch of text.
+  /// When to prepend U+2581 to a part of the text.
   var prepending = Prepending.always
-  /// Whether each space begins a stretch that is searched by itself.
+  /// Whether each space begins a separate part.
   var splitsAtSpaces = true
 
-  /// Those of a tokenizer that is converted from `spm.model`.
+  /// The settings of a tokenizer converted from `spm.model`.
   init(splitsByPunctuation: Bool) { self.splitsByPunctuation = splitsByPunctuation }
 
   fileprivate init(_ parts: [ConfigurationFields]) throws(ConfigurationError) {

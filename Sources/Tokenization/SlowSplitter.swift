@@ -1,4 +1,4 @@
-/// Cuts a text at its added tokens and encodes what lies between as sentencepiece does: what `DebertaV2Tokenizer` gives.
+/// Splits a text at its added tokens and encodes the rest like sentencepiece, as `DebertaV2Tokenizer` does.
 ///
 /// - SeeAlso: `PreTrainedTokenizer.tokenize` (transformers/tokenization_utils.py)
 ///   and `SPMTokenizer` (transformers/models/deberta_v2/tokenization_deberta_v2.py).
@@ -33,7 +33,7 @@ struct SlowSplitter: TextSplitter {
     lowercaser = settings.lowercases ? Lowercaser(except: kept) : nil
   }
 
-  /// The bytes that a text becomes before it is cut into pieces.
+  /// The length of a normalized text in bytes.
   func normalizedCount(of text: [UInt8]) -> Int {
     (lowercaser?.lowercased(text).bytes ?? text).withUnsafeBufferPointer {
       normalizer.normalized($0, $0.indices).bytes.count
@@ -79,8 +79,8 @@ struct SlowSplitter: TextSplitter {
     return pieces
   }
 
-  /// An unknown character becomes its bytes' pieces; without byte fallback a run of them
-  /// becomes one unknown piece (`SentencePieceProcessor::PopulateSentencePieceText`).
+  /// An unknown character becomes byte pieces; without byte fallback a run of them becomes one unknown piece
+  /// (`SentencePieceProcessor::PopulateSentencePieceText`).
   private func resolvingUnknowns(
     of segments: [UnigramSegment], _ bytes: UnsafeBufferPointer<UInt8>
   ) -> [UnigramSegment] {
@@ -99,7 +99,7 @@ struct SlowSplitter: TextSplitter {
         resolved.append(segment)
       }
     }
-    // The reference asks for the id of each piece's text: a run that is an unused piece gets that piece's id.
+    // // The reference looks up each piece's text: a run that equals an unused piece gets that piece's id.
     for index in resolved.indices where resolved[index].id == model.unknownID {
       resolved[index].id = model.id(of: bytes[resolved[index].bytes]) ?? model.unknownID
     }

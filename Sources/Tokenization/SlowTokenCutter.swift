@@ -1,4 +1,4 @@
-/// Cuts a text at added tokens by the rules of the slow tokenizers (`PreTrainedTokenizer.tokenize`,
+/// Splits a text at added tokens by the rules of the slow tokenizers (`PreTrainedTokenizer.tokenize`,
 /// transformers/tokenization_utils.py).
 struct SlowTokenCutter: Sendable {
   private struct Segment {
@@ -10,15 +10,15 @@ struct SlowTokenCutter: Sendable {
 
   init(_ tokens: [AddedToken]) { finder = AddedTokenFinder(tokens) }
 
-  /// The parts that are not empty, in order. White space that a token takes belongs to no part.
+  /// The nonempty parts, in order, without white space absorbed by tokens.
   func cut(_ text: UnsafeBufferPointer<UInt8>) -> [TextPart] {
     segments(of: text).compactMap { segment in
       segment.bytes.isEmpty ? nil : TextPart(bytes: segment.bytes, token: segment.token.map { finder.tokens[$0] })
     }
   }
 
-  /// The added tokens and what lies between, with the tokens' white-space and single-word rules applied in
-  /// the reference's order: each looks at its neighbors as its predecessors left them.
+  /// The added tokens and the text between them, after the tokens' white-space and single-word rules, in the
+  /// reference's order: each sees its neighbors as changed by its predecessors.
   private func segments(of text: UnsafeBufferPointer<UInt8>) -> [Segment] {
     var segments: [Segment] = []
     var end = 0

@@ -1,11 +1,11 @@
-/// A piece with the scalars of the original text that it comes from, the space that it begins with included.
+/// A piece with the original scalars that it comes from, including its leading space.
 struct TextPiece {
   var id: Int32
   var scalars: Range<Int>
   var beginsWithSpace: Bool
 }
 
-/// The scalars of an original text, and the word to which each belongs.
+/// The scalars of an original text, with the word of each.
 struct SourceText {
   private let words: Words
   /// By scalar; -1 between words.
@@ -23,7 +23,7 @@ struct SourceText {
     self.word = word
   }
 
-  /// The scalars of a piece without the spaces, and what normalizes to nothing, that it begins with.
+  /// The scalars of a piece without its leading spaces and scalars that normalize to nothing.
   func offsets(of piece: TextPiece) -> Range<Int> {
     var start = min(piece.scalars.lowerBound, scalars.count)
     let end = min(piece.scalars.upperBound, scalars.count)
@@ -33,7 +33,7 @@ struct SourceText {
     return start..<end
   }
 
-  /// Whether a scalar is white space that ends at a place.
+  /// Whether the scalar before a position is white space.
   func isSpace(before place: Int) -> Bool {
     place > 0 && place <= scalars.count && scalars[place - 1].isPythonSpace
   }
@@ -47,15 +47,14 @@ struct SourceText {
 }
 
 extension Unicode.Scalar {
-  /// What Python's `str.isspace()` says: White_Space and the four information separators.
+  /// Python's `str.isspace()`: White_Space and the four information separators.
   var isPythonSpace: Bool {
     if value < 0x80 { return value == 0x20 || (0x09...0x0D).contains(value) || (0x1C...0x1F).contains(value) }
     return properties.isWhitespace
   }
 
-  /// Whether the scalar alone normalizes to a space or to nothing: white space, and
-  /// what SentencePiece's nmt_nfkc charsmap maps to U+0020 or drops
-  /// (`Builder::BuildNmtNFKCMap`, sentencepiece/src/builder.cc).
+  /// Whether the scalar alone normalizes to a space or to nothing: white space, and what SentencePiece's nmt_nfkc
+  /// charsmap maps to U+0020 or removes (`Builder::BuildNmtNFKCMap`, sentencepiece/src/builder.cc).
   var becomesSpace: Bool {
     switch value {
     case 0x200B, 0x200E, 0x200F, 0x2581, 0xFEFF, 0xFFFD: true
@@ -64,9 +63,8 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What the reference takes for punctuation: the ASCII signs that are no
-  /// letters or digits, and category P (`_is_punctuation`,
-  /// transformers/models/deberta_v2/tokenization_deberta_v2.py).
+  /// Punctuation as defined by the reference: ASCII symbols other than letters and digits, and category P
+  /// (`_is_punctuation`, transformers/models/deberta_v2/tokenization_deberta_v2.py).
   var isReferencePunctuation: Bool {
     switch value {
     case 33...47, 58...64, 91...96, 123...126: return true

@@ -1,15 +1,15 @@
-/// Turns texts into the ids that a DeBERTa model reads, and back.
+/// Converts texts to the ids that a DeBERTa model reads, and back.
 ///
-/// ``AutoTokenizer`` makes the one that a model's folder holds: ``DebertaV2Tokenizer`` (SentencePiece, DeBERTa-v2 and
-/// v3) or ``DebertaTokenizer`` (byte-level BPE, DeBERTa v1).
+/// ``AutoTokenizer`` loads the one for a model folder: ``DebertaV2Tokenizer`` (SentencePiece, DeBERTa-v2 and v3) or
+/// ``DebertaTokenizer`` (byte-level BPE, DeBERTa v1).
 ///
 /// *Concurrency*: immutable; one instance serves any number of threads.
 public protocol Tokenizer: Sendable {
-  /// Whose ids these are.
+  /// The variant whose ids are returned.
   var variant: TokenizerVariant { get }
 
-  /// The number of different tokens: pieces and added tokens (Python's `len(tokenizer)`).
-  /// A model can have more embedding rows.
+  /// The number of distinct tokens: pieces and added tokens (Python's `len(tokenizer)`). A model can have more
+  /// embedding rows.
   var vocabularySize: Int { get }
 
   var clsID: Int32 { get }
@@ -19,52 +19,51 @@ public protocol Tokenizer: Sendable {
   /// Nil if `tokenizer_config.json` says so.
   var maskID: Int32? { get }
 
-  /// The id of an added token or a piece, byte for byte; nil if there is none.
+  /// The id of an added token or a piece, matched byte for byte; nil if there is none.
   func id(of piece: String) -> Int32?
 
-  /// The added token or the piece with this id; nil if there is none.
+  /// The added token or piece with this id; nil if there is none.
   func piece(of id: Int32) -> String?
 
-  /// Encodes a text, or a text and its pair, with `[CLS]` and `[SEP]` around: `[CLS] text [SEP]`,
-  /// `[CLS] text [SEP] pair [SEP]`.
+  /// Encodes a text, or a text and its pair, with special tokens: `[CLS] text [SEP]`, `[CLS] text [SEP] pair [SEP]`.
   ///
-  /// To the fast variant an empty pair is none, as to the reference's.
+  /// As in the reference, the fast variant treats an empty pair as none.
   ///
   /// - Parameters:
   ///   - text: the first text.
-  ///   - pair: the second one; nil for a text alone.
-  ///   - maximumLength: the most tokens, specials included; nil for no limit. What does not fit is dropped, and counted
-  ///     in ``Encoding/truncatedTokens``.
-  ///   - truncation: which of the two texts is shortened.
-  /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` if the specials alone do not fit;
-  ///   ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text that is to be shortened is too short;
+  ///   - pair: the second text; nil for a single text.
+  ///   - maximumLength: the maximum number of tokens, including special ones; nil for no limit. Excess tokens are
+  ///     dropped, and counted in ``Encoding/truncatedTokens``.
+  ///   - truncation: which of the two texts is truncated.
+  /// - Throws: ``TokenizerError/maximumLengthTooSmall(requested:needed:)`` if the special tokens alone do not fit;
+  ///   ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text to truncate is too short;
   ///   ``TokenizerError/textTooLong(byteCount:limit:)`` beyond 2^31 bytes;
-  ///   ``TokenizerError/normalizedTooLong(byteCount:limit:)`` for a long text that is read to its end and grows when it
-  ///   is normalized.
-  /// - Complexity: linear in the text, or, with a maximum length, in its first part that has so many tokens, at least
-  ///   a megabyte.
+  ///   ``TokenizerError/normalizedTooLong(byteCount:limit:)`` for a long text that is read to its end and grows in
+  ///   normalization.
+  /// - Complexity: linear in the text or, with a maximum length, in a prefix with that many tokens, at least a
+  ///   megabyte.
   func encode(
     _ text: String, pair: String?, maximumLength: Int?, truncation: TruncationStrategy
   ) throws(TokenizerError) -> Encoding
 
-  /// The text of ids, as the reference's slow tokenizer joins it.
+  /// Decodes ids, joining them like the reference's slow tokenizer.
   ///
   /// - Parameters:
-  ///   - ids: token ids, each of the vocabulary.
-  ///   - skippingSpecialTokens: leaves the special tokens out.
+  ///   - ids: token ids in the vocabulary.
+  ///   - skippingSpecialTokens: whether to omit special tokens.
   /// - Throws: ``TokenizerError/unknownID(_:vocabularySize:)``.
   func decode(_ ids: [Int32], skippingSpecialTokens: Bool) throws(TokenizerError) -> String
 }
 
 extension Tokenizer {
-  /// Encodes a text, or a text and its pair; the longer one is shortened first.
+  /// Encodes a text, or a text and its pair; the longer one is truncated first.
   public func encode(
     _ text: String, pair: String? = nil, maximumLength: Int? = nil
   ) throws(TokenizerError) -> Encoding {
     try encode(text, pair: pair, maximumLength: maximumLength, truncation: .longestFirst)
   }
 
-  /// The text of ids, special tokens included.
+  /// Decodes ids, including special tokens.
   public func decode(_ ids: [Int32]) throws(TokenizerError) -> String {
     try decode(ids, skippingSpecialTokens: false)
   }

@@ -1,31 +1,30 @@
-/// Why a tokenizer could not be loaded, or a text not be encoded.
+/// Why a tokenizer could not be loaded, or a text not encoded.
 ///
-/// Every case carries the facts; ``description`` says what was expected, what
-/// was found, where, and what to do next.
+/// Each case carries the facts; ``description`` states what was expected, what was found, where, and what to do next.
 public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// A file that the tokenizer needs is not there.
+  /// A required file is missing.
   case missingFile(path: String)
-  /// A file is there, but cannot be read.
+  /// A file cannot be read.
   case unreadableFile(path: String, reason: String)
-  /// A JSON file beside the model does not have the reference's form.
+  /// A JSON file of the tokenizer does not have the reference's format.
   case malformedSettings(path: String, reason: String)
-  /// `spm.model` is no SentencePiece model, or a damaged one.
+  /// `spm.model` is not a SentencePiece model, or is corrupt.
   case damagedModel(path: String, byteCount: Int, reason: String)
   /// A word or character model; or a fast variant of a model that is not unigram.
   case unsupportedModel(path: String, kind: String)
-  /// A file of a byte-level tokenizer does not hold what it must.
+  /// A file of a byte-level tokenizer has invalid contents.
   case damagedFile(path: String, reason: String)
-  /// The folder has a tokenizer, and the model needs one of the other family.
+  /// The folder's tokenizer belongs to a different family than the model.
   case otherFamily(folder: String, needed: TokenizerFamily, found: TokenizerFamily)
-  /// The specials alone need more room than `maximumLength`.
+  /// The special tokens alone exceed `maximumLength`.
   case maximumLengthTooSmall(requested: Int, needed: Int)
-  /// The text that is to be shortened has no more tokens than are too many.
+  /// The text to truncate has no more tokens than the excess.
   case cannotTruncate(TruncationStrategy, tokens: Int, excess: Int)
-  /// The text has more bytes than offsets can count.
+  /// The text exceeds the range of offsets.
   case textTooLong(byteCount: Int, limit: Int)
-  /// The text becomes longer than can be read when it is normalized.
+  /// The normalized text is too long.
   case normalizedTooLong(byteCount: Int, limit: Int)
-  /// An id to decode belongs to no piece and no added token.
+  /// An id to decode is not in the vocabulary.
   case unknownID(Int32, vocabularySize: Int)
 
   public var description: String {
@@ -77,7 +76,7 @@ extension TokenizerFamily: CustomStringConvertible {
     }
   }
 
-  /// Of which files it is made.
+  /// The files that make up a tokenizer.
   fileprivate var files: String {
     switch self {
     case .sentencePiece: "spm.model, or a tokenizer.json of the type Unigram"

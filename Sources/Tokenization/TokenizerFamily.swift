@@ -1,20 +1,20 @@
-/// Whose ids a tokenizer gives. They differ in rare cases.
+/// The reference variant whose ids a tokenizer returns. They differ in rare cases.
 public enum TokenizerVariant: String, Sendable, CaseIterable {
   /// `DebertaTokenizer` and `DebertaV2Tokenizer`. The published models were trained with these ids.
   case slow
 
   /// `DebertaTokenizerFast` and `DebertaV2TokenizerFast`.
   ///
-  /// Of DeBERTa-v2 and v3: as converted from `spm.model`, without byte fallback, so that a character without a piece
-  /// becomes `[UNK]`; literal byte pieces ("<0x41>") are found in the text. Of v1 only added tokens and the truncation
-  /// of pairs differ.
+  /// For DeBERTa-v2 and v3: as converted from `spm.model`, without byte fallback, so that an unknown character becomes
+  /// `[UNK]`; literal byte pieces ("<0x41>") match in the text. For v1 only added tokens and the truncation of pairs
+  /// differ.
   case fast
 }
 
-/// The two kinds of tokenizers of DeBERTa models.
+/// The two kinds of DeBERTa tokenizers.
 public enum TokenizerFamily: Sendable, Hashable {
-  /// Of v2 and v3.
+  /// For v2 and v3.
   case sentencePiece
-  /// Of v1.
+  /// For v1.
   case byteLevel
 }

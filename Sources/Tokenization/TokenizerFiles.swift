@@ -2,10 +2,10 @@ internal import Checkpoints
 internal import FoundationEssentials
 internal import Glibc
 
-/// A file of a tokenizer's folder.
+/// A file in a tokenizer's folder.
 struct TokenizerFile {
   let path: String
-  /// The most bytes that are read.
+  /// The maximum number of bytes to read.
   private let limit: Int
 
   init(_ name: String, in folder: String) {
@@ -15,10 +15,10 @@ struct TokenizerFile {
     path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
-  /// Whether there is such a file.
+  /// Whether the file exists.
   var exists: Bool { FileManager.default.fileExists(atPath: path) }
 
-  /// The file's bytes; nil if there is no such file.
+  /// The file's bytes; nil if it does not exist.
   ///
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)``.
   func bytes() throws(TokenizerError) -> [UInt8]? {
@@ -36,7 +36,7 @@ struct TokenizerFile {
     }
   }
 
-  /// What `read` makes of the object in the file; nil if there is no such file.
+  /// Parses the object in the file with `read`; nil if the file does not exist.
   ///
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)`` and
   ///   ``TokenizerError/malformedSettings(path:reason:)``.
@@ -53,7 +53,7 @@ struct TokenizerFile {
     }
   }
 
-  /// What an error says, without the file's name, which the error of a tokenizer has itself.
+  /// The message of an error without the file's name, which a tokenizer error adds.
   func reason(_ error: some CustomStringConvertible) -> String {
     let text = error.description
     let sentence = text.hasPrefix(path + ": ") ? text.dropFirst(path.count + 2) : text[...]
@@ -61,7 +61,7 @@ struct TokenizerFile {
   }
 }
 
-/// A token as the JSON files write it: a string, or an object with flags.
+/// A token in a JSON file: a string, or an object with flags.
 struct TokenEntry: Sendable, Hashable, ExpressibleByStringLiteral {
   var content: String
   var lstrip = false
@@ -76,7 +76,7 @@ struct TokenEntry: Sendable, Hashable, ExpressibleByStringLiteral {
     (self.content, self.normalized, self.special) = (content, normalized, special)
   }
 
-  /// A special token as a string stands for it: sought in the text as it was given.
+  /// A special token given as a string: matched in the original text.
   init(stringLiteral content: String) {
     self.init(content: content, normalized: false, special: true)
   }
@@ -107,8 +107,8 @@ struct TokenEntry: Sendable, Hashable, ExpressibleByStringLiteral {
   }
 }
 
-/// The special tokens of `tokenizer_config.json` or `special_tokens_map.json`.
-/// Outer nil: the file does not name it. Inner nil: the file says null.
+/// The special tokens of `tokenizer_config.json` or `special_tokens_map.json`. Outer nil: the file does not mention it.
+/// Inner nil: the file contains null.
 struct SpecialTokens {
   let bos, eos, unk, sep, pad, cls, mask: TokenEntry??
   let additional: [TokenEntry]?
@@ -149,7 +149,7 @@ extension ConfigurationFields {
 /// `tokenizer_config.json`.
 struct TokenizerConfig {
   let specials: SpecialTokens
-  /// The added tokens, each with its id; nil in files of older versions.
+  /// The added tokens, with ids; nil in files of older versions.
   let added: [(id: Int32, entry: TokenEntry)]?
   let lowercases, splitsByPunctuation, splitsSpecialTokens, addsPrefixSpace: Bool
   let truncationSide: String?

@@ -1,16 +1,15 @@
 internal import Checkpoints
 
-/// What the JSON files of a tokenizer's folder say.
+/// The settings in the JSON files of a tokenizer's folder.
 ///
-/// The reference's rules (`_from_pretrained`, transformers/tokenization_utils_base.py):
-/// `tokenizer_config.json` with an `added_tokens_decoder` says everything; without
-/// one (older files), `special_tokens_map.json` overrides its special tokens, and
-/// `added_tokens.json` and the `added_tokens` of `tokenizer.json` name the added
-/// ones. No file at all means the defaults.
+/// By the reference's rules (`_from_pretrained`, transformers/tokenization_utils_base.py), a `tokenizer_config.json`
+/// with an `added_tokens_decoder` is complete; without one (older files), `special_tokens_map.json` overrides its
+/// special tokens, and `added_tokens.json` and the `added_tokens` of `tokenizer.json` define the added ones. Without
+/// any file the defaults apply.
 struct TokenizerSettings: Sendable {
   enum Side: String, Sendable { case left, right }
 
-  /// The special tokens in the reference's order; a nil one was set to null.
+  /// The special tokens in the reference's order; nil if set to null.
   struct Specials: Sendable {
     let family: TokenizerFamily
     var bos: TokenEntry? = "[CLS]"
@@ -35,19 +34,19 @@ struct TokenizerSettings: Sendable {
   var added: [(id: Int32, entry: TokenEntry)] = []
   var lowercases = false
   var splitsByPunctuation = false
-  /// Special tokens in a text are text like any other.
+  /// Whether special tokens in a text are treated as ordinary text.
   var splitsSpecialTokens = false
-  /// A text that does not begin with white space gets a space in front.
+  /// Whether to prepend a space to a text that does not begin with white space.
   var addsPrefixSpace = false
   var truncationSide = Side.right
 
   init(_ family: TokenizerFamily) { specials = Specials(family) }
 
   /// - Parameters:
-  ///   - family: whose defaults apply.
-  ///   - folder: where the files are.
-  ///   - serialized: the added tokens of a `tokenizer.json` that is the tokenizer; nil if it is not, and then its added
-  ///     tokens are read only if `tokenizer_config.json` lists none.
+  ///   - family: the family whose defaults apply.
+  ///   - folder: the folder with the files.
+  ///   - serialized: the added tokens of a `tokenizer.json` that is used as the tokenizer; nil if it is not, and then
+  ///     its added tokens are read only if `tokenizer_config.json` has none.
   /// - Throws: ``TokenizerError/unreadableFile(path:reason:)`` and
   ///   ``TokenizerError/malformedSettings(path:reason:)``.
   init(
@@ -96,20 +95,19 @@ struct TokenizerSettings: Sendable {
     }
   }
 
-  /// A special token that is an added one too has the added one's flags.
+  /// A special token that is also an added token takes its flags.
   private mutating func adoptEntries() {
     for (_, entry) in added { specials.adopt(entry) }
   }
 }
 
 extension TokenizerFamily {
-  /// `[UNK]` as a string stands for it: DeBERTa-v2 and v3 look for it in the normalized text
-  /// (`DebertaV2Tokenizer.__init__`).
+  /// `[UNK]` given as a string: DeBERTa-v2 and v3 match it in the normalized text (`DebertaV2Tokenizer.__init__`).
   fileprivate func unknown(_ content: String) -> TokenEntry {
     TokenEntry(content: content, normalized: self == .sentencePiece, special: true)
   }
 
-  /// `[MASK]` as a string stands for it: that of v1 takes the white space before it (`DebertaTokenizer.__init__`).
+  /// `[MASK]` given as a string: in v1 it absorbs white space before it (`DebertaTokenizer.__init__`).
   fileprivate func mask(_ content: String) -> TokenEntry {
     var entry = TokenEntry(content: content, normalized: self == .byteLevel, special: true)
     entry.lstrip = self == .byteLevel

@@ -1,6 +1,6 @@
-/// Which of a text and its pair is shortened when both do not fit.
+/// Which of a text and its pair is truncated.
 public enum TruncationStrategy: String, Sendable, CaseIterable {
-  /// The longer of them, until both are equally long.
+  /// The longer one, until both have equal length.
   case longestFirst = "longest_first"
   /// The text.
   case onlyFirst = "only_first"
@@ -8,15 +8,14 @@ public enum TruncationStrategy: String, Sendable, CaseIterable {
   case onlySecond = "only_second"
 }
 
-/// How many tokens of a text and its pair stay when both must fit into `room`, in each variant's arithmetic.
+/// The number of tokens of a text and its pair kept within `room`, as computed by each variant.
 ///
-/// With `longest_first` the two differ in who gives up the odd token.
+/// With `longest_first` the two differ in which text loses the odd token.
 struct Truncation: Sendable {
   let variant: TokenizerVariant
   let strategy: TruncationStrategy
 
-  /// - Throws: ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text that is to be shortened would have
-  ///   no token left.
+  /// - Throws: ``TokenizerError/cannotTruncate(_:tokens:excess:)`` if the text to truncate would have no token left.
   func kept(text: Int, pair: Int?, room: Int) throws(TokenizerError) -> (text: Int, pair: Int) {
     let excess = text + (pair ?? 0) - room
     guard excess > 0 else { return (text, pair ?? 0) }
@@ -33,8 +32,8 @@ struct Truncation: Sendable {
     }
   }
 
-  /// The longer gives until both are equal, then they take turns
-  /// (`truncate_sequences`, transformers/tokenization_utils_base.py).
+  /// The longer text is truncated until both are equal, then they alternate (`truncate_sequences`,
+  /// transformers/tokenization_utils_base.py).
   private func slow(_ text: Int, _ pair: Int, _ room: Int) -> (text: Int, pair: Int) {
     let excess = text + pair - room
     let first = min(abs(text - pair), excess)
@@ -45,8 +44,8 @@ struct Truncation: Sendable {
       : (text - half, pair - first - (second - half))
   }
 
-  /// The shorter stays whole if it takes less than half of the room
-  /// (`truncate_encodings`, tokenizers/src/utils/truncation.rs).
+  /// The shorter text is kept whole if it takes less than half of the room (`truncate_encodings`,
+  /// tokenizers/src/utils/truncation.rs).
   private func fast(_ text: Int, _ pair: Int, _ room: Int) -> (text: Int, pair: Int) {
     var (short, long) = text <= pair ? (text, pair) : (pair, text)
     long = short > room ? short : max(short, room - short)

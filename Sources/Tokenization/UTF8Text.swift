@@ -1,9 +1,9 @@
-/// Walks over valid UTF-8 by scalars.
+/// Iterates over the scalars of valid UTF-8.
 enum UTF8Text {
-  /// Whether a byte continues a scalar.
+  /// Whether a byte is a continuation byte.
   static func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 
-  /// The scalar that begins at `position`, and where the next begins.
+  /// The scalar at `position`, and the position of the next.
   static func scalar(of text: UnsafeBufferPointer<UInt8>, at position: Int) -> (scalar: Unicode.Scalar, end: Int) {
     let first = UInt32(text[position])
     if first < 0x80 { return (Unicode.Scalar(UInt8(first)), position + 1) }
@@ -27,7 +27,7 @@ enum UTF8Text {
     }
   }
 
-  /// The bytes without those of a scalar that is cut off at their end, or of the last one.
+  /// The bytes without an incomplete scalar at the end, or without the last one.
   static func wholeScalars(_ bytes: some Collection<UInt8>) -> [UInt8] {
     var bytes = Array(bytes)
     while let last = bytes.last, isContinuation(last) { bytes.removeLast() }
@@ -35,14 +35,14 @@ enum UTF8Text {
     return bytes
   }
 
-  /// Where the scalar begins that ends at `position`, which is not 0.
+  /// The start of the scalar that ends at `position`, which is not 0.
   static func start(before position: Int, of text: UnsafeBufferPointer<UInt8>) -> Int {
     var start = position - 1
     while start > 0, isContinuation(text[start]) { start -= 1 }
     return start
   }
 
-  /// `range` without the scalars of a kind that it begins and ends with.
+  /// `range` without leading and trailing scalars of a kind.
   static func trimmed(
     _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, atStart: Bool = true, atEnd: Bool = true,
     where isTrimmed: (Unicode.Scalar) -> Bool
@@ -61,7 +61,7 @@ enum UTF8Text {
     return first..<last
   }
 
-  /// Every sign of punctuation by itself, and the runs between (`SPMTokenizer._run_split_on_punc`).
+  /// Splits at punctuation characters, each separate, and the runs between (`SPMTokenizer._run_split_on_punc`).
   static func partsByPunctuation(of text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> [Range<Int>] {
     var parts: [Range<Int>] = []
     var runStart = range.lowerBound

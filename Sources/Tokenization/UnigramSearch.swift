@@ -1,16 +1,15 @@
-/// A stretch of a normalized text and the piece that it is.
+/// A segment of a normalized text, with its piece.
 struct UnigramSegment: Equatable {
   var id: Int32
   var bytes: Range<Int>
 }
 
-/// The best segmentation of a text into pieces: the one whose scores have the greatest sum (Viterbi).
+/// The best segmentation of a text into pieces, by the greatest sum of scores (Viterbi).
 ///
-/// Sums tie where the same pieces can stand in another order ("III" is I·II and
-/// II·I), and then rounding decides. So the arithmetic is the reference's to the bit:
-/// `Float` and a running sum that is reset at ±100,000 for sentencepiece 0.2.3
-/// (`Model::EncodeOptimized`, src/unigram_model.cc), `Double` for the fast variant
-/// (`Unigram::encode_optimized`, tokenizers/src/models/unigram/model.rs).
+/// Sums tie if the same pieces can occur in another order ("III" is I·II and II·I), and then rounding decides. So the
+/// arithmetic matches the reference bit for bit: `Float` and a running sum reset at ±100,000 for sentencepiece 0.2.3
+/// (`Model::EncodeOptimized`, src/unigram_model.cc), `Double` for the fast variant (`Unigram::encode_optimized`,
+/// tokenizers/src/models/unigram/model.rs).
 ///
 /// - Complexity: O(bytes · longest piece).
 struct UnigramSearch<Score: BinaryFloatingPoint & Sendable>: Sendable {
@@ -28,8 +27,8 @@ struct UnigramSearch<Score: BinaryFloatingPoint & Sendable>: Sendable {
 
   /// - Parameters:
   ///   - scores: by id.
-  ///   - unknownScore: of a character that no piece stands for.
-  ///   - resetThreshold: the size of a running sum at which counting begins anew, to keep digits.
+  ///   - unknownScore: the score of an unknown character.
+  ///   - resetThreshold: the size at which the running sum is reset, to preserve precision.
   init(trie: ByteTrie, scores: [Score], unknownID: Int32, unknownScore: Score, resetThreshold: Score? = nil) {
     (self.trie, self.scores) = (trie, scores)
     (self.unknownID, self.unknownScore, self.resetThreshold) = (unknownID, unknownScore, resetThreshold)

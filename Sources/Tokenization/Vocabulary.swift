@@ -1,27 +1,27 @@
-/// Ids, pieces and special tokens: those of the model and the added tokens together.
+/// Ids, pieces and special tokens of the model and the added tokens together.
 struct Vocabulary: Sendable {
   let model: any PieceTable
   /// By id.
   let added: [AddedToken]
-  /// The number of different tokens, as Python's `len(tokenizer)`.
+  /// The number of distinct tokens, like Python's `len(tokenizer)`.
   let size: Int
   let cls, sep, pad, unk: AddedToken
   let mask: AddedToken?
-  /// The specials in the reference's order; the added tokens that are merely marked special are not among them.
+  /// The special tokens in the reference's order, without added tokens that are only marked special.
   let specials: [AddedToken]
 
-  /// Pieces that an added token has given another id: the reference asks the added tokens first.
+  /// Pieces with a different id as added tokens, which the reference looks up first.
   let renumbered: [Int32: Int32]
 
   private let pieces: [String?]
   private let addedByID: [Int32: AddedToken]
   private let addedIDs: [[UInt8]: Int32]
 
-  /// Gives every special token an id: that of its added token, of its piece, or
-  /// the next free one (`PreTrainedTokenizer._add_tokens`, transformers/tokenization_utils.py).
+  /// Assigns every special token an id: that of its added token, of its piece, or the next free one
+  /// (`PreTrainedTokenizer._add_tokens`, transformers/tokenization_utils.py).
   ///
-  /// - Throws: ``TokenizerError/malformedSettings(path:reason:)`` when one of
-  ///   `[CLS]`, `[SEP]`, `[PAD]`, `[UNK]` was set to null.
+  /// - Throws: ``TokenizerError/malformedSettings(path:reason:)`` if `[CLS]`, `[SEP]`, `[PAD]` or `[UNK]` was set to
+  ///   null.
   init(_ model: any PieceTable, _ settings: TokenizerSettings, folder: String) throws(TokenizerError) {
     var added = settings.added.map { $0.entry.token(id: $0.id) }
     var byContent: [[UInt8]: Int] = [:]

@@ -1,4 +1,4 @@
-/// The fields of one protocol buffer message.
+/// The fields of a protocol buffer message.
 struct WireFormat {
   struct Fault: Error {
     let reason: String
@@ -17,7 +17,7 @@ struct WireFormat {
 
   init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-  /// - Throws: `Fault` when a field goes beyond the message, or has a wire type that proto2 lacks.
+  /// - Throws: `Fault` if a field exceeds the message, or has a wire type unknown to proto2.
   mutating func next() throws(Fault) -> (number: UInt64, value: Value)? {
     guard !bytes.isEmpty else { return nil }
     let tag = try varint()

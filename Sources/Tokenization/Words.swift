@@ -1,6 +1,6 @@
-/// The words of a text: runs of scalars that are not white space, as Python's `str.split()` cuts.
+/// The words of a text, separated by white space as in Python's `str.split()`.
 ///
-/// These are the words that ``Encoding/words`` counts.
+/// ``Encoding/words`` refers to these words.
 ///
 /// ```swift
 /// let words = Words(" two  words")
@@ -10,10 +10,10 @@
 public struct Words: Sendable, Hashable {
   /// All of the text.
   public let scalars: [Unicode.Scalar]
-  /// Where each word stands, in scalars.
+  /// The range of each word, in scalars.
   public let ranges: [Range<Int>]
 
-  /// Cuts a text.
+  /// Splits a text.
   ///
   /// - Complexity: O(scalars).
   public init(_ text: String) {
@@ -35,7 +35,7 @@ public struct Words: Sendable, Hashable {
 
   /// A part of the text.
   ///
-  /// - Parameter range: where it stands, in scalars.
+  /// - Parameter range: a range of scalars.
   public func text(_ range: Range<Int>) -> String {
     var view = String.UnicodeScalarView()
     view.append(contentsOf: scalars[range])

@@ -101,8 +101,8 @@ public struct Inspection: Sendable {
 
   /// Inspects a folder or a file.
   ///
-  ///   - path: a folder, or a tensor file.
   /// - Parameters:
+  ///   - path: a folder, or a tensor file.
   ///   - base: the base model for checking adapters, if any.
   /// - Throws: `InspectionError`, if there is nothing, or nothing recognized; `CheckpointError` for a single file.
   public init(_ path: String, base: Base? = nil) throws {

@@ -1,7 +1,7 @@
-/// The letters in which byte-level tokenizers write bytes: a visible character for each of the 256.
+/// The alphabet of byte-level tokenizers: a visible character for each of the 256 bytes.
 ///
-/// Visible ASCII and most of Latin-1 stand for themselves; the others, in their order, are U+0100 and what follows. So a
-/// space is `Ġ` and a line feed `Ċ`.
+/// Visible ASCII and most of Latin-1 map to themselves; the others, in order, to U+0100 and up. A space is `Ġ` and a
+/// line feed `Ċ`.
 ///
 /// Source: `bytes_to_unicode` (transformers/models/deberta/tokenization_deberta.py).
 enum ByteAlphabet {
@@ -18,21 +18,21 @@ enum ByteAlphabet {
     }
   }()
 
-  /// By letter, which is less than U+0144; -1 for what is none.
+  /// By letter, which is less than U+0144; -1 outside the alphabet.
   private static let bytes: [Int16] = {
     var bytes = [Int16](repeating: -1, count: 0x144)
     for (byte, letter) in letters.enumerated() { bytes[Int(letter.value)] = Int16(byte) }
     return bytes
   }()
 
-  /// The byte that a letter stands for; nil for what is no letter of the alphabet.
+  /// The byte for a letter; nil for a character outside the alphabet.
   static func byte(of letter: Unicode.Scalar) -> UInt8? {
     guard letter.value < bytes.count else { return nil }
     let byte = bytes[Int(letter.value)]
     return byte < 0 ? nil : UInt8(byte)
   }
 
-  /// The bytes that a piece stands for; characters that are no letters stand for themselves.
+  /// The bytes of a piece; characters outside the alphabet are kept.
   static func bytes(of piece: String) -> [UInt8] {
     var bytes: [UInt8] = []
     for scalar in piece.unicodeScalars {

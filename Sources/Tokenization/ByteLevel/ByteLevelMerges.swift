@@ -1,37 +1,38 @@
-/// Byte-pair encoding of words that are bytes: of all neighbors that a merge joins, those of the first merge are joined
+/// Byte-pair encoding of words as bytes: of all adjacent pairs with a merge, the one with the earliest merge is joined
 /// first.
 ///
 /// Concretely, with the merges `h e`, `t he` and `l l`:
 ///
 ///     t h e → t he → the        a l l → a ll
 ///
-/// - Complexity: O(bytes · log merges) time, and memory for a megabyte of a word, however long it is. Merges that join
-///   what only later ones make, as no training writes them, need memory for the whole word.
+/// - Complexity: O(bytes · log merges) time, and memory for a megabyte of a word, however long it is. Merges of pieces
+///   that only later merges create, which no training produces, need memory for the whole word.
 struct ByteLevelMerges: Sendable {
-  /// What the two references do about a new pair that an earlier merge joins, which no training writes.
+  /// How the two references treat a new pair that an earlier merge joins, which no training produces.
   enum Order: Sendable {
-    /// All places of a merge are joined before the next merge is chosen (`DebertaTokenizer.bpe`).
+    /// All occurrences of a merge are joined before the next merge is selected (`DebertaTokenizer.bpe`).
     case byMerge
-    /// The new pair is joined at once (`Word::merge_all`, tokenizers/src/models/bpe/word.rs).
+    /// The new pair is joined immediately (`Word::merge_all`, tokenizers/src/models/bpe/word.rs).
     case byPlace
   }
 
   private let table: MergeTable
-  /// The id of each symbol: bytes first, then what the merges make.
+  /// The id of each symbol: bytes first, then the results of merges.
   private let ids: [Int32]
   private let order: Order
-  /// How many of the last pieces of a word can be others if the word goes on; nil: all of them.
+  /// The number of final pieces of a word that may change if the word continues; nil: all of them.
   ///
-  /// A merge can only be prevented by an earlier one at the next place to the right, that by a still earlier one, and so
-  /// on: what comes later reaches back as many pieces as there are merges, if every merge joins what earlier ones made.
+  /// A merge can only be prevented by an earlier one at the next position to the right, that one by a still earlier
+  /// one, and so on: later text affects at most as many pieces as there are merges, if every merge joins results of
+  /// earlier ones.
   let doubtfulPieces: Int?
 
-  /// The bytes of a word that are merged at a time.
+  /// The number of bytes of a word merged at a time.
   private static let blockBytes = 1 << 20
 
   /// - Parameters:
-  ///   - merges: the pairs, in the letters of ``ByteAlphabet``, the first merge first.
-  ///   - order: whose rule counts.
+  ///   - merges: the pairs, in the letters of ``ByteAlphabet``, in order.
+  ///   - order: how new pairs are treated.
   ///   - id: the id of a piece.
   init(_ merges: [ByteLevelModel.Merge], order: Order, id: ([UInt8]) -> Int32) {
     var symbols = ByteTrie()
@@ -47,7 +48,7 @@ struct ByteLevelMerges: Sendable {
     for merge in merges { pairs.append((symbol(merge.left), symbol(merge.right), symbol(merge.left + merge.right))) }
 
     var table = MergeTable(capacity: pairs.count)
-    // The last merge that makes each symbol; bytes are there from the start.
+    // // The last merge that creates each symbol; bytes exist from the start.
     var maker = [Int](repeating: .max, count: texts.count)
     for byte in ByteAlphabet.letters.indices { maker[byte] = -1 }
     for (rank, pair) in pairs.enumerated() {
@@ -64,7 +65,7 @@ struct ByteLevelMerges: Sendable {
     doubtfulPieces = isOrdered ? pairs.count + 1 : nil
   }
 
-  /// The arrays of a search, kept from word to word.
+  /// The buffers of a search, reused between words.
   struct Workspace {
     fileprivate var symbols: [Int32] = []
     fileprivate var next: [Int32] = []
@@ -83,7 +84,7 @@ struct ByteLevelMerges: Sendable {
     while start < word.upperBound {
       let end = min(start + size, word.upperBound)
       merge(text[start..<end], &workspace)
-      // Pieces do not depend on what is before the piece in which they begin: a word can go on from any of them.
+      // // Pieces do not depend on text before the piece in which they begin, so a word can continue from any of them.
       var kept = end - start
       if end < word.upperBound {
         kept = beginning(ofLast: doubtfulPieces ?? 0, in: workspace)
@@ -99,7 +100,7 @@ struct ByteLevelMerges: Sendable {
     }
   }
 
-  /// Where the last pieces of a block begin; 0 if the block has no more.
+  /// The start of the last pieces of a block; 0 if the block has no more.
   private func beginning(ofLast count: Int, in workspace: Workspace) -> Int {
     var starts: [Int] = []
     var place = 0
@@ -110,7 +111,7 @@ struct ByteLevelMerges: Sendable {
     return starts.count > count ? starts[starts.count - count] : 0
   }
 
-  /// Joins the bytes of a block; a symbol stands at the place of its first byte.
+  /// Joins the bytes of a block; a symbol is stored at its first byte.
   private func merge(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ space: inout Workspace) {
     let count = bytes.count
     space.symbols.removeAll(keepingCapacity: true)
@@ -131,7 +132,7 @@ struct ByteLevelMerges: Sendable {
       guard let entry = space.queue.popGreatest() else { return }
       let (rank, place) = (Self.rank(entry), Self.place(entry))
       let right = Int(space.next[place])
-      // An entry is stale once one of its symbols was joined with another.
+      // // An entry is stale if one of its symbols has been joined.
       guard space.symbols[place] >= 0, right < count,
         let merge = table[space.symbols[place], space.symbols[right]], merge.rank == rank
       else { continue }
@@ -150,7 +151,7 @@ struct ByteLevelMerges: Sendable {
     }
   }
 
-  /// Queues the pair that begins at a place, if a merge joins it.
+  /// Queues the pair at a position, if there is a merge for it.
   private func offer(_ place: Int, _ space: inout Workspace) {
     guard place >= 0, space.symbols[place] >= 0, Int(space.next[place]) < space.symbols.count,
       let merge = table[space.symbols[place], space.symbols[Int(space.next[place])]]
@@ -163,7 +164,7 @@ struct ByteLevelMerges: Sendable {
   private static func place(_ entry: UInt64) -> Int { Int(UInt32(truncatingIfNeeded: ~entry)) }
 }
 
-/// The merges by their pairs of symbols: open addressing with linear probing, at most half full.
+/// Merges keyed by symbol pair: open addressing with linear probing, at most half full.
 private struct MergeTable: Sendable {
   struct Merge: Sendable {
     var rank: UInt32
@@ -195,7 +196,7 @@ private struct MergeTable: Sendable {
     return found.pair == pair ? found.merge : nil
   }
 
-  /// The slot of a pair, or the empty one where it would be.
+  /// The slot of a pair, or the empty slot to insert it.
   private func slot(of pair: UInt64) -> Int {
     // Fibonacci hashing, as in ByteTrie.
     var slot = Int(truncatingIfNeeded: (pair &* 0x9E37_79B9_7F4A_7C15) >> 32) & (slots.count - 1)

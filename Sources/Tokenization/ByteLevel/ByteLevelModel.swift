@@ -1,14 +1,14 @@
 internal import Checkpoints
 
-/// Pieces and merges, as a folder's files hold them.
+/// Pieces and merges, as loaded from a folder.
 struct ByteLevelModel {
   typealias Merge = (left: [UInt8], right: [UInt8])
 
   let pieces: ByteLevelPieces
-  /// The first one is applied first.
+  /// In order of application.
   let merges: [Merge]
 
-  /// The most pieces, and one more than the greatest id, that are read.
+  /// The maximum number of pieces, and one more than the maximum id.
   private static let idLimit = 1 << 22
 
   private init(_ ids: [String: JSONValue], _ merges: [Merge], file: String) throws(ConfigurationError) {
@@ -38,7 +38,7 @@ struct ByteLevelModel {
 extension ByteLevelModel {
   /// The model of `vocab.json` and `merges.txt`; nil if the folder has neither.
   ///
-  /// - Throws: ``TokenizerError/missingFile(path:)`` if it has one of them alone; what reading them throws.
+  /// - Throws: ``TokenizerError/missingFile(path:)`` if only one of them exists; the errors of reading them.
   init?(vocabularyIn folder: String) throws(TokenizerError) {
     let vocabulary = TokenizerFile("vocab.json", in: folder)
     let list = TokenizerFile("merges.txt", in: folder)
@@ -52,7 +52,7 @@ extension ByteLevelModel {
     self = model
   }
 
-  /// A merge a line, its two halves parted by a space. The first line is the version of the format, whatever it holds.
+  /// One merge per line, its halves separated by a space. The first line is the format version, which is ignored.
   private static func merges(_ bytes: [UInt8], path: String) throws(TokenizerError) -> [Merge] {
     var merges: [Merge] = []
     for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
@@ -71,9 +71,9 @@ extension ByteLevelModel {
 // MARK: - tokenizer.json
 
 extension ByteLevelModel {
-  /// The member `model` of `tokenizer.json`, of the type BPE.
+  /// The member `model` of `tokenizer.json`, with type BPE.
   ///
-  /// - Throws: `ConfigurationError` for a setting that would change ids and has no meaning here, by its name.
+  /// - Throws: `ConfigurationError` for an unsupported setting that would change ids, by its name.
   init(serialized model: ConfigurationFields) throws(ConfigurationError) {
     guard let vocabulary = try model.object("vocab") else { throw .missing(key: "model.vocab", file: model.file) }
     if let dropout = try model.number("dropout"), dropout != 0 {
@@ -97,7 +97,7 @@ extension ByteLevelModel {
     try self.init(vocabulary.members, merges, file: model.file)
   }
 
-  /// A merge as `["a", "b"]` or, as older versions wrote it, `"a b"`.
+  /// A merge as `["a", "b"]` or, in older versions, `"a b"`.
   private static func merge(_ value: JSONValue) -> Merge? {
     switch value {
     case .string(let text):
@@ -116,8 +116,8 @@ extension ByteLevelModel {
 extension ByteLevelModel {
   /// The model of Microsoft's `bpe_encoder.bin`; nil if there is no such file.
   ///
-  /// `encoder` numbers the pieces, `dict_map` lists these numbers in the order of the ids, after those of the special
-  /// tokens, and `vocab` lists the merges.
+  /// `encoder` numbers the pieces, `dict_map` lists these numbers in id order, after those of the special tokens, and
+  /// `vocab` lists the merges.
   ///
   /// Source: `GPT2Tokenizer` (DeBERTa/deberta/gpt2_tokenizer.py).
   init?(encoderIn folder: String) throws(TokenizerError) {

@@ -1,10 +1,10 @@
-/// The pieces of a byte-level tokenizer by their ids.
+/// The pieces of a byte-level tokenizer by id.
 struct ByteLevelPieces: PieceTable {
   let count: Int
   private let texts: [String?]
   private let trie: ByteTrie
 
-  /// - Parameter pieces: each in the letters of ``ByteAlphabet``, with an id of its own.
+  /// - Parameter pieces: each in the letters of ``ByteAlphabet``, with a unique id.
   init(_ pieces: [(text: String, id: Int32)]) {
     var texts = [String?](repeating: nil, count: Int(pieces.map(\.id).max() ?? -1) + 1)
     var trie = ByteTrie()
@@ -23,7 +23,7 @@ struct ByteLevelPieces: PieceTable {
 
   func text(of id: Int32) -> String? { texts.indices.contains(Int(id)) ? texts[Int(id)] : nil }
 
-  /// The text of the bytes that the pieces stand for together; what is no UTF-8 becomes U+FFFD.
+  /// Decodes the concatenated bytes of the pieces; invalid UTF-8 becomes U+FFFD.
   func decode(_ ids: [Int32]) -> String {
     String(decoding: ids.flatMap { ByteAlphabet.bytes(of: text(of: $0) ?? "") }, as: UTF8.self)
   }

@@ -1,6 +1,6 @@
-/// Cuts a text at its added tokens, what lies between into words, and each word into pieces.
+/// Splits a text at its added tokens, the rest into words, and each word into pieces.
 struct ByteLevelSplitter: TextSplitter {
-  /// How added tokens are found.
+  /// How added tokens are matched.
   enum Parts: Sendable {
     case slow(SlowTokenCutter)
     case fast(FastParts)
@@ -8,8 +8,8 @@ struct ByteLevelSplitter: TextSplitter {
 
   let parts: Parts
   let merges: ByteLevelMerges
-  /// A space is put before what does not begin with white space: before the whole text by the slow variant, before
-  /// every part between added tokens by the fast one.
+  /// Whether to prepend a space to text that does not begin with white space: the slow variant to the whole text, the
+  /// fast one to every part between added tokens.
   let addsPrefixSpace: Bool
 
   var doubtfulPieces: Int? { merges.doubtfulPieces }
@@ -56,7 +56,7 @@ struct ByteLevelSplitter: TextSplitter {
     }
   }
 
-  /// A part of a text with a space in front, which comes from its first scalar; nil if it gets none.
+  /// A part of a text with a prepended space, which maps to its first scalar; nil if none is needed.
   private func prefixed(
     _ text: AlignedText, _ range: Range<Int>, unless isSpace: (Unicode.Scalar) -> Bool
   ) -> AlignedText? {
@@ -70,9 +70,9 @@ struct ByteLevelSplitter: TextSplitter {
     return result
   }
 
-  /// Without the white space that a piece begins with; a piece that is nothing else keeps it.
+  /// The offsets without leading white space; a piece of only white space keeps it.
   ///
-  /// A space that is a piece by itself belongs to the word that follows it, as it does where the two are one piece.
+  /// A piece that is only a space belongs to the word that follows it, as if the two were one piece.
   func place(of piece: TextPiece, in source: SourceText) -> (offsets: Range<Int>, word: Int?) {
     let scalars = source.scalars
     let range = piece.scalars

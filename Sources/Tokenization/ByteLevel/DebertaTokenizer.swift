@@ -1,8 +1,8 @@
 internal import Checkpoints
 
-/// The tokenizer of DeBERTa v1: byte-level BPE, added tokens, and `[CLS]` and `[SEP]` around.
+/// The tokenizer of DeBERTa v1: byte-level BPE, added tokens, and surrounding `[CLS]` and `[SEP]`.
 ///
-/// Pieces are written in the letters of GPT-2, in which `Ġ` is a space:
+/// Pieces are written in GPT-2's alphabet, in which `Ġ` is a space:
 ///
 /// ```swift
 /// let tokenizer = try DebertaTokenizer(folder: "deberta-base")
@@ -15,22 +15,21 @@ public final class DebertaTokenizer: Tokenizer {
 
   /// Reads `vocab.json` with `merges.txt`, `tokenizer.json`, or Microsoft's `bpe_encoder.bin`.
   ///
-  /// The slow variant looks for them in this order; to the fast one `tokenizer.json` comes first.
-  /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json` are read as the reference reads them;
-  /// each may be missing. `bpe_encoder.bin` alone is Microsoft's own tokenizer, to which `[MASK]` in a text is text like
-  /// any other.
+  /// The slow variant looks for them in this order; the fast one prefers `tokenizer.json`. `tokenizer_config.json`,
+  /// `special_tokens_map.json` and `added_tokens.json` are optional and interpreted as in the reference.
+  /// `bpe_encoder.bin` alone is Microsoft's own tokenizer, which treats `[MASK]` in a text as ordinary text.
   ///
-  /// `add_prefix_space` of `tokenizer_config.json` counts, and false if it is not there; what `tokenizer.json` says about
-  /// it does not, as in `DebertaTokenizerFast`.
+  /// `add_prefix_space` is taken from `tokenizer_config.json`, false by default; as in `DebertaTokenizerFast`, that of
+  /// `tokenizer.json` is ignored.
   ///
   /// - Parameters:
-  ///   - folder: where the files are.
-  ///   - variant: whose ids to give. `tokenizer.json` alone is the fast tokenizer, `bpe_encoder.bin` alone the slow one,
-  ///     whatever is given here.
-  /// - Throws: ``TokenizerError/missingFile(path:)`` without any of them,
+  ///   - folder: the folder with the files.
+  ///   - variant: the variant whose ids to return. `tokenizer.json` alone is always the fast tokenizer,
+  ///     `bpe_encoder.bin` alone the slow one.
+  /// - Throws: ``TokenizerError/missingFile(path:)`` if there are none of them,
   ///   ``TokenizerError/otherFamily(folder:needed:found:)`` if they are a SentencePiece tokenizer,
   ///   ``TokenizerError/unreadableFile(path:reason:)``, ``TokenizerError/damagedFile(path:reason:)``,
-  ///   ``TokenizerError/malformedSettings(path:reason:)``, also for a step of `tokenizer.json` that is not known.
+  ///   ``TokenizerError/malformedSettings(path:reason:)``, also for an unsupported step of `tokenizer.json`.
   public init(folder: String, variant: TokenizerVariant = .slow) throws(TokenizerError) {
     if variant == .slow, let model = try ByteLevelModel(vocabularyIn: folder) {
       encoder = try Self.encoder(model, variant, folder)
@@ -99,8 +98,8 @@ public final class DebertaTokenizer: Tokenizer {
     try encoder.encode(text, pair: pair, maximumLength: maximumLength, truncation: truncation)
   }
 
-  /// The text of ids, as `DebertaTokenizer.decode` joins it: special tokens follow the text without a space, other added
-  /// tokens stand between spaces.
+  /// The text of ids, joined as in `DebertaTokenizer.decode`: special tokens follow without a space, other added tokens
+  /// are surrounded by spaces.
   ///
   /// - SeeAlso: `PreTrainedTokenizer._decode` (transformers/tokenization_utils.py).
   public func decode(_ ids: [Int32], skippingSpecialTokens: Bool) throws(TokenizerError) -> String {
@@ -126,7 +125,7 @@ public final class DebertaTokenizer: Tokenizer {
 }
 
 extension ByteLevelModel {
-  /// - Parameter unknown: the id of what is no piece.
+  /// - Parameter unknown: the id for unknown pieces.
   fileprivate func merges(_ order: ByteLevelMerges.Order, unknown: Int32) -> ByteLevelMerges {
     ByteLevelMerges(merges, order: order) { pieces.id(of: $0) ?? unknown }
   }

@@ -1,16 +1,16 @@
-/// Cuts a text into words as GPT-2 does; pieces never cross from one word into the next.
+/// Splits a text into words like GPT-2; pieces never cross word boundaries.
 ///
 /// The expression is
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 ///
-/// so a word takes one space before it, and white space before the last space stands by itself:
+/// so a word includes one space before it, and white space before that space is a separate word:
 ///
 ///     it's  two→3  ⇒  it | 's | ␣ | ␣two | → | 3
 ///
 /// Source: `DebertaTokenizer.pat` (transformers/models/deberta/tokenization_deberta.py).
 enum WordPattern {
-  /// What a character is to the expression.
+  /// The character class in the expression.
   private enum Kind {
     case space, letter, number, other
 
@@ -36,7 +36,7 @@ enum WordPattern {
 
   private static let contractions: [[UInt8]] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"].map { Array($0.utf8) }
 
-  /// Calls `body` with each word of a part of a text, in order; together they are the part.
+  /// Calls `body` with each word of a part of a text, in order; the words cover the part.
   ///
   /// - Complexity: O(bytes).
   static func forEachWord(of text: UnsafeBufferPointer<UInt8>, in range: Range<Int>, _ body: (Range<Int>) -> Void) {
@@ -60,13 +60,13 @@ enum WordPattern {
       let next = kind(text, at: first.end)
       if next.kind != .space { return runEnd(text, of: next.kind, from: first.end, to: limit) }
     }
-    // White space up to the end of the text, or else without its last character, which the next word may take.
+    // // White space up to the end of the text, or else without its last character, which the next word may include.
     let end = runEnd(text, of: .space, from: start, to: limit)
     let last = UTF8Text.start(before: end, of: text)
     return end == limit || last == start ? end : last
   }
 
-  /// Where a run of characters of one kind ends.
+  /// The end of a run of characters of one kind.
   private static func runEnd(_ text: UnsafeBufferPointer<UInt8>, of kind: Kind, from start: Int, to limit: Int) -> Int {
     var end = start
     while end < limit {
