@@ -190,37 +190,57 @@ async def run(pool, planned, patience=60):
     requests = [pool.request(path_of(one.adapter), one.body) for one in planned]
     start, cpu = time.monotonic() + 0.05, time.process_time()
 
-    def waiter(one, sent):
+    def begin(one, request):
+        sent = time.monotonic() - start
+
         def end(status, head, _):
             now = time.monotonic() - start
             answers.append(Answered(one.moment, sent, now, status, tokens_of(head), one.adapter))
             if len(answers) == len(planned):
                 finished.set()
-        return end
+        pool.send(request, end)
 
-    for one, request in zip(planned, requests):
-        wait = start + one.moment - time.monotonic()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        pool.send(request, waiter(one, time.monotonic() - start))
+    def send():
+        for one, request in zip(planned, requests):
+            time.sleep(max(0, start + one.moment - time.monotonic()))
+            loop.call_soon_threadsafe(begin, one, request)
+    # A thread of its own keeps the moments: the event loop's own timers are a millisecond coarse.
+    loop = asyncio.get_running_loop()
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
     if planned:
-        await asyncio.wait_for(finished.wait(), patience)
+        await asyncio.wait_for(finished.wait(), planned[-1].moment + patience)
+    sending.join()
     return Figures(answers, time.monotonic() - start, time.process_time() - cpu)
 
 
-async def saturate(pool, texts, names, weights, seconds, width=128, seed=1):
-    """A closed loop of `width` clients without a pause, enough for several passes: what the server answers at most."""
+async def saturate(pool, texts, names, weights, seconds, budget, seed=1):
+    """What the server answers at most: a closed loop of clients whose texts fill three passes of `budget` tokens.
+
+    The first fifth of the time does not count, nor does the end, when clients leave.
+    """
+    width = max(8, 3 * budget // MEAN_TOKENS)
     requests = plan(texts, 4000, 2, names, weights, seed)
-    answers, cpu, start, turn = [], time.process_time(), time.monotonic(), itertools.cycle(requests)
+    answers, turn, start, first, cpu = [], itertools.cycle(requests), time.monotonic(), seconds / 5, [0.0, 0.0]
+
+    async def clock():
+        for place, moment in enumerate((first, seconds)):
+            await asyncio.sleep(start + moment - time.monotonic())
+            cpu[place] = time.process_time()
 
     async def client():
         while time.monotonic() - start < seconds:
             one = next(turn)
             sent = time.monotonic() - start
             status, head, _ = await pool.ask(path_of(one.adapter), one.body)
-            answers.append(Answered(sent, sent, time.monotonic() - start, status, tokens_of(head), one.adapter))
-    await asyncio.gather(*(client() for _ in range(width)))
-    return Figures(answers, time.monotonic() - start, time.process_time() - cpu)
+            end = time.monotonic() - start
+            assert status in (200, 429), status
+            if first <= end < seconds:
+                answers.append(Answered(sent, sent, end, status, tokens_of(head), one.adapter))
+            if status == 429:
+                await asyncio.sleep(0.1)
+    await asyncio.gather(clock(), *(client() for _ in range(width)))
+    return Figures(answers, seconds - first, cpu[1] - cpu[0])
 
 
 def quantile(values, share):
