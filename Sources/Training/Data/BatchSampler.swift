@@ -1,11 +1,10 @@
 internal import Tensors
 
-/// Puts examples into batches of similar length, in an order that a seed repeats.
+/// Groups examples of similar length into batches, in a reproducible random order.
 ///
-/// For an epoch the examples are shuffled and cut into windows of some hundred
-/// batches; each window is sorted by length and cut into batches; the batches
-/// are shuffled. So the rows of a batch are of similar length, and no order of
-/// the data shows. Every example is in one batch of an epoch.
+/// In each epoch the examples are shuffled and divided into windows of a few hundred batches; each window is sorted by
+/// length and divided into batches; then the batches are shuffled. Rows of a batch have similar lengths, and the order
+/// of the data does not matter. Every example occurs once per epoch.
 ///
 /// ```swift
 /// let sampler = BatchSampler(dataset, size: .tokens(4096), seed: 1)
@@ -14,19 +13,19 @@ internal import Tensors
 /// }
 /// ```
 public struct BatchSampler: Sendable {
-  /// How much a batch holds.
+  /// The size of a batch.
   public enum Size: Sendable, Hashable {
-    /// As many examples as together have no more tokens; one that has more is a batch of its own.
+    /// A maximum number of tokens; a longer example forms its own batch.
     case tokens(Int)
-    /// A number of examples; the last batch of a window can have fewer.
+    /// A number of examples; the last batch of a window may have fewer.
     case examples(Int)
   }
 
-  /// The tokens of each example.
+  /// The length of each example in tokens.
   public let lengths: [Int]
   public let size: Size
   public let seed: UInt64
-  /// About how many batches are sorted together.
+  /// The approximate number of batches sorted together.
   public let windowBatches: Int
 
   public init(lengths: [Int], size: Size, seed: UInt64, windowBatches: Int = 100) {
@@ -45,9 +44,9 @@ public struct BatchSampler: Sendable {
     self.init(lengths: dataset.examples.map(\.tokenCount), size: size, seed: seed, windowBatches: windowBatches)
   }
 
-  /// The batches of an epoch, each a list of examples.
+  /// The batches of an epoch, as lists of example indices.
   ///
-  /// Their number can differ from epoch to epoch, by the rests of windows.
+  /// Their number may vary between epochs, because of remainders of windows.
   /// - Complexity: O(n log n), with n examples.
   public func batches(epoch: Int) -> [[Int]] {
     var random = RandomNumbers(seed: seed, epoch: epoch)
@@ -60,13 +59,13 @@ public struct BatchSampler: Sendable {
     return random.shuffled(cut(order, windowSize).flatMap { cut(sorted($0), size) })
   }
 
-  /// The batches of an evaluation: all examples, the longest first.
+  /// The batches for evaluation: all examples, longest first.
   public func evaluationBatches() -> [[Int]] { cut(sorted(Array(lengths.indices)), size) }
 
-  /// The results of batches, in the order of the examples.
+  /// The results of batches in the order of the examples.
   ///
   /// - Parameters:
-  ///   - results: for each batch, one for each of its examples.
+  ///   - results: for each batch, one result per example.
   ///   - batches: all examples, each once.
   public static func inOrder<Result>(_ results: [[Result]], of batches: [[Int]]) -> [Result] {
     precondition(results.map(\.count) == batches.map(\.count), "a result for each example of each batch")
@@ -75,14 +74,14 @@ public struct BatchSampler: Sendable {
     return pairs.map(\.1)
   }
 
-  /// The longest first; those of equal length in the order in which they come.
+  /// Longest first; a stable sort.
   private func sorted(_ examples: [Int]) -> [Int] {
     examples.enumerated()
       .sorted { (-lengths[$0.element], $0.offset) < (-lengths[$1.element], $1.offset) }
       .map(\.element)
   }
 
-  /// Runs of examples, each as long as the size allows.
+  /// Runs of examples up to the batch size.
   private func cut(_ examples: [Int], _ size: Size) -> [[Int]] {
     var runs: [[Int]] = []
     var run: [Int] = []
@@ -106,7 +105,7 @@ public struct BatchSampler: Sendable {
 }
 
 extension Int {
-  /// The product, or the largest number if it is larger still.
+  /// The product, or the maximum value on overflow.
   fileprivate func multiplied(by other: Int) -> Int {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     return overflow ? .max : product

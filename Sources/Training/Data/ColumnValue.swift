@@ -1,10 +1,9 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// The value of a column, read as what it must be.
+/// The value of a column, converted to the required type.
 ///
-/// Where a format knows nothing but text, numbers are read from digits, and
-/// lists from JSON in brackets or from parts between separators.
+/// In text-only formats, numbers are parsed from digits, and lists from bracketed JSON or separated parts.
 struct ColumnValue {
   let name: String
   let value: JSONValue
@@ -41,12 +40,12 @@ struct ColumnValue {
     return label
   }
 
-  /// Whether the value is a text without anything to be seen.
+  /// Whether the value is a blank text.
   private var isBlank: Bool { if case .string(let text) = value { text.allSatisfy(\.isWhitespace) } else { false } }
 
   private func empty(_ record: DataRecord) -> DataFault { record.fault("'\(name)' is empty.") }
 
-  /// Labels, or flags of true and false. Whether numbers of 0 and 1 are flags is decided by all records together.
+  /// Labels, or Boolean flags. Whether 0 and 1 are flags is decided from all records together.
   func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
     if case .string = value, !record.isTextOnly { return .listed([try label(record)]) }
     let elements = try list(record, separatedBy: ",")
@@ -59,7 +58,7 @@ struct ColumnValue {
     return .listed(labels)
   }
 
-  /// A label for each word; null stands for none.
+  /// A label for each word; null means none.
   func tags(_ record: DataRecord) throws(DataFault) -> [GivenLabel?] {
     var labels: [GivenLabel?] = []
     for (index, element) in try list(record).enumerated() {
@@ -71,7 +70,7 @@ struct ColumnValue {
 
   /// The elements of a list.
   ///
-  /// - Parameter separator: what stands between them in a format without lists; nil: white space.
+  /// - Parameter separator: the separator in formats without lists; nil: white space.
   func list(_ record: DataRecord, separatedBy separator: Character? = nil) throws(DataFault) -> [JSONValue] {
     switch value {
     case .array(let elements): return elements
@@ -86,7 +85,7 @@ struct ColumnValue {
     }
   }
 
-  /// The value of JSON, or of a list as Python prints it, in a column of text.
+  /// Parses JSON, or a list as Python prints it, in a text column.
   func parsed(_ text: String, _ record: DataRecord) throws(DataFault) -> ColumnValue {
     do {
       return ColumnValue(name: name, value: try JSONValue(Data(text.utf8), file: record.path))
@@ -98,7 +97,7 @@ struct ColumnValue {
 }
 
 extension Substring {
-  /// What is left without the characters at both ends for which `isTrimmed` holds.
+  /// The text without leading and trailing characters for which `isTrimmed` holds.
   fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> Substring {
     var rest = drop(while: isTrimmed)
     while let last = rest.last, isTrimmed(last) { rest.removeLast() }

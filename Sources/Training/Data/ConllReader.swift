@@ -1,24 +1,22 @@
 internal import Checkpoints
 
-/// Sentences as CoNLL writes them: a token and its tags in each line, a blank line after each sentence.
+/// Reads CoNLL files: a token and its tags per line, a blank line after each sentence.
 ///
-/// Columns stand between tabs or, in a line without one, between spaces. They
-/// are called `1`, `2`, …, each a list with an element for each token;
-/// `tokens` is the first, or the second if the first counts the tokens of its
-/// sentence from 1; `tags` is the last. Lines that begin with `-DOCSTART-`
-/// are left out, as are lines before a sentence that begin with `# `, and those
+/// Columns are separated by tabs or, in a line without tabs, by spaces. They are named `1`, `2`, …, each a list with an
+/// element per token; `tokens` is the first, or the second if the first numbers the tokens of a sentence from 1; `tags`
+/// is the last. Lines that begin with `-DOCSTART-` are skipped, as are lines before a sentence that begin with `# `,
+/// and those that begin with `#` and a tab if their columns differ from the sentence's.
 /// that begin with `#` and a tab if they have other columns than the sentence.
 ///
-/// Ten columns of which the first counts are CoNLL-U: they are also called
-/// `id`, `form`, `lemma`, `upos`, …, `tags` is `upos`, and ranges (`1-2`) and
-/// empty nodes (`1.1`) are no tokens. A comment `# global.columns = ID FORM …`
-/// names the columns (CoNLL-U Plus).
+/// Ten columns with numbered tokens are CoNLL-U: they are also named `id`, `form`, `lemma`, `upos`, …, `tags` is
+/// `upos`, and ranges (`1-2`) and empty nodes (`1.1`) are skipped. A comment `# global.columns = ID FORM …` names the
+/// columns (CoNLL-U Plus).
 struct ConllReader: RecordReader {
   private let lines: DataLines
   private var columnCount: Int?
-  /// The names of the columns, where the file or its format names them.
+  /// The names of the columns, if the file or its format defines them.
   private var names: [String] = []
-  /// Whether the first column counts the tokens; decided by the first sentence of several tokens.
+  /// Whether the first column numbers the tokens; decided by the first sentence with several tokens.
   private var countsTokens: Bool?
 
   private typealias Row = (line: DataLines.Line, cells: [String])
@@ -39,7 +37,7 @@ struct ConllReader: RecordReader {
     return nil
   }
 
-  /// The lines of the next sentence, without the comments before it; a fault for a sentence that has too many.
+  /// The lines of the next sentence, without comments before it; a fault for a sentence with too many.
   private mutating func block() throws(DatasetError) -> Result<[DataLines.Line], DataFault>? {
     var block: [DataLines.Line] = []
     var excess = 0
@@ -69,7 +67,7 @@ struct ConllReader: RecordReader {
     names = words[3...].map { $0.lowercased() }
   }
 
-  /// The rows of tokens, all with as many columns as those of the sentences before.
+  /// The token rows, checked to have as many columns as previous sentences.
   private mutating func checked(_ block: [DataLines.Line]) throws(DataFault) -> [Row] {
     var rows: [Row] = []
     for line in block {

@@ -1,14 +1,14 @@
 public import Checkpoints
 
 extension DataColumns {
-  /// The texts of a line of JSON among which to choose, in every form that training reads.
+  /// The choices in a JSON line, in every form supported in training.
   ///
   /// - Parameters:
-  ///   - members: those of the line.
-  ///   - path: where the line stands, for the fault.
+  ///   - members: the members of the line.
+  ///   - path: the path of the file, for the fault.
   ///   - line: its number, from 1.
-  /// - Returns: nil if the line has none.
-  /// - Throws: ``DataFault`` for what cannot be choices.
+  /// - Returns: nil if the line has no choices.
+  /// - Throws: ``DataFault`` for invalid choices.
   public func choices(of members: [String: JSONValue], path: String, line: Int) throws(DataFault) -> [String]? {
     let record = DataRecord(path: path, line: line, members)
     let reader = ExampleReader(task: .multipleChoice, columns: self)

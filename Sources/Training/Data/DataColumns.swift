@@ -1,11 +1,10 @@
-/// What the columns of a data file are called.
+/// The names of the columns in a data file.
 ///
 /// ```swift
 /// DataColumns([.text: "review", .label: "stars"])
 /// ```
 ///
-/// A part without a name is looked for under its usual names
-/// (``Role/usualNames(for:)``), and the first that is there counts.
+/// Parts without a name are looked up by their usual names (``Role/usualNames(for:)``), in order.
 public struct DataColumns: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   /// The parts of an example.
   public enum Role: String, Sendable, Hashable, CaseIterable {
@@ -24,7 +23,7 @@ public struct DataColumns: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   }
 
   private var names: [Role: String]
-  /// Whether the first line of a CSV or TSV file names the columns; they are called `1`, `2`, … if not.
+  /// Whether the first line of a CSV or TSV file names the columns; if not, they are named `1`, `2`, …
   public var hasHeader: Bool
 
   public init(_ names: [Role: String], hasHeader: Bool = true) {
@@ -36,20 +35,20 @@ public struct DataColumns: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     self.init(Dictionary(elements) { _, last in last })
   }
 
-  /// The given name of a part; nil if it goes by the usual ones.
+  /// The given name of a part; nil to use the usual ones.
   public subscript(role: Role) -> String? {
     get { names[role] }
     set { names[role] = newValue }
   }
 
-  /// The names under which a part is looked for.
+  /// The names to look up for a part.
   func candidates(_ role: Role, for task: TrainingTask) -> [String] {
     names[role].map { [$0] } ?? role.usualNames(for: task)
   }
 }
 
 extension DataColumns.Role {
-  /// The names that a part has in most data sets.
+  /// The usual names of a part in data sets.
   public func usualNames(for task: TrainingTask) -> [String] {
     switch self {
     case .text: ["text", "question", "sentence", "sentence1", "premise", "question1", "content"]
@@ -71,10 +70,10 @@ extension DataColumns.Role {
     }
   }
 
-  /// The usual names of the second text beside a first one of some name: a question stands beside a sentence (QNLI) or
-  /// a passage (BoolQ).
+  /// The usual names of the second text, given the name of the first: a question accompanies a sentence (QNLI) or a
+  /// passage (BoolQ).
   ///
-  /// Training, evaluation and prediction read pairs by this list.
+  /// Training, evaluation and prediction share this list.
   public static func usualPairNames(beside text: String) -> [String] {
     pair.usualNames(for: .classification) + (text == "question" ? ["sentence", "passage", "context"] : [])
   }

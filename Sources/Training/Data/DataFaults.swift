@@ -1,11 +1,11 @@
-/// A record of a data file that cannot be used, and why.
+/// An unusable record of a data file, with the reason.
 public struct DataFault: Error, Hashable, Sendable, CustomStringConvertible {
   public let path: String
-  /// Where the record begins; the first line is 1.
+  /// The line where the record begins, from 1.
   public let line: Int
   /// A sentence.
   public let reason: String
-  /// Whether the record is sound but for a label, which says that it has none.
+  /// Whether the record is valid except for a label that means none.
   let isUnlabeled: Bool
 
   init(path: String, line: Int, reason: String, isUnlabeled: Bool = false) {
@@ -18,18 +18,18 @@ public struct DataFault: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(path), line \(line): \(reason)" }
 }
 
-/// The records of a data file that were left out: all are counted, the first are kept.
+/// The skipped records of a data file: all are counted, the first are kept.
 public struct DataFaults: Hashable, Sendable {
   public let path: String
-  /// All records that were read, sound or not.
+  /// The number of records read, valid or not.
   public private(set) var records = 0
-  /// Those that cannot be used.
+  /// The number of faults.
   public private(set) var count = 0
-  /// The first of these in the file.
+  /// The first faults, in file order.
   public private(set) var first: [DataFault] = []
-  /// Those whose label, -1 or -100, says that they have none. They are no faults.
+  /// The number of records whose label, -1 or -100, means none. They are not faults.
   public private(set) var unlabeledCount = 0
-  /// The first of these.
+  /// The first of these records.
   public private(set) var firstUnlabeled: DataFault?
 
   init(path: String) { self.path = path }
@@ -43,14 +43,14 @@ public struct DataFaults: Hashable, Sendable {
       return
     }
     count += 1
-    // Some faults are found when all records are read, others when examples are cut into tokens.
+    // // Some faults are found after reading all records, others during tokenization.
     let place = first.firstIndex { $0.line > fault.line } ?? first.count
     guard place < limit else { return }
     first.insert(fault, at: place)
     if first.count > limit { first.removeLast() }
   }
 
-  /// What a person should know of the records that were left out, a sentence or two for each kind.
+  /// Messages about the skipped records, one or two sentences for each kind.
   public var notes: [String] {
     var notes: [String] = []
     if let fault = first.first {
@@ -65,11 +65,11 @@ public struct DataFaults: Hashable, Sendable {
   }
 }
 
-/// How many records of a data file may be malformed: a share of them, or a number if that is more.
+/// The tolerated number of malformed records: a fraction of them, or a number if that is larger.
 public struct FaultTolerance: Hashable, Sendable {
   public var share: Double
   public var count: Int
-  /// How many faults are kept to be told.
+  /// The number of faults to keep for reporting.
   public var kept: Int
 
   public init(share: Double = 0.01, count: Int = 10, kept: Int = 10) {
@@ -78,7 +78,7 @@ public struct FaultTolerance: Hashable, Sendable {
     self.kept = kept
   }
 
-  /// The first malformed record is an error.
+  /// No malformed records are tolerated.
   public static let none = FaultTolerance(share: 0, count: 0)
 
   /// - Throws: ``DatasetError/tooManyFaults(_:)``.

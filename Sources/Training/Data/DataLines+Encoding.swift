@@ -1,8 +1,8 @@
-/// What a data file is when it is no UTF-8 text, as its first bytes show.
+/// A file that is not UTF-8 text, detected from its first bytes.
 struct ForeignContent {
-  /// Such as 'UTF-16 text'.
+  /// For example 'UTF-16 text'.
   let name: String
-  /// What to do about it, in the imperative.
+  /// What to do, in the imperative.
   let remedy: String
 
   private static let convert = "convert it, for example with iconv -f UTF-16 -t UTF-8"
@@ -33,7 +33,7 @@ struct ForeignContent {
     self.remedy = remedy
   }
 
-  /// Whether every second byte is zero, as in UTF-16 of Latin letters without a byte order mark.
+  /// Whether every second byte is zero, as in UTF-16 Latin text without a byte order mark.
   private static func alternatesWithZeros(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard bytes.count >= 8 else { return false }
     return [0, 1].contains { parity in
@@ -43,7 +43,7 @@ struct ForeignContent {
 }
 
 extension DataLines {
-  /// Why bytes are not UTF-8: the first one that cannot be, and where it stands.
+  /// Why bytes are not UTF-8: the first invalid one, and its position.
   static func invalidText(_ bytes: some Sequence<UInt8>) -> String {
     let bytes = Array(bytes)
     var decoder = UTF8()

@@ -2,13 +2,12 @@ internal import Checkpoints
 internal import Files
 internal import Glibc
 
-/// The lines of a file, read as they are requested; compressed with gzip or xz, or not.
+/// Reads the lines of a file on demand, decompressing gzip and xz.
 ///
-/// Lines end in LF or CR LF; the last one needs no end. A byte order mark at
-/// the start of the file is left out.
+/// Lines end in LF or CR LF, optional for the last one. A byte order mark at the start is skipped.
 final class DataLines {
   struct Line {
-    /// The first is 1.
+    /// From 1.
     let number: Int
     /// Nil for a line longer than ``Limits/recordBytes``, which is skipped.
     let bytes: ArraySlice<UInt8>?
@@ -21,11 +20,11 @@ final class DataLines {
   let path: String
   private let bytes: InputBytes
   private var buffer: [UInt8] = []
-  /// Where the next line begins, and up to where no line's end was found.
+  /// Where the next line begins, and where to continue looking for its end.
   private var start = 0
   private var scanned = 0
   private var number = 0
-  /// The bytes skipped of a line that is too long.
+  /// The number of bytes skipped in a line that is too long.
   private var skipped = 0
   private var hasBegun = false
   private var hasEnded = false

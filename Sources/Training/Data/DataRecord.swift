@@ -1,17 +1,17 @@
 internal import Checkpoints
 
-/// One record of a data file: the values of its columns, and where it begins.
+/// One record of a data file: its column values and its line.
 struct DataRecord {
   let path: String
   let line: Int
-  /// In the order of the file, where it has one.
+  /// In file order, if the format has one.
   let names: [String]
   let values: [String: JSONValue]
-  /// Whether the format knows no numbers and no lists, so that texts stand for them.
+  /// Whether the format only has text, without numbers and lists.
   let isTextOnly: Bool
 
-  /// - Parameter columns: in the order of the file; of equal names the first counts, and
-  ///   ``ExampleReader/checkColumns(of:)`` refuses to read one.
+  /// - Parameter columns: in file order; of equal names the first is used, and ``ExampleReader/checkColumns(of:)``
+  ///   refuses to read one.
   init(path: String, line: Int, columns: [(name: String, value: JSONValue)], isTextOnly: Bool) {
     self.path = path
     self.line = line
@@ -26,7 +26,7 @@ struct DataRecord {
     self.init(path: path, line: line, columns: columns, isTextOnly: false)
   }
 
-  /// The column of a name; if there is none, the first whose name differs only in case and surrounding space.
+  /// The column with this name; if there is none, the first that matches ignoring case and surrounding space.
   func column(_ name: String) -> ColumnValue? {
     if let value = values[name] { return ColumnValue(name: name, value: value) }
     let folded = name.foldedColumnName
@@ -38,14 +38,14 @@ struct DataRecord {
 
   func fault(_ reason: String) -> DataFault { DataFault(path: path, line: line, reason: reason) }
 
-  /// The record has no gold label: it is left out, and is no fault of the data.
+  /// The record has no gold label: it is skipped without being a fault.
   func unlabeled(_ label: GivenLabel) -> DataFault {
     DataFault(path: path, line: line, reason: "the label is \(label), which stands for none.", isUnlabeled: true)
   }
 }
 
 extension String {
-  /// The name of a column without what does not count when it is looked for: case, and space around it.
+  /// A column name normalized for lookup: without case and surrounding space.
   var foldedColumnName: String {
     let words = lowercased().drop(while: \.isWhitespace)
     return String(words.reversed().drop(while: \.isWhitespace).reversed())
@@ -54,16 +54,16 @@ extension String {
 
 /// Reads the records of one format.
 protocol RecordReader {
-  /// The next record, or why it is none; nil at the end.
+  /// The next record, or its fault; nil at the end.
   ///
-  /// - Throws: ``DatasetError``, if nothing after it can be read either.
+  /// - Throws: ``DatasetError``, if reading cannot continue.
   mutating func next() throws(DatasetError) -> Result<DataRecord, DataFault>?
 }
 
 extension DataLines {
   func fault(_ line: Line, _ reason: String) -> DataFault { DataFault(path: path, line: line.number, reason: reason) }
 
-  /// The text of a line, or why it has none.
+  /// The text of a line, or the reason it is invalid.
   func text(_ line: Line) -> Result<String, DataFault> {
     guard let bytes = line.bytes else { return .failure(tooLong(line)) }
     guard let text = String(validating: bytes, as: UTF8.self) else {

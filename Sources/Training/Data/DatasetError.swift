@@ -7,35 +7,35 @@ public import Tokenization
 public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file cannot be read; `code` is the system's error number.
   case unreadable(path: String, code: Int32)
-  /// The file is compressed, and its data are damaged; the reason ends a sentence about the file.
+  /// The compressed data are corrupt; the reason ends a sentence about the file.
   case damaged(path: String, reason: String)
   /// No line ends within `Limits.endlessLineBytes`.
   case endlessLine(path: String, line: Int)
-  /// The file does not begin as UTF-8 text does.
+  /// The file is not UTF-8 text.
   case foreignContent(path: String, found: String, remedy: String)
-  /// The file's name does not tell its format.
+  /// The file name does not indicate a format.
   case unknownFormat(path: String)
-  /// The file holds no example.
+  /// The file contains no examples.
   case empty(path: String)
-  /// No column has a name under which the task looks for a part of its examples.
+  /// No column has one of the names for a part that the task requires.
   case missingColumn(DataColumns.Role, wanted: [String], found: [String], path: String)
-  /// Two columns have a name that is read.
+  /// Two columns share a name that is read.
   case repeatedColumn(String, path: String)
-  /// Every example says that it has no label.
+  /// Every example is marked as having no label.
   case noLabels(DataFaults)
-  /// A label is not one of the vocabulary.
+  /// A label is not in the vocabulary.
   case label(LabelError, path: String, line: Int)
-  /// A quoted field goes on to the end of the file.
+  /// A quoted field extends to the end of the file.
   case openQuote(path: String, line: Int)
-  /// What all records depend on cannot be read: the heading of a table, or the array that fills a file.
+  /// Something that all records depend on is malformed: a table's header, or the array that contains them.
   case malformed(path: String, line: Int, reason: String)
-  /// More lines are malformed than is tolerated.
+  /// The number of malformed lines exceeds the tolerance.
   case tooManyFaults(DataFaults)
-  /// The texts cannot be cut into tokens.
+  /// The texts cannot be tokenized.
   case tokenizer(TokenizerError)
-  /// No window holds an answer whole, so that there is nothing to learn.
+  /// No window contains a complete answer, so there is nothing to learn.
   case lostAnswers(TruncationReport, maximumLength: Int, path: String)
-  /// A masked language model needs a mask token, and the tokenizer has none.
+  /// A masked language model needs a mask token, but the tokenizer has none.
   case noMaskToken
 
   public var description: String {
@@ -79,7 +79,7 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension DatasetError {
-  /// How to name the column that holds a part, with the most similar one that was found.
+  /// How to name a part's column, with the most similar existing one.
   private static func advice(_ role: DataColumns.Role, _ wanted: [String], _ found: [String]) -> String {
     if found.count == 1, let name = found.first, let separator = [",", ";", "|"].first(where: name.contains) {
       return
@@ -96,7 +96,7 @@ extension DatasetError {
 }
 
 extension Sequence where Element == String {
-  /// The names in single quotes, with commas between.
+  /// The names in single quotes, separated by commas.
   var quoted: String { map { "'\($0)'" }.joined(separator: ", ") }
 }
 

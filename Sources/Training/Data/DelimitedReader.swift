@@ -1,18 +1,17 @@
 internal import Checkpoints
 
-/// Fields between commas or tabs.
+/// Reads comma- or tab-separated fields.
 ///
-/// With quotes it is RFC 4180: a field that begins with a quote ends at the
-/// next single one; two stand for one; line ends inside belong to the field
-/// and become LF. Lines that are blank or hold only empty fields are no
-/// records, and empty fields beyond the last column are left out, as
-/// spreadsheets add both. Without a header the columns are called `1`, `2`, …
+/// With quotes it follows RFC 4180: a field that begins with a quote ends at the next single one; two stand for one;
+/// line ends inside belong to the field and become LF. Lines that are blank or have only empty fields are skipped, and
+/// empty fields beyond the last column are ignored, because spreadsheets add both. Without a header the columns are
+/// named `1`, `2`, …
 struct DelimitedReader: RecordReader {
-  /// How fields are written.
+  /// The syntax of fields.
   enum Dialect {
-    /// Fields may be quoted; the separator is recognized by the first line.
+    /// Fields may be quoted; the separator is detected in the first line.
     case csv
-    /// Fields stand between tabs as they are.
+    /// Fields are separated by tabs, without quoting.
     case tsv
   }
 
@@ -24,10 +23,10 @@ struct DelimitedReader: RecordReader {
   private var names: [String]?
 
   /// - Parameters:
-  ///   - lines: of the file.
-  ///   - dialect: how fields are written.
+  ///   - lines: the file's lines.
+  ///   - dialect: the syntax of fields.
   ///   - hasHeader: whether the first line names the columns.
-  ///   - wanted: the names of columns that somebody will look for.
+  ///   - wanted: the column names that will be looked up.
   init(lines: DataLines, _ dialect: Dialect, hasHeader: Bool, wanted: [String] = []) {
     self.lines = lines
     self.dialect = dialect
@@ -70,7 +69,7 @@ struct DelimitedReader: RecordReader {
     return .success(DataRecord(path: lines.path, line: line, columns: columns, isTextOnly: true))
   }
 
-  /// The fields of the next line that is not blank, and of those that its quotes reach into.
+  /// The fields of the next nonblank line, including the lines that its quotes extend to.
   private mutating func fields() throws(DatasetError) -> (line: Int, Result<[String], DataFault>)? {
     while let first = try lines.next() {
       if separator == "\t" ? first.bytes?.isEmpty == true : first.isBlank { continue }
@@ -112,19 +111,19 @@ struct DelimitedReader: RecordReader {
 
   private static let separators: [Unicode.Scalar] = [",", ";", "\t", "|"]
 
-  /// The separator that a first line `sep=;` names, as spreadsheets write and read it.
+  /// The separator declared in a first line `sep=;`, as spreadsheets write and read it.
   private static func namedSeparator(_ line: ArraySlice<UInt8>) -> Unicode.Scalar? {
     guard line.count == 5, line.starts(with: Array("sep=".utf8)), let last = line.last else { return nil }
     return separators.first { $0.value == UInt32(last) }
   }
 
-  /// The separator by which the first line has the most columns that are wanted; of these the first in the order
-  /// comma, semicolon, tab, bar, but one that separates nothing only if none does.
+  /// The separator that gives the first line the most wanted columns; in case of a tie the first of comma, semicolon,
+  /// tab, bar, where separators that split nothing come last.
   private func recognizedSeparator(_ line: ArraySlice<UInt8>) -> Unicode.Scalar {
     func rank(_ separator: Unicode.Scalar) -> (wanted: Int, separates: Int) {
       var cutter = FieldCutter(separator: separator, hasQuotes: true)
       guard (try? cutter.feed(line)) == true else { return (0, 0) }
-      // A line that is cut nowhere is long, and no name.
+      // // A field this long is an unsplit line, not a name.
       let names = cutter.fields.map { $0.count > 256 ? "" : String(decoding: $0, as: UTF8.self).foldedColumnName }
       return (hasHeader ? names.count(where: wanted.contains) : 0, names.count > 1 ? 1 : 0)
     }
@@ -134,7 +133,7 @@ struct DelimitedReader: RecordReader {
   }
 }
 
-/// Cuts a record into fields, line by line.
+/// Splits a record into fields, line by line.
 struct FieldCutter {
   struct Fault: Error { let reason: String }
 
@@ -144,7 +143,7 @@ struct FieldCutter {
   private let hasQuotes: Bool
   private var state = State.start
   private var field: [UInt8] = []
-  /// The bytes of the record up to now.
+  /// The number of bytes in the record so far.
   private(set) var byteCount = 0
   private(set) var fields: [[UInt8]] = []
 
@@ -153,7 +152,7 @@ struct FieldCutter {
     self.hasQuotes = hasQuotes
   }
 
-  /// Reads a line; whether the record ends with it.
+  /// Processes a line and returns whether the record ends with it.
   mutating func feed(_ line: some Collection<UInt8>) throws(Fault) -> Bool {
     let quote = UInt8(ascii: "\"")
     byteCount += line.count

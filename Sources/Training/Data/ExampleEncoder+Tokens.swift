@@ -1,7 +1,7 @@
 internal import Tokenization
 
 extension ExampleEncoder {
-  /// Tags at the first token of each word.
+  /// Assigns tags to the first token of each word.
   func words(
     _ sentence: Sentence, _ tags: [GivenLabel?]
   ) throws(Failure) -> Features {
@@ -18,13 +18,13 @@ extension ExampleEncoder {
 
   /// A question in windows over its context.
   ///
-  /// To learn from, each window is an example: those that hold an answer whole, and of the others as many as those;
-  /// they have no answer. A window with a part of an answer would teach what is wrong, and is left out, and so is a
-  /// question whose answer no window holds. To evaluate by, all windows are one example.
+  /// For training, each window is an example: those with a complete answer, and an equal number of the others, with no
+  /// answer as target. Windows with part of an answer are skipped, because their target would be wrong, as are
+  /// questions whose answer fits no window. For evaluation, all windows form one example.
   ///
   /// - Parameters:
-  ///   - line: chooses among windows without an answer.
-  ///   - use: what the example is for.
+  ///   - line: selects among windows without an answer.
+  ///   - use: the purpose of the example.
   func question(
     _ question: String, _ context: String, _ answers: [AnswerSpan], line: Int, for use: Use
   ) throws(Failure) -> Features {
@@ -66,7 +66,7 @@ extension ExampleEncoder {
 }
 
 extension [Int] {
-  /// So many elements at most, with equal distances, beginning at a place that is counted around.
+  /// At most this many elements, evenly spaced, starting at a position modulo the count.
   fileprivate func spread(_ wanted: Int, from start: Int) -> [Int] {
     let wanted = Swift.min(wanted, count)
     return (0..<wanted).map { self[(start + $0 * count / wanted) % count] }

@@ -1,6 +1,6 @@
 public import Tokenization
 
-/// Cuts examples into tokens.
+/// Encodes examples as tokens.
 ///
 /// ```swift
 /// let data = try SourceData(path: "train.jsonl", for: .classification)
@@ -16,15 +16,15 @@ public struct ExampleEncoder: Sendable {
   /// Nil for tasks without labels.
   public let labels: LabelVocabulary?
   public let maximumLength: Int?
-  /// For multiple choice, how many choices each example must have; nil: as many as the first.
+  /// For multiple choice, the required number of choices; nil: as many as in the first example.
   public let choices: Int?
 
   /// - Parameters:
-  ///   - labels: what the labels of classes and tags are counted by; those tasks need it.
-  ///   - maximumLength: the most tokens of a sequence, specials included; nil for no limit.
-  ///   - choices: how many choices each example must have; nil: as many as the first.
-  ///   - task: what the examples are for.
-  ///   - tokenizer: the base model's.
+  ///   - labels: the labels of classes and tags, which those tasks require.
+  ///   - maximumLength: the maximum number of tokens of a sequence, including special ones; nil for no limit.
+  ///   - choices: the required number of choices; nil: as many as in the first example.
+  ///   - task: the task of the examples.
+  ///   - tokenizer: the base model's tokenizer.
   public init(
     _ tokenizer: any Tokenizer, for task: TrainingTask, labels: LabelVocabulary? = nil,
     maximumLength: Int? = nil, choices: Int? = nil
@@ -37,15 +37,14 @@ public struct ExampleEncoder: Sendable {
     self.choices = choices
   }
 
-  /// Cuts all examples of a file.
+  /// Encodes all examples of a file.
   ///
-  /// An example that leaves no room for the context of its question, or that
-  /// has another number of choices, is a fault of the data.
+  /// An example that leaves no room for the context of its question, or has a different number of choices, is a fault.
   /// - Parameters:
-  ///   - source: the examples, read for the same task.
-  ///   - use: what the examples are for; it decides how questions with long contexts are read.
-  /// - Throws: ``DatasetError``: a label that is not known, more faults than
-  ///   `source` tolerates, a text that the tokenizer refuses, or answers that are all cut off.
+  ///   - source: examples read for the same task.
+  ///   - use: the purpose of the examples, which determines how long contexts are split.
+  /// - Throws: ``DatasetError``: an unknown label, more faults than `source` tolerates, a text that the tokenizer
+  ///   refuses, or only truncated answers.
   public func dataset(_ source: SourceData, for use: Use = .training) throws(DatasetError) -> TrainingDataset {
     precondition(source.task == task, "the data are for \(source.task.rawValue), not for \(task.rawValue)")
     var faults = source.faults
@@ -85,15 +84,15 @@ public struct ExampleEncoder: Sendable {
       maximumLength: maximumLength, faults: faults)
   }
 
-  /// What examples are for.
+  /// The purpose of examples.
   public enum Use: Sendable, Hashable {
-    /// To learn from: each window of a question is an example.
+    /// Each window of a question is an example.
     case training
-    /// To be judged by: all windows of a question are one example, and what is right is kept.
+    /// All windows of a question form one example, and the correct answers are kept.
     case evaluation
   }
 
-  /// The examples that a record makes, and what was lost on the way.
+  /// The examples made from a record, and what was truncated.
   struct Features {
     var examples: [TrainingExample]
     var cutTokens = 0
@@ -111,7 +110,7 @@ public struct ExampleEncoder: Sendable {
 
     init(_ error: TokenizerError) {
       switch error {
-      // These are about one text; the others are not to be lost with it.
+      // // These concern a single text; other examples are still usable.
       case .textTooLong, .normalizedTooLong: self = .example(error.description)
       default: self = .tokenizer(error)
       }
@@ -120,8 +119,8 @@ public struct ExampleEncoder: Sendable {
 
   /// - Parameters:
   ///   - source: the record.
-  ///   - use: what the examples are for.
-  ///   - choices: how many choices there must be; nil for any number.
+  ///   - use: the purpose of the examples.
+  ///   - choices: the required number of choices; nil for any.
   func features(of source: SourceExample, for use: Use, choices: Int? = nil) throws(Failure) -> Features {
     switch (source.content, source.answer) {
     case (.text(let text, let pair), let answer):
@@ -153,7 +152,7 @@ public struct ExampleEncoder: Sendable {
     do { return try tokenizer.encode(text, pair: pair, maximumLength: maximumLength) } catch { throw Failure(error) }
   }
 
-  /// - Parameter tokens: how many there are; masked language models are requested none of them yet.
+  /// - Parameter tokens: the number of tokens; masked language models get their targets later.
   private func target(_ answer: SourceExample.Answer, tokens: Int) throws(Failure) -> Target {
     switch answer {
     case .none: .tokens(Array(repeating: Target.notCounted, count: tokens))

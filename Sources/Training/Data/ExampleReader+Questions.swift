@@ -1,8 +1,8 @@
 internal import Checkpoints
 
 extension ExampleReader {
-  /// A question, the context that answers it, and the answers: `{"text": [...], "answer_start": [...]}` as in
-  /// SQuAD, a list of `{"text": ..., "answer_start": ...}`, or texts alone, which are looked for.
+  /// A question, its context, and the answers: `{"text": [...], "answer_start": [...]}` as in SQuAD, a list of
+  /// `{"text": ..., "answer_start": ...}`, or texts only, which are searched for.
   func question(_ record: DataRecord) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
     let question = try value(.question, record).string(record)
     let context = try value(.context, record).string(record)
@@ -64,8 +64,8 @@ extension ExampleReader {
     }
   }
 
-  /// A question, the choices, and which of them is right: by its number from 0, by the name that the
-  /// data gives it (`{"text": [...], "label": ["A", ...]}`), by its letter, or by its text.
+  /// A question, its choices, and the correct one: by index from 0, by its name in the data
+  /// (`{"text": [...], "label": ["A", ...]}`), by its letter, or by its text.
   func choices(_ record: DataRecord) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
     let prompt = try value(.question, record).string(record)
     let (texts, names) = try givenChoices(record)
@@ -85,7 +85,7 @@ extension ExampleReader {
     return (.choices(prompt: prompt, texts), .choice(answer))
   }
 
-  /// The choices, at least two, with the names that the data give them.
+  /// The choices, at least two, with their names in the data.
   func givenChoices(_ record: DataRecord) throws(DataFault) -> (texts: [String], names: [String]) {
     let given = try readChoices(record)
     guard given.texts.count > 1 else {
@@ -115,7 +115,7 @@ extension ExampleReader {
 }
 
 extension JSONValue {
-  /// The elements of a list; the value itself if it is none.
+  /// The elements of a list; any other value as a single element.
   fileprivate var elements: [JSONValue] { if case .array(let elements) = self { elements } else { [self] } }
 }
 
@@ -124,7 +124,7 @@ extension [Unicode.Scalar] {
     start >= 0 && start <= count - part.count && self[start..<start + part.count].elementsEqual(part)
   }
 
-  /// Where the first occurrence of a part begins.
+  /// The index of the first occurrence of a part.
   fileprivate func firstIndex(of part: [Unicode.Scalar]) -> Int? {
     guard part.count <= count else { return nil }
     return (0...count - part.count).first { holds(part, at: $0) }

@@ -3,8 +3,7 @@ internal import Checkpoints
 extension ExampleReader {
   /// A sentence with a label for each word.
   ///
-  /// The words are those of a list, put together with spaces between, or
-  /// those of a text as Python's `str.split()` cuts it.
+  /// The words are those of a list, joined with spaces, or those of a text, split like Python's `str.split()`.
   func tagging(_ record: DataRecord) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
     let sentence =
       if let tokens = find(.tokens, record) { Sentence(words: try tokens.strings(record)) } else {

@@ -1,13 +1,13 @@
 internal import Checkpoints
 
-/// Makes examples of records: looks for the columns that a task needs, and reads each as what it must be.
+/// Turns records into examples: looks up the columns that a task needs, and converts their values.
 struct ExampleReader {
   let task: TrainingTask
   let columns: DataColumns
-  /// The labels that are known beforehand: of these, `-1` and `-100` are labels like any other.
+  /// The labels known in advance: if they include `-1` or `-100`, these are ordinary labels.
   var labels: Set<String> = []
 
-  /// Checks that a record, of which all others have the form, has the columns that the task needs.
+  /// Checks that a record, which represents all others, has the columns that the task needs.
   ///
   /// - Throws: ``DatasetError/missingColumn(_:wanted:found:path:)``, ``DatasetError/repeatedColumn(_:path:)``.
   func checkColumns(of record: DataRecord) throws(DatasetError) {
@@ -29,7 +29,7 @@ struct ExampleReader {
     }
   }
 
-  /// The names under which some column is looked for.
+  /// The column names to look up.
   var wantedNames: [String] {
     DataColumns.Role.allCases.filter(task.reads).flatMap { columns.candidates($0, for: task) }
   }
@@ -65,18 +65,18 @@ struct ExampleReader {
     return labels
   }
 
-  /// The label, if it is one.
+  /// The label, if it is a gold label.
   private func gold(_ label: GivenLabel, _ record: DataRecord) throws(DataFault) -> GivenLabel {
     if isNone(label) { throw record.unlabeled(label) }
     return label
   }
 
-  /// Whether a number stands for 'no gold label'.
+  /// Whether a number means 'no gold label'.
   func isNone(_ label: GivenLabel) -> Bool { label.isNone && !labels.contains(label.description) }
 
   // MARK: - Columns
 
-  /// The column of a part, whether it has a value or not: by its exact name before one in other case.
+  /// The column of a part, with or without a value: by exact name first, then ignoring case.
   private func column(_ role: DataColumns.Role, _ record: DataRecord) -> ColumnValue? {
     let names = columns.candidates(role, for: task)
     if let name = names.first(where: { record.values[$0] != nil }) { return record.column(name) }
@@ -102,7 +102,7 @@ struct ExampleReader {
     throw record.fault("'\(name)' is missing.")
   }
 
-  /// Choices that stand in a column each: `choice0`, `choice1`, … or `ending0`, …; they may count from 1.
+  /// Choices in separate columns: `choice0`, `choice1`, … or `ending0`, …; they may be numbered from 1.
   func numberedChoices(_ record: DataRecord) -> [ColumnValue] {
     if columns[.choices] != nil { return [] }
     for prefix in ["choice", "ending"] {
@@ -122,7 +122,7 @@ struct ExampleReader {
 }
 
 extension TrainingTask {
-  /// Whether the examples of the task have a part, or can have it.
+  /// Whether examples of the task have this part, or can have it.
   public func reads(_ role: DataColumns.Role) -> Bool {
     switch role {
     case .text: self != .questionAnswering && self != .multipleChoice

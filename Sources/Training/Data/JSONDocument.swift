@@ -1,15 +1,16 @@
 internal import Checkpoints
 
-/// The records of a JSON object that holds a whole data set as its list `data`: objects, or articles as SQuAD writes them.
+/// A JSON object that contains a data set in its list `data`: objects, or articles as in SQuAD.
 ///
-/// An article has `paragraphs`, each a `context` with its questions `qas`; every question is a record with its context.
+/// An article has `paragraphs`, each a `context` with its questions `qas`; every question becomes a record with its
+/// context.
 struct JSONDocument {
   let records: [[String: JSONValue]]
 
-  /// What such an object may say beside its list.
+  /// The other members that such an object may have.
   private static let remarks: Set = ["data", "version", "name", "title", "description", "license", "count", "length"]
 
-  /// Nil for an object that is a record itself.
+  /// Nil for an object that is itself a record.
   init?(_ members: [String: JSONValue]) {
     guard Self.remarks.isSuperset(of: members.keys), let elements = members["data"]?.objects, !elements.isEmpty else {
       return nil

@@ -1,12 +1,12 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// JSON objects: one in each line, the elements of one array that fills the file, or those of the list `data` of one
-/// object that fills it. Such an object may take several lines.
+/// Reads JSON objects: one per line, the elements of an array, or those of the list `data` of an object, which may span
+/// several lines.
 struct JSONRecordReader: RecordReader {
   private let lines: DataLines
   private var array: JSONArrayReader?
-  /// What is left of the list of a whole document.
+  /// The remaining records of a whole document.
   private var pending: ArraySlice<DataRecord> = []
   private var hasBegun = false
 
@@ -37,7 +37,7 @@ struct JSONRecordReader: RecordReader {
 }
 
 extension JSONRecordReader {
-  /// Adds the lines up to the one that closes the object.
+  /// Appends lines up to the one that closes the object.
   private func appendLines(to bytes: inout ArraySlice<UInt8>, from first: DataLines.Line) throws(DatasetError) {
     var brackets = BracketCounter()
     brackets.count(bytes)
@@ -52,7 +52,7 @@ extension JSONRecordReader {
   }
 }
 
-/// How many brackets of a JSON text are open.
+/// Counts open brackets in JSON text.
 private struct BracketCounter {
   private(set) var depth = 0
   private var isQuoted = false
@@ -75,7 +75,7 @@ private struct BracketCounter {
 }
 
 extension ArraySlice<UInt8> {
-  /// Whether a line begins an object that is written over several lines: it ends where JSON is broken into lines.
+  /// Whether a line begins an object that spans several lines: it ends where JSON is usually broken.
   fileprivate var isStartOfObject: Bool {
     guard first(where: { !$0.isJSONSpace }) == UInt8(ascii: "{"), let last = last(where: { !$0.isJSONSpace }) else {
       return false
@@ -84,10 +84,9 @@ extension ArraySlice<UInt8> {
   }
 }
 
-/// The elements of a JSON array, each cut out by its brackets and then read for itself.
+/// Splits a JSON array into elements by their brackets, and parses each separately.
 ///
-/// A malformed element is a fault of its own as long as its quotes and
-/// brackets are in pairs.
+/// A malformed element is a separate fault as long as its quotes and brackets are balanced.
 private final class JSONArrayReader {
   private let lines: DataLines
   private var line: DataLines.Line?
@@ -97,7 +96,7 @@ private final class JSONArrayReader {
   private enum Place { case before, inside, after }
 
   /// - Parameters:
-  ///   - lines: those after the first.
+  ///   - lines: the lines after the first.
   ///   - line: the line in which the array begins.
   init(lines: DataLines, from line: DataLines.Line) {
     self.lines = lines
@@ -139,7 +138,7 @@ private final class JSONArrayReader {
           case UInt8(ascii: "}"), UInt8(ascii: "]"):
             depth -= 1
             if depth < 0 {
-              // The end of the array, after an element without brackets.
+              // // The end of the array, after an element without brackets.
               place = .after
               return lines.record(element[...], at: start)
             }
@@ -185,6 +184,6 @@ extension UInt8 {
 }
 
 extension CheckpointError {
-  /// What is wrong with a JSON text, without the file that it comes from.
+  /// The error in a JSON text, without the file name.
   var reason: String { if case .json(let fault, _) = self { "\(fault)." } else { description } }
 }

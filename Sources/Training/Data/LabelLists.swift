@@ -1,12 +1,12 @@
 extension [SourceExample] {
-  /// The examples of a data set with several labels, with numbers read as flags where all of them are flags.
+  /// The examples of a multi-label data set, with numbers read as flags if all of them are flags.
   ///
-  /// Lists of one length, of nothing but 0 and 1, are flags if a list names a number twice: no label would apply
-  /// twice. Of lists of two, which then would name both labels each, it is enough that no others are known.
+  /// Lists of equal length with only 0 and 1 are flags if some list repeats a number, since no label applies twice. For
+  /// lists of two, which would then name both labels each, it is enough that no other labels are known.
   /// - Parameters:
-  ///   - known: how many labels there are; nil if the data decide.
-  ///   - path: where the examples come from.
-  /// - Returns: the examples that can be used, and a fault for each list that names a label twice.
+  ///   - known: the number of labels; nil if the data decide.
+  ///   - path: the path of the examples.
+  /// - Returns: the usable examples, and a fault for each list that repeats a label.
   func resolvingFlags(known: Int?, path: String) -> (examples: [SourceExample], faults: [DataFault]) {
     let flags = map(\.answer.flags)
     let lengths = Set(flags.map { $0?.count })
@@ -26,7 +26,7 @@ extension [SourceExample] {
 }
 
 extension SourceExample.Answer {
-  /// Labels as flags, as far as they can be: true and false, or numbers of 0 and 1.
+  /// Labels as flags, if possible: true and false, or 0 and 1.
   fileprivate var flags: [Bool]? {
     switch self {
     case .labels(.flags(let flags)): return flags

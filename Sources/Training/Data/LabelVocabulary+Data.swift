@@ -1,10 +1,10 @@
 internal import Checkpoints
 
 extension LabelVocabulary {
-  /// The labels that occur, sorted; by their values, if all are whole numbers.
+  /// The labels that occur, sorted; numerically, if all are integers.
   ///
-  /// - Throws: ``LabelError/onlyFlags(count:)`` where the data say which labels apply, but not what they are called;
-  ///   ``LabelError/none``, ``LabelError/tooMany(limit:)``.
+  /// - Throws: ``LabelError/onlyFlags(count:)`` if the data contain flags but no label names; ``LabelError/none``,
+  ///   ``LabelError/tooMany(limit:)``.
   public init(inferredFrom examples: some Sequence<SourceExample>) throws(LabelError) {
     var found: Set<String> = []
     for example in examples {

@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// A text in each line, in the column `text`.
+/// Reads one text per line, into the column `text`.
 struct PlainTextReader: RecordReader {
   let lines: DataLines
 

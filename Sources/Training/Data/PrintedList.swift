@@ -1,10 +1,10 @@
 internal import Checkpoints
 internal import FoundationEssentials
 
-/// A list as Python or NumPy prints it, which is what a table holds that was written from lists:
-/// `['a', "b's"]`, `[True, None]`, `[0 1 0]`, `[0. 1.]`.
+/// A list as printed by Python or NumPy, as found in tables written from lists: `['a', "b's"]`, `[True, None]`,
+/// `[0 1 0]`, `[0. 1.]`.
 struct PrintedList {
-  /// Nil if the text is no such list.
+  /// Nil if the text is not such a list.
   let value: JSONValue?
 
   init(_ text: String) {

@@ -1,4 +1,4 @@
-/// The examples of a data file, in their order, before they are cut into tokens.
+/// The examples of a data file, in order, before tokenization.
 ///
 /// ```swift
 /// let data = try SourceData(path: "reviews.csv", for: .classification, columns: [.text: "review", .label: "stars"])
@@ -9,17 +9,17 @@ public struct SourceData: Sendable {
   public let path: String
   public let task: TrainingTask
   public let examples: [SourceExample]
-  /// The records that were left out.
+  /// The skipped records.
   public let faults: DataFaults
   let tolerance: FaultTolerance
 
-  /// Examples that are there already.
+  /// Wraps existing examples.
   ///
   /// - Parameters:
-  ///   - examples: of the contents and answers that the task has.
-  ///   - path: what they are called in messages.
-  ///   - tolerance: how many of them may be left out where they cannot be cut into tokens.
-  ///   - task: what the examples are for.
+  ///   - examples: examples with the contents and answers of the task.
+  ///   - path: their name in messages.
+  ///   - tolerance: the tolerated number of examples that cannot be tokenized.
+  ///   - task: the task of the examples.
   public init(
     _ examples: [SourceExample], for task: TrainingTask, path: String = "examples",
     tolerance: FaultTolerance = .none
@@ -37,13 +37,12 @@ public struct SourceData: Sendable {
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - task: what the examples are for; it says which columns are read.
-  ///   - format: nil: as the name of the file tells.
-  ///   - columns: what the columns are called.
-  ///   - labels: those that are known, if any are; `-1` is a label only if it is among them.
-  ///   - tolerance: how many records may be malformed. They are left out.
-  /// - Throws: ``DatasetError``: a file that cannot be read, without examples,
-  ///   without a column that the task needs, or with too many faults.
+  ///   - task: the task of the examples, which determines the columns.
+  ///   - format: nil: determined by the file name.
+  ///   - columns: the names of the columns.
+  ///   - labels: the known labels, if any; `-1` is a label only if it is among them.
+  ///   - tolerance: the tolerated number of malformed records, which are skipped.
+  /// - Throws: ``DatasetError``: an unreadable file, no examples, a missing column, or too many faults.
   public init(
     path: String, for task: TrainingTask, format: TrainingFormat? = nil, columns: DataColumns = [:],
     labels: LabelVocabulary? = nil, tolerance: FaultTolerance = FaultTolerance()

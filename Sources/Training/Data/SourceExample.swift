@@ -1,6 +1,6 @@
-/// An example as a data file holds it, before it is cut into tokens.
+/// An example as read from a data file, before tokenization.
 public struct SourceExample: Sendable, Hashable {
-  /// What is asked.
+  /// The input of the example.
   public enum Content: Sendable, Hashable {
     case text(String, pair: String?)
     case words(Sentence)
@@ -8,21 +8,21 @@ public struct SourceExample: Sendable, Hashable {
     case choices(prompt: String, [String])
   }
 
-  /// What is to be answered.
+  /// The expected answer.
   public enum Answer: Sendable, Hashable {
-    /// Nothing: masked language models learn from the text.
+    /// None: masked language models learn from the text.
     case none
     case label(GivenLabel)
     case labels(MultipleLabels)
     case value(Float)
-    /// A label for each word; nil for one that is not counted.
+    /// A label for each word; nil for one that is ignored.
     case tags([GivenLabel?])
-    /// Any of these is right; none if the context does not answer.
+    /// The correct answers; none if the context does not answer.
     case answers([AnswerSpan])
     case choice(Int)
   }
 
-  /// Where the example begins in its file; the first line is 1.
+  /// The line where the example begins, from 1.
   public let line: Int
   public let content: Content
   public let answer: Answer

@@ -1,13 +1,13 @@
 public import Checkpoints
 
-/// The records of a data file, read as training reads them, for whoever wants their texts alone.
+/// Reads the records of a data file as training does, for use of their texts.
 public struct TableReader {
-  /// A row: its cells by the names of their columns, and by the names of the parts that these columns hold.
+  /// A row: its cells by column name, and by the names of the parts in these columns.
   public struct Row: Sendable, Hashable {
-    /// Where it begins in its file; the first line is 1.
+    /// The line where it begins, from 1.
     public let line: Int
     public let members: [String: JSONValue]
-    /// Whether the format knows no lists and no null, so that an empty cell may stand for nothing.
+    /// Whether the format has no lists and no null, so that an empty cell may mean nothing.
     public let isTextOnly: Bool
   }
 
@@ -17,8 +17,8 @@ public struct TableReader {
 
   /// - Parameters:
   ///   - path: the file.
-  ///   - format: how it is written.
-  ///   - columns: the names of columns that hold a part under another name than the usual ones.
+  ///   - format: the file's format.
+  ///   - columns: nonstandard names of columns.
   /// - Throws: ``DatasetError/unreadable(path:code:)``.
   public init(path: String, format: TrainingFormat, columns: DataColumns = [:]) throws(DatasetError) {
     self.path = path
@@ -27,9 +27,9 @@ public struct TableReader {
     records = try format.records(path: path, hasHeader: columns.hasHeader, wanted: usual)
   }
 
-  /// The next row, or why it cannot be read; nil at the end.
+  /// The next row, or its fault; nil at the end.
   ///
-  /// - Throws: ``DatasetError``, if nothing after it can be read either, or a column that was named is missing.
+  /// - Throws: ``DatasetError``, if reading cannot continue, or a named column is missing.
   public mutating func next() throws(DatasetError) -> Result<Row, DataFault>? {
     guard let result = try records.next() else { return nil }
     guard case .success(let record) = result else { return result.map { Row($0, $0.values) } }

@@ -1,14 +1,12 @@
 internal import Tensors
 public import Tokenization
 
-/// Masks tokens, for masked language models to restore.
+/// Masks tokens for masked language model training.
 ///
-/// Of the tokens that are no specials a share is chosen: rate · n, rounded up
-/// or down at random so that the mean is right, and at least one. Of the
-/// chosen, 80 % become `[MASK]`, 10 % a random piece, and 10 % stay.
+/// A fraction of the tokens other than special ones is selected: rate · n, rounded up or down at random to preserve the
+/// mean, and at least one. Of these, 80 % become `[MASK]`, 10 % a random piece, and 10 % are unchanged.
 ///
-/// What is masked depends on the seed, the epoch and the example's index, and
-/// on nothing else.
+/// The selection depends only on the seed, the epoch and the example's index.
 ///
 /// Source: Devlin et al., "BERT" (2019), section 3.1.
 public struct TokenMasking: Sendable {
@@ -36,12 +34,12 @@ public struct TokenMasking: Sendable {
     self.seed = seed
   }
 
-  /// The example with masked tokens; its target holds what they were.
+  /// The example with masked tokens; its target contains the original ones.
   ///
   /// - Parameters:
-  ///   - epoch: how often the examples were seen before.
-  ///   - index: that of the example in its data set.
-  ///   - example: what is masked.
+  ///   - epoch: the number of previous passes over the examples.
+  ///   - index: the example's index in its data set.
+  ///   - example: the example to mask.
   public func masked(_ example: TrainingExample, epoch: Int, index: Int) -> TrainingExample {
     var random = RandomNumbers(seed: seed, epoch: epoch, index: index)
     var sequences = example.sequences

@@ -1,18 +1,18 @@
-/// The examples of a data file in tokens, in their order.
+/// The tokenized examples of a data file, in order.
 public struct TrainingDataset: Sendable {
   public let task: TrainingTask
   public let examples: [TrainingExample]
-  /// Where each example begins in its file; the first line is 1.
+  /// The line where each example begins, from 1.
   public let lines: [Int]
-  /// What the answers to questions are judged by, one for each example of an evaluation; empty for other tasks.
+  /// For evaluating question answering, one per example; empty for other tasks.
   public let questions: [QuestionContext]
   public let truncation: TruncationReport
-  /// The most tokens of a sequence; nil for no limit.
+  /// The maximum number of tokens of a sequence; nil for no limit.
   public let maximumLength: Int?
-  /// The records that were left out.
+  /// The skipped records.
   public let faults: DataFaults
 
-  /// How often each of `count` labels is the answer: of texts, or of words.
+  /// The number of texts, or words, with each of `count` labels.
   public func labelCounts(_ count: Int) -> [Int] {
     var counts = [Int](repeating: 0, count: count)
     for example in examples {
@@ -28,7 +28,7 @@ public struct TrainingDataset: Sendable {
 }
 
 extension TrainingDataset {
-  /// Examples that were made without a file, each taken for a line.
+  /// Examples without a file, each counted as a line.
   public init(task: TrainingTask, examples: [TrainingExample]) {
     self.init(
       task: task, examples: examples, lines: examples.indices.map { $0 + 1 }, questions: [],
@@ -36,27 +36,28 @@ extension TrainingDataset {
   }
 }
 
-/// What was cut off to respect the maximum length.
+/// What was truncated to the maximum length.
 public struct TruncationReport: Sendable, Hashable {
-  /// Examples of which tokens were cut off.
+  /// The number of truncated examples.
   public var examples = 0
-  /// Tokens that were cut off.
+  /// The number of truncated tokens.
   public var tokens = 0
-  /// Words whose tag is not learnt: their first token was cut off, or they have none.
+  /// The number of words whose tag is not learned: their first token was truncated, or they have none.
   public var words = 0
-  /// Questions that have an answer.
+  /// The number of questions with an answer.
   public var answered = 0
-  /// Those of which no window holds an answer whole. Nothing is learned from them, and evaluation cannot find them.
+  /// The number of those for which no window contains a complete answer. They are not used in training, and evaluation
+  /// cannot find them.
   public var answers = 0
 
   public init() {}
 }
 
-/// Weights that let every class count alike.
+/// Weights that balance classes.
 public enum ClassWeights {
-  /// n / (k · count) for each class, where n counts the examples and k the classes that occur.
+  /// n / (k · count) for each class, where n is the number of examples and k that of the classes that occur.
   ///
-  /// Their sum over the examples is n. A class that does not occur has the weight 1: it is the target of no example.
+  /// Their sum over the examples is n. A class that does not occur has weight 1, which has no effect.
   ///
   /// Source: scikit-learn, `compute_class_weight(class_weight="balanced")`.
   public static func balanced(counts: [Int]) -> [Double] {
@@ -65,9 +66,9 @@ public enum ClassWeights {
     return counts.map { $0 > 0 ? total / (classes * Double($0)) : 1 }
   }
 
-  /// (n - count) / count for the positives of each label, so that they weigh as much as the negatives.
+  /// (n - count) / count for each label's positives, so that they weigh as much as the negatives.
   ///
-  /// A label that applies to all of the n examples, or to none, has the weight 1.
+  /// A label that applies to all or none of the n examples has weight 1.
   ///
   /// Source: PyTorch, `BCEWithLogitsLoss`, `pos_weight`.
   public static func balancedPositives(counts: [Int], examples: Int) -> [Double] {

@@ -1,8 +1,8 @@
 internal import Tokenization
 
-/// An example in tokens: what a model reads, and what it should answer.
+/// A tokenized example: the model's input and target.
 public struct TrainingExample: Sendable, Hashable {
-  /// One; for multiple choice one for each choice, and for the evaluation of questions one for each window.
+  /// One; for multiple choice one per choice, and for evaluating questions one per window.
   public var sequences: [TokenSequence]
   public var target: Target
 
@@ -11,14 +11,14 @@ public struct TrainingExample: Sendable, Hashable {
     self.target = target
   }
 
-  /// The tokens of all sequences.
+  /// The number of tokens in all sequences.
   public var tokenCount: Int { sequences.reduce(0) { $0 + $1.ids.count } }
 }
 
-/// The tokens of one text, or of a text and its pair, with the specials around.
+/// The tokens of a text, or of a text and its pair, with special tokens.
 public struct TokenSequence: Sendable, Hashable {
   public var ids: [Int32]
-  /// 0 for the text, 1 for the pair; one for each token.
+  /// 0 for the text, 1 for the pair; one per token.
   public var tokenTypes: [Int32]
 
   public init(ids: [Int32], tokenTypes: [Int32]) {
@@ -30,7 +30,7 @@ public struct TokenSequence: Sendable, Hashable {
   init(_ encoding: Encoding) { self.init(ids: encoding.ids, tokenTypes: encoding.tokenTypeIDs) }
 }
 
-/// What a model should answer to an example.
+/// The expected output for an example.
 public enum Target: Sendable, Hashable {
   /// The class of the text.
   case label(Int)
@@ -38,21 +38,21 @@ public enum Target: Sendable, Hashable {
   case labels([Bool])
   /// The value of the text.
   case value(Float)
-  /// One for each token: the tag of a word at its first token, or the id that was masked; ``notCounted`` elsewhere.
+  /// One per token: the tag of a word at its first token, or the masked id; ``notCounted`` elsewhere.
   case tokens([Int32])
   /// The first and the last token of the answer; both 0 if the window has none.
   case span(start: Int, end: Int)
-  /// The place of the right choice.
+  /// The index of the correct choice.
   case choice(Int)
 
-  /// Stands for tokens that are not asked.
+  /// Marks tokens without a target.
   public static let notCounted: Int32 = -100
 }
 
 extension Target {
-  /// The predictions and the targets of the tokens that are counted: for tagging, one for each word.
+  /// The predictions and targets of the tokens with a target: for tagging, one per word.
   ///
-  /// - Parameter predictions: one for each token. Only for targets that are ``tokens(_:)``.
+  /// - Parameter predictions: one per token. Only for targets that are ``tokens(_:)``.
   public func words(_ predictions: [Int]) -> (predictions: [Int], targets: [Int]) {
     guard case .tokens(let targets) = self else { preconditionFailure("\(self) has no tokens") }
     precondition(predictions.count == targets.count, "a prediction for each token")

@@ -2,7 +2,7 @@ extension TrainingFormat {
   /// - Parameters:
   ///   - path: the file.
   ///   - hasHeader: whether the first line of a CSV or TSV file names the columns.
-  ///   - wanted: the names of columns that somebody will look for; they tell the separator of a CSV file.
+  ///   - wanted: the column names that will be looked up; they help to detect the separator of a CSV file.
   func records(path: String, hasHeader: Bool, wanted: [String] = []) throws(DatasetError) -> any RecordReader {
     let lines = try DataLines(path: path)
     return switch self {

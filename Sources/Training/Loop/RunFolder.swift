@@ -2,13 +2,13 @@ internal import Checkpoints
 internal import FoundationEssentials
 internal import Glibc
 
-/// The folder that a run writes to; one process at a time.
+/// The output folder of a run, used by one process at a time.
 ///
-/// - `recipe.json`: what the run is done by; another run can follow it.
-/// - `training-state.safetensors`: what the run is resumed from (``StateFile``).
-/// - `log.jsonl`: a line for each step and evaluation (``RunLog``).
-/// - `curves.svg`: the same for the eye (``TrainingPlot``).
-/// - `summary.json`: what came of the run.
+/// - `recipe.json`: the recipe of the run, from which it can be repeated.
+/// - `training-state.safetensors`: the state from which the run is resumed (``StateFile``).
+/// - `log.jsonl`: one line per step and evaluation (``RunLog``).
+/// - `curves.svg`: plots of the log (``TrainingPlot``).
+/// - `summary.json`: the result of the run.
 struct RunFolder {
   let path: String
   let log: RunLog
@@ -24,9 +24,9 @@ struct RunFolder {
   /// The files that ``AtomicFile`` writes.
   private static let written = [StateFile.name, plot, summary, recipe]
 
-  /// Makes the folder where it is missing, and takes it for this process.
+  /// Creates the folder unless it exists, and locks it for this process.
   ///
-  /// - Throws: `checkpoint` where the system refuses, `folderInUse`.
+  /// - Throws: `checkpoint` on a system error, `folderInUse`.
   init(_ path: String) throws(TrainingError) {
     self.path = path
     try Self.make(path)
@@ -36,7 +36,7 @@ struct RunFolder {
 
   var hasState: Bool { access(statePath, F_OK) == 0 }
 
-  /// Writes a small file, wholly or not at all.
+  /// Writes a small file, completely or not at all.
   func write(_ text: String, to path: String) throws(TrainingError) {
     do throws(CheckpointError) { try AtomicFile.write(Data(text.utf8), to: path) } catch { throw .checkpoint(error) }
   }
@@ -49,7 +49,7 @@ struct RunFolder {
     }
   }
 
-  /// Deletes what a killed process left of a file that it was writing.
+  /// Deletes temporary files left by a killed process.
   private func removeLeftovers() {
     guard let folder = opendir(path) else { return }
     defer { closedir(folder) }

@@ -2,21 +2,20 @@ internal import Checkpoints
 internal import FoundationEssentials
 internal import Glibc
 
-/// The log of a run: JSON Lines, a line for each step and each evaluation.
+/// The log of a run: JSON Lines, one line per step and evaluation.
 ///
 ///     {"event": "step", "step": 1, "epoch": 1, "loss": 0.69, "learning_rate": 0.001, "gradient_norm": 2.1,
 ///      "tokens": 512, "seconds": 1.2}
 ///     {"event": "evaluation", "step": 50, "epoch": 1, "metrics": {"accuracy": 0.9}, "primary": "accuracy",
 ///      "best": true}
 ///
-/// Steps and epochs count from 1. A line is written whole or not at all. The
-/// file is locked for as long as the value lives.
+/// Steps and epochs count from 1. A line is written completely or not at all. The file is locked while the value lives.
 final class RunLog {
   private let path: String
   private let descriptor: Int32
   private var size = 0
 
-  /// Opens the log, or begins it.
+  /// Opens or creates the log.
   ///
   /// - Throws: `checkpoint`, `folderInUse`.
   init(_ path: String, folder: String) throws(TrainingError) {
@@ -28,14 +27,14 @@ final class RunLog {
   }
 
   deinit {
-    // A process that is being started may hold a copy of the descriptor, which would keep the lock a little longer.
+    // // A child process being started may hold a copy of the descriptor, which would keep the lock a little longer.
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 
-  /// Drops the lines after a step, and a line that was cut off.
+  /// Drops the lines after a step, and an incomplete line.
   ///
-  /// - Returns: the loss of each step that is left.
+  /// - Returns: the loss of each remaining step.
   func keep(through step: Int) throws(TrainingError) -> [TrainingPlot.Point] {
     let bytes = try read()
     var losses: [TrainingPlot.Point] = []
@@ -70,7 +69,7 @@ final class RunLog {
     ])
   }
 
-  /// Sees to it that what was added is on the disk.
+  /// Syncs appended lines to disk.
   func flush() throws(TrainingError) {
     guard fsync(descriptor) == 0 else { throw failure("flushing") }
   }
@@ -110,7 +109,7 @@ final class RunLog {
 }
 
 extension JSONValue {
-  /// A number with the digits that distinguish the float from its neighbors, and no more.
+  /// The shortest decimal that identifies the float.
   static func short(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
 
   /// A member of an object.

@@ -1,31 +1,31 @@
 internal import Checkpoints
 
-/// Where a run is, but for its tensors.
+/// The state of a run, except for its tensors.
 struct RunState: Hashable, Sendable {
-  /// The steps that are done.
+  /// The number of completed steps.
   var step = 0
   /// The epoch of the next batch, from 0.
   var epoch = 0
-  /// The number of the next batch in its epoch.
+  /// The index of the next batch in its epoch.
   var batch = 0
-  /// The batches of all epochs so far; what dropout is drawn by.
+  /// The number of batches over all epochs so far; seeds dropout.
   var batches = 0
   var tokens = 0
   var seconds = 0.0
   /// The loss of the last step; NaN before the first.
   var loss = Float.nan
   var evaluations: [EvaluationReport] = []
-  /// The place of the best in `evaluations`.
+  /// The index of the best one in `evaluations`.
   var best: Int?
-  /// Set when the run is over; a run that was stopped is not.
+  /// Set when the run is complete, but not when it is stopped.
   var end: TrainingSummary.End?
 
-  /// The evaluations since the best one.
+  /// The number of evaluations since the best one.
   var evaluationsWithoutBest: Int { evaluations.count - 1 - (best ?? -1) }
 
-  /// Takes note of an evaluation of the present step.
+  /// Records an evaluation at the current step.
   ///
-  /// - Returns: whether none was better.
+  /// - Returns: whether it is the best so far.
   mutating func add(_ result: EvaluationResult, epoch: Int) -> Bool {
     evaluations.append(EvaluationReport(step: step, epoch: epoch, result: result))
     let isBest = best.map { result.isBetter(than: evaluations[$0].result) } ?? !result.primary.value.isNaN
@@ -46,7 +46,7 @@ extension RunState {
     return .object(members)
   }
 
-  /// - Throws: ``ConfigurationError`` for what ``object`` does not give.
+  /// - Throws: ``ConfigurationError`` for anything that ``object`` would not produce.
   init(_ value: JSONValue, file: String) throws(ConfigurationError) {
     let fields = try ConfigurationFields(value, file: file)
     step = try fields.count("step")
@@ -101,10 +101,10 @@ extension EvaluationReport {
 }
 
 extension JSONValue {
-  /// A number that reads back with the same bits, in words where JSON has no number for it.
+  /// A number that reads back with the same bits, as a string if JSON cannot represent it.
   static func exact(_ value: Double) -> JSONValue { value.isFinite ? .number(value) : .string("\(value)") }
 
-  /// What ``exact(_:)`` was given.
+  /// The inverse of ``exact(_:)``.
   var exactDouble: Double? {
     if case .string(let text) = self { return Double(text) }
     return double
@@ -112,7 +112,7 @@ extension JSONValue {
 }
 
 extension ConfigurationFields {
-  /// A whole number from 0 that must be there. A run adds to it, so there has to be room.
+  /// A required integer from 0, small enough for a run to increment.
   fileprivate func count(_ key: String) throws(ConfigurationError) -> Int {
     guard let count = try integer(key, in: 0...1 << 53) else { throw .missing(key: key, file: file) }
     return count

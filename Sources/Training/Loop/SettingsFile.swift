@@ -4,7 +4,7 @@ extension TrainingSettings {
   /// A key of a configuration file.
   public struct Key: Hashable, Sendable {
     public let name: String
-    /// What it may be, its default, and what it does.
+    /// Its possible values, default and effect.
     public let summary: String
 
     public init(name: String, summary: String) {
@@ -50,10 +50,10 @@ extension TrainingSettings {
   /// Reads an object.
   ///
   /// - Parameters:
-  ///   - others: keys that somebody else reads.
-  ///   - file: where the object comes from, for messages.
+  ///   - others: keys read elsewhere.
+  ///   - file: the source of the object, for messages.
   ///   - value: its values.
-  /// - Throws: `configuration` for a value that cannot be, `unknownKey` for a key that nobody reads.
+  /// - Throws: `configuration` for an invalid value, `unknownKey` for an unknown key.
   public init(_ value: JSONValue, besides others: [String] = [], file: String) throws(TrainingError) {
     let fields: ConfigurationFields
     do throws(ConfigurationError) { fields = try ConfigurationFields(value, file: file) } catch {
@@ -110,7 +110,7 @@ extension TrainingSettings {
     usesDropout = try fields.bool("dropout") ?? usesDropout
   }
 
-  /// The object that reads back as these settings.
+  /// The object from which these settings can be read back.
   public var object: JSONValue {
     var members: [String: JSONValue] = [
       "optimizer": optimizer.object, "weight_decay": .number(optimizer.weightDecay),

@@ -2,16 +2,15 @@ internal import Checkpoints
 internal import FoundationEssentials
 internal import Tensors
 
-/// Everything that a run is continued from, in one safetensors file.
+/// The complete state for resuming a run, in one safetensors file.
 ///
-/// - `parameter/NAME`, `best/NAME`: the values now, and those of the best
-///   evaluation, if one is kept.
-/// - `optimizer/NAME/SLOT`: what the optimizer remembers.
-/// - metadata: `format`, and as JSON `state` (``RunState``) and
-///   `fingerprint`, a string for each fact that the run depends on.
+/// - `parameter/NAME`, `best/NAME`: the current values, and those of the best evaluation, if kept.
+/// - `optimizer/NAME/SLOT`: the optimizer's state.
+/// - metadata: `format`, and as JSON `state` (``RunState``) and `fingerprint`, a string for each fact that the run
+///   depends on.
 ///
-/// It is one file so that one renaming replaces everything at once: the disk
-/// holds the old state or the new one, whenever the process is killed.
+/// A single file can be replaced by one rename: the disk has either the old or the new state, whenever the process is
+/// killed.
 struct StateFile {
   static let name = "training-state.safetensors"
   static let format = "1"
@@ -42,13 +41,13 @@ struct StateFile {
     }
   }
 
-  /// What may differ in a run that goes on: how far a step goes, so that one that went too far can be taken again.
+  /// Settings that may differ on resumption, so that a step that diverged can be repeated with a smaller one.
   private static let adjustable: Set = ["learning_rate", "clip_norm"]
 
-  /// Reads the state into the parameters and the optimizer; nothing is changed if it cannot be used.
+  /// Reads the state into the parameters and the optimizer; changes nothing if it cannot be used.
   ///
-  /// - Returns: the state, the values of the best evaluation, and what of the settings differs.
-  /// - Throws: `anotherRun` if the fingerprints differ in more than may be, `brokenState`, and
+  /// - Returns: the state, the values of the best evaluation, and the settings that differ.
+  /// - Throws: `anotherRun` if the fingerprints differ in more than the allowed settings, `brokenState`, and
   ///   `checkpoint` for a file that is broken or has other tensors.
   func read(
     into optimizer: Optimizer
@@ -80,7 +79,7 @@ struct StateFile {
     }
   }
 
-  /// The values of every parameter, in their order.
+  /// The values of every parameter, in order.
   private func read(_ kind: String, of file: TensorFile) throws -> [[Float]] {
     var saved = SavedTensors(file, under: kind)
     let values = try parameters.map { try saved.take($0.name, shape: $0.value.shape) }
@@ -110,7 +109,7 @@ struct StateFile {
 }
 
 extension TrainingSettings {
-  /// The settings that decide the result of a run, each in words; where and when it is saved does not.
+  /// The settings that determine the result of a run, as text; saving locations and intervals are excluded.
   var fingerprint: [String: String] {
     guard case .object(let members) = object else { return [:] }
     return members.filter { $0.key != "save_every" }.mapValues(\.line)

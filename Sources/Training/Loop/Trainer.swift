@@ -1,10 +1,10 @@
 public import Checkpoints
 public import Tensors
 
-/// Runs a ``TrainingObjective``: steps, evaluations, the best parameters, and a state that outlives the process.
+/// Runs a ``TrainingObjective``: steps, evaluations, best parameters, and a state for resuming.
 ///
-/// A run that is killed at any moment and resumed ends with the same bits as
-/// one that was not, with any number of threads.
+/// A run that is killed at any time and resumed ends with the same bits as an uninterrupted one, with any number of
+/// threads.
 ///
 /// ```swift
 /// let trainer = Trainer(objective, settings: TrainingSettings(.epochs(3)), output: "runs/section", compute: compute)
@@ -14,9 +14,9 @@ public import Tensors
 /// }
 /// ```
 public struct Trainer {
-  /// How a run begins.
+  /// The start of a run.
   public enum Start: Sendable {
-    /// From the parameters as they are; the folder must hold no state.
+    /// From the current parameters; the folder must not contain a state.
     case new
     /// From the state in the folder.
     case resumed
@@ -28,7 +28,7 @@ public struct Trainer {
   public let settings: TrainingSettings
   /// The folder for the recipe, the state, the log, the curves and the summary; nil writes nothing.
   public let output: String?
-  /// Everything that the run is done by, kept in its folder; nil if nobody can say.
+  /// The complete recipe, saved in the folder; nil if unknown.
   public let recipe: JSONValue?
   public let compute: Compute
 
@@ -43,15 +43,15 @@ public struct Trainer {
     self.compute = compute
   }
 
-  /// Trains, and leaves the objective's parameters with their last or their best values.
+  /// Trains, leaving the objective's parameters with their last or best values.
   ///
-  /// If `onEvent` or the objective throws, the run ends there as if the process
-  /// had been killed: the last saved state stays.
+  /// If `onEvent` or the objective throws, the run ends as if the process had been killed: the last saved state is
+  /// kept.
   ///
   /// - Parameters:
-  ///   - start: with no `output` a run can only be new.
-  ///   - onEvent: hears of everything that happens, on this thread.
-  /// - Throws: ``TrainingError``, and what the objective and `onEvent` throw.
+  ///   - start: without `output` a run can only be new.
+  ///   - onEvent: receives all events, on this thread.
+  /// - Throws: ``TrainingError``, and the errors of the objective and `onEvent`.
   public func run(
     _ start: Start = .new, onEvent: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
   ) throws -> TrainingSummary {

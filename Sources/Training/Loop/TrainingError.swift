@@ -1,25 +1,26 @@
 public import Checkpoints
 
-/// Why a run cannot begin, or cannot go on.
+/// Why a run cannot start or continue.
 public enum TrainingError: Error, Hashable, Sendable {
   /// A file cannot be read or written.
   case checkpoint(CheckpointError)
-  /// A file of the run's folder cannot be written, such as on a full disk; the last state that is kept, if one is.
+  /// A file of the run's folder cannot be written, for example because the disk is full; includes the last saved state,
+  /// if any.
   case notWritten(CheckpointError, savedStep: Int?, savedPath: String?)
-  /// A setting is of the wrong kind, or cannot be.
+  /// A setting has the wrong type or an invalid value.
   case configuration(ConfigurationError)
-  /// A configuration has a key that nothing reads.
+  /// A configuration has an unknown key.
   case unknownKey(String, nearest: [String], known: [String], file: String)
 
   /// There are no parameters to train.
   case noParameters
-  /// Two parameters have one name.
+  /// Two parameters have the same name.
   case repeatedParameter(String)
   /// An epoch has no batches.
   case noBatches(epoch: Int)
   /// A batch has no examples.
   case emptyBatch(Place)
-  /// A batch counts a negative or no finite number of times.
+  /// The weight of a batch is negative or not finite.
   case impossibleWeight(Float, at: Place)
 
   /// The loss is NaN or infinite.
@@ -29,48 +30,48 @@ public enum TrainingError: Error, Hashable, Sendable {
   /// The loss of the first step depends on no parameter.
   case nothingToLearn(at: Place)
 
-  /// A new run would write over the state of another one.
+  /// A new run would overwrite the state of another one.
   case stateExists(path: String)
   /// There is no state to resume from.
   case noState(path: String)
-  /// Another process writes to the folder.
+  /// Another process is using the folder.
   case folderInUse(path: String)
-  /// The saved run had other settings or other data.
+  /// The saved run had different settings or data.
   case anotherRun(differences: [Difference], path: String)
-  /// The saved state contradicts itself.
+  /// The saved state is inconsistent.
   case brokenState(reason: String, path: String)
 
-  /// Where in a run something happened.
+  /// A position in a run.
   public struct Place: Hashable, Sendable {
     /// From 1.
     public let step: Int
     /// From 0.
     public let epoch: Int
-    /// The number of the batch in its epoch, from 0.
+    /// The index of the batch in its epoch, from 0.
     public let batch: Int
     /// The indices of its examples.
     public let examples: [Int]
-    /// The lines of the training data at which they begin, if they come from a file.
+    /// The lines in the training data where they begin, if they come from a file.
     public let lines: [Int]?
   }
 
-  /// What a person needs to know to try again.
+  /// What a user needs to know to try again.
   public struct Advice: Hashable, Sendable {
     public let learningRate: Double
-    /// The limit of the gradient's norm, if there is one.
+    /// The gradient norm limit, if there is one.
     public let clipNorm: Double?
-    /// The step whose state is on the disk, if one is.
+    /// The step of the saved state, if any.
     public let savedStep: Int?
     /// The file of that state.
     public let savedPath: String?
   }
 
-  /// A fact about a run that is not as it was.
+  /// A difference from the saved run.
   public struct Difference: Hashable, Sendable {
     public let name: String
-    /// Nil if the saved run does not have it.
+    /// Nil if missing in the saved run.
     public let saved: String?
-    /// Nil if the present run does not have it.
+    /// Nil if missing in the current run.
     public let now: String?
 
     public init(name: String, saved: String?, now: String?) {
@@ -156,7 +157,7 @@ extension TrainingError {
     }
   }
 
-  /// The same fault, with a state that was saved because of it.
+  /// The same error, with a state that was saved because of it.
   func after(saving step: Int?, in path: String?) -> TrainingError {
     func advice(_ old: Advice) -> Advice {
       Advice(learningRate: old.learningRate, clipNorm: old.clipNorm, savedStep: step, savedPath: path)

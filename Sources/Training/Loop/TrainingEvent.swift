@@ -1,21 +1,21 @@
-/// What happens in a run, as it happens.
+/// An event of a run.
 public enum TrainingEvent: Sendable {
-  /// A saved run goes on after this step.
+  /// A saved run continues after this step.
   case resumed(step: Int)
-  /// The run goes on with other settings than it had; after ``resumed(step:)``.
+  /// The run continues with changed settings; follows ``resumed(step:)``.
   case adjusted([TrainingError.Difference])
-  /// The parameters were changed.
+  /// The parameters were updated.
   case step(StepReport)
-  /// The parameters were evaluated; `isBest` if they were never better.
+  /// The parameters were evaluated; `isBest` if this is the best result so far.
   case evaluation(EvaluationReport, isBest: Bool)
-  /// The state of the run is on the disk.
+  /// The state was saved to disk.
   case saved(step: Int, path: String)
 }
 
-/// What the listener of a run wants.
+/// Whether to continue a run.
 public enum TrainingDecision: Sendable {
   case `continue`
-  /// The run ends after this step, in a state that can be resumed.
+  /// End the run after this step, in a resumable state.
   case stop
 }
 
@@ -26,24 +26,24 @@ public struct StepReport: Hashable, Sendable {
   public let totalSteps: Int
   /// From 0.
   public let epoch: Int
-  /// The mean over the step's batches; NaN if nothing in them counted.
+  /// The mean over the step's batches; NaN if none of them had targets.
   public let loss: Float
   public let learningRate: Double
-  /// The norm over all gradients, before clipping.
+  /// The norm of all gradients, before clipping.
   public let gradientNorm: Double
-  /// Tokens of all steps so far.
+  /// The number of tokens in all steps so far.
   public let tokens: Int
-  /// Seconds of all steps so far, those before a resume included.
+  /// The seconds of all steps so far, including those before resuming.
   public let seconds: Double
-  /// Of the last steps.
+  /// The rate of the last steps.
   public let tokensPerSecond: Double
-  /// Until the last step, at the pace so far.
+  /// The estimated seconds to the last step.
   public let remainingSeconds: Double
 }
 
 /// One evaluation of a run.
 public struct EvaluationReport: Hashable, Sendable {
-  /// The step after which it was done.
+  /// The step after which it ran.
   public let step: Int
   /// The epoch of that step, from 0.
   public let epoch: Int

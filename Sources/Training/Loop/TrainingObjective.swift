@@ -1,33 +1,30 @@
 public import Tensors
 
-/// What a ``Trainer`` works on: parameters, the loss that they are to make small, and how they are evaluated.
+/// What a ``Trainer`` trains: parameters, the loss to minimize, and an evaluation.
 ///
-/// Examples are known to the trainer by their indices only. For a run that
-/// repeats and resumes bit for bit, ``loss(_:epoch:on:)`` depends on nothing
-/// but its arguments and the parameters, and ``batches(epoch:)`` on nothing
-/// but its argument: what is drawn by chance is drawn from a seed, the epoch
-/// and, for dropout, what the pass carries.
+/// The trainer identifies examples by index. For a run to be reproducible and resumable bit for bit,
+/// ``loss(_:epoch:on:)`` must depend only on its arguments and the parameters, and ``batches(epoch:)`` only on its
+/// argument: random values are drawn from a seed, the epoch and, for dropout, the pass.
 public protocol TrainingObjective {
-  /// What is trained; the same tensors for the whole run.
+  /// The trained parameters; the same tensors for the whole run.
   var parameters: [TrainedParameter] { get }
 
-  /// Facts that the result depends on besides the settings, name and value as people read them.
+  /// Facts that affect the result in addition to the settings, as readable names and values.
   ///
-  /// A run is resumed only where all of them are as they were: a digest of
-  /// the data and of the base model, the adapter's configuration, the seed
-  /// of the batches.
+  /// A run is resumed only if all of them are unchanged: a digest of the data and of the base model, the adapter's
+  /// configuration, the seed of the batches.
   var fingerprint: [String: String] { get }
 
-  /// The batches of an epoch (from 0): each the indices of its examples, none of them empty.
+  /// The batches of an epoch (from 0): nonempty lists of example indices.
   func batches(epoch: Int) throws -> [[Int]]
 
   /// The loss of a batch, recorded on the pass's tape, which watches ``parameters``.
   func loss(_ batch: [Int], epoch: Int, on pass: Pass) throws -> BatchLoss
 
-  /// Where examples begin in the file that they come from; the first line is 1. Nil if there is no file.
+  /// The lines where examples begin in their file, from 1. Nil if there is no file.
   func lines(of examples: [Int]) -> [Int]?
 
-  /// Evaluates the parameters as they are now; nil if there is no data to evaluate them on.
+  /// Evaluates the current parameters; nil if there is no evaluation data.
   func evaluate() throws -> EvaluationResult?
 }
 
@@ -39,11 +36,11 @@ extension TrainingObjective {
 
 /// The loss of a batch.
 public struct BatchLoss {
-  /// [1, 1], the mean over what counts in the batch.
+  /// [1, 1], the mean over the batch's targets.
   public let mean: Tensor
-  /// How much counts: the number of examples, or of labelled tokens. With 0 the batch is passed over.
+  /// The number of examples, or of labeled tokens. A batch with 0 is skipped.
   public let weight: Float
-  /// The tokens that were read, for the rate that people see.
+  /// The number of tokens read, for the displayed rate.
   public let tokens: Int
 
   public init(mean: Tensor, weight: Float, tokens: Int = 0) {

@@ -1,8 +1,7 @@
-/// The curves of a run as a small SVG image that needs nothing else.
+/// The curves of a run as a small self-contained SVG image.
 ///
-/// Above, the training loss: every step pale, and a running mean. Below, a
-/// panel for each metric of the evaluations, the best of the primary one
-/// ringed. The colors are readable on white and on black.
+/// On top, the training loss: faint steps and a running mean. Below, a panel for each evaluation metric, with the best
+/// value of the primary one circled. The colors are readable on light and dark backgrounds.
 public struct TrainingPlot {
   /// The loss of a step.
   public struct Point: Hashable, Sendable {
@@ -20,8 +19,8 @@ public struct TrainingPlot {
   private let lastStep: Int
 
   /// - Parameters:
-  ///   - losses: in the order of their steps; those that are not finite are left out.
-  ///   - evaluations: in the order of their steps.
+  ///   - losses: in step order; values that are not finite are omitted.
+  ///   - evaluations: in step order.
   public init(losses: [Point], evaluations: [EvaluationReport]) {
     self.losses = losses.filter(\.value.isFinite)
     var names: [String] = []
@@ -111,7 +110,7 @@ public struct TrainingPlot {
     "<text x=\"\(x)\" y=\"\(y)\" dy=\"\(shift)\" text-anchor=\"\(anchor)\" stroke=\"none\">\(text)</text>\n"
   }
 
-  /// A running mean; a step counts for a fiftieth of the run.
+  /// A running mean over about a fiftieth of the run.
   private static func smoothed(_ points: [Point]) -> [Point] {
     let share = 1 / max(1, min(Double(points.count) / 50, 200))
     var mean = points.first?.value ?? 0
@@ -121,13 +120,13 @@ public struct TrainingPlot {
     }
   }
 
-  /// What the loss panel shows: all of the mean, and the steps but for the highest hundredth.
+  /// The values that determine the loss panel's range: all of the mean, and the steps except for the highest percent.
   private static func visible(_ points: [Point], _ smooth: [Point]) -> [Double] {
     let sorted = points.map(\.value).sorted()
     return sorted.prefix(max(1, sorted.count - sorted.count / 100)) + smooth.map(\.value)
   }
 
-  /// At most 360 points: the mean of as many neighbors as it takes.
+  /// At most 360 points, each the mean of consecutive ones.
   private static func thinned(_ points: [Point]) -> [Point] {
     let size = (points.count + 359) / 360
     guard size > 1 else { return points }

@@ -50,7 +50,7 @@ final class TrainingRun {
     }
   }
 
-  /// The steps of the whole run.
+  /// The number of steps of the whole run.
   private static func steps(of objective: any TrainingObjective, _ settings: TrainingSettings) throws -> Int {
     switch settings.length {
     case .steps(let steps): return steps
@@ -63,7 +63,7 @@ final class TrainingRun {
     }
   }
 
-  /// - Throws: `notWritten`, with the last state that is kept, if a file of the folder cannot be written on the way.
+  /// - Throws: `notWritten`, with the last saved state, if a file of the folder cannot be written.
   func run(_ start: Trainer.Start, _ listener: (TrainingEvent) throws -> TrainingDecision) throws {
     try begin(start, listener)
     do { try takeSteps(listener) } catch TrainingError.checkpoint(let error) {
@@ -108,7 +108,7 @@ final class TrainingRun {
     if !changes.isEmpty { try tell(.adjusted(changes), listener) }
   }
 
-  /// Refuses a state that no run of these settings reaches.
+  /// Refuses a state that no run with these settings reaches.
   private func checkPlace(_ path: String) throws(TrainingError) {
     func expect(_ holds: Bool, _ reason: String) throws(TrainingError) {
       guard holds else { throw .brokenState(reason: reason, path: path) }
@@ -124,7 +124,7 @@ final class TrainingRun {
       state.evaluations.allSatisfy { $0.step <= state.step }, "it holds an evaluation after step \(state.step)")
   }
 
-  /// One step, with all that is due after it.
+  /// Runs one step, and everything due after it.
   private func takeStep(_ batches: [[Int]], _ listener: Listener) throws {
     let epoch = state.epoch
     let clock = ContinuousClock.now
@@ -136,7 +136,7 @@ final class TrainingRun {
     do { result = try step.take(group, at: state, rate: rate, with: optimizer, advice: advice) } catch let
       error as TrainingError where error.isNotFinite && savedStep == nil && state.step > 0
     {
-      // A step that fails leaves the parameters as they were, and no earlier state of theirs is kept.
+      // // A failing step leaves the parameters unchanged, but their current state may not be saved yet.
       try? save(listener)
       throw error.after(saving: savedStep, in: stateFile?.path)
     }
@@ -228,7 +228,7 @@ final class TrainingRun {
   }
 }
 
-/// How fast a run goes.
+/// The speed of a run.
 private struct Pace {
   private var recentTokens = 0.0
   private var recentSeconds = 0.0
@@ -240,7 +240,7 @@ private struct Pace {
     return Double(time.seconds) + Double(time.attoseconds) * 1e-18
   }
 
-  /// The last steps count most: each before counts a tenth less.
+  /// An exponential average: each earlier step has a tenth less weight.
   mutating func add(tokens: Int, seconds: Double) {
     recentTokens = 0.9 * recentTokens + Double(tokens)
     recentSeconds = 0.9 * recentSeconds + seconds
@@ -248,7 +248,7 @@ private struct Pace {
     steps += 1
   }
 
-  /// Time that no step took.
+  /// Adds time outside of steps.
   mutating func add(pause: Double) { seconds += pause }
 
   var tokensPerSecond: Double { recentSeconds > 0 ? recentTokens / recentSeconds : 0 }

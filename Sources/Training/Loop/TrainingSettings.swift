@@ -1,6 +1,6 @@
 internal import Checkpoints
 
-/// How a run goes: everything that a person may set, besides the objective itself.
+/// The settings of a run, apart from the objective itself.
 ///
 /// ```swift
 /// var settings = TrainingSettings(.epochs(3), learningRate: 1e-3)
@@ -8,15 +8,15 @@ internal import Checkpoints
 /// let same = try TrainingSettings(settings.object, file: "settings")
 /// ```
 public struct TrainingSettings: Hashable, Sendable {
-  /// When a run is over.
+  /// The length of a run.
   public enum Length: Hashable, Sendable {
-    /// After so many changes of the parameters.
+    /// A number of parameter updates.
     case steps(Int)
-    /// After so many times through the examples.
+    /// A number of passes over the examples.
     case epochs(Int)
   }
 
-  /// When the parameters are evaluated; always at the end, too.
+  /// When to evaluate the parameters; they are always evaluated at the end, too.
   public enum EvaluationInterval: Hashable, Sendable {
     case steps(Int)
     case epoch
@@ -25,26 +25,26 @@ public struct TrainingSettings: Hashable, Sendable {
 
   public var length: Length
   public var optimizer: OptimizerSettings
-  /// The highest learning rate; the schedule multiplies it.
+  /// The peak learning rate, which the schedule scales.
   public var learningRate: Double
   public var curve: Schedule.Curve
   public var warmUp: Schedule.WarmUp
-  /// The most that the norm of all gradients may be; nil for no limit.
+  /// The maximum gradient norm; nil for no limit.
   public var clipNorm: Double?
-  /// The batches whose gradients make one step.
+  /// The number of batches accumulated per step.
   public var accumulation: Int
   public var evaluation: EvaluationInterval
-  /// The evaluations without a new best that end a run; nil for never.
+  /// The number of evaluations without a new best after which a run ends; nil for no limit.
   public var patience: Int?
-  /// Whether the parameters of the best evaluation are put back at the end.
+  /// Whether to restore the parameters of the best evaluation at the end.
   public var keepsBest: Bool
-  /// The metric that decides which evaluation is the best; nil for the primary one of the objective.
+  /// The metric that selects the best evaluation; nil for the objective's primary one.
   public var bestBy: String?
-  /// The steps after which the state is saved; nil for only at the end.
+  /// The number of steps between saves; nil to only save at the end.
   public var saveInterval: Int?
-  /// What dropout is drawn from.
+  /// The seed of dropout.
   public var seed: UInt64
-  /// Whether passes drop values where the model says so.
+  /// Whether to apply the model's dropout.
   public var usesDropout: Bool
 
   public init(
@@ -72,7 +72,7 @@ public struct TrainingSettings: Hashable, Sendable {
 
   /// - Throws: `configuration` for a value outside its range.
   ///
-  /// - Parameter file: where the settings come from, for the message.
+  /// - Parameter file: the source of the settings, for messages.
   public func check(file: String = "The settings") throws(TrainingError) {
     do throws(ConfigurationError) {
       try checkRanges(file: file)
@@ -92,7 +92,7 @@ public struct TrainingSettings: Hashable, Sendable {
     case .steps(let steps): try expect(1...1_000_000_000 ~= steps, "steps", steps, "1 to 1000000000")
     case .epochs(let epochs): try expect(1...1_000_000 ~= epochs, "epochs", epochs, "1 to 1000000")
     }
-    // Beyond these, single precision overflows or nothing is learned.
+    // // Beyond these, single precision overflows or nothing is learned.
     try expect(0...1000 ~= learningRate, "learning_rate", learningRate, "0 to 1000, such as 0.0001")
     switch warmUp {
     case .steps(let steps): try expect(0...1_000_000_000 ~= steps, "warmup_steps", steps, "0 to 1000000000")
@@ -110,7 +110,7 @@ public struct TrainingSettings: Hashable, Sendable {
     try expect(seed <= UInt64(Int.max), "seed", seed, "0 to \(Int.max)")
   }
 
-  /// An evaluation whose primary metric is the one that decides.
+  /// An evaluation with the selected metric as its primary one.
   func chosenMetric(of result: EvaluationResult) throws(TrainingError) -> EvaluationResult {
     guard let bestBy else { return result }
     guard let ranked = result.ranked(by: bestBy) else {

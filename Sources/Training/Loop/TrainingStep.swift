@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// One change of the parameters: gradients of a few batches, their mean, its clipping, the optimizer.
+/// One update of the parameters: gradients of several batches, their mean, clipping, and the optimizer.
 struct TrainingStep {
   let objective: any TrainingObjective
   let parameters: [TrainedParameter]
@@ -13,9 +13,9 @@ struct TrainingStep {
     let tokens: Int
   }
 
-  /// Takes a step, or throws with the parameters as they were.
+  /// Takes a step, or throws with the parameters unchanged.
   ///
-  /// - Parameter state: before the step.
+  /// - Parameter state: the state before the step.
   func take(
     _ batches: [[Int]], at state: RunState, rate: Double, with optimizer: Optimizer, advice: TrainingError.Advice
   ) throws -> Result {
@@ -44,11 +44,11 @@ struct TrainingStep {
     }
     if let clipNorm = settings.clipNorm { gradients = gradients.clipped(to: clipNorm, norm: norm) }
     optimizer.step(gradients, rate: rate, on: compute)
-    // In float64 the product of two floats is exact, so one batch alone has its loss as it was computed.
+    // // The product of two floats is exact in float64, so a single batch keeps its computed loss.
     return Result(loss: Float(loss / weight), gradientNorm: norm, tokens: tokens)
   }
 
-  /// The loss of a batch and the gradients, which are nil if nothing in it counts.
+  /// The loss of a batch and the gradients, which are nil if it has no targets.
   private func backward(
     _ batch: [Int], _ index: Int, at place: TrainingError.Place, _ state: RunState, _ advice: TrainingError.Advice
   ) throws -> (BatchLoss, Float, [Tensor?]?) {

@@ -1,34 +1,34 @@
 public import Checkpoints
 
-/// What came of a run.
+/// The result of a run.
 public struct TrainingSummary: Hashable, Sendable {
   /// Why a run ended.
   public enum End: String, Hashable, Sendable {
-    /// All steps were done.
+    /// All steps were completed.
     case completed
-    /// As many evaluations as the patience allows had no new best.
+    /// The patience was exhausted without a new best evaluation.
     case noImprovement = "no_improvement"
-    /// The listener wanted no more; the run can be resumed.
+    /// The listener stopped the run, which can be resumed.
     case stopped
   }
 
   public let end: End
-  /// The steps that were done.
+  /// The number of completed steps.
   public let steps: Int
-  /// The epochs that were finished.
+  /// The number of completed epochs.
   public let epochs: Int
   public let tokens: Int
-  /// Seconds of training, of all parts of a resumed run.
+  /// Seconds of training, over all parts of a resumed run.
   public let seconds: Double
   /// The loss of the last step.
   public let loss: Float
   public let evaluations: [EvaluationReport]
-  /// The best evaluation, the first of equals.
+  /// The best evaluation, the first in case of a tie.
   public let best: EvaluationReport?
-  /// The step whose values the parameters have now.
+  /// The step whose values the parameters have.
   public let parametersOfStep: Int
 
-  /// The same for a file or a program.
+  /// The summary as a JSON object.
   public var object: JSONValue {
     var members: [String: JSONValue] = [
       "end": .string(end.rawValue), "steps": .integer(steps), "epochs": .integer(epochs), "tokens": .integer(tokens),

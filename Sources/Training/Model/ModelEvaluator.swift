@@ -5,7 +5,7 @@ internal import Heads
 public import Model
 internal import Tensors
 
-/// Measures a model on examples with known answers: prediction and metrics.
+/// Evaluates a model on labeled examples.
 public final class ModelEvaluator {
   private let data: TrainingDataset
   private let labels: [String]
@@ -14,11 +14,11 @@ public final class ModelEvaluator {
   private let cache: PrefixCache?
 
   /// - Parameters:
-  ///   - data: the examples; for question answering with their references.
-  ///   - labels: the names of the head's labels; tags of the form `B-X` are measured as spans.
-  ///   - masking: for masked language models; all evaluations mask alike.
-  ///   - cache: of these examples.
-  ///   - batchTokens: tokens that are run at a time.
+  ///   - data: the examples; for question answering with reference answers.
+  ///   - labels: the names of the head's labels; labels of the form `B-X` are evaluated as spans.
+  ///   - masking: for masked language models; the same in all evaluations.
+  ///   - cache: the states of these examples.
+  ///   - batchTokens: the number of tokens per batch.
   public init(
     _ data: TrainingDataset, labels: [String] = [], batchTokens: Int = 4096, masking: TokenMasking? = nil,
     cache: PrefixCache? = nil
@@ -32,14 +32,14 @@ public final class ModelEvaluator {
 
   /// The metrics of each head, in order; under Parallel the j-th head answers the j-th repetition.
   ///
-  /// - Throws: `EvaluationError`, if a head gives numbers that are not finite; what the model throws.
+  /// - Throws: `EvaluationError`, if a head's outputs are not finite; the errors of the model.
   public func evaluate(_ model: BoundModel, _ setup: Composition?, heads names: [String]) throws -> [EvaluationResult] {
     try outcomes(model, setup, heads: names).map(\.result)
   }
 
-  /// What each head answers to each example, and what is right.
+  /// Each head's answer for each example, with the correct one.
   ///
-  /// - Throws: as ``evaluate(_:_:heads:)``.
+  /// - Throws: the errors of ``evaluate(_:_:heads:)``.
   public func outcomes(_ model: BoundModel, _ setup: Composition?, heads names: [String]) throws -> [Outcomes] {
     let batches = sampler.evaluationBatches()
     var outcomes = names.map { _ in [[Outcome]]() }
@@ -102,7 +102,7 @@ public final class ModelEvaluator {
 
 /// Why a model cannot be evaluated.
 public enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// A metric of such numbers would mean nothing.
+  /// A head's outputs are not finite, so its metrics are meaningless.
   case notFinite(head: String)
 
   public var description: String {
@@ -128,6 +128,6 @@ extension LanguageModelScore {
 }
 
 extension [Float] {
-  /// The place of the largest value, the first of equals; 0 for none.
+  /// The index of the largest value, the first in case of a tie; 0 if empty.
   fileprivate var largest: Int { indices.reduce(0) { self[$1] > self[$0] ? $1 : $0 } }
 }

@@ -3,28 +3,28 @@ internal import Deberta
 private import Model
 public import Tensors
 
-/// Which layers of adapters are left out while they are trained.
+/// Which layers' adapters are dropped in training.
 ///
 /// Source: Rücklé et al., "AdapterDrop: On the Efficiency of Adapters in Transformers" (2021).
 public enum AdapterDrop: Sendable, Hashable {
-  /// Adapters act in all layers.
+  /// No adapters are dropped.
   case none
-  /// They do not act in so many lowest layers.
+  /// Drops the adapters of this many lowest layers.
   case fixed(Int)
-  /// For every batch another number of lowest layers, from 0 to this one.
+  /// Drops a random number of lowest layers for every batch, from 0 to this one.
   case random(upTo: Int)
 }
 
-/// What the labels of examples count, and how the examples are seen.
+/// The settings for batches, loss and masking.
 public struct ObjectiveSettings: Sendable, Hashable {
   public var batchSize: BatchSampler.Size
-  /// Shuffles and masks the examples.
+  /// Seeds the shuffling and masking of examples.
   public var seed: UInt64
   public var loss: CrossEntropyOptions
   public var adapterDrop: AdapterDrop
-  /// Whether activations between the layers alone are kept for the backward pass.
+  /// Whether to keep only the activations between layers for the backward pass, and recompute the rest.
   public var recomputes: Bool
-  /// The share of tokens that are masked, for masked language models.
+  /// The fraction of tokens to mask, for masked language models.
   public var maskingRate: Double
 
   public init(
@@ -40,10 +40,10 @@ public struct ObjectiveSettings: Sendable, Hashable {
   }
 }
 
-/// A model and the data that it is trained and evaluated with.
+/// A model with its training and evaluation data.
 ///
-/// With a prefix cache the layers below the lowest adapter are run once for
-/// each example, without dropout, and only the others in every epoch.
+/// With a prefix cache, the layers below the lowest adapter run once per example, without dropout, and only the others
+/// in every epoch.
 public final class ModelObjective: TrainingObjective {
   private let model: TrainableModel
   private let heads: [String]
@@ -57,14 +57,14 @@ public final class ModelObjective: TrainingObjective {
   public let fingerprint: [String: String]
 
   /// - Parameters:
-  ///   - model: what is trained.
-  ///   - heads: whose losses count; several where the setup is Parallel.
+  ///   - model: the model to train.
+  ///   - heads: the heads whose losses are used; several if the setup is Parallel.
   ///   - data: the examples.
   ///   - masking: for masked language models.
-  ///   - settings: batches, loss and what is left out.
-  ///   - cache: where the states below the lowest adapter are kept; nil computes them every time.
-  ///   - evaluator: measures the parameters.
-  ///   - fingerprint: facts that the result depends on.
+  ///   - settings: batches, loss and dropped layers.
+  ///   - cache: caches the states below the lowest adapter; nil recomputes them.
+  ///   - evaluator: evaluates the parameters.
+  ///   - fingerprint: facts that affect the result.
   public init(
     _ model: TrainableModel, heads: [String], _ data: TrainingDataset, masking: TokenMasking? = nil,
     settings: ObjectiveSettings, cache: PrefixCache? = nil, evaluator: ModelEvaluator? = nil,
@@ -109,7 +109,7 @@ public final class ModelObjective: TrainingObjective {
     return try evaluator.evaluate(model.bound(on: Pass(model.compute)), model.setup, heads: heads).first
   }
 
-  /// The same for a batch of the same examples in the same epoch.
+  /// The number of dropped layers; equal for equal batches of an epoch.
   private func skippedLayers(_ batch: [Int], _ epoch: Int) -> Int {
     switch settings.adapterDrop {
     case .none: return 0
@@ -122,7 +122,7 @@ public final class ModelObjective: TrainingObjective {
 }
 
 extension Batch {
-  /// The sequences of examples, one after the other.
+  /// The sequences of all examples, concatenated.
   init(_ examples: [TrainingExample]) {
     let sequences = examples.flatMap(\.sequences)
     self.init(sequences.map(\.ids), tokenTypes: sequences.map { $0.tokenTypes })

@@ -1,11 +1,11 @@
 internal import Checkpoints
 public import Tensors
 
-/// A tensor of a model in separate memory, by the name it is saved under.
+/// A separate copy of a model's tensor, with the name under which it is saved.
 public struct NamedTensor: Sendable {
   public let name: String
   public let shape: [Int]
-  /// The shape's last dimension are the columns.
+  /// Columns are the shape's last dimension.
   public let values: Tensor
 
   public init(name: String, shape: [Int], values: Tensor) {

@@ -4,19 +4,17 @@ internal import Kernels
 internal import Model
 internal import Tensors
 
-/// The hidden states of examples after the layers that no adapter changes.
+/// Caches the hidden states of examples below the lowest adapter.
 ///
-/// Where adapters act in upper layers alone, what the lower ones make of an
-/// example is the same in every epoch. It is computed the first time that the
-/// example is requested and kept: in memory as far as the budget goes, beyond
-/// it in a file that is gone with the process. States that the disk has no
-/// room for are computed again.
+/// If only upper layers have adapters, the output of the lower ones for an example is the same in every epoch. It is
+/// computed on first request and kept: in memory up to a budget, and beyond that in a temporary file. States that do
+/// not fit on the disk are recomputed.
 public final class PrefixCache {
-  /// How many of the lowest layers the states have gone through.
+  /// The number of layers below the cached states.
   public let layers: Int
   private let examples: [TrainingExample]
   private let width: Int
-  /// Where each example's states begin, in values; the end of the last one after them.
+  /// The offset of each example's states, in values, and the end of the last one.
   private let starts: [Int]
   private let memory: UnsafeMutablePointer<Float>
   private let memoryCount: Int
@@ -24,12 +22,12 @@ public final class PrefixCache {
   private var isKept: [Bool]
 
   /// - Parameters:
-  ///   - data: the examples that will be requested.
-  ///   - layers: how many of the lowest layers no adapter changes, at least 1.
-  ///   - hiddenSize: values of a token.
-  ///   - budget: the most bytes to hold in memory.
-  ///   - folder: where the rest goes.
-  /// - Throws: `PrefixCacheError`, if a file is needed and cannot be made.
+  ///   - data: the examples to cache.
+  ///   - layers: the number of lowest layers without adapters, at least 1.
+  ///   - hiddenSize: the number of values per token.
+  ///   - budget: the maximum memory in bytes.
+  ///   - folder: the folder for the temporary file.
+  /// - Throws: `PrefixCacheError`, if a required file cannot be created.
   public init(
     _ data: TrainingDataset, layers: Int, hiddenSize: Int, memory budget: Int, folder: String
   ) throws(PrefixCacheError) {
@@ -51,7 +49,7 @@ public final class PrefixCache {
     if file >= 0 { close(file) }
   }
 
-  /// The states of examples, the rows of `batch`, which are those examples.
+  /// The states of the examples in `batch`, given by index.
   func states(of indices: [Int], _ batch: Batch, _ encoder: Encoder) -> PrefixStates {
     let states = encoder.compute.tensor(rows: batch.tokenCount, columns: width)
     var rows: [Range<Int>] = []
@@ -105,7 +103,7 @@ public final class PrefixCache {
     }
   }
 
-  /// Moves one row between memory and the file; false if not all of it could be moved.
+  /// Transfers one row between memory and the file; false if incomplete.
   private func transfer(
     _ row: UnsafeMutablePointer<Float>, at place: Int,
     _ move: (Int32, UnsafeMutableRawPointer?, Int, off_t) -> Int
@@ -122,7 +120,7 @@ public final class PrefixCache {
     return true
   }
 
-  /// A file that has no name and is gone when it is closed.
+  /// Creates a file without a name, which is deleted when it is closed.
   private static func unnamedFile(in folder: String) throws(PrefixCacheError) -> Int32 {
     var template = Array("\(folder)/.prefix-states-XXXXXX".utf8CString)
     let file = mkstemp(&template)

@@ -23,11 +23,11 @@ struct TaskLoss {
     self.options = options
   }
 
-  /// The mean loss, and how much counts in it.
+  /// The mean loss, and the number of targets.
   ///
   /// - Parameters:
-  ///   - output: of the tokens that have a target, or of all tokens of the text for question answering.
-  ///   - targets: one for each sequence, for multiple choice one for each group of them.
+  ///   - output: the output for the tokens with a target, or for question answering for all tokens of the text.
+  ///   - targets: one per sequence; for multiple choice one per group of sequences.
   func callAsFunction(
     _ output: HeadOutput, _ targets: [Target], on pass: Pass
   ) -> (loss: Tensor, weight: Float) {
@@ -52,7 +52,7 @@ struct TaskLoss {
       let labels = targets.flatMap { $0.countedTokens.map(\.label) }
       return (pass.crossEntropy(logits, labels, options), Float(labels.count))
     case .questionAnswering:
-      // An answer after the end of its sequence does not count.
+      // // An answer beyond the end of its sequence is ignored.
       func places(_ value: (Int, Int) -> Int) -> [Int?] {
         zip(output.rows, targets).map { run, target in
           guard case .span(let start, let end) = target, value(start, end) < run.count else { return nil }
@@ -77,7 +77,7 @@ struct TaskLoss {
 }
 
 extension Target {
-  /// The tokens of the text that have a label which counts.
+  /// The tokens of the text with a target label.
   var countedTokens: [(token: Int, label: Int32)] {
     guard case .tokens(let labels) = self else { return [] }
     return labels.enumerated().compactMap { $1 == Target.notCounted ? nil : ($0, $1) }
@@ -85,7 +85,7 @@ extension Target {
 }
 
 extension AnsweredTokens {
-  /// The tokens that the loss and the metrics of some targets read: those with a label, or the whole text.
+  /// The tokens needed for the loss and metrics of the targets: those with a label, or the whole text.
   public init(_ targets: [Target]) {
     let hasTokens = targets.contains { if case .tokens = $0 { true } else { false } }
     self = hasTokens ? .places(targets.map { $0.countedTokens.map(\.token) }) : .text
@@ -93,14 +93,14 @@ extension AnsweredTokens {
 }
 
 extension ModelOutput {
-  /// The mean loss of the heads' answers, and how much counts; of several heads, one for each branch of a Parallel, the
-  /// sum.
+  /// The mean loss of the heads' answers, and the number of targets; for several heads, one per branch of a Parallel,
+  /// the sum.
   ///
   /// - Parameters:
-  ///   - targets: one for each text, for multiple choice one for each group of sequences.
+  ///   - targets: one per text; for multiple choice one per group of sequences.
   ///   - options: label smoothing and class weights.
   ///   - pass: the kernels, threads, tape and trace.
-  /// - Throws: `TrainingTaskError` for a head that has no loss.
+  /// - Throws: `TrainingTaskError` for a head without a loss.
   public func loss(
     _ targets: [Target], _ options: CrossEntropyOptions = .init(), on pass: Pass
   ) throws -> (loss: Tensor, weight: Float) {

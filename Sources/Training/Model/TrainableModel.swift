@@ -5,48 +5,47 @@ public import Heads
 public import Model
 public import Tensors
 
-/// What of a model is trained; prediction heads always are.
+/// The part of a model to train; prediction heads are always trained.
 public enum TrainedPart: Sendable, Hashable {
-  /// The adapters that the setup names; base and fusions stay as they are.
+  /// The adapters of the setup; base and fusions are frozen.
   case adapters
-  /// The fusions of the setup's Fuse blocks, with their adapters or without.
+  /// The fusions of the setup's Fuse blocks, with or without their adapters.
   case fusions(withAdapters: Bool)
-  /// All of it, the base included.
+  /// Everything, including the base.
   case everything
 }
 
-/// A model of which some parameters are trained.
+/// A model with trainable parameters.
 ///
-/// Trained parameters are tensors in separate memory, which an optimizer
-/// changes in place; everything else is shared with the model that it was
-/// made from. Each pass binds hooks, layers and heads again from the trained parameters
-/// as they are (`bound(on:)`), so that a tape sees what they are made of.
+/// Trained parameters are separate tensors that an optimizer changes in place; everything else is shared with the
+/// original model. Each pass rebinds hooks, layers and heads from the current parameters (`bound(on:)`), so that a tape
+/// records their computation.
 ///
-/// Source of what is trained: adapters, `model_mixin.py`, `train_adapter`, `train_adapter_fusion`.
+/// Source for the trained parts: adapters, `model_mixin.py`, `train_adapter`, `train_adapter_fusion`.
 public struct TrainableModel: Sendable {
   public let configuration: DebertaV2Configuration
   public let compute: Compute
-  /// The adapters that act; nil is the base model.
+  /// The adapters to apply; nil is the base model.
   public let setup: Composition?
   private let base: TrainableBase
   private let adapters: [String: Adapter]
   private let fusions: [String: AdapterFusion]
   private let heads: [String: TrainableHead]
   private let trainedFusions: [String]
-  /// What is bound once, because nothing of it is trained.
+  /// Bound once, because they are not trained.
   private let frozenAdapters: [String: BoundAdapter]
-  /// What is trained, by the names of the reference's state dictionary.
+  /// The trained parameters, named as in the state dictionary of `adapters`.
   public let parameters: [TrainedParameter]
 
   /// - Parameters:
-  ///   - base: the encoder, as it is or as parameters; the latter where everything is trained.
-  ///   - adapters: what the setup can name.
-  ///   - fusions: by their adapters' names, with commas between them.
-  ///   - heads: what is trained on top.
-  ///   - setup: the adapters that act.
-  ///   - frozen: adapters of the setup that stay as they are.
-  ///   - part: what is trained.
-  ///   - compute: what passes compute with.
+  ///   - base: the encoder, frozen or as parameters; the latter if everything is trained.
+  ///   - adapters: the adapters that the setup may name.
+  ///   - fusions: keyed by their adapters' names, joined with commas.
+  ///   - heads: the heads to train.
+  ///   - setup: the adapters to apply.
+  ///   - frozen: adapters of the setup that are not trained.
+  ///   - part: what to train.
+  ///   - compute: the kernels and threads of passes.
   /// - Throws: `TrainableModelError`; `ConfigurationError`, if an adapter does not fit.
   public init(
     base: TrainableBase, adapters: [String: Adapter], fusions: [String: AdapterFusion] = [:],
@@ -101,48 +100,48 @@ public struct TrainableModel: Sendable {
     self.parameters = parameters
   }
 
-  /// What is added to the loss of every batch: the regularization of the fusions that are trained; nil without any.
+  /// Added to the loss of every batch: the regularization of trained fusions; nil if there are none.
   func regularization(on pass: Pass) -> Tensor? {
     let parts = trainedFusions.compactMap { fusions[$0]?.regularization(on: pass) }
     return parts.isEmpty ? nil : pass.weightedSum(parts.map { ($0, 1) })
   }
 
-  /// An adapter with its parameters as they are now.
+  /// An adapter with its current parameters.
   public func adapter(_ name: String) -> Adapter? { adapters[name] }
 
-  /// A fusion with its parameters as they are now.
+  /// A fusion with its current parameters.
   public func fusion(_ name: String) -> AdapterFusion? { fusions[name] }
 
-  /// The tensors of the base, by their names below `deberta.`, where it is trained.
+  /// The base's tensors by name below `deberta.`, if it is trained.
   public var baseTensors: [NamedTensor] { base.tensors }
 
-  /// The word embeddings [vocabulary, E] as they are now, where they are trained without the rest of the base.
+  /// The current word embeddings [vocabulary, E], if they are trained without the rest of the base.
   public var trainedWords: Tensor? { base.words }
 
-  /// A head with its parameters as they are now.
+  /// A head with its current parameters.
   public func head(_ name: String) throws(CheckpointError) -> PredictionHead? {
     guard let head = heads[name] else { return nil }
     return try head.prepared(configuration, on: Pass(compute))
   }
 
-  /// The number of lowest layers in which no adapter of the setup acts; 0 where the base is trained.
+  /// The number of lowest layers without adapters of the setup; 0 if the base is trained.
   public func unhookedLayers() throws -> Int {
     if base.trainsWords { return 0 }
     return try boundAdapters().map(\.unhookedLayers).min() ?? configuration.layerCount
   }
 
-  /// Whether an adapter of the setup acts in some layer.
+  /// Whether an adapter of the setup has hooks in a layer.
   public func adaptsLayers() throws -> Bool { try boundAdapters().contains(where: \.actsInLayers) }
 
   private func boundAdapters() throws -> [BoundAdapter] {
     Array(try bound(on: Pass(compute)).lowering.adapters.values)
   }
 
-  /// The model of the parameters as they are: for this pass, if that has a tape.
+  /// The model with its current parameters; only for this pass, if that has a tape.
   ///
   /// - Parameters:
-  ///   - pass: what is computed of the parameters beforehand is computed with it.
-  ///   - skipped: the number of lowest layers whose adapters are left out (AdapterDrop).
+  ///   - pass: computes derived tensors of the parameters.
+  ///   - skipped: the number of lowest layers whose adapters are dropped (AdapterDrop).
   public func bound(on pass: Pass, skippingLayersBelow skipped: Int = 0) throws -> BoundModel {
     let encoder = try base.encoder(on: pass)
     var bound = skipped == 0 ? frozenAdapters : [:]
@@ -160,21 +159,21 @@ public struct TrainableModel: Sendable {
   }
 }
 
-/// An encoder that is trained or stays as it is.
+/// A trained or frozen encoder.
 public struct TrainableBase: Sendable {
   public let configuration: DebertaV2Configuration
   fileprivate let tensors: [NamedTensor]
   fileprivate let frozen: Encoder?
-  /// The word embeddings of an encoder that otherwise stays as it is, where they are trained.
+  /// The trained word embeddings of an otherwise frozen encoder.
   fileprivate let words: Tensor?
   private let tiesDecoders: Bool
 
-  /// An encoder that stays as it is, but perhaps for its word embeddings.
+  /// A frozen encoder, optionally with trained word embeddings.
   ///
   /// - Parameters:
-  ///   - encoder: is shared.
-  ///   - trainsWords: whether its word embeddings are trained; they are copied.
-  ///   - tiesDecoders: whether decoders with their values are tied to them then.
+  ///   - encoder: the encoder, which is shared.
+  ///   - trainsWords: whether to train a copy of its word embeddings.
+  ///   - tiesDecoders: whether decoders with equal values are then tied to them.
   public init(frozen encoder: Encoder, trainingWords trainsWords: Bool = false, tiesDecoders: Bool = true) {
     configuration = encoder.configuration
     tensors = []
@@ -185,13 +184,13 @@ public struct TrainableBase: Sendable {
     self.tiesDecoders = tiesDecoders
   }
 
-  /// An encoder that is trained.
+  /// A trained encoder.
   ///
   /// - Parameters:
-  ///   - tensors: every tensor of the encoder, by its name below `deberta.`
+  ///   - tensors: every tensor of the encoder, by name below `deberta.`
   ///   - configuration: the shape of the encoder.
-  ///   - tiesDecoders: whether a decoder of a masked language model with the values of the word embeddings is tied to
-  ///     them: `tie_word_embeddings`.
+  ///   - tiesDecoders: whether masked language model decoders with the values of the word embeddings are tied to them:
+  ///     `tie_word_embeddings`.
   public init(_ tensors: [NamedTensor], _ configuration: DebertaV2Configuration, tiesDecoders: Bool = true) {
     self.configuration = configuration
     self.tensors = tensors
@@ -210,7 +209,7 @@ public struct TrainableBase: Sendable {
   /// Whether the word embeddings are trained, alone or with everything else.
   fileprivate var trainsWords: Bool { words != nil || !tensors.isEmpty }
 
-  /// The word embeddings [vocabulary, E], to which decoders may be tied; nil if none is.
+  /// The word embeddings [vocabulary, E], to which decoders may be tied; nil without tying.
   fileprivate var tiedWords: Tensor? {
     guard tiesDecoders else { return nil }
     return words ?? tensors.first { $0.name == wordTensor }?.values
@@ -226,14 +225,14 @@ public struct TrainableBase: Sendable {
 struct TrainableHead: Sendable {
   private let settings: HeadSettings
   private let layerNames: [Int: String]
-  /// The base model's, which stays as it is.
+  /// The base model's pooler, which is frozen.
   private let pooler: Pooler?
   private let tensors: [NamedTensor]
   let trained: [TrainedParameter]
 
   /// - Parameters:
-  ///   - words: the word embeddings, if they are trained: a decoder with the same values is tied to them and stays so.
-  ///   - trainsAll: the decoder of a masked language model too.
+  ///   - words: the word embeddings, if they are trained: a decoder with equal values is tied to them and stays tied.
+  ///   - trainsAll: whether to train a masked language model's decoder, too.
   init(_ head: PredictionHead, named name: String, words: Tensor?, trainsAll: Bool, _ compute: Compute) {
     settings = head.settings
     layerNames = head.layerNames
@@ -241,7 +240,7 @@ struct TrainableHead: Sendable {
     let saved = head.tensors(compute)
     let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
     let decoderBias = decoder.map { $0.replacing(".weight", with: ".bias") }
-    // An untied decoder has values of its own, though it has the shape of the word embeddings.
+    // // An untied decoder has separate values, even if its shape equals that of the word embeddings.
     let tied = words.flatMap { words in
       saved.contains { $0.name == decoder && $0.shape == [words.rows, words.columns] && $0.values == words.array }
         ? words : nil
@@ -288,7 +287,7 @@ extension AdapterParameters {
   }
 }
 
-/// Why a model cannot be trained so.
+/// Why a model cannot be trained as requested.
 public enum TrainableModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case unknownAdapter(name: String)
   case unknownFusion(name: String)

@@ -1,7 +1,7 @@
 internal import Glibc
 public import Tensors
 
-/// Adafactor: the mean square of a matrix is kept as a row and a column, not as a matrix.
+/// Adafactor: stores the mean square of a matrix factored into a row and a column.
 ///
 /// With β = 1 − step^decayRate, for a matrix:
 ///
@@ -11,9 +11,8 @@ public import Tensors
 ///     u ← rate · u / max(1, rms(u) / clipThreshold)
 ///     p ← p − rate · weightDecay · p − u
 ///
-/// A vector keeps its whole mean square. With ``beta1``, the mean of u is
-/// taken off p instead of u. A kernel of more than two dimensions counts as
-/// the matrix by which it is held.
+/// A vector keeps its full mean square. With ``beta1``, the mean of u is subtracted from p instead of u. A kernel with
+/// more than two dimensions is treated as the matrix that stores it.
 ///
 /// Source: transformers 4.57.6, `optimization.py`, `Adafactor`; Shazeer and
 /// Stern, "Adafactor" (2018).
@@ -22,17 +21,17 @@ public struct Adafactor: UpdateRule {
 
   /// ε₁, added to squares.
   public var epsilon: Double
-  /// ε₂, the least size of a parameter for ``scalesByParameter``.
+  /// ε₂, the minimum size of a parameter for ``scalesByParameter``.
   public var parameterEpsilon: Double
-  /// The most that an update may measure (rms) before it is made shorter.
+  /// The maximum size (rms) of an update; larger ones are scaled down.
   public var clipThreshold: Double
   public var decayRate: Double
-  /// How much of the mean update stays in a step; nil keeps no mean.
+  /// The decay of the mean update; nil to use updates directly.
   public var beta1: Double?
   public var weightDecay: Double
-  /// Whether the rate is multiplied by the size (rms) of the parameter.
+  /// Whether to multiply the rate by the size (rms) of the parameter.
   public var scalesByParameter: Bool
-  /// Whether min(0.01, 1 / √step) is used in place of the rate.
+  /// Whether to use min(0.01, 1 / √step) instead of the rate.
   public var usesRelativeStep: Bool
 
   public init(
@@ -106,14 +105,14 @@ public struct Adafactor: UpdateRule {
   }
 }
 
-/// The mean squares of a gradient, and what is left of it when it is divided by their roots.
+/// The mean squares of a gradient, and the normalized gradient.
 private struct Squares {
   let gradient: Tensor
   let factor: Float
   let epsilon: Float
   let keep: Float
 
-  /// - Parameter mean: the mean square of every value, brought up to date.
+  /// - Parameter mean: the mean square of every value, updated in place.
   func whole(_ mean: Tensor) -> Direction {
     for row in 0..<gradient.rows {
       let (g, v) = (gradient.row(row), mean.row(row))
@@ -126,13 +125,13 @@ private struct Squares {
   }
 
   /// - Parameters:
-  ///   - rowMeans: [1, rows], brought up to date.
-  ///   - columnMeans: [1, columns], brought up to date.
+  ///   - rowMeans: [1, rows], updated in place.
+  ///   - columnMeans: [1, columns], updated in place.
   func factored(_ rowMeans: Tensor, _ columnMeans: Tensor, on compute: Compute) -> Direction {
     let (rows, columns) = (gradient.rows, gradient.columns)
     let blocks = RowBlocks(rows: rows, columns: columns, limit: 64)
     let parts = BlockSums(blocks: blocks.count, columns: columns)
-    // Each call writes the sums of its own block and the means of its own rows.
+    // // Each call writes the sums of its block and the means of its rows.
     blocks.forEach(on: compute) { block, rows in
       let columnSums = parts[block]
       for row in rows {
@@ -160,13 +159,13 @@ private struct Squares {
   }
 }
 
-/// u: the gradient over the root of its mean square.
+/// u: the gradient divided by the root of its mean square.
 private struct Direction {
   let gradient: Tensor
   let factor: Float
-  /// The mean square of every value, if it is kept whole.
+  /// The mean square of every value, if stored in full.
   let squares: Tensor?
-  /// What rows and columns are multiplied by, if not.
+  /// The row and column factors, if factored.
   let rows: [Float]
   let columns: [Float]
 

@@ -13,7 +13,7 @@ public import Tensors
 public struct AdamW: UpdateRule {
   public static let name = "adamw"
 
-  /// How much of the mean gradient (β₁) and of the mean square (β₂) stays in a step.
+  /// The decay of the mean gradient (β₁) and of the mean square (β₂).
   public var betas: (Double, Double) {
     get { (beta1, beta2) }
     set { (beta1, beta2) = newValue }
@@ -59,7 +59,8 @@ public struct AdamW: UpdateRule {
       _ p: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
       square: UnsafeMutablePointer<Float>
     ) {
-      // Eight at a time, as the compiler does not where four pointers may overlap; both ways give the same bits.
+      // // Eight at a time, because the compiler does not vectorize four possibly overlapping pointers; the bits are
+      // the same.
       var first = 0
       while first + 8 <= count {
         func load(_ pointer: UnsafePointer<Float>) -> SIMD8<Float> {

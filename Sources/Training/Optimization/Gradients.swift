@@ -1,14 +1,13 @@
 internal import Glibc
 public import Tensors
 
-/// The gradients of a step: a tensor for each parameter, all to be multiplied by one factor.
+/// The gradients of a step: one tensor per parameter, with a common factor.
 ///
-/// The factor is applied where the values are used, so that the tensors,
-/// which may share memory, are never written.
+/// The factor is applied when the values are used, so that the tensors, which may share memory, are never modified.
 public struct Gradients {
-  /// In the order of the parameters; nil if the loss does not depend on one.
+  /// In parameter order; nil if the loss does not depend on one.
   public let tensors: [Tensor?]
-  /// What each value is to be multiplied by.
+  /// The factor of each value.
   public let factor: Float
 
   public init(_ tensors: [Tensor?], factor: Float = 1) {
@@ -18,45 +17,43 @@ public struct Gradients {
 
   /// The Euclidean norm over all values of all tensors, times the factor.
   ///
-  /// The squares are added as float64 in an order that depends on the shapes
-  /// alone: equal bits with any number of threads. It is finite exactly if
-  /// every value is.
+  /// The squares are added in float64 in an order that depends only on the shapes: equal bits with any number of
+  /// threads. The result is finite exactly if every value is.
   public func norm(on compute: Compute) -> Double {
     let squares = tensors.reduce(0) { sum, tensor in sum + (tensor.map { $0.sumOfSquares(on: compute) } ?? 0) }
     return squares.squareRoot() * Double(abs(factor))
   }
 
-  /// The same gradients, made shorter where their norm is more than a limit.
+  /// The same gradients, scaled down if their norm exceeds a limit.
   ///
   /// factor · min(1, limit / (norm + 1e-6)), as `torch.nn.utils.clip_grad_norm_`.
   ///
   /// - Parameters:
-  ///   - norm: what ``norm(on:)`` gave.
-  ///   - limit: the largest norm.
+  ///   - norm: the result of ``norm(on:)``.
+  ///   - limit: the maximum norm.
   public func clipped(to limit: Double, norm: Double) -> Gradients {
     let scale = limit / (norm + 1e-6)
     return scale < 1 ? Gradients(tensors, factor: Float(Double(factor) * scale)) : self
   }
 }
 
-/// Gradients of several batches, added up to the gradient of the batch that they are together.
+/// Accumulates gradients of several batches into the gradient of the combined batch.
 ///
-/// With losses that are means over examples (or tokens) and weights that
-/// count them, mean = Σ weight · gradient / Σ weight is the gradient of the
-/// mean over all. One batch alone is left as it is, bit for bit.
+/// If losses are means over examples (or tokens) and weights are their numbers, mean = Σ weight · gradient / Σ weight
+/// is the gradient of the overall mean. A single batch is kept unchanged, bit for bit.
 public struct GradientAccumulator {
   private var tensors: [Tensor?]
   private var isOwn = false
   private var weight: Double = 0
 
-  /// - Parameter count: how many parameters there are.
+  /// - Parameter count: the number of parameters.
   public init(count: Int) { tensors = [Tensor?](repeating: nil, count: count) }
 
   /// Adds the gradients of a batch.
   ///
   /// - Parameters:
-  ///   - gradients: of the batch's mean loss, in the order of the parameters.
-  ///   - weight: how much the batch counts; more than zero.
+  ///   - gradients: the gradients of the batch's mean loss, in parameter order.
+  ///   - weight: the weight of the batch; more than zero.
   ///   - compute: the kernels and threads.
   public mutating func add(_ gradients: [Tensor?], weight: Float, on compute: Compute) {
     precondition(gradients.count == tensors.count, "\(gradients.count) gradients of \(tensors.count) parameters")
@@ -74,10 +71,10 @@ public struct GradientAccumulator {
     self.weight += Double(weight)
   }
 
-  /// The gradient of all batches together.
+  /// The gradient of the combined batch.
   public var mean: Gradients { Gradients(tensors, factor: isOwn ? Float(1 / weight) : 1) }
 
-  /// a x + b y; nil stands for zeros. A sum that is its own memory already is changed in place.
+  /// a x + b y; nil stands for zeros. A sum with its own memory is changed in place.
   private static func sum(
     _ x: Tensor?, times a: Float, _ y: Tensor?, times b: Float, inPlace: Bool, on compute: Compute
   ) -> Tensor? {

@@ -6,13 +6,13 @@ public import Tensors
 ///     b ← momentum · b + d
 ///     p ← p − rate · b
 ///
-/// Here weight decay is part of the gradient, unlike in ``AdamW``.
+/// Unlike in ``AdamW``, weight decay is part of the gradient.
 ///
-/// Source: `torch.optim.SGD`, `torch/optim/sgd.py`, with no dampening.
+/// Source: `torch.optim.SGD`, `torch/optim/sgd.py`, without dampening.
 public struct MomentumSGD: UpdateRule {
   public static let name = "sgd"
 
-  /// How much of the last step goes on; 0 remembers nothing.
+  /// The fraction of the last step that is kept; 0 for none.
   public var momentum: Double
   public var weightDecay: Double
 

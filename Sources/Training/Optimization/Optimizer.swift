@@ -1,18 +1,17 @@
 public import Checkpoints
 public import Tensors
 
-/// How one parameter follows its gradient: the settings of a method, and its arithmetic.
+/// The update of one parameter from its gradient: a method's settings and arithmetic.
 public protocol UpdateRule: Hashable, Sendable {
   /// The name in settings and files.
   static var name: String { get }
 
-  /// What the method remembers of a parameter between steps; zeros before the first.
+  /// The method's state for a parameter; zeros before the first step.
   func slots(for value: Tensor) -> [StateSlot]
 
-  /// Changes a parameter, and what is remembered of it, by one step.
+  /// Updates a parameter and its state by one step.
   ///
-  /// Element-wise work may be split over threads; sums are added in an order
-  /// that does not depend on them.
+  /// Element-wise work may be split over threads; sums are added in an order that does not depend on them.
   func update(_ parameter: TrainedParameter, by update: Update, on compute: Compute)
 }
 
@@ -29,22 +28,21 @@ public struct StateSlot: Hashable, Sendable {
   }
 }
 
-/// What one step of one parameter is computed from.
+/// The inputs of one step of one parameter.
 public struct Update {
-  /// To be multiplied by `factor`; never written.
+  /// To be multiplied by `factor`; never modified.
   public let gradient: Tensor
   public let factor: Float
-  /// A tensor for each slot of the rule, to be changed in place.
+  /// One tensor per slot of the rule, to be changed in place.
   public let state: [Tensor]
-  /// Counts the steps of this parameter, from 1.
+  /// The number of steps of this parameter, from 1.
   public let step: Int
   public let rate: Double
 }
 
-/// Parameters and what a method remembers of each.
+/// Parameters with a method's state for each.
 ///
-/// As in PyTorch, a parameter without a gradient is left out of a step: it
-/// does not decay, and its count of steps stays.
+/// As in PyTorch, a parameter without a gradient is skipped: it does not decay, and its step count is unchanged.
 ///
 /// ```swift
 /// let optimizer = Optimizer(AdamW(weightDecay: 0.01), for: parameters)
@@ -65,7 +63,7 @@ public final class Optimizer {
     state = [[Tensor]](repeating: [], count: parameters.count)
   }
 
-  /// Changes every parameter that has a gradient, in place.
+  /// Updates every parameter that has a gradient, in place.
   ///
   /// - Precondition: a gradient has the rows and columns of its parameter.
   public func step(_ gradients: Gradients, rate: Double, on compute: Compute) {
@@ -87,9 +85,9 @@ public final class Optimizer {
     }
   }
 
-  /// Everything that the next step depends on besides the parameters: `PARAMETER/SLOT`, and `PARAMETER/step` [].
+  /// The complete state, apart from the parameters: `PARAMETER/SLOT`, and `PARAMETER/step` [].
   ///
-  /// Parameters that had no gradient yet have none.
+  /// Parameters that have never had a gradient are not included.
   public var tensors: [OutgoingTensor] {
     parameters.indices.filter { steps[$0] > 0 }.flatMap { index in
       let name = parameters[index].name
@@ -101,9 +99,9 @@ public final class Optimizer {
     }
   }
 
-  /// Takes back what ``tensors`` gave, in place of what is remembered now.
+  /// Restores the state returned by ``tensors``.
   ///
-  /// - Throws: `missingTensor`, `wrongShape`, or `unusedTensors` for any others, with nothing changed.
+  /// - Throws: `missingTensor`, `wrongShape`, or `unusedTensors` for any others, without changes.
   public func restore(from saved: SavedTensors) throws(CheckpointError) {
     var saved = saved
     var steps = [Int](repeating: 0, count: parameters.count)

@@ -1,7 +1,7 @@
 internal import Checkpoints
 internal import Files
 
-/// The choice of an optimizer, and its settings. In JSON the name alone, or an object with the name and the settings.
+/// The choice of an optimizer with its settings. In JSON a name, or an object with name and settings.
 ///
 ///     "optimizer": "adamw"
 ///     "optimizer": {"name": "adamw", "betas": [0.9, 0.999], "epsilon": 1e-8}
@@ -9,13 +9,13 @@ internal import Files
 ///                   "scale_parameter": false, "parameter_epsilon": 1e-3, "relative_step": false}
 ///     "optimizer": {"name": "sgd", "momentum": 0.9}
 ///
-/// Weight decay has a key of its own, because all of them have it.
+/// Weight decay has a separate key, because all optimizers support it.
 public enum OptimizerSettings: Hashable, Sendable {
   case adamW(AdamW)
   case adafactor(Adafactor)
   case sgd(MomentumSGD)
 
-  /// The names by which they are chosen.
+  /// The names of the optimizers.
   public static let names = [AdamW.name, Adafactor.name, MomentumSGD.name]
 
   /// An optimizer with its defaults; nil for an unknown name.
@@ -95,7 +95,7 @@ public enum OptimizerSettings: Hashable, Sendable {
     return settings
   }
 
-  /// The keys of an object besides `name`.
+  /// The keys of an object in addition to `name`.
   private var keys: [String] {
     switch self {
     case .adamW: ["betas", "epsilon"]
@@ -128,7 +128,7 @@ public enum OptimizerSettings: Hashable, Sendable {
     }
   }
 
-  /// The object that reads back as this value, but for weight decay.
+  /// The object from which this value can be read back, without weight decay.
   var object: JSONValue {
     var members: [String: JSONValue] = ["name": .string(name)]
     switch self {
@@ -182,7 +182,7 @@ public enum OptimizerSettings: Hashable, Sendable {
 }
 
 extension ConfigurationFields {
-  /// A list of so many numbers.
+  /// A list with this many numbers.
   func numbers(_ key: String, count: Int) throws(ConfigurationError) -> [Double]? {
     try value(key, "a list of \(count) numbers") { value in
       guard case .array(let elements) = value else { return nil }
@@ -191,7 +191,7 @@ extension ConfigurationFields {
     }
   }
 
-  /// - Throws: `unknownKey` for the first key, in their order, that is not among the known.
+  /// - Throws: `unknownKey` for the first unknown key, in order.
   func refuseUnknown(besides known: [String], in parent: String? = nil) throws(TrainingError) {
     let unknown = members.keys.filter { !known.contains($0) }.sorted()
     guard let key = unknown.first else { return }

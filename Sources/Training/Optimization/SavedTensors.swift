@@ -3,7 +3,7 @@ internal import Files
 
 /// The tensors of a file whose names begin with `PREFIX/`, each to be read once.
 ///
-/// What is missing, of another shape, or left over is an error that names it.
+/// Missing, misshapen or leftover tensors are errors that name them.
 public struct SavedTensors {
   private let prefix: String
   private let file: String
@@ -17,12 +17,12 @@ public struct SavedTensors {
     }
   }
 
-  /// Whether nothing is left.
+  /// Whether all tensors were read.
   public var isEmpty: Bool { tensors.isEmpty }
 
   public func contains(_ name: String) -> Bool { tensors[name] != nil }
 
-  /// The values of a tensor, which is not left any more.
+  /// Takes the values of a tensor.
   ///
   /// - Throws: `missingTensor`, `wrongShape`.
   public mutating func take(_ name: String, shape: [Int]) throws(CheckpointError) -> [Float] {
@@ -36,7 +36,7 @@ public struct SavedTensors {
     return try tensor.floats()
   }
 
-  /// - Throws: `unusedTensors`, if any is left.
+  /// - Throws: `unusedTensors`, if any are left.
   public func finish() throws(CheckpointError) {
     guard isEmpty else { throw .unusedTensors(names: tensors.values.map(\.name).sorted(), file: file) }
   }

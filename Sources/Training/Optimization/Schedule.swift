@@ -1,30 +1,29 @@
 internal import Glibc
 
-/// How the learning rate goes over a run: up during the warm-up, then by a curve.
+/// The learning rate over a run: a warm-up, followed by a curve.
 ///
-/// At step s of N, counted from 0, with W steps of warm-up, the rate is
-/// multiplied by
+/// At step s of N, from 0, with W steps of warm-up, the rate is multiplied by
 ///
 ///     s / W                                   while s < W
 ///     1                                       constant
 ///     (N − s) / (N − W)                       linear
 ///     (1 + cos(π (s − W) / (N − W))) / 2      cosine
 ///
-/// So the first step of a warm-up changes nothing, as in the reference.
+/// As in the reference, the first step of a warm-up changes nothing.
 ///
 /// Source: transformers 4.57.6, `optimization.py`,
 /// `get_constant_schedule_with_warmup`, `get_linear_schedule_with_warmup`,
 /// `get_cosine_schedule_with_warmup`.
 public struct Schedule: Hashable, Sendable {
-  /// What the rate does after the warm-up.
+  /// The curve after the warm-up.
   public enum Curve: String, Hashable, Sendable, CaseIterable {
     case constant, linear, cosine
   }
 
-  /// How long the rate rises.
+  /// The length of the warm-up.
   public enum WarmUp: Hashable, Sendable {
     case steps(Int)
-    /// A share of all steps, rounded up.
+    /// A fraction of all steps, rounded up.
     case ratio(Double)
 
     public static let none = WarmUp.steps(0)
@@ -35,9 +34,9 @@ public struct Schedule: Hashable, Sendable {
   public let steps: Int
 
   /// - Parameters:
-  ///   - steps: of the whole run.
-  ///   - curve: how the rate falls.
-  ///   - warmUp: how the rate rises at first.
+  ///   - steps: the number of steps of the run.
+  ///   - curve: the curve after the warm-up.
+  ///   - warmUp: the length of the warm-up.
   public init(_ curve: Curve, warmUp: WarmUp = .none, steps: Int) {
     self.curve = curve
     self.steps = steps
@@ -47,7 +46,7 @@ public struct Schedule: Hashable, Sendable {
     }
   }
 
-  /// What the rate is multiplied by in a step.
+  /// The factor of the rate at a step.
   ///
   /// - Parameter step: from 0.
   public func factor(at step: Int) -> Double {

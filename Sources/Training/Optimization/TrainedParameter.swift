@@ -1,20 +1,19 @@
 public import Tensors
 
-/// A tensor that training changes, under the name by which its state is saved.
+/// A tensor changed by training, with the name under which its state is saved.
 ///
-/// The optimizer writes the values in place between passes, so the tensor
-/// must be the one that the passes read, for the whole run.
+/// The optimizer writes the values in place between passes, so passes must read this tensor for the whole run.
 public struct TrainedParameter: Sendable {
-  /// Its name; no other trained parameter has it.
+  /// Its unique name.
   public let name: String
-  /// Its values: a matrix as it is, a vector as [1, n].
+  /// Its values: a matrix, or a vector as [1, n].
   public let value: Tensor
-  /// Whether weight decay acts on it.
+  /// Whether weight decay applies to it.
   public let decays: Bool
 
   /// - Parameters:
   ///   - decays: by default ``decaysByDefault(_:)``.
-  ///   - name: what it is called.
+  ///   - name: the parameter's name.
   ///   - value: its values.
   public init(name: String, value: Tensor, decays: Bool? = nil) {
     self.name = name
@@ -22,7 +21,7 @@ public struct TrainedParameter: Sendable {
     self.decays = decays ?? Self.decaysByDefault(name)
   }
 
-  /// Whether weight decay acts on a parameter of that name: not on biases and on the weights of norms.
+  /// Whether weight decay applies to a parameter by default: not to biases and weights of norms.
   ///
   /// A bias is a parameter whose last component ends in `bias`; a norm has
   /// `norm` in one of its components: `attention.output.LayerNorm.weight`.
@@ -39,15 +38,15 @@ extension Tensor {
   /// The rows and columns, for messages and files.
   var shape: [Int] { [rows, columns] }
 
-  /// A tensor of zeros in separate memory, without gaps between the rows.
+  /// A separate tensor of zeros, without padding between rows.
   static func zeros(rows: Int, columns: Int) -> Tensor {
     Tensor([Float](repeating: 0, count: rows * columns), rows: rows, columns: columns)
   }
 
-  /// The first value of a row.
+  /// A pointer to the first value of a row.
   func row(_ row: Int) -> UnsafeMutablePointer<Float> { pointer + row * stride }
 
-  /// Writes values over the tensor's own, row after row.
+  /// Overwrites the tensor's values, row by row.
   func set(_ values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for [\(rows), \(columns)]")
     values.withUnsafeBufferPointer { values in
@@ -57,16 +56,15 @@ extension Tensor {
   }
 }
 
-/// Rows of a matrix, cut into blocks that depend on its shape alone.
+/// Rows of a matrix, divided into blocks that depend only on its shape.
 ///
-/// What is computed for each block, and summed in the order of the blocks,
-/// has the same bits with any number of threads.
+/// What is computed per block, and summed in block order, has the same bits with any number of threads.
 struct RowBlocks {
   private let rows: Int
   private let size: Int
   let count: Int
 
-  /// Blocks of about 16,384 values, or fewer and larger ones where there would be more than `limit`.
+  /// Blocks of about 16,384 values, or fewer and larger ones if there would be more than `limit`.
   init(rows: Int, columns: Int, limit: Int = .max) {
     self.rows = rows
     let wanted = max(1, 16_384 / max(1, columns))
@@ -76,12 +74,12 @@ struct RowBlocks {
 
   func rows(of block: Int) -> Range<Int> { block * size..<min((block + 1) * size, rows) }
 
-  /// Calls `body` with the number and the rows of each block, split over threads.
+  /// Calls `body` with the index and the rows of each block, split over threads.
   func forEach(on compute: Compute, _ body: @Sendable (Int, Range<Int>) -> Void) {
     compute.threads.forEach(count) { body($0, rows(of: $0)) }
   }
 
-  /// The sum of what `body` gives for each block, added in order.
+  /// The sum of the results of `body`, added in block order.
   func sum(on compute: Compute, _ body: @Sendable (Range<Int>) -> Double) -> Double {
     let parts = BlockSums(blocks: count, columns: 1)
     forEach(on: compute) { block, rows in parts[block][0] = body(rows) }
@@ -91,7 +89,7 @@ struct RowBlocks {
 
 /// Sums of the columns of a matrix, block by block, starting at 0.
 ///
-/// `@unchecked Sendable`: each block's sums are written by the one call that has the block.
+/// `@unchecked Sendable`: only the call for a block writes its sums.
 final class BlockSums: @unchecked Sendable {
   private let sums: UnsafeMutablePointer<Double>
   private let blocks: Int
@@ -106,7 +104,7 @@ final class BlockSums: @unchecked Sendable {
 
   deinit { sums.deallocate() }
 
-  /// The sums of a block, one for each column.
+  /// The sums of a block, one per column.
   subscript(block: Int) -> UnsafeMutablePointer<Double> { sums + block * columns }
 
   /// The sum over all blocks, added in order.
