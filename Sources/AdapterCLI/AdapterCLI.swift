@@ -49,10 +49,10 @@ struct AdapterCLI: ParsableCommand {
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),
     ])
 
-  /// Runs the command line and ends the process.
+  /// Runs the command line and exits.
   ///
-  /// It is the argument parser's own `main`, but what it prints passes through ``Terminal``, help and usage too, and
-  /// output that could not be written is a failure.
+  /// Replaces the argument parser's own `main`: everything printed, including help and usage, goes through
+  /// ``Terminal``, and output that cannot be written is a failure.
   static func main() {
     LineOutput.reserveStandardDescriptors()
     do { try OpenFileLimit.require() } catch { end(for: error) }
@@ -69,8 +69,8 @@ struct AdapterCLI: ParsableCommand {
     end(with: EXIT_SUCCESS)
   }
 
-  /// The arguments with the empty value of `--name=` as an argument of its own: the parser would take the next argument
-  /// for the value.
+  /// The arguments with the empty value of `--name=` as a separate argument; otherwise the parser would take the next
+  /// argument as the value.
   static func withEmptyValues(_ arguments: [String]) -> [String] {
     let options = arguments.prefix { $0 != "--" }
     return options.flatMap { argument in
@@ -79,8 +79,8 @@ struct AdapterCLI: ParsableCommand {
     } + arguments.dropFirst(options.count)
   }
 
-  /// Ends the process without what libraries do at its end: where memory is scarce, OpenBLAS waits there forever for a
-  /// thread that asks for more.
+  /// Exits without running the exit handlers of libraries: when memory is low, OpenBLAS waits there forever for a
+  /// thread that tries to allocate.
   private static func end(with code: Int32) -> Never {
     fflush(nil)
     _exit(code)

@@ -1,7 +1,7 @@
 public import AdapterHost
 public import ArgumentParser
 
-/// How the outputs of heads become answers; the options mean what those of transformers' pipelines mean.
+/// How heads' outputs become answers; the options match those of transformers' pipelines.
 struct AnswerArguments: ParsableArguments {
   @Flag(help: "Give the scores of all labels.") var scores = false
   @Option(
@@ -71,7 +71,7 @@ struct AnswerArguments: ParsableArguments {
     if let value, value < least { throw ValidationError("\(name) is \(value); expected \(least) or more.") }
   }
 
-  /// What the flags say.
+  /// The options set by the flags.
   var options: AnswerOptions {
     get throws(ZeroShotError) {
       var options = AnswerOptions()
@@ -92,7 +92,7 @@ struct AnswerArguments: ParsableArguments {
     }
   }
 
-  /// Refuses options that change nothing, since no head that answers is of the kind that they are for.
+  /// Refuses options without an effect because no answering head is of their kind.
   ///
   /// - Throws: ``IdleOption``.
   func requireEffect(on heads: [(name: String, settings: HeadSettings)]) throws(IdleOption) {
@@ -130,7 +130,7 @@ struct AnswerArguments: ParsableArguments {
   }
 }
 
-/// An option that no head that answers is affected by.
+/// An option that affects no answering head.
 struct IdleOption: Error, CustomStringConvertible {
   let option: String
   let purpose: String
@@ -143,7 +143,7 @@ struct IdleOption: Error, CustomStringConvertible {
   }
 }
 
-/// Names between commas, or none.
+/// Comma-separated names, or none.
 struct NamesOrNone: ExpressibleByArgument {
   let names: [String]
 

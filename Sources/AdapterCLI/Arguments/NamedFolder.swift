@@ -13,7 +13,7 @@ struct NamedFolder: ExpressibleByArgument {
   }
 }
 
-/// Names between commas.
+/// Comma-separated names.
 struct NameList: ExpressibleByArgument {
   let names: [String]
 
@@ -25,7 +25,7 @@ struct NameList: ExpressibleByArgument {
   }
 }
 
-/// Layers between commas.
+/// Comma-separated layers.
 struct LayerList: ExpressibleByArgument {
   let layers: Set<Int>
 
@@ -51,7 +51,7 @@ struct NamedLayers: ExpressibleByArgument {
   }
 }
 
-/// Numbers between commas.
+/// Comma-separated numbers.
 struct WeightList: ExpressibleByArgument {
   let values: [Float]
 

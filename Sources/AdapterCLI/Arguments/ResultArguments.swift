@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-/// How a command that changes something reports what it did: a sentence, or JSON.
+/// The report format of commands that change something: a sentence, or JSON.
 struct ResultArguments: ParsableArguments {
   @Flag(help: "Report what was done as JSON.") var json = false
 
@@ -10,7 +10,7 @@ struct ResultArguments: ParsableArguments {
     print(json ? try object().indented : sentence)
   }
 
-  /// Reports several changes, one after the other.
+  /// Reports several changes in order.
   func report(_ changes: [(sentence: String, object: JSONValue)]) {
     if json {
       print(listed(changes.map(\.object.line), asArray: true), terminator: "")

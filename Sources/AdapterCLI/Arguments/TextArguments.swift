@@ -1,7 +1,7 @@
 public import AdapterHost
 public import ArgumentParser
 
-/// Where texts come from.
+/// The source of texts.
 struct TextArguments: ParsableArguments {
   @Argument(help: "Texts; without any they are read from --input, or else from standard input.") var texts: [String] =
     []
@@ -29,7 +29,7 @@ struct TextArguments: ParsableArguments {
     }
   }
 
-  /// Whether a person types the texts, in the command line or on the terminal.
+  /// Whether the texts are entered by hand, on the command line or on the terminal.
   var isTyped: Bool { !texts.isEmpty || ((input == nil || input == "-") && Terminal.isInteractive) }
 
   /// Opens the input.
@@ -45,7 +45,7 @@ struct TextArguments: ParsableArguments {
 
 extension TextSource.Format: ExpressibleByArgument {}
 
-/// A value of the form NAME, the column of texts, or PART=NAME.
+/// A value of the form NAME, for the column of texts, or PART=NAME.
 struct TextColumn: ExpressibleByArgument {
   let part: DataColumns.Role
   let name: String
@@ -58,7 +58,7 @@ struct TextColumn: ExpressibleByArgument {
   }
 }
 
-/// How answers and listings are written.
+/// The output format of answers and listings.
 struct OutputArguments: ParsableArguments {
   @Flag(help: "Write JSON, as in a pipe.") var json = false
   @Flag(help: "Write a table, as on a terminal.") var table = false
@@ -67,6 +67,6 @@ struct OutputArguments: ParsableArguments {
     if json, table { throw ValidationError("There are --json and --table; expected one of them.") }
   }
 
-  /// Whether people read the output.
+  /// Whether the output is meant to be read by people.
   var isTable: Bool { table || (!json && Terminal.isOutput) }
 }

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-/// What is trained.
+/// What to train.
 struct TrainedAdapterArguments: ParsableArguments {
   @Option(help: ArgumentHelp("What the adapter is called; NAME=DIR trains a saved one on.", valueName: "name[=dir]"))
   var adapter: String?
@@ -25,7 +25,7 @@ struct TrainedAdapterArguments: ParsableArguments {
   }
 }
 
-/// The data to train and to judge with.
+/// The training and evaluation data.
 struct DataArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The examples.", valueName: "file")) var train: String?
   @Option(help: ArgumentHelp("The examples by which the best parameters are chosen.", valueName: "file"))
@@ -41,7 +41,7 @@ struct DataArguments: ParsableArguments {
   }
 }
 
-/// How a data file is read.
+/// The format of a data file.
 struct ColumnArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -72,7 +72,7 @@ struct NamedColumn: ExpressibleByArgument {
   }
 }
 
-/// How a run goes; what is not given is as the settings file says, or as `--keys` tells.
+/// Training settings; the defaults are those of the settings file, or those that `--keys` shows.
 struct TrainingArguments: ParsableArguments {
   @Option(help: ArgumentHelp("A JSON file of settings.", valueName: "file")) var settings: String?
   @Option(help: ArgumentHelp("Times through the examples; by default 3.", valueName: "n")) var epochs: Int?

@@ -1,11 +1,11 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-/// A word that stands where a command is expected and names none.
+/// An unknown word in place of a command.
 enum UnknownCommand {
-  /// What is wrong with the words in the places of commands.
+  /// The error in the command words.
   ///
-  /// - Returns: nil, if each of them names one; else an error with the exit code 64 and the nearest commands.
+  /// - Returns: nil, if all commands exist; else an error with exit code 64 and the closest commands.
   static func error(in arguments: [String], of program: any ParsableCommand.Type) -> ValidationError? {
     var commands = children(of: program)
     var path = ""

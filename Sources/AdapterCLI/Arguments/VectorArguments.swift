@@ -1,7 +1,7 @@
 public import AdapterHost
 public import ArgumentParser
 
-/// The base model and the adapters that act on it, for commands that need no heads.
+/// The base model and its adapters, for commands that need no heads.
 struct EncoderArguments: ParsableArguments {
   @OptionGroup var base: BaseArguments
   @OptionGroup var adapters: AdapterArguments
@@ -12,8 +12,8 @@ struct EncoderArguments: ParsableArguments {
   var setup: String?
   @OptionGroup var threadArguments: ThreadArguments
 
-  /// What the flags name. The active setup is for heads, mostly of several adapters in Parallel; a model that is named
-  /// without adapters is read alone.
+  /// The request for these flags. The active setup is meant for heads, usually of several adapters in Parallel; a model
+  /// without given adapters is used alone.
   var request: WorkspaceRequest {
     WorkspaceRequest(
       model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup,
@@ -23,7 +23,7 @@ struct EncoderArguments: ParsableArguments {
   var threads: Int? { threadArguments.threads }
 }
 
-/// How vectors that are compared are made; their length does not matter.
+/// How vectors for comparison are computed; their length does not matter.
 struct ComparedVectorArguments: ParsableArguments {
   @Option(help: "What a vector is: the mean over the tokens, or the state of [CLS].")
   var pooling = EmbeddingOptions.Pooling.mean
@@ -38,7 +38,7 @@ struct ComparedVectorArguments: ParsableArguments {
   }
 }
 
-/// How vectors are made.
+/// How vectors are computed.
 struct VectorArguments: ParsableArguments {
   @OptionGroup var vectors: ComparedVectorArguments
   @Flag(help: "Give vectors the length 1.") var normalize = false
@@ -50,7 +50,7 @@ struct VectorArguments: ParsableArguments {
 }
 
 extension Embedder {
-  /// Loads what the arguments name.
+  /// Loads what the arguments refer to.
   fileprivate init(
     _ arguments: EncoderArguments, _ tokenizer: TokenizerArguments, _ options: EmbeddingOptions
   ) throws {
@@ -62,7 +62,7 @@ extension Embedder {
   }
 }
 
-/// - Throws: `ValidationError`, if --top-k would give nothing.
+/// - Throws: `ValidationError`, if --top-k would return nothing.
 func requireCount(_ topK: Int?) throws {
   if let topK, topK < 1 { throw ValidationError("--top-k is \(topK); expected 1 or more.") }
 }

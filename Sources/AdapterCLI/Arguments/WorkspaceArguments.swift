@@ -1,7 +1,7 @@
 public import AdapterHost
 public import ArgumentParser
 
-/// The registry alone.
+/// Only the registry.
 struct RegistryArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The registry to use.", valueName: "file.sqlite")) var registry: String?
 
@@ -28,7 +28,7 @@ struct AdapterArguments: ParsableArguments {
   var folders: NamedFolders { NamedFolders(adapter) }
 }
 
-/// How many threads compute.
+/// The number of threads.
 struct ThreadArguments: ParsableArguments {
   @Option(help: "Threads; by default one for each processor.") var threads: Int?
 
@@ -37,7 +37,7 @@ struct ThreadArguments: ParsableArguments {
   }
 }
 
-/// The base model, the adapters that act on it, and the heads that answer.
+/// The base model, its adapters, and the heads that answer.
 struct WorkspaceArguments: ParsableArguments {
   @OptionGroup var base: BaseArguments
   @OptionGroup var adapters: AdapterArguments
@@ -86,10 +86,10 @@ struct WorkspaceArguments: ParsableArguments {
     }
   }
 
-  /// What the flags say.
+  /// The request for these flags.
   var request: WorkspaceRequest { request(labels: nil) }
 
-  /// - Parameter labels: the names of the outputs of heads that have none.
+  /// - Parameter labels: output names for heads without them.
   func request(labels: NameList?) -> WorkspaceRequest {
     var request = WorkspaceRequest(
       model: base.model, registry: base.registry, adapters: adapters.folders, fusions: NamedFolders(fusion),
@@ -117,7 +117,7 @@ extension NamedFolders {
   }
 }
 
-/// What the outputs of a head without names stand for.
+/// Output names for heads without them.
 struct LabelArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -125,7 +125,7 @@ struct LabelArguments: ParsableArguments {
   var labels: NameList?
 }
 
-/// How texts become tokens.
+/// How texts are tokenized.
 struct TokenizerArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -133,7 +133,7 @@ struct TokenizerArguments: ParsableArguments {
   var tokenizer = TokenizerVariant.slow
 }
 
-/// How texts become tokens, where a file may say so as well.
+/// How texts are tokenized, if a file may specify it as well.
 struct ChosenTokenizerArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -142,7 +142,7 @@ struct ChosenTokenizerArguments: ParsableArguments {
   var tokenizer: TokenizerVariant?
 }
 
-/// How much of a text is read.
+/// How texts are truncated.
 struct LengthArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(

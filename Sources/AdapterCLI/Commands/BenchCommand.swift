@@ -72,7 +72,7 @@ struct BenchCommand: ParsableCommand {
   private func round2(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 }
 
-/// Sizes of batches, such as 8x128, between commas.
+/// Comma-separated batch sizes, such as 8x128.
 struct ShapeList: ExpressibleByArgument, CustomStringConvertible {
   struct Shape: CustomStringConvertible {
     let rows: Int
@@ -83,7 +83,7 @@ struct ShapeList: ExpressibleByArgument, CustomStringConvertible {
 
   let shapes: [Shape]
 
-  /// The most tokens of a batch; no machine holds what a model makes of more.
+  /// The maximum number of tokens in a batch; a model's states for more do not fit into memory.
   private static let most = 1 << 24
 
   static let usual = ShapeList(shapes: [(1, 16), (1, 128), (8, 128), (1, 512)].map { Shape(rows: $0, tokens: $1) })

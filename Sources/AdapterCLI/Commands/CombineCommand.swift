@@ -111,7 +111,7 @@ struct CombineCommand: ParsableCommand {
   }
 }
 
-/// A strategy of the library `adapters`, or one of PEFT.
+/// A strategy of `adapters` or of PEFT.
 enum CombineStrategy: Equatable, ExpressibleByArgument {
   case reference(WeightedCombination.Strategy)
   case peft(PeftCombination.Strategy)

@@ -25,7 +25,7 @@ struct EmbedCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: OutputArguments
   @OptionGroup(title: "Output") var array: ArrayArguments
 
-  /// The file that gets an array, if one is wanted.
+  /// The output file for an array, if requested.
   private var path: String? { array.output }
 
   func validate() throws {
@@ -65,7 +65,7 @@ struct EmbedCommand: ParsableCommand {
   }
 }
 
-/// Where an array of vectors goes.
+/// The output file for vectors.
 struct ArrayArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Write an array to this file, and no lines.", valueName: "file.npy")) var output: String?
 }

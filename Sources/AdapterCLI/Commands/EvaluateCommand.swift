@@ -68,7 +68,7 @@ struct EvaluateCommand: ParsableCommand {
     }
   }
 
-  /// Each head against the one in its place in the other setup.
+  /// Compares each head with the corresponding one in the other setup.
   private func comparisons(
     _ heads: [EvaluatedHead], _ workspace: Workspace, _ model: DebertaV2AdapterModel, _ examples: HeadEvaluation,
     _ tokenizer: any Tokenizer
@@ -96,7 +96,7 @@ struct EvaluateCommand: ParsableCommand {
     try AtomicFile.write(Data((lines.map { $0 + "\n" }).joined().utf8), to: path)
   }
 
-  /// How data are read, as a recipe says it.
+  /// A recipe with the data settings.
   private func recipe() throws -> TrainingRecipe {
     var members: [String: JSONValue] = ["train": .string(data)]
     columns.add(to: &members)
@@ -104,7 +104,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 }
 
-/// What an evaluation finds out, and where it is written.
+/// What an evaluation reports, and where.
 struct EvaluationArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -50,7 +50,7 @@ struct ListCommand: ParsableCommand {
     try faults.report()
   }
 
-  /// Why nothing is listed.
+  /// Why the list is empty.
   private func reason(_ model: String, _ items: [RegisteredItem]) -> String {
     if items.isEmpty {
       return "No adapter is registered for \(model): 'adapter-cli help import', 'help add' and 'help train' show how."
@@ -73,7 +73,7 @@ struct ListCommand: ParsableCommand {
       && (tag.isEmpty || !Set(tag).isDisjoint(with: item.tags)) && (!active || item.isActive)
   }
 
-  /// Items that are alike stay in the order of their names.
+  /// A stable sort of items that are ordered by name.
   private func sorted(_ items: [RegisteredItem]) -> [RegisteredItem] {
     let sorted = items.sorted { a, b in
       switch sort {

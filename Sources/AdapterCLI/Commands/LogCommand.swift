@@ -57,7 +57,7 @@ struct LogCommand: ParsableCommand {
 }
 
 extension LogAction {
-  /// The name as words: import adapter.
+  /// The name as words, such as "import adapter".
   fileprivate var words: String {
     rawValue.reduce(into: "") { text, letter in text += letter.isUppercase ? " " + letter.lowercased() : "\(letter)" }
   }

@@ -194,7 +194,7 @@ struct RemoveModelCommand: ParsableCommand {
   }
 }
 
-/// Why a base model is not removed: what belongs to it would go, too.
+/// A base model is not removed because its adapters and setups would be removed, too.
 private struct ModelContents: Error, CustomStringConvertible {
   let model: String
   /// Adapters and fusions.

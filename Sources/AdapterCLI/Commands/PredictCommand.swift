@@ -50,7 +50,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput.standard
     let predictor = try predictor()
-    // Whoever types texts is not requested any that nothing would answer.
+    // // Fails before prompting for texts that nothing would answer.
     if text.isTyped { try predictor.requireHead() }
     let source = try text.source()
     if length.maxLength == 0, let limit = predictor.model.configuration.advisedLength {
@@ -95,7 +95,7 @@ extension Duration {
 }
 
 extension DebertaV2AdapterModel {
-  /// What is loaded, for people.
+  /// A summary of what is loaded, for display.
   fileprivate var summary: String {
     let adapters = adapterNames.map { name in "\(name) (\(adapter(name)?.methodName ?? ""))" }
     return "\(name)" + (adapters.isEmpty ? " without adapters" : " with \(adapters.joined(separator: ", "))")

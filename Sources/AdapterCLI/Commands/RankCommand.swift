@@ -61,7 +61,7 @@ struct RankCommand: ParsableCommand {
   }
 }
 
-/// What answers is no reranker.
+/// The answering head is not a reranker.
 private struct NoReranker: Error, CustomStringConvertible {
   let heads: [(name: String, settings: HeadSettings)]
 

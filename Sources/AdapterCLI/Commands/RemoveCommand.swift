@@ -41,17 +41,17 @@ struct RemoveCommand: ParsableCommand {
   }
 }
 
-/// Whether something is removed without a question.
+/// Whether to remove without confirmation.
 struct AgreementArguments: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Remove without asking.") var yes = false
 
-  /// Asks, unless it was agreed to before.
+  /// Asks for confirmation, unless it was given before.
   ///
   /// - Parameters:
-  ///   - names: what is removed.
-  ///   - summary: the same in a word or two.
-  ///   - lines: what is shown of it first.
-  /// - Throws: `ValidationError` where nobody can be asked.
+  ///   - names: what will be removed.
+  ///   - summary: a short description of it.
+  ///   - lines: details to show first.
+  /// - Throws: `ValidationError`, if there is no terminal to ask on.
   func agrees(toRemove names: [String], _ summary: String, _ lines: [String]) throws -> Bool {
     if yes { return true }
     guard Terminal.isInteractive, Terminal.showsMessages else {

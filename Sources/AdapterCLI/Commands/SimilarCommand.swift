@@ -50,7 +50,7 @@ struct SimilarCommand: ParsableCommand {
     try report.finish()
   }
 
-  /// Scores the two texts of each line.
+  /// Scores the two texts on each line.
   private func comparePairs(_ embedder: Embedder, _ report: inout TextReport) throws {
     var first: Embedding?
     try embedder.embed(text.source().splittingPairs()) { batch in

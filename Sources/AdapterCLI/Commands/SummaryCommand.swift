@@ -43,7 +43,7 @@ struct SummaryCommand: ParsableCommand {
     }
   }
 
-  /// The same for a terminal on which the reference's table does not fit.
+  /// The summary for a terminal that is too narrow for the table of `adapters`.
   private static func table(_ summary: AdapterSummary) -> Table {
     Table(
       columns: [

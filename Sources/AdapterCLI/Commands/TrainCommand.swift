@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
       }
       return
     }
-    // What is wrong with a settings file is reported when it is read.
+    // // Errors in a settings file are reported when it is read.
     if let members = try? members(), members["adapter"] == nil, members["setup"] == nil { throw Self.namesNothing }
     if training.settings != nil { return }
     guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }
@@ -68,17 +68,17 @@ struct TrainCommand: ParsableCommand {
     try run.run(resume ? .resumed : .new, json: json)
   }
 
-  /// Where the members come from, for messages.
+  /// The source of the members, for messages.
   private var source: String { training.settings ?? "The command line" }
 
-  /// The recipe of the run in a folder, with what may be given when it goes on.
+  /// The recipe of the run in a folder, with the settings that may change on resumption.
   private func resumedRecipe(_ folder: String) throws -> TrainingRecipe {
     try TrainingRecipe(resuming: folder, with: members(), file: source)
   }
 
   private static let namesNothing = ValidationError("Missing --adapter NAME: what is to be trained?")
 
-  /// The members of the settings file, and what the flags put in their place.
+  /// The members of the settings file, overridden by flags.
   private func members() throws -> [String: JSONValue] {
     var members = try training.settings.map { try ConfigurationFields(path: $0).members } ?? [:]
     adapters.add(to: &members)
@@ -100,7 +100,7 @@ struct TrainCommand: ParsableCommand {
 }
 
 extension TrainingRecipe {
-  /// A recipe of flags alone; what they cannot be is a wrong command line.
+  /// A recipe from flags only; invalid values are command line errors.
   init(flags members: [String: JSONValue]) throws {
     do {
       try self.init(members, file: "The command line")

@@ -36,10 +36,10 @@ struct VerifyCommand: ParsableCommand {
   }
 }
 
-/// Something is not as it should be; each finding was written.
+/// There are unresolved findings; each was printed.
 struct OpenFindings: Error, CustomStringConvertible {
   let count: Int
-  /// What may help.
+  /// A command that may help.
   let command: String?
 
   var description: String {

@@ -1,11 +1,11 @@
 internal import AdapterHost
 internal import Foundation
 
-/// One registered adapter, for people and for programs.
+/// Shows a registered adapter, for people and for programs.
 struct AdapterCard {
   private let record: AdapterRecord
   private let files: [FileRecord]
-  /// Nil if it is not known which base the adapter was made for.
+  /// Nil if the adapter's base is unknown.
   private let isForThisBase: Bool?
 
   init(_ record: AdapterRecord, files: [FileRecord], isForThisBase: Bool?) {
@@ -45,7 +45,7 @@ struct AdapterCard {
     }
   }
 
-  /// Everything, the configuration included.
+  /// All details, including the configuration.
   var object: JSONValue {
     get throws {
       .object([

@@ -1,17 +1,17 @@
 internal import AdapterHost
 internal import Foundation
 
-/// Facts about one thing: names at the left, values at the right, long values on several lines.
+/// A two-column list of names and values, with long values wrapped.
 struct Details {
   private var rows: [(name: String, lines: [String])] = []
 
-  /// Adds a line, unless there is no value.
+  /// Adds a line, unless the value is nil.
   mutating func add(_ name: String, _ value: String?) { add(name, lines: value.map { [$0] } ?? []) }
 
-  /// Adds values that stand one after the other, with commas.
+  /// Adds comma-separated values.
   mutating func add(_ name: String, list: [String]) { add(name, list.joined(separator: ", ")) }
 
-  /// Adds the settings of the run that trained something, one below the other.
+  /// Adds the settings of a training run, one per line.
   mutating func add(recipe: [String: JSONValue]?) {
     let settings = (recipe ?? [:]).filter { $0.key != "record" }.sorted { $0.key < $1.key }
     add(
@@ -21,7 +21,7 @@ struct Details {
       })
   }
 
-  /// Adds values that stand one below the other.
+  /// Adds values, one per line.
   mutating func add(_ name: String, lines: [String]) {
     let lines = lines.filter { !$0.isEmpty }
     if !lines.isEmpty { rows.append((name, lines)) }
@@ -37,7 +37,7 @@ struct Details {
 }
 
 extension String {
-  /// The text on lines of a width, broken at spaces only: a long path stays whole.
+  /// The text wrapped at spaces only, so that long paths stay whole.
   func brokenAtSpaces(width: Int) -> [String] {
     var lines: [String] = []
     for word in split(separator: " ") {
@@ -52,21 +52,21 @@ extension String {
 }
 
 extension Date {
-  /// The day in UTC: 2026-11-21.
+  /// The UTC date: 2026-11-21.
   var day: String { String(second.prefix(10)) }
 
-  /// The day and the minute in UTC: 2026-11-21 06:13.
+  /// The UTC date and minute: 2026-11-21 06:13.
   var minute: String { String(second.prefix(16)).replacingOccurrences(of: "T", with: " ") }
 
-  /// The moment in UTC: 2026-11-21T06:13:20Z.
+  /// The UTC date and time: 2026-11-21T06:13:20Z.
   var second: String { formatted(.iso8601) }
 }
 
 extension Int {
-  /// The number with what it counts: 1 adapter, 2,000 adapters.
+  /// The number with a noun: 1 adapter, 2,000 adapters.
   func counting(_ noun: String) -> String { "\(separated) \(noun)\(self == 1 ? "" : "s")" }
 
-  /// The number with its thousands apart: 32,768.
+  /// The number with thousands separators: 32,768.
   var separated: String {
     var text = ""
     for (index, digit) in "\(magnitude)".reversed().enumerated() {
@@ -76,7 +76,7 @@ extension Int {
     return (self < 0 ? "-" : "") + String(text.reversed())
   }
 
-  /// The number as bytes: 12 kB.
+  /// The number as a size: 12 kB.
   var asBytes: String {
     var (value, unit) = (Double(self), "B")
     for next in ["kB", "MB", "GB", "TB"] where value >= 1000 { (value, unit) = (value / 1000, next) }
@@ -84,5 +84,5 @@ extension Int {
   }
 }
 
-/// Writes one object for people or for programs.
+/// Prints one object for people or for programs.
 func printObject(_ value: JSONValue, _ output: OutputArguments) { print(output.json ? value.indented : value.line) }

@@ -1,17 +1,16 @@
 internal import Foundation
 
 extension String {
-  /// The path as it may be written in the current folder: relative where it lies below.
+  /// The path relative to the current folder, if it is inside.
   var belowCurrentFolder: String {
     let folder = FileManager.default.currentDirectoryPath + "/"
     return hasPrefix(folder) && count > folder.count ? String(dropFirst(folder.count)) : self
   }
 }
 
-/// Text for a terminal: what would act on it is spelled out, and columns are counted.
+/// Text for a terminal: control characters are escaped, and columns are counted.
 extension StringProtocol {
-  /// The text on one line: white space as one space each, what a terminal would act on, and other
-  /// format characters, as `\u{..}`.
+  /// The text on one line: white space collapsed, control and other format characters as `\u{..}`.
   var onOneLine: String {
     var text = ""
     for scalar in unicodeScalars {
@@ -26,12 +25,12 @@ extension StringProtocol {
     return text
   }
 
-  /// The columns that the text takes.
+  /// The display width of the text.
   var columns: Int { reduce(0) { $0 + $1.columns } }
 
-  /// The text, cut with '…' where it is wider.
+  /// The text, truncated with '…' if it is wider.
   func cut(to width: Int) -> String {
-    // Most texts are cut far from their end.
+    // // Most texts are truncated far from their end.
     var text = ""
     var used = 0
     for character in self {
@@ -45,12 +44,12 @@ extension StringProtocol {
     return text
   }
 
-  /// The text with spaces after it up to a width.
+  /// The text padded with spaces to a width.
   func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
 }
 
 extension Character {
-  /// East Asian wide characters and emoji take two columns, marks alone none.
+  /// East Asian wide characters and emoji have width two, combining marks alone zero.
   fileprivate var columns: Int {
     guard let scalar = unicodeScalars.first else { return 0 }
     if scalar.isASCII { return 1 }
@@ -68,7 +67,7 @@ extension Character {
   }
 }
 
-/// Items one after the other in lines of a width; an item that is wider alone is cut.
+/// Wraps items in lines of a width; an item that is wider is truncated.
 func wrapped(_ items: [String], separator: String, width: Int) -> [String] {
   var lines: [String] = []
   var line = ""

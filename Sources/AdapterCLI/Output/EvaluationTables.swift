@@ -1,6 +1,6 @@
 internal import AdapterHost
 
-/// A head's evaluation for people.
+/// Shows a head's evaluation to people.
 struct EvaluationTables {
   private let report: HeadReport
   private let comparison: (name: String, result: PairedComparison)?
@@ -10,7 +10,7 @@ struct EvaluationTables {
     (self.report, self.comparison, self.width) = (report, comparison, width)
   }
 
-  /// The most labels that are shown; JSON and the report have all.
+  /// The maximum number of labels shown; JSON and the report include all.
   private static let shownLabels = 40
 
   var lines: [String] {

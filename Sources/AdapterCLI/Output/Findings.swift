@@ -1,7 +1,7 @@
 internal import AdapterHost
 
 extension Finding {
-  /// The finding for programs.
+  /// The finding as JSON.
   var object: JSONValue {
     var members: [String: JSONValue] = ["finding": .string(kind), "message": .string(description)]
     members["path"] = path.map { .string($0) }
@@ -45,7 +45,7 @@ extension Finding {
 }
 
 extension RepairStep {
-  /// What was wrong and what was done, for programs.
+  /// The problem and its repair as JSON.
   var object: JSONValue {
     guard case .object(var members) = finding.object else { return finding.object }
     members["message"] = .string(description)

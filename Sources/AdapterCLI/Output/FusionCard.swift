@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import Foundation
 
-/// One registered fusion, for people and for programs.
+/// Shows a registered fusion, for people and for programs.
 struct FusionCard {
   private let record: FusionRecord
   private let files: [FileRecord]
@@ -34,7 +34,7 @@ struct FusionCard {
     return details.lines(width: width) + [""] + files.table.rendered(width: width)
   }
 
-  /// Everything, the configuration included.
+  /// All details, including the configuration.
   var object: JSONValue {
     get throws {
       .object([

@@ -1,6 +1,6 @@
 internal import AdapterHost
 
-/// What a folder or file holds, for people and for programs.
+/// Shows the contents of a folder or file, for people and for programs.
 struct InspectionReport {
   private let inspection: Inspection
 

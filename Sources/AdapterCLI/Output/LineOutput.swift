@@ -2,28 +2,28 @@ internal import AdapterHost
 internal import Foundation
 internal import Synchronization
 
-/// Standard output, with everything escaped that a terminal would act on. It is written by whole lines: whenever the
-/// process ends, none is half written.
+/// Standard output with terminal control characters escaped. It is written in whole lines: however the process ends, no
+/// line is incomplete.
 final class LineOutput: Sendable {
-  /// One for the process, as standard output is.
+  /// One per process, like standard output.
   static let standard = LineOutput()
 
   private struct State {
     var pending = ""
-    /// Why something before could not be written; nothing is written after it.
+    /// The first write error; nothing is written after it.
     var failure: OutputError?
   }
 
   private let state = Mutex(State())
 
-  /// So many bytes are written without a request.
+  /// The number of buffered bytes that triggers a write.
   private static let room = 1 << 16
 
   private init() {}
 
-  /// Adds a line, or several; they are written now or later.
+  /// Adds one or more lines, which may be buffered.
   ///
-  /// - Throws: `OutputError`, for instance when the disk is full.
+  /// - Throws: `OutputError`, for example if the disk is full.
   func add(_ line: String, terminator: String = "\n") throws(OutputError) {
     let text = line.escaped + terminator
     let isFull = state.withLock { state in
@@ -33,10 +33,10 @@ final class LineOutput: Sendable {
     if isFull { try flush() }
   }
 
-  /// Writes what was added.
+  /// Writes the buffered lines.
   ///
-  /// - Throws: `OutputError` for this text, or for any text before it; also if there is nothing to write but the output
-  ///   takes nothing, since an empty listing that could not be written looks like one that was.
+  /// - Throws: `OutputError` for this text or any before it; also if there is nothing to write but the output is
+  ///   closed, because an empty listing would look like one that was written.
   func flush() throws(OutputError) {
     let failure = state.withLock { state in
       if state.failure == nil, state.pending.isEmpty, write(STDOUT_FILENO, "", 0) < 0, errno == ENOSPC {
@@ -51,36 +51,36 @@ final class LineOutput: Sendable {
     if let failure { throw failure }
   }
 
-  /// Gives closed standard descriptors a file that takes and gives nothing, so that no other file gets their numbers.
+  /// Opens closed standard descriptors on /dev/null, so that no other file gets their numbers.
   static func reserveStandardDescriptors() {
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
-      // Reading the input and writing the outputs fail, as they do when these are closed.
+      // // Reading the input and writing the outputs fail, as they do on closed descriptors.
       _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
 
-  /// Lets SIGINT, SIGTERM and SIGHUP end the process between two lines, with everything written that was added, with
-  /// no file or folder left that is not whole, and with 128 plus the signal's number as exit code. A second one ends it
-  /// at once. A reader that goes away ends it quietly.
+  /// On SIGINT, SIGTERM and SIGHUP, exits between two lines, after writing the buffered lines and removing incomplete
+  /// files and folders, with 128 plus the signal's number as exit code. A second signal exits at once. SIGPIPE exits
+  /// quietly.
   func endsCleanlyOnSignals() {
     signal(SIGPIPE, SIG_DFL)
     guard SignalPipe.shared.isOpen else { return }
     var handled = sigset_t()
     sigemptyset(&handled)
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      // Whoever started the process may have wanted it to stay, as nohup does.
+      // // The parent process may want it to be ignored, as nohup does.
       let previous = signal(number) { SignalPipe.shared.write($0) }
       if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
       sigaddset(&handled, number)
     }
-    // A thread of a pool that started the process may have handed its blocked signals down.
+    // // A parent process's pool thread may have passed on its blocked signals.
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
     Thread {
       let number = SignalPipe.shared.read()
       signal(number, SIG_DFL)
       Drafts.removeAll()
       if Terminal.showsMessages { Terminal.note("") }
-      // Who waits for a reader that does not read holds the lines; then they are left.
+      // // A writer blocked by a reader that does not read holds the lock on the lines; they are then dropped.
       for _ in 0..<100 {
         self.state.withLockIfAvailable { state in
           Terminal.write(state.pending, to: STDOUT_FILENO)
@@ -92,20 +92,19 @@ final class LineOutput: Sendable {
     }.start()
   }
 
-  /// Leaves the end of the process to a signal, if one was received: what fails then fails because of it.
+  /// Lets a received signal end the process: subsequent failures are caused by it.
   func leavesTheEndToASignal() {
     while SignalPipe.received.load(ordering: .acquiring) { pause() }
   }
 }
 
-/// Carries a signal from its handler, where hardly anything is allowed, to a thread.
+/// Passes a signal from its handler, where few calls are allowed, to a thread.
 ///
-/// Waiting for blocked signals would be simpler, but OpenBLAS starts threads
-/// before `main`, and those do not block them.
+/// Waiting for blocked signals would be simpler, but OpenBLAS starts threads before `main`, which do not block them.
 private struct SignalPipe: Sendable {
-  /// One for the process, as handlers are.
+  /// One per process, like signal handlers.
   static let shared = SignalPipe()
-  /// Whether there was one.
+  /// Whether a signal was received.
   static let received = Atomic<Bool>(false)
 
   private let input: Int32
@@ -117,10 +116,10 @@ private struct SignalPipe: Sendable {
     (output, input) = (ends[0], ends[1])
   }
 
-  /// Whether the system had descriptors left for it.
+  /// Whether the system had descriptors left for the pipe.
   var isOpen: Bool { input >= 0 }
 
-  /// May be called by a handler.
+  /// Safe to call in a signal handler.
   func write(_ signal: Int32) {
     let code = errno
     Self.received.store(true, ordering: .releasing)
@@ -129,7 +128,7 @@ private struct SignalPipe: Sendable {
     errno = code
   }
 
-  /// The next signal, awaited.
+  /// The next signal, waiting for it.
   func read() -> Int32 {
     var byte: UInt8 = 0
     while Foundation.read(output, &byte, 1) != 1 {}
@@ -137,16 +136,16 @@ private struct SignalPipe: Sendable {
   }
 }
 
-/// Why answers cannot be written.
+/// Why output cannot be written.
 struct OutputError: Error, CustomStringConvertible {
   let code: Int32
 
   var description: String { "Standard output cannot be written (\(String(cString: strerror(code))))." }
 }
 
-/// Prints a text, in place of Swift's function, which stays silent when the output takes nothing.
+/// Prints a text, instead of Swift's function, which ignores write errors.
 ///
-/// The end of the program reports what could not be written.
+/// The program reports them when it exits.
 func print(_ text: String, terminator: String = "\n") {
   try? LineOutput.standard.add(text, terminator: terminator)
   if Terminal.isOutput { try? LineOutput.standard.flush() }

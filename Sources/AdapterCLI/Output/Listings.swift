@@ -1,6 +1,6 @@
 internal import AdapterHost
 
-/// Registered adapters and fusions, for people and for programs.
+/// Lists registered adapters and fusions, for people and for programs.
 struct ItemListing {
   private let items: [RegisteredItem]
 
@@ -8,7 +8,7 @@ struct ItemListing {
 
   var isEmpty: Bool { items.isEmpty }
 
-  /// The base model and its active setup.
+  /// A heading with the base model and its active setup.
   func heading(model: String, setup: String?, width: Int) -> [String] {
     let parts = (setup ?? "none").onOneLine.split(separator: ", ").map(String.init)
     let items = parts.enumerated().map { $0 < parts.count - 1 ? $1 + "," : $1 }
@@ -35,12 +35,12 @@ struct ItemListing {
       })
   }
 
-  /// A JSON object for each item.
+  /// One JSON object per item.
   var objects: [String] { items.map(\.object.line) }
 }
 
 extension RegisteredItem {
-  /// The item for programs.
+  /// The item as JSON.
   var object: JSONValue {
     var members: [String: JSONValue] = [
       "name": .string(name), "method": .string(method), "head": head.map { .string($0.kind) } ?? .null,
@@ -53,7 +53,7 @@ extension RegisteredItem {
   }
 }
 
-/// Registered base models, for people and for programs.
+/// Lists registered base models, for people and for programs.
 struct ModelListing {
   private let records: [ModelRecord]
 
@@ -77,12 +77,12 @@ struct ModelListing {
       })
   }
 
-  /// A JSON object for each base model.
+  /// One JSON object per base model.
   var objects: [String] { records.map(\.object.line) }
 }
 
 extension ModelRecord {
-  /// The base model for programs.
+  /// The base model as JSON.
   var object: JSONValue {
     var members: [String: JSONValue] = [
       "name": .string(name), "parameters": .integer(parameterCount), "bytes": .integer(byteCount),
@@ -93,7 +93,7 @@ extension ModelRecord {
   }
 }
 
-/// Objects as they are listed: an array with a line for each, or JSON Lines.
+/// JSON objects as an array with one per line, or as JSON Lines.
 func listed(_ objects: [String], asArray: Bool) -> String {
   guard asArray else { return objects.map { $0 + "\n" }.joined() }
   return objects.isEmpty ? "[]\n" : "[\n" + objects.map { "  " + $0 }.joined(separator: ",\n") + "\n]\n"

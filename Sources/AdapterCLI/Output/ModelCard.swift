@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import Foundation
 
-/// One registered base model, for people and for programs.
+/// Shows a registered base model, for people and for programs.
 struct ModelCard {
   private let record: ModelRecord
   private let files: [FileRecord]
@@ -46,7 +46,7 @@ struct ModelCard {
     return details.lines(width: width) + [""] + files.table.rendered(width: width)
   }
 
-  /// Everything, the configuration included.
+  /// All details, including the configuration.
   var object: JSONValue {
     get throws {
       .object([

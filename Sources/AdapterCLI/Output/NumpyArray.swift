@@ -1,6 +1,6 @@
 internal import AdapterHost
 
-/// Rows of numbers as a file of NumPy: version 1.0, little-endian float32, [rows, columns].
+/// Rows of numbers as a NumPy file: version 1.0, little-endian float32, [rows, columns].
 struct NumpyArray {
   private let columns: Int
   private var values: [Float] = []
@@ -12,11 +12,11 @@ struct NumpyArray {
     values += row
   }
 
-  /// Writes the file, whole or not at all.
+  /// Writes the file, completely or not at all.
   func write(to path: String) throws(FileError) {
     let file = try FileDraft(for: path)
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count / max(columns, 1)), \(columns)), }"
-    // The data begin at a multiple of 64 bytes; the header ends with a line's end.
+    // // The data begin at a multiple of 64 bytes; the header ends with a line feed.
     let used = 10 + header.utf8.count + 1
     header += String(repeating: " ", count: (64 - used % 64) % 64) + "\n"
     let length = UInt16(header.utf8.count)

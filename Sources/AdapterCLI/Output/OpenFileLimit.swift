@@ -1,18 +1,18 @@
 internal import AdapterHost
 internal import Foundation
 
-/// How many files the process may have open.
+/// The number of files that the process may open.
 enum OpenFileLimit {
-  /// What a command has open at a time, some more included: SQLite, GRDB and Foundation end the process where they find
-  /// no descriptor.
+  /// The descriptors that a command needs at a time, with some spare: SQLite, GRDB and Foundation crash if none is
+  /// left.
   private static let needed = 32
 
-  /// Sees to it that a command can open its files.
+  /// Ensures that a command can open its files.
   ///
-  /// - Throws: `OpenFileShortage`, if the system grants fewer than are needed.
+  /// - Throws: `OpenFileShortage`, if the limit is too low.
   static func require() throws(OpenFileShortage) {
     if isEnough { return }
-    // Whoever set a low limit may have left room below the hard one.
+    // // A low soft limit may be below the hard one.
     var limit = rlimit()
     let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     if getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max {
@@ -23,7 +23,7 @@ enum OpenFileLimit {
     throw OpenFileShortage(limit: Int(clamping: UInt64(limit.rlim_cur)), needed: needed)
   }
 
-  /// Whether so many more files can be opened: it is tried, since whoever started the process may have left files open.
+  /// Whether enough files can be opened: tested by opening them, because the process may have inherited open files.
   private static var isEnough: Bool {
     var opened: [Int32] = []
     defer { for descriptor in opened { close(descriptor) } }

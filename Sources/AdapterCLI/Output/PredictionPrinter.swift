@@ -1,18 +1,18 @@
 internal import AdapterHost
 
-/// Writes answers as they come, and what went wrong beside them.
+/// Prints answers as they arrive, and errors on standard error.
 struct PredictionPrinter {
   private let lines: LineOutput
-  /// Nil writes JSON Lines.
+  /// Nil prints JSON Lines.
   private let table: PredictionTable?
   private let showsAllScores: Bool
-  /// Whether the best labels and answers are given, and not the best one alone.
+  /// Whether to print the best labels and answers instead of only the best one.
   private let ranks: Bool
-  /// The length in tokens beyond which texts are advised against; nil once that was said.
+  /// The token length from which to warn about long texts; nil after the warning.
   private var advisedLength: Int?
-  /// Whether it was said that a text gives the heads nothing to answer.
+  /// Whether the warning about texts without masks was given.
   private var hasAdvisedMasks = false
-  /// What texts lack for some heads, as far as it was said.
+  /// The warnings given about inputs missing for some heads.
   private var advisedLacks: Set<PredictionError> = []
   private(set) var progress = Progress()
   private(set) var failures = 0
@@ -25,7 +25,7 @@ struct PredictionPrinter {
     self.advisedLength = advisedLength
   }
 
-  /// Writes a batch.
+  /// Prints a batch.
   mutating func print(_ batch: [Result<Prediction, UnansweredText>]) throws(OutputError) {
     var (texts, tokens) = (0, 0)
     for outcome in batch {
@@ -46,7 +46,7 @@ struct PredictionPrinter {
 
   /// Ends the output.
   ///
-  /// - Throws: `UnansweredTexts`, if there were some.
+  /// - Throws: `UnansweredTexts`, if there are any.
   mutating func finish() throws(UnansweredTexts) {
     progress.clear()
     if failures > 0 { throw UnansweredTexts(count: failures) }

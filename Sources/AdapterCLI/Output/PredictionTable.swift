@@ -1,13 +1,13 @@
 internal import AdapterHost
 
-/// Answers for people: the text, and below it a line or more for each head.
+/// Shows answers to people: the text, followed by one or more lines per head.
 struct PredictionTable {
   let width: Int
-  /// The heads that answer, for the width of their column.
+  /// The answering heads, for the width of their column.
   let heads: [String]
-  /// Whether the probabilities of all labels are shown.
+  /// Whether to show the probabilities of all labels.
   var showsAllScores = false
-  /// Whether the best labels and answers are shown, and not the best one alone.
+  /// Whether to show the best labels and answers instead of only the best one.
   var ranks = false
 
   /// The lines of one answer.
@@ -22,18 +22,18 @@ struct PredictionTable {
 
   private func title(_ prediction: Prediction) -> String {
     let texts = [prediction.input.text, prediction.input.pair].compactMap { $0 }
-    // A long text is looked at only as far as it is shown.
+    // // Only the shown part of a long text is processed.
     let title = texts.map { String($0.unicodeScalars.prefix(4 * max(width, 1))).onOneLine }.joined(separator: " | ")
     return title.isEmpty ? "(empty)" : title.cut(to: width)
   }
 
-  /// The heads' column; 0 where a narrow terminal has each head on a line of its own.
+  /// The width of the heads' column; 0 if a narrow terminal has heads on separate lines.
   private var column: Int {
     let longest = heads.map(\.columns).max() ?? 0
     return width < 36 ? 0 : min(longest, width * 2 / 5)
   }
 
-  /// The columns for values.
+  /// The width for values.
   private var room: Int { max(8, width - column - 4) }
 
   private func entry(_ head: String, _ items: [String]) -> [String] {
@@ -59,14 +59,14 @@ struct PredictionTable {
     }
   }
 
-  /// An answer with where it stands in the context.
+  /// An answer with its position in the context.
   private func found(_ answer: ContextAnswer) -> String {
     guard let range = answer.range else { return "(no answer) \(score(answer.score))" }
     let context = answer.context.map { "\($0):" } ?? ""
     return item(answer.text, " \(context)\(range.lowerBound)-\(range.upperBound) \(score(answer.score))")
   }
 
-  /// The pieces for one `[MASK]`; of several the first one names its token.
+  /// The pieces for one `[MASK]`; with several masks the first one shows its token.
   private func pieces(_ mask: MaskedToken) -> [String] {
     mask.predictions.enumerated().map { index, prediction in
       let piece = prediction.piece == nil ? "id \(prediction.id)" : prediction.text
@@ -74,7 +74,7 @@ struct PredictionTable {
     }
   }
 
-  /// Words with their labels. If most of many have one label, these are given as a number.
+  /// Words with their labels. If most of many words share a label, only their number is shown.
   private func words(_ words: [LabeledSpan]) -> [String] {
     let counts = Dictionary(words.map { ($0.label, 1) }, uniquingKeysWith: +)
     let common = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
@@ -90,7 +90,7 @@ struct PredictionTable {
 
   private func text(_ label: ScoredLabel) -> String { item(label.label, " \(score(label.score))") }
 
-  /// A text and what must be seen of it in any case.
+  /// A text with a suffix that must stay visible.
   private func item(_ text: String, _ end: String) -> String {
     text.onOneLine.cut(to: max(4, room - end.columns)) + end
   }

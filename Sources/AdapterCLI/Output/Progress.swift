@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A line on standard error that tells how far a long job is, if a person watches it and nothing else.
+/// A progress line on standard error, shown only on a terminal.
 struct Progress {
   private let isShown: Bool
   private let clock = ContinuousClock()
@@ -10,7 +10,7 @@ struct Progress {
   private(set) var texts = 0
   private(set) var tokens = 0
 
-  /// - Parameter isShown: by default whether messages go to a terminal that the output does not.
+  /// - Parameter isShown: by default whether standard error is a terminal and standard output is not.
   init(isShown: Bool = Terminal.showsMessages && !Terminal.isOutput) {
     self.isShown = isShown
     start = clock.now
@@ -32,13 +32,13 @@ struct Progress {
     Terminal.showStatus(summary)
   }
 
-  /// Takes the line away.
+  /// Clears the line.
   mutating func clear() {
     if isOnScreen { Terminal.clearStatus() }
     isOnScreen = false
   }
 
-  /// Texts, tokens, seconds, tokens a second.
+  /// Texts, tokens, seconds, tokens per second.
   var summary: String {
     let rate = tokens == 0 ? 0 : Int(Double(tokens) / max(seconds, 1e-9))
     return "\(texts) \(texts == 1 ? "text" : "texts"), \(tokens) tokens in \(seconds.formatted(decimals: 2)) s, "
@@ -47,6 +47,6 @@ struct Progress {
 }
 
 extension Double {
-  /// The number with so many decimals, with a point whatever the user's language.
+  /// The number with a fixed number of decimals and a decimal point, whatever the locale.
   func formatted(decimals: Int) -> String { String(format: "%.\(decimals)f", self) }
 }

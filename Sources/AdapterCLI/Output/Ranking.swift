@@ -1,11 +1,11 @@
 internal import AdapterHost
 
-/// Texts by their scores, the highest first; equal scores keep the order of the input.
+/// Texts sorted by score, highest first; ties keep input order.
 struct Ranking {
   private let limit: Int?
   private var texts: [RankedText] = []
 
-  /// - Parameter limit: how many texts are kept; nil for all.
+  /// - Parameter limit: the maximum number of texts to keep; nil for all.
   init(limit: Int?) { self.limit = limit }
 
   mutating func add(_ input: TextInput, score: Float) {
@@ -18,14 +18,14 @@ struct Ranking {
     return limit.map { Array(order.prefix($0)) } ?? order
   }
 
-  /// Writes the best texts to standard output.
+  /// Prints the best texts.
   func print(asTable: Bool) throws(OutputError) {
     for text in best { try LineOutput.standard.add(asTable ? text.line : text.json) }
     try LineOutput.standard.flush()
   }
 }
 
-/// A text, or a pair of texts, with its score.
+/// A text, or a pair of texts, with a score.
 struct RankedText {
   let input: TextInput
   let score: Float
@@ -44,7 +44,7 @@ struct RankedText {
     return "{" + members.map { JSONValue.string($0.key).line + ": " + $0.value.line }.joined(separator: ", ") + "}"
   }
 
-  /// The score and the text, for people.
+  /// The score and the text, for display.
   var line: String {
     let text = [input.text, input.pair].compactMap { $0?.onOneLine }.joined(separator: " | ")
     let score = Double(score).formatted(decimals: 3)

@@ -1,12 +1,12 @@
 internal import AdapterHost
 
-/// The rows of the registry that a listing had to leave out.
+/// Collects the unreadable rows of the registry that a listing skipped.
 final class RowFaults {
   private var faults: [RegistryError] = []
 
   func add(_ fault: RegistryError) { faults.append(fault) }
 
-  /// Runs `body`, and returns nil for a row that cannot be read.
+  /// Runs `body`, returning nil for an unreadable row.
   func value<T>(_ body: () throws -> T?) throws -> T? {
     do { return try body() } catch let error as RegistryError {
       guard case .badRow = error else { throw error }
@@ -15,7 +15,7 @@ final class RowFaults {
     }
   }
 
-  /// - Throws: an error that names the rows, if there are any: what was printed is not all.
+  /// - Throws: an error that names the skipped rows, if there are any: the output is incomplete.
   func report() throws {
     if !faults.isEmpty { throw UnreadableRows(faults: faults) }
   }

@@ -1,21 +1,21 @@
 internal import Foundation
 
-/// Emphasis for people: on a terminal that shows it, unless NO_COLOR is set.
+/// Text styles, shown on terminals that support them, unless NO_COLOR is set.
 ///
-/// In texts a style is a noncharacter, for which `print` writes the terminal's sequence. `onOneLine` escapes those that
-/// come from outside.
+/// A style is represented by a noncharacter, which `print` replaces with the terminal's escape sequence. `onOneLine`
+/// escapes noncharacters in external text.
 enum Style: UInt32 {
   case plain = 0xFDD0
   case bold, faint, red, green
 
-  /// The text in this style, or as it is where no terminal shows it.
+  /// The text in this style, or unchanged if styles are not shown.
   func callAsFunction(_ text: String) -> String {
     Self.isShown ? mark + text + Self.plain.mark : text
   }
 
   private var mark: String { Unicode.Scalar(rawValue).map { String($0) } ?? "" }
 
-  /// What turns on the style that a scalar stands for.
+  /// The escape sequence for a style's scalar.
   static func sequence(of scalar: Unicode.Scalar) -> String? {
     guard let style = Style(rawValue: scalar.value) else { return nil }
     guard isShown else { return "" }
@@ -28,14 +28,14 @@ enum Style: UInt32 {
     }
   }
 
-  /// Source: https://no-color.org — any value but an empty one turns colors off.
+  /// Source: https://no-color.org — any nonempty value turns colors off.
   private static let isShown: Bool = {
     let environment = ProcessInfo.processInfo.environment
     return Terminal.isOutput && (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }()
 }
 
-/// Prints a table, its titles emphasised.
+/// Prints a table with emphasized titles.
 func printTable(_ table: Table) {
   for (index, line) in table.rendered(width: Terminal.width).enumerated() {
     print(index == 0 ? Style.bold(line) : line)

@@ -2,9 +2,9 @@
 struct Table {
   struct Column {
     let title: String
-    /// Numbers stand at the right.
+    /// Numbers are right-aligned.
     var isNumber = false
-    /// Whether the column is left out where the table is too wide; the last such column goes first.
+    /// Whether the column may be omitted if the table is too wide; the last such column is omitted first.
     var isOptional = false
   }
 
@@ -12,12 +12,12 @@ struct Table {
   let rows: [[String]]
 
   private static let gap = 2
-  /// A column is cut to this width before another one is left out, and to half of it if nothing else helps.
+  /// Columns are narrowed to this width before others are omitted, and to half of it as a last resort.
   private static let readable = 16
-  /// The same for the first column, which tells what a row is about.
+  /// The same for the first column, which identifies the row.
   private static let readableFirst = 24
 
-  /// The lines of the table, no wider than `width` if that can be.
+  /// The lines of the table, no wider than `width` if possible.
   func rendered(width: Int) -> [String] {
     let natural = columns.indices.map { column in
       rows.reduce(columns[column].title.columns) { max($0, $1[column].columns) }
@@ -33,7 +33,7 @@ struct Table {
     return lines(shown, Self.fitted(natural, shown, narrow, into: width) ?? zip(natural, narrow).map(min))
   }
 
-  /// Widths with which some columns fit, the widest being cut first; nil if one would be cut below its least width.
+  /// Column widths that fit, narrowing the widest first; nil if a column would fall below its minimum.
   private static func fitted(_ natural: [Int], _ shown: [Int], _ least: [Int], into width: Int) -> [Int]? {
     var widths = natural
     while true {

@@ -1,14 +1,14 @@
 internal import AdapterHost
 
-/// The tensors of a part of an inspection: what is wrong first, and equal ones of several layers in one row.
+/// The tensors in an inspection: problems first, and equal tensors of several layers in one row.
 struct TensorTable {
   private let rows: [Row]
   private let width: Int
-  /// How many tensors there are, and what becomes of them.
+  /// The number of tensors, and their use.
   let title: String
 
   private struct Row {
-    /// With the layers' numbers, such as `encoder.layer.0-11.output.dense.bias`.
+    /// With layer ranges, such as `encoder.layer.0-11.output.dense.bias`.
     var name: String
     let shape: String
     let type: String
@@ -37,7 +37,7 @@ struct TensorTable {
       + counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
   }
 
-  /// Rows that differ in the number of the layer alone become one, where the first of them stands.
+  /// Merges rows that differ only in the layer, at the position of the first.
   private static func joined(_ rows: [Row]) -> [Row] {
     var joined: [Row] = []
     var places: [String: Int] = [:]
@@ -61,7 +61,7 @@ struct TensorTable {
     return joined
   }
 
-  /// Where names are too long, what they all begin with stands in the title; what is too long then is broken at dots.
+  /// If names are too long, their common prefix moves to the title; names that are still too long wrap at dots.
   var lines: [String] {
     let others = rows.map { [$0.shape, $0.type, $0.use] }
     let titles = ["SHAPE", "TYPE", "USE"]
@@ -86,7 +86,7 @@ struct TensorTable {
 }
 
 extension [Int] {
-  /// Numbers with runs drawn together: 0-2,5.
+  /// Numbers with ranges collapsed: 0-2,5.
   fileprivate var ranges: String {
     var runs: [ClosedRange<Int>] = []
     for number in sorted() {
@@ -102,7 +102,7 @@ extension [Int] {
 }
 
 extension String {
-  /// A tensor's name around the number of its layer: `encoder.layer.`, 3, `.output.dense.bias`.
+  /// A tensor's name split at its layer: `encoder.layer.`, 3, `.output.dense.bias`.
   fileprivate var layer: (start: String, number: Int, end: String)? {
     guard let word = firstRange(of: ".layer.") else { return nil }
     let digits = self[word.upperBound...].prefix { $0.isASCII && $0.isNumber }
@@ -110,7 +110,7 @@ extension String {
     return (String(self[..<word.upperBound]), number, String(self[digits.endIndex...]))
   }
 
-  /// The text on lines of a width, broken after dots where there are any; lines after the first are indented.
+  /// The text wrapped after dots if possible, with continuation lines indented.
   fileprivate func brokenAtDots(width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
@@ -132,7 +132,7 @@ extension String {
 }
 
 extension [String] {
-  /// The dotted parts that all begin with, with the dot after them: `deberta.encoder.`
+  /// The common dotted prefix, with the final dot: `deberta.encoder.`
   fileprivate var commonScope: String {
     guard count > 1, let first else { return "" }
     var parts = first.split(separator: ".", omittingEmptySubsequences: false).dropLast()

@@ -1,19 +1,19 @@
 internal import AdapterHost
 internal import Foundation
 
-/// The terminal that a command talks to, if there is one.
+/// The terminal of a command, if there is one.
 enum Terminal {
-  /// Whether standard input is typed by a person.
+  /// Whether standard input is a terminal.
   static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 }
-  /// Whether standard output is read by a person.
+  /// Whether standard output is a terminal.
   static var isOutput: Bool { isatty(STDOUT_FILENO) == 1 }
-  /// Whether messages are read by a person at once.
+  /// Whether standard error is a terminal.
   static var showsMessages: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Columns of standard output; 80 if it is no terminal.
+  /// The width of standard output; 80 if it is not a terminal.
   static var width: Int { columns(of: STDOUT_FILENO) }
 
-  /// Columns for messages; 80 if they go to no terminal.
+  /// The width for messages; 80 if standard error is not a terminal.
   static var messageWidth: Int { columns(of: STDERR_FILENO) }
 
   private static func columns(of descriptor: Int32) -> Int {
@@ -22,17 +22,17 @@ enum Terminal {
     return Int(size.ws_col)
   }
 
-  /// Writes a message for people, apart from the output.
+  /// Prints a message on standard error.
   static func note(_ text: String) { write(text.shortened.escaped + "\n", to: STDERR_FILENO) }
 
-  /// Shows how far a job is, in place of what was shown before; ``clearStatus()`` takes it away.
+  /// Shows a progress message, replacing the previous one; ``clearStatus()`` removes it.
   static func showStatus(_ text: String) {
     write("\r\(text.onOneLine.cut(to: messageWidth - 1))\u{1B}[K", to: STDERR_FILENO)
   }
 
   static func clearStatus() { write("\r\u{1B}[K", to: STDERR_FILENO) }
 
-  /// Writes all of a text as it is; false if it cannot be written.
+  /// Writes a complete text; false if it cannot be written.
   @discardableResult
   static func write(_ text: some StringProtocol, to descriptor: Int32) -> Bool {
     var bytes = Array(text.utf8)[...]
@@ -45,7 +45,7 @@ enum Terminal {
 }
 
 extension String {
-  /// The text for a terminal: what would act on it as `\u{..}`, except line feeds and tabs; styles as they are shown.
+  /// The text for a terminal: control characters as `\u{..}`, except line feeds and tabs; styles as escape sequences.
   var escaped: String {
     // Most lines have nothing to escape.
     if utf8.allSatisfy({ (0x20..<0x7F).contains($0) || $0 == 0x0A || $0 == 0x09 }) { return self }
@@ -62,7 +62,7 @@ extension String {
     return text
   }
 
-  /// A message without the middle of what is too long to be read.
+  /// The message with the middle of overlong parts omitted.
   var shortened: String {
     let most = 4_000
     let scalars = unicodeScalars
@@ -72,7 +72,7 @@ extension String {
 }
 
 extension Terminal {
-  /// Says what of a model's configuration has no effect.
+  /// Prints warnings about configuration settings without an effect.
   static func tellWarnings(of model: DebertaV2AdapterModel) {
     for warning in model.warnings { note(warning) }
   }

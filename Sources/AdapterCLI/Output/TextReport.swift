@@ -1,11 +1,11 @@
 internal import AdapterHost
 
-/// Counts the texts of a command, and reports those that failed on standard error.
+/// Counts the texts of a command, and reports failures on standard error.
 struct TextReport {
   private(set) var progress = Progress()
   private var failures = 0
 
-  /// What succeeded of a batch.
+  /// The successful values of a batch.
   mutating func values<Value>(_ batch: [Result<Value, UnansweredText>], tokens: KeyPath<Value, Int>) -> [Value] {
     var values: [Value] = []
     for outcome in batch {
@@ -21,7 +21,7 @@ struct TextReport {
     return values
   }
 
-  /// - Throws: `UnansweredTexts`, if there were some.
+  /// - Throws: `UnansweredTexts`, if there were any.
   mutating func finish() throws(UnansweredTexts) {
     progress.clear()
     if failures > 0 { throw UnansweredTexts(count: failures) }

@@ -1,6 +1,6 @@
 internal import AdapterHost
 
-/// Tokens for people: pieces in a line, each over its id.
+/// Shows tokens to people: pieces on a line, each above its id.
 struct TokenTable {
   let width: Int
 

@@ -3,7 +3,7 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-/// What happens in a run: a line that changes on a terminal, a line for each evaluation elsewhere.
+/// Shows the events of a run: a progress line on a terminal, elsewhere a line per evaluation.
 struct TrainingProgress {
   private let isLive = Terminal.showsMessages
   private let tells: Bool
@@ -11,7 +11,7 @@ struct TrainingProgress {
   private var next = ContinuousClock.now
   private var isOnScreen = false
 
-  /// - Parameter tells: whether evaluations are told where nobody watches.
+  /// - Parameter tells: whether to print evaluations if there is no terminal.
   init(tells: Bool) { self.tells = tells }
 
   mutating func show(_ event: TrainingEvent) {
@@ -43,7 +43,7 @@ struct TrainingProgress {
 }
 
 extension StepReport {
-  /// A bar and the figures, as far as there is room.
+  /// A progress bar and the figures that fit.
   fileprivate func line(width: Int) -> String {
     let figures = [
       "\(step)/\(totalSteps)", "loss \(Double(loss).formatted(decimals: 4))",
@@ -70,8 +70,7 @@ extension Int {
   }
 }
 
-/// Ctrl-C, a closed terminal or a request to end, recorded so that a run ends in good order; a second signal ends the
-/// process at once.
+/// Records Ctrl-C, SIGHUP and SIGTERM, so that a run ends properly; a second signal ends the process at once.
 struct Interruption {
   /// The signal; 0 for none.
   private static let received = Atomic<Int32>(0)

@@ -2,7 +2,7 @@ internal import AdapterHost
 internal import ArgumentParser
 internal import Foundation
 
-/// A training run as a person follows it: notes, a line of progress, the result.
+/// A training run on the command line: notes, progress, the result.
 struct TrainingSession {
   private let name: String
   private let recipe: TrainingRecipe
@@ -12,14 +12,14 @@ struct TrainingSession {
   private let output: String
   private let registers: Bool
 
-  /// Loads the model, and refuses what would fail at the end.
+  /// Loads the model, and refuses what would fail at the end of the run.
   ///
   /// - Parameters:
-  ///   - recipe: what to do.
-  ///   - name: the adapter that is trained where the recipe has no setup.
-  ///   - folder: that of a saved adapter that is trained on.
-  ///   - registry: a registry's path; nil is the one that counts.
-  ///   - threads: nil for one for each processor.
+  ///   - recipe: the recipe to run.
+  ///   - name: the adapter to train if the recipe has no setup.
+  ///   - folder: the folder of a saved adapter to train further.
+  ///   - registry: a registry's path; nil: the default one.
+  ///   - threads: nil for one per processor.
   ///   - output: the folder of the run.
   init(
     _ recipe: TrainingRecipe, adapter name: String, folder: String?, registry: String?, threads: Int?, output: String
@@ -46,12 +46,12 @@ struct TrainingSession {
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     Terminal.tellWarnings(of: model)
     if let folder { try model.loadAdapter(folder, as: name) }
-    // Adapters of a setup that are registered are loaded; others will be made.
+    // // Registered adapters of a setup are loaded; others will be created.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
       if let folder = try workspace.folder(ofAdapterIfKnown: other) { try model.loadAdapter(folder, as: other) }
     }
     for members in recipe.setup?.fusedAdapters ?? [] {
-      // A fusion that is registered is trained on.
+      // // A registered fusion is trained further.
       if try workspace.fusion(of: members) != nil {
         try workspace.load(.fuse(members.map { .adapter($0) }), into: &model)
       }
@@ -95,7 +95,7 @@ struct TrainingSession {
 }
 
 extension TrainingJob {
-  /// What will be done.
+  /// A description of what will be done.
   fileprivate var introduction: String {
     let parameters = trainable.parameters.reduce(0) { $0 + $1.value.rows * $1.value.columns }
     return "Training \(setup?.description ?? "the base model") with the \(heads.count == 1 ? "head" : "heads") "
@@ -104,7 +104,7 @@ extension TrainingJob {
       + (developmentData.map { ", \($0.examples.count) for evaluation" } ?? "") + "."
   }
 
-  /// What a person should know before the run.
+  /// Notes to show before the run.
   fileprivate var notes: [String] {
     let data = [trainingData, developmentData, testData].compactMap { $0 }
     return changedFiles + data.flatMap(\.warnings)
@@ -112,7 +112,7 @@ extension TrainingJob {
 }
 
 extension TrainingDataset {
-  /// What a person should know of the data.
+  /// Warnings about the data.
   var warnings: [String] {
     let length = maximumLength ?? 0
     var notes = faults.notes
@@ -161,6 +161,6 @@ extension TrainingSummary {
 }
 
 extension EvaluationResult {
-  /// All metrics in a line.
+  /// All metrics on one line.
   var text: String { metrics.map { "\($0.name) \($0.value.formatted(decimals: 4))" }.joined(separator: ", ") }
 }
