@@ -43,7 +43,7 @@ extension DebertaV2AdapterModel {
       let pass = Pass(compute)
       let layers = try head.namedLayers.compactMap { layer -> (String, Linear)? in
         guard let hook = hooks[layer.name] else { return nil }
-        // // Decoders and their norms are separate from the encoder's weights.
+        // Decoders and their norms are separate from the encoder's weights.
         guard let linear = layer.linear else { throw ModelError.notMergeable(name: name) }
         return (layer.name, try hook.merged(into: linear, on: pass))
       }
@@ -56,7 +56,7 @@ extension DebertaV2AdapterModel {
   /// Restores the loaded weights, byte for byte.
   public mutating func resetAdapter() {
     guard mergedAdapter != nil else { return }
-    // // These adapters were bound to the base before, so binding them cannot fail now.
+    // These adapters were bound to the base before, so binding them cannot fail now.
     if let reset = try? rebound(to: baseEncoder, merged: nil) { bound = reset }
     for (name, head) in unmergedHeads where heads[name] != nil { heads[name] = head }
     unmergedHeads = [:]

@@ -2,7 +2,7 @@ internal import Checkpoints
 public import Tensors
 internal import Tokenization
 
-// // Word embeddings for other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
+// Word embeddings for other vocabularies. Names follow `adapters.EmbeddingAdaptersMixin`.
 
 extension DebertaV2AdapterModel {
   /// The names of the loaded word embeddings; those of the base are called `default`.

@@ -4,7 +4,7 @@ internal import Files
 internal import Heads
 internal import Model
 
-// // Several parts of a model in one folder, one subfolder each; and setups with all their parts.
+// Several parts of a model in one folder, one subfolder each; and setups with all their parts.
 
 extension DebertaV2AdapterModel {
   /// Saves every adapter, with the head of the same name, to a subfolder with its name.

@@ -7,7 +7,7 @@ internal import Model
 internal import Tensors
 internal import Tokenization
 
-// // Whole models in one folder, as written by `save_pretrained` of an adapter model.
+// Whole models in one folder, as written by `save_pretrained` of an adapter model.
 
 extension DebertaV2AdapterModel {
   /// Saves the whole model: `config.json` including adapters, fusions and heads, all tensors in float32, and the
@@ -90,7 +90,7 @@ extension DebertaV2AdapterModel {
     var (identities, configurations): ([String: JSONValue], [String: JSONValue]) = ([:], [:])
     for name in names {
       guard let method = adapter(name)?.method else { continue }
-      // // Settings with one ID in `adapters` may differ in what it ignores: here each gets a separate ID.
+      // Settings with one ID in `adapters` may differ in what it ignores: here each gets a separate ID.
       var id = method.configurationID
       while let other = configurations[id], other != .object(method.settings) { id += "0" }
       identities[name] = .string(id)
@@ -102,7 +102,7 @@ extension DebertaV2AdapterModel {
       guard let fusion = fusion(name) else { continue }
       let id = fusion.settings.configurationID
       fusions[name] = .string(id)
-      // // `adapters` knows presets by name.
+      // `adapters` knows presets by name.
       if !["dynamic", "static"].contains(id) { fusionConfigurations[id] = .object(fusion.settings.settings) }
       fused[name] = .array(fusion.adapters.map { .string($0) })
     }

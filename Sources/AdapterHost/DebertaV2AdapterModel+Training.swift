@@ -33,7 +33,7 @@ public struct TrainingChoice: Sendable, Hashable {
   }
 }
 
-// // The choice is a value of the model; `trainable` creates its parameters, and `TrainingJob` trains by a recipe.
+// The choice is a value of the model; `trainable` creates its parameters, and `TrainingJob` trains by a recipe.
 
 extension DebertaV2AdapterModel {
   /// Selects adapters for training and freezes the base, fusions and all other adapters. The setup becomes active.

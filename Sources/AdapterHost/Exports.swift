@@ -1,4 +1,4 @@
-// // Users of the library only need to import AdapterHost.
+// Users of the library only need to import AdapterHost.
 @_exported public import AdapterMethods
 @_exported public import AdapterRegistry
 @_exported public import Checkpoints

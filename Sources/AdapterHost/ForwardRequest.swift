@@ -66,7 +66,7 @@ extension ForwardRequest {
   private func rowSetup(_ rows: Int) throws(CompositionError) -> Setup {
     guard let tasks = input.tasks else { return .composition(setup) }
     guard let setup else { throw .noMultiTask }
-    // // All choices of a row share its task.
+    // All choices of a row share its task.
     let choices = input.choices ?? 1
     guard tasks.count * choices == rows else { throw .taskCount(tasks: tasks.count, rows: rows / max(choices, 1)) }
     return .rows(try setup.rows(tasks: tasks.flatMap { Array(repeating: $0, count: choices) }))
@@ -128,7 +128,7 @@ private struct PaddedWriter {
 
   /// [rows, heads, length, memory + length]; padded on the left for shorter memories.
   func attentions(_ name: String, _ maps: [Tensor], heads: Int) -> OutgoingTensor {
-    // // A trace holds maps for nonempty rows, in the order of the pass.
+    // A trace holds maps for nonempty rows, in the order of the pass.
     let rows = output.rowCount
     var position: [Int: Int] = [:]
     for passRow in (0..<rows).sorted(by: { output.passRow($0) < output.passRow($1) })
@@ -166,7 +166,7 @@ private struct PaddedWriter {
     let rows = answer.rows.count
     switch answer.settings.kind {
     case .multipleChoice:
-      // // Rows without choices have no logits.
+      // Rows without choices have no logits.
       let choices = choices ?? 0
       let shape = [choices == 0 ? 0 : rows / choices, choices]
       return [OutgoingTensor(name: "logits/\(name)", shape: shape, values: answer.logits.array)]

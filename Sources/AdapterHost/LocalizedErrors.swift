@@ -11,7 +11,7 @@ public import Tensors
 public import Tokenization
 public import Training
 
-// // The 'localizedDescription' of an error is its printed message.
+// The 'localizedDescription' of an error is its printed message.
 
 extension AnswerOptionsError: LocalizedError { public var errorDescription: String? { description } }
 extension CheckpointError: LocalizedError { public var errorDescription: String? { description } }

@@ -128,7 +128,7 @@ enum StaticHead: Sendable {
       guard modules.count <= places.count else { continue }
       names[tensor] = ["\(places[modules.count - 1]).\(parts[1])"]
     }
-    // // The bias of transformers' decoder is stored under two names.
+    // The bias of transformers' decoder is stored under two names.
     if case .maskedLM(.huggingFace, _) = self, let bias = tensors.last(where: { $0.hasSuffix(".bias") }) {
       names[bias]?.append("cls.predictions.bias")
     }
@@ -215,7 +215,7 @@ extension ConfigurationFields {
   /// The activation between the pooler and the classifier.
   var poolerActivation: Activation {
     get throws(ConfigurationError) {
-      // // Microsoft's configurations describe the pooler in a separate object.
+      // Microsoft's configurations describe the pooler in a separate object.
       let own = try object("pooling")?.activation("hidden_act")
       return try activation("pooler_hidden_act") ?? own ?? .gelu
     }
@@ -230,7 +230,7 @@ extension Encoder {
     return [
       "cls.", "classifier.", "pooler.", "qa_outputs.", "lm_predictions.", "mask_predictions.", "heads.",
       "embeddings.position_ids", "embeddings.position_embeddings.", "embeddings.token_type_embeddings.",
-      // // A copy of the word embeddings, saved for prompt tuning of `adapters`.
+      // A copy of the word embeddings, saved for prompt tuning of `adapters`.
       "prompt_tuning.base_model_embeddings.",
     ].contains { name.hasPrefix($0) }
       || ["position_ids", "token_type_ids"].contains(name)

@@ -1,7 +1,7 @@
 internal import Deberta
 internal import Tensors
 
-// // Composition blocks as hooks built from hooks, written once for each kind of hook.
+// Composition blocks as hooks built from hooks, written once for each kind of hook.
 
 /// Hooks in order, each applied to the previous one's result.
 ///
@@ -143,7 +143,7 @@ struct WeightedJoin: JoinHook {
   var isTokenwise: Bool { children.allSatisfy(\.isTokenwise) }
 
   func transform(_ hidden: Tensor, residual: Tensor, norm: LayerNorm, at site: Site, on pass: Pass) -> Tensor {
-    // // Every child's result includes the hidden states, whether the child adds them or leaves that to `close`.
+    // Every child's result includes the hidden states, whether the child adds them or leaves that to `close`.
     var share = rest - (addsHiddenOnClose ? 1 : 0)
     for (child, weight) in zip(children, weights) where child.addsHiddenOnClose { share += weight }
     let total = pass.scaled(hidden, by: share)

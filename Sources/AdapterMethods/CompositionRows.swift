@@ -1,4 +1,4 @@
-// // The rows that parts of a composition apply to, and the heads that answer them.
+// The rows that parts of a composition apply to, and the heads that answer them.
 
 extension Composition {
   /// The composition of each row after resolving the blocks that select rows, for each repetition made by Parallel.

@@ -29,7 +29,7 @@ private enum ConfigurationIdentity {
     } else {
       members = settings
     }
-    // // A setting of this package, which `adapters` does not save.
+    // A setting of this package, which `adapters` does not save.
     members["subtract_projection"] = nil
     members = members.filter { !$0.value.isFalse }.mapValues(\.withoutFalseMembers)
     for (key, value) in standardValues where members[key] == value { members[key] = nil }

@@ -15,7 +15,7 @@ extension Adapter {
     guard !layers.isEmpty else { return self }
     if let union = method as? Union {
       return try union.replacing(parameters, for: shape) { member in
-        // // A prompt is not part of any layer.
+        // A prompt is not part of any layer.
         member.method is PromptTuning ? nil : try member.leavingOut(layers, for: shape)
       } ?? self
     }

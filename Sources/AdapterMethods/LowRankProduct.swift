@@ -26,7 +26,7 @@ struct LowRankProduct {
         let column = (0..<outputs).map { term.weight * Double(term.b[$0 * rank + index]) }
         let length = Self.dot(row, row).squareRoot()
         var parts = [Double](repeating: 0, count: orthonormal.count)
-        // // Twice, to remove the rounding error of the first pass.
+        // Twice, to remove the rounding error of the first pass.
         for _ in 0..<2 {
           for (number, other) in orthonormal.enumerated() {
             let part = Self.dot(row, other)

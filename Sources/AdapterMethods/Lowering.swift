@@ -132,7 +132,7 @@ public final class Lowering: Sendable {
       if members[composition] == nil { distinct.append(composition) }
       members[composition, default: []].append(row)
     }
-    // // A plan without rows has a group, too.
+    // A plan without rows has a group, too.
     if distinct.isEmpty { distinct = [nil] }
     var groups: [AdapterPlan.Group] = []
     var splits: [(composition: Composition, promptLength: Int, rows: [Int])] = []

@@ -18,7 +18,7 @@ private let presets: [String: [String: JSONValue]] = {
     "reduction_factor": .integer(2), "non_linearity": .string("relu"), "init_weights": .string("mam_adapter"),
     "is_parallel": .bool(true), "scaling": .number(4),
   ]
-  // // The class `AdapterPlusConfig`, which has no preset name in `adapters`.
+  // The class `AdapterPlusConfig`, which has no preset name in `adapters`.
   let plus: [String: JSONValue] = [
     "original_ln_after": .bool(false), "residual_before_ln": .bool(false), "stochastic_depth": .number(0.1),
     "init_weights": .string("houlsby"), "scaling": .string("channel"), "reduction_factor": .integer(96),

@@ -9,7 +9,7 @@ enum PythonLiteral {
     var scalars = Substring(text)
     var depth = 0
     var isKey = true
-    // // Keys get quotes, Python keywords become JSON's, and strings get double quotes; the rest is the same.
+    // Keys get quotes, Python keywords become JSON's, and strings get double quotes; the rest is the same.
     while let character = scalars.first {
       switch character {
       case "'", "\"":

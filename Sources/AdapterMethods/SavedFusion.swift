@@ -30,7 +30,7 @@ public enum SavedFusion {
     let weights = try TensorFile.first(of: weightFiles, in: folder)
     let ledger = WeightLedger(weights, rename: LegacyConfiguration.tensorName)
     let fusion = try fusion(named: name, of: adapters, settings, in: ledger, for: shape)
-    // // `adapters` saves every fusion whose name has the same prefix.
+    // `adapters` saves every fusion whose name has the same prefix.
     try ledger.finish { $0.contains(".adapter_fusion_layer.\(name),") }
     return (name, fusion)
   }

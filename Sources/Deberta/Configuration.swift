@@ -121,9 +121,9 @@ extension DebertaConfiguration {
     initializerRange = try fields.number("initializer_range").map { Float($0) } ?? initializerRange
     hiddenDropout = try fields.number("hidden_dropout_prob").map { Float($0) } ?? hiddenDropout
     attentionDropout = try fields.number("attention_probs_dropout_prob").map { Float($0) } ?? attentionDropout
-    // // Microsoft's files use -1 for a model without token types.
+    // Microsoft's files use -1 for a model without token types.
     typeVocabularySize = max(0, try fields.integer("type_vocab_size", in: -1...1 << 20) ?? typeVocabularySize)
-    // // Microsoft's key is padding_idx.
+    // Microsoft's key is padding_idx.
     let ids = 0...Int(Int32.max)
     let padding = try fields.integer("padding_idx", in: ids)
     padID = Int32(try fields.integer("pad_token_id", in: ids) ?? padding ?? 0)

@@ -41,7 +41,7 @@ struct ConvolutionLayer: Sendable {
     let hidden = reader.shape.hiddenSize
     let size = hidden / convolution.groups
     let taps = convolution.kernelSize
-    // // Stored as [outputs, inputs, taps]; the product takes a row of [taps, inputs] for each output.
+    // Stored as [outputs, inputs, taps]; the product takes a row of [taps, inputs] for each output.
     let stored = try weights.tensor("weight", [hidden, size, taps])
     let bias = try weights.tensor("bias", [hidden])
     let pass = weights.pass

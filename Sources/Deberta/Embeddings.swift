@@ -34,13 +34,13 @@ struct Embeddings: Sendable {
     for first in stride(from: 0, to: ids.count, by: 256) {
       let block = first..<min(first + 256, ids.count)
       pass.copy(pass.gather(words, rows: Array(ids[block])), into: x.rows(block))
-      // // The system maps pages around every row that is read; a long text would keep most of the table in memory.
+      // The system maps pages around every row that is read; a long text would keep most of the table in memory.
       if ids.count > 256 { words.releasePages() }
     }
     adapt(x, rows: ids, \.words, groups, on: pass)
     for (index, sequence) in batch.sequences.enumerated() {
       guard let own = sequence.embeddings else { continue }
-      // // A word prompt is inserted among the tokens and shifts those after it.
+      // A word prompt is inserted among the tokens and shifts those after it.
       let (rows, prompt) = (batch.tokens(of: index), sequence.prompt)
       pass.copy(own.rows(0..<prompt.lowerBound), into: x.rows(rows.lowerBound..<rows.lowerBound + prompt.lowerBound))
       pass.copy(

@@ -38,7 +38,7 @@ extension Encoder {
       return own
     }
     let site = Site(layer: layer, segment: Segment(sequences: 0..<1, rows: [0..<positions.rows]))
-    // // A tape follows only whole tables, and position-to-position queries are not part of a packed one.
+    // A tape follows only whole tables, and position-to-position queries are not part of a packed one.
     if pass.tape == nil, replaced == nil, own.queryPositions == nil, let lowRank = hook?.lowRank {
       return own.corrected(right: lowRank.right(positions, at: site, on: pass), left: lowRank.left, compute)
     }

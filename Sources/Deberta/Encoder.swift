@@ -115,7 +115,7 @@ public struct Encoder: Sendable {
         let y = layers[index](x, batch, distances, sites)
         return index == 0 ? convolution?(x, beside: y, batch, groups, on: pass) ?? y : y
       }
-      // // Nothing is kept below the lowest trained place, so there is nothing to recompute.
+      // Nothing is kept below the lowest trained place, so there is nothing to recompute.
       let isPlain = index < plan.unhookedLayers && pass.tape?.tracks(x) != true
       x = isPlain ? body(x, pass) : pass.recomputed(x, body)
       record(x, on: pass)

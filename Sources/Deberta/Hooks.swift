@@ -1,6 +1,6 @@
 public import Tensors
 
-// // The hook points of an encoder. Hooks are values passed to a forward pass; the encoder holds none.
+// The hook points of an encoder. Hooks are values passed to a forward pass; the encoder holds none.
 
 /// The rows that a hook applies to: consecutive whole sequences of one row group.
 public struct Segment: Sendable {

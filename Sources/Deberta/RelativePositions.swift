@@ -29,7 +29,7 @@ public struct RelativePositions: Sendable, Hashable {
 
   /// Distances from this on share the table's last row; negative ones share its first.
   public var farDistance: Int {
-    // // With fewer distances than rows the scale runs backwards, and no distance reaches the last row.
+    // With fewer distances than rows the scale runs backwards, and no distance reaches the last row.
     if let buckets, maximum - 1 <= buckets / 2 { return 1 << 40 }
     var (low, high) = (0, max(maximum, 2) * 2)
     while row(ofDistance: -high) > 0, high < 1 << 30 { high *= 2 }

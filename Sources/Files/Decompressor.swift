@@ -44,7 +44,7 @@ final class Gzip: Decompressor {
     self.path = path
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    // // The window bits, plus 16 for the gzip header.
+    // The window bits, plus 16 for the gzip header.
     guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
       throw .refused(.read, path: path, code: 12)
     }
@@ -65,7 +65,7 @@ final class Gzip: Decompressor {
 
   func next(upTo limit: Int, isOver: Bool) throws(FileError) -> [UInt8] {
     if isBetweenMembers {
-      // // The rest of a block may be padded with zeros.
+      // The rest of a block may be padded with zeros.
       while stream.pointee.avail_in > 0, stream.pointee.next_in.pointee == 0 {
         stream.pointee.next_in += 1
         stream.pointee.avail_in -= 1

@@ -21,7 +21,7 @@ public enum Drafts {
   public static func removeAll() {
     for _ in 0..<12_000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
     for path in paths.withLock({ $0 }) {
-      // // The writer may add a file at the same time.
+      // The writer may add a file at the same time.
       for _ in 0..<100 where (try? FileSystem.remove(path)) == nil { usleep(100) }
     }
   }

@@ -22,7 +22,7 @@ public struct FileDraft: ~Copyable {
     case let kind:
       let target = FilePaths.resolved(path) ?? path
       let draft = Self.draftPath(for: target)
-      // // Registered first, so that a signal handler can remove it.
+      // Registered first, so that a signal handler can remove it.
       Drafts.add(draft)
       let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else {
@@ -30,7 +30,7 @@ public struct FileDraft: ~Copyable {
         Drafts.forget(draft)
         throw .refused(.create, path: path, code: code)
       }
-      // // A replaced file keeps its mode.
+      // A replaced file keeps its mode.
       var status = stat()
       if kind != nil, stat(target, &status) == 0 { fchmod(descriptor, status.st_mode & 0o7777) }
       self.init(path: path, target: target, draft: draft, descriptor)
@@ -93,7 +93,7 @@ public struct OutputFile: ~Copyable {
 
   /// Syncs what was written to disk.
   borrowing func sync() throws(FileError) {
-    // // A device may have nothing to sync.
+    // A device may have nothing to sync.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw .failed(.sync, path) }
   }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-// // Operations through a folder's descriptor.
+// Operations through a folder's descriptor.
 
 extension FileSystem {
   /// The names in a folder, sorted by their UTF-8 bytes.

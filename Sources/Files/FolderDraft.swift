@@ -36,7 +36,7 @@ public struct FolderDraft: ~Copyable {
   }
 
   deinit {
-    // // Whatever has this name now: the failed draft, or the replaced folder.
+    // Whatever has this name now: the failed draft, or the replaced folder.
     try? parent.remove(draftName)
     parent.forgetDraft(draftName)
   }

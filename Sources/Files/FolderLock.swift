@@ -12,7 +12,7 @@ public final class FolderLock: Sendable {
   ///
   /// - Throws: `FileError.refused` with `EWOULDBLOCK`, if there is still a conflict.
   public init(on folder: OpenFolder, _ kind: Kind, waiting seconds: Double = 0) throws(FileError) {
-    // // A lock belongs to an open file description, so each one opens the folder separately.
+    // A lock belongs to an open file description, so each one opens the folder separately.
     let descriptor = openat(folder.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed(.lock, folder.path) }
     let deadline = ContinuousClock.now + .seconds(seconds)

@@ -152,7 +152,7 @@ public final class OpenFolder: Sendable {
 
   /// Syncs the folder's entries to disk.
   public func sync() throws(FileError) {
-    // // Some file systems do not support it and return EINVAL.
+    // Some file systems do not support it and return EINVAL.
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw .failed(.sync, path) }
   }
 

@@ -31,7 +31,7 @@ public final class ReadFile: Sendable {
       throw .refused(.read, path: path, code: code)
     }
     let stamp = FileStamp(status)
-    // // Once all properties are set, `deinit` also closes it.
+    // Once all properties are set, `deinit` also closes it.
     guard stamp.kind == .file else {
       close(descriptor)
       throw .unexpected(path: path, reason: "is not a regular file")

@@ -32,7 +32,7 @@ extension Pass {
     if let taped = decoder.taped { return linear(x, taped) }
     let y = tensor(rows: x.rows, columns: decoder.outputs)
     guard x.rows > 0 else { return y }
-    // // At most 32 MB of a mapped table are resident at a time; otherwise all of it would stay in memory.
+    // At most 32 MB of a mapped table are resident at a time; otherwise all of it would stay in memory.
     let size = max(1, (8 << 20) / decoder.inputs)
     for first in stride(from: 0, to: decoder.outputs, by: size) {
       score(x, decoder, words: first..<min(first + size, decoder.outputs), into: y)
@@ -43,7 +43,7 @@ extension Pass {
 
   private func score(_ x: Tensor, _ decoder: Decoder, words: Range<Int>, into y: Tensor) {
     let (kernels, buffers, width) = (compute.kernels, compute.buffers, compute.kernels.panelWidth)
-    // // A block stays in the L2 cache from packing to its last product.
+    // A block stays in the L2 cache from packing to its last product.
     let size = max(1, 65_536 / (decoder.inputs * width)) * width
     compute.threads.forEach((words.count + size - 1) / size) { piece in
       let first = words.lowerBound + piece * size

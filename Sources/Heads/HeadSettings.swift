@@ -56,14 +56,14 @@ public struct HeadSettings: Sendable {
         key: "dropout_prob", value: "\(dropout)", expected: "a number from 0 to less than 1, or null",
         file: fields.file)
     }
-    // // Label names take memory even if there are no tensors for them.
+    // Label names take memory even if there are no tensors for them.
     let labelCount = 1...Limits.labels
     choices = kind == .multipleChoice ? try fields.integer("num_choices", in: labelCount) ?? 2 : nil
     outputs =
       switch kind {
       case .multipleChoice: 1
       case .maskedLM: try fields.required("vocab_size", in: size)
-      // // The first two outputs are start and end; others are not read.
+      // The first two outputs are start and end; others are not read.
       case .questionAnswering: try fields.required("num_labels", in: 2...Limits.labels)
       default: try fields.required("num_labels", in: labelCount)
       }

@@ -184,7 +184,7 @@ public struct PredictionHead: Sendable {
         let input = settings.kind == .maskedLM ? x : pass.dropped(x, dropout)
         x = pass.linear(input, linear)
         if let layer = layerNames[index].flatMap({ Self.named($0, module) }) { try adapt(layer, input, x) }
-      // // The input of an activation is always the new result of a linear layer.
+      // The input of an activation is always the new result of a linear layer.
       case .activation(let activation): pass.activate(x, activation)
       case .norm(let norm):
         pass.norm(x, norm, into: x)

@@ -98,7 +98,7 @@ extension ConfigurationFields {
     guard let (key, name) = try activationName else { return outputs == 1 ? .sigmoid : .softmax }
     switch name.split(separator: ".").last {
     case "Sigmoid": return .sigmoid
-    // // Several outputs compete with each other, whatever the name of the function.
+    // Several outputs compete with each other, whatever the name of the function.
     case "Identity": return outputs == 1 ? .identity : .softmax
     case "Softmax" where outputs > 1: return .softmax
     default:

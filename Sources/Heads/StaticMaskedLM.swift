@@ -46,7 +46,7 @@ public enum StaticMaskedLM: Sendable, Hashable, CaseIterable {
     case .huggingFace:
       let predictions = weights["cls.predictions"]
       let own = predictions["decoder"]
-      // // The two biases are one tensor; PyTorch files store it under both names.
+      // The two biases are one tensor; PyTorch files store it under both names.
       let bias = predictions.contains("bias") || !own.contains("bias") ? predictions : own
       return Decoder(
         weight: try own.decoderWeight(in: inputs, out: outputs, tiedTo: isTied ? words : nil),

@@ -46,7 +46,7 @@ extension HeadSettings {
     case (.multilabelClassification, _): "multi_label_classification"
     case (.classification, .identity): "regression"
     case (.classification, .softmax): "single_label_classification"
-    // // Without a problem type a single output is scored as a probability and trained as a value.
+    // Without a problem type a single output is scored as a probability and trained as a value.
     case (.classification, .sigmoid): meaning.target == .sigmoid ? "multi_label_classification" : nil
     default: nil
     }

@@ -1,7 +1,7 @@
 internal import Checkpoints
 public import Tensors
 
-// // The decoder of a masked language model usually shares the table of word embeddings.
+// The decoder of a masked language model usually shares the table of word embeddings.
 
 extension PredictionHead {
   /// The decoder of a masked language model, [vocabulary, E]; nil for other heads.

@@ -42,7 +42,7 @@ struct PassRows {
     let sequence = batch.sequences[row]
     let all = sequence.ids.indices
     if tokens == .all { return Array(all) }
-    // // The ids of prompt tokens do not stand for words.
+    // The ids of prompt tokens do not stand for words.
     let text = sequence.prompt.isEmpty ? Array(all) : all.filter { !sequence.prompt.contains($0) }
     switch tokens {
     case .masks(let id) where kind == .maskedLM: return text.filter { sequence.ids[$0] == id }
@@ -129,7 +129,7 @@ public struct HeadOutput: Sendable {
         adapting: { try adaptation?.adapt($0, $1, $2, runs) })
     } else {
       tokens = []
-      // // A row without tokens has no first one; it gets the logits for hidden states of 0.
+      // A row without tokens has no first one; it gets the logits for hidden states of 0.
       let firsts = rows.map { row -> Int? in
         let own = read.batch.tokens(of: row)
         return own.isEmpty ? nil : own.lowerBound

@@ -47,7 +47,7 @@ struct BytePairMerges: Sendable {
     }
     for right in symbols.indices.dropFirst() { offer(right - 1, right) }
     while let best = queue.popGreatest() {
-      // // A pair is stale once one of its halves has been joined with another symbol.
+      // A pair is stale once one of its halves has been joined with another symbol.
       guard !symbols[best.left].bytes.isEmpty, !symbols[best.right].bytes.isEmpty,
         symbols[best.left].bytes.lowerBound == best.bytes.lowerBound,
         symbols[best.left].bytes.count + symbols[best.right].bytes.count == best.bytes.count

@@ -20,7 +20,7 @@ struct FastNormalizer: Sendable {
     var growth: Double {
       switch self {
       case .strip: 1
-      // // At most, lower-casing a scalar yields three bytes for two, and a compatibility form 33 for three.
+      // At most, lower-casing a scalar yields three bytes for two, and a compatibility form 33 for three.
       case .lowercase: 1.5
       case .unicode: 11
       case .charsmap(let map): Double(max(1, map.longestTarget))
@@ -104,7 +104,7 @@ struct FastNormalizer: Sendable {
   }
 
   private func forEachGrapheme(of bytes: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
-    // // In ASCII the only grapheme of two scalars is CR LF.
+    // In ASCII the only grapheme of two scalars is CR LF.
     if bytes.allSatisfy({ $0 < 0x80 && $0 != 0x0D }) {
       for index in bytes.indices { body(index..<index + 1) }
       return

@@ -41,7 +41,7 @@ struct NormalizedText {
       let isBareSpace = beginsWithSpace && whole.count == SentencePieceNormalizer.spaceSymbol.count
       let start = sources[whole.lowerBound]
       var end = whole.upperBound < sources.count ? sources[whole.upperBound] : self.end
-      // // The normalization of one character can be split: each part has the whole character.
+      // The normalization of one character can be split: each part has the whole character.
       if end <= start, !isBareSpace, start < source.count { end = UTF8Text.scalar(of: source, at: start).end }
       return BytePiece(id: segment.id, bytes: start..<max(start, end), beginsWithSpace: beginsWithSpace)
     }

@@ -82,7 +82,7 @@ struct PairEncoder: Sendable {
       if pieces.count > room { return Sequence(source: source, pieces: pieces) }
       size *= 4
     }
-    // // Letters of any language, and words of one letter, grow at most threefold.
+    // Letters of any language, and words of one letter, grow at most threefold.
     let limit = 3 * count + Limits.normalizedTextBytes
     guard measuredStart(of: text, upTo: limit) == count else {
       throw .normalizedTooLong(byteCount: count, limit: limit)
@@ -94,7 +94,7 @@ struct PairEncoder: Sendable {
   private func measuredStart(of text: String, upTo limit: Int) -> Int {
     let block = 1 << 16
     let bytes = text.utf8
-    // // The growth of a character is bounded, so short texts need not be measured.
+    // The growth of a character is bounded, so short texts need not be measured.
     guard bytes.count > block else { return bytes.count }
     var (start, total) = (0, 0)
     var rest = bytes[...]

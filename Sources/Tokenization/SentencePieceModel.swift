@@ -57,7 +57,7 @@ struct SentencePieceModel: Sendable {
     var isAtStart = true
     var hasStrippedSpace = false
     func flushBytes() {
-      // // A byte outside a valid character becomes U+FFFD, one for each byte.
+      // A byte outside a valid character becomes U+FFFD, one for each byte.
       if !bytes.isEmpty { text += Array(String(decoding: bytes, as: UTF8.self).utf8) }
       bytes = []
     }
@@ -77,7 +77,7 @@ struct SentencePieceModel: Sendable {
         var rest = piece.text
         if isAtStart, stripsLeadingSpaces.first, rest.starts(with: SentencePieceNormalizer.spaceSymbol) {
           rest = rest.dropFirst(SentencePieceNormalizer.spaceSymbol.count)
-          // // If extra spaces are removed, so are those of the following pieces.
+          // If extra spaces are removed, so are those of the following pieces.
           hasStrippedSpace = !stripsLeadingSpaces.all
         }
         text += SentencePieceNormalizer.withSpaces(rest)

@@ -99,7 +99,7 @@ struct SlowSplitter: TextSplitter {
         resolved.append(segment)
       }
     }
-    // // The reference looks up each piece's text: a run that equals an unused piece gets that piece's id.
+    // The reference looks up each piece's text: a run that equals an unused piece gets that piece's id.
     for index in resolved.indices where resolved[index].id == model.unknownID {
       resolved[index].id = model.id(of: bytes[resolved[index].bytes]) ?? model.unknownID
     }

@@ -1,2 +1,2 @@
-// // Training code needs the labels, targets and metrics of tasks.
+// Training code needs the labels, targets and metrics of tasks.
 @_exported public import Tasks

@@ -50,7 +50,7 @@ struct PredictCommand: ParsableCommand {
   func run() throws {
     let lines = LineOutput.standard
     let predictor = try predictor()
-    // // Fails before prompting for texts that nothing would answer.
+    // Fails before prompting for texts that nothing would answer.
     if text.isTyped { try predictor.requireHead() }
     let source = try text.source()
     if length.maxLength == 0, let limit = predictor.model.configuration.advisedLength {

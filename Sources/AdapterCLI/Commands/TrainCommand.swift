@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
       }
       return
     }
-    // // Errors in a settings file are reported when it is read.
+    // Errors in a settings file are reported when it is read.
     if let members = try? members(), members["adapter"] == nil, members["setup"] == nil { throw Self.namesNothing }
     if training.settings != nil { return }
     guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }

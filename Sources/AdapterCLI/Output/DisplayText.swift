@@ -30,7 +30,7 @@ extension StringProtocol {
 
   /// The text, truncated with '…' if it is wider.
   func cut(to width: Int) -> String {
-    // // Most texts are truncated far from their end.
+    // Most texts are truncated far from their end.
     var text = ""
     var used = 0
     for character in self {

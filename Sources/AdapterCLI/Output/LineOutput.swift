@@ -54,7 +54,7 @@ final class LineOutput: Sendable {
   /// Opens closed standard descriptors on /dev/null, so that no other file gets their numbers.
   static func reserveStandardDescriptors() {
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
-      // // Reading the input and writing the outputs fail, as they do on closed descriptors.
+      // Reading the input and writing the outputs fail, as they do on closed descriptors.
       _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
@@ -68,19 +68,19 @@ final class LineOutput: Sendable {
     var handled = sigset_t()
     sigemptyset(&handled)
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      // // The parent process may want it to be ignored, as nohup does.
+      // The parent process may want it to be ignored, as nohup does.
       let previous = signal(number) { SignalPipe.shared.write($0) }
       if unsafeBitCast(previous, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { signal(number, SIG_IGN) }
       sigaddset(&handled, number)
     }
-    // // A parent process's pool thread may have passed on its blocked signals.
+    // A parent process's pool thread may have passed on its blocked signals.
     pthread_sigmask(SIG_UNBLOCK, &handled, nil)
     Thread {
       let number = SignalPipe.shared.read()
       signal(number, SIG_DFL)
       Drafts.removeAll()
       if Terminal.showsMessages { Terminal.note("") }
-      // // A writer blocked by a reader that does not read holds the lock on the lines; they are then dropped.
+      // A writer blocked by a reader that does not read holds the lock on the lines; they are then dropped.
       for _ in 0..<100 {
         self.state.withLockIfAvailable { state in
           Terminal.write(state.pending, to: STDOUT_FILENO)

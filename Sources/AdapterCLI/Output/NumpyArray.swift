@@ -16,7 +16,7 @@ struct NumpyArray {
   func write(to path: String) throws(FileError) {
     let file = try FileDraft(for: path)
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(values.count / max(columns, 1)), \(columns)), }"
-    // // The data begin at a multiple of 64 bytes; the header ends with a line feed.
+    // The data begin at a multiple of 64 bytes; the header ends with a line feed.
     let used = 10 + header.utf8.count + 1
     header += String(repeating: " ", count: (64 - used % 64) % 64) + "\n"
     let length = UInt16(header.utf8.count)

@@ -12,7 +12,7 @@ enum OpenFileLimit {
   /// - Throws: `OpenFileShortage`, if the limit is too low.
   static func require() throws(OpenFileShortage) {
     if isEnough { return }
-    // // A low soft limit may be below the hard one.
+    // A low soft limit may be below the hard one.
     var limit = rlimit()
     let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     if getrlimit(kind, &limit) == 0, limit.rlim_cur < limit.rlim_max {

@@ -22,7 +22,7 @@ struct PredictionTable {
 
   private func title(_ prediction: Prediction) -> String {
     let texts = [prediction.input.text, prediction.input.pair].compactMap { $0 }
-    // // Only the shown part of a long text is processed.
+    // Only the shown part of a long text is processed.
     let title = texts.map { String($0.unicodeScalars.prefix(4 * max(width, 1))).onOneLine }.joined(separator: " | ")
     return title.isEmpty ? "(empty)" : title.cut(to: width)
   }

@@ -46,12 +46,12 @@ struct TrainingSession {
     var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
     Terminal.tellWarnings(of: model)
     if let folder { try model.loadAdapter(folder, as: name) }
-    // // Registered adapters of a setup are loaded; others will be created.
+    // Registered adapters of a setup are loaded; others will be created.
     for other in recipe.setup?.adapters ?? [] where model.adapter(other) == nil {
       if let folder = try workspace.folder(ofAdapterIfKnown: other) { try model.loadAdapter(folder, as: other) }
     }
     for members in recipe.setup?.fusedAdapters ?? [] {
-      // // A registered fusion is trained further.
+      // A registered fusion is trained further.
       if try workspace.fusion(of: members) != nil {
         try workspace.load(.fuse(members.map { .adapter($0) }), into: &model)
       }

@@ -124,7 +124,7 @@ public final class Engine: Sendable {
     self.maskID = maskID ?? -1
     self.observer = observer
     state = Mutex(State(queue: FairQueue(weights: limits.weights)))
-    // // The thread only holds the engine while it works, so that an unreferenced engine is released.
+    // The thread only holds the engine while it works, so that an unreferenced engine is released.
     let isStarted = startThread { [weak self, wake] in
       repeat { wake.wait() } while self?.runAll() ?? false
     }
@@ -198,7 +198,7 @@ public final class Engine: Sendable {
       let all = tokens.reduce(0, +)
       let own = state.queue.tokens(of: key)
       let keys = state.queue.keys.union([key]).count
-      // // In a round robin, a key waits for its own tokens once per key.
+      // In a round robin, a key waits for its own tokens once per key.
       let isOver =
         state.queue.tokens + all > queueLimit && !state.queue.isEmpty
         || own + all > queueLimit / 2 && own > 0 || (own + all) * keys > 2 * queueLimit && own > 0
@@ -256,7 +256,7 @@ public final class Engine: Sendable {
       rows.removeAll { jobs.contains(ObjectIdentifier($0.job)) }
     }
     let (model, digests) = residents.current
-    // // Leases from before an adapter was replaced keep their model.
+    // Leases from before an adapter was replaced keep their model.
     var groups: [(model: DebertaV2AdapterModel, rows: [Waiting])] = [(model, [])]
     for waiting in rows {
       let lease = waiting.job.lease
@@ -289,7 +289,7 @@ public final class Engine: Sendable {
         return drop(jobs)
       }
       let middle = rows.startIndex + rows.count / 2
-      // // Keeps the rows of a request in one half if possible.
+      // Keeps the rows of a request in one half if possible.
       run(rows[..<middle], model)
       run(rows[middle...].filter { !$0.job.isFinished }[...], model)
     }

@@ -116,7 +116,7 @@ struct FairQueue<Element> {
           line.waiting.removeFirst(line.first)
           line.first = 0
         }
-        // // A turn cut short by the budget continues in the next pass.
+        // A turn cut short by the budget continues in the next pass.
         line.isInTurn = isFull
         lines.byKey[key] = line
         if !isFull { lines.turns.append(lines.turns.removeFirst()) }

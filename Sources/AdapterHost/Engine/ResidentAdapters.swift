@@ -102,7 +102,7 @@ final class ResidentAdapters: Sendable {
     }
     if let lease = leaseIfPresent(wanted) { return lease }
     return try loading.withLock { _ in
-      // // The previous holder of the lock may have loaded it.
+      // The previous holder of the lock may have loaded it.
       if let lease = leaseIfPresent(wanted) { return lease }
       var (model, digests) = current
       for (name, digest) in wanted where digests[name] != digest {
@@ -117,7 +117,7 @@ final class ResidentAdapters: Sendable {
           state.entries[name] = Entry(digest: digest, bytes: model.bytes(ofResident: name))
           state.loads += 1
         }
-        // // What was evicted during the load is still in the model that it was loaded into.
+        // What was evicted during the load is still in the model that it was loaded into.
         for name in model.adapterNames + model.fusionNames
         where !permanent.contains(name) && state.entries[name] == nil {
           model.removeResident(name)
@@ -192,7 +192,7 @@ extension DebertaV2AdapterModel {
   fileprivate mutating func removeResident(_ name: String) {
     guard adapter(name) != nil || fusion(name) != nil else { return }
     let head = head(following: name)
-    // // Both exist, so this does not throw.
+    // Both exist, so this does not throw.
     if adapter(name) != nil { try? deleteAdapter(name) } else { try? deleteAdapterFusion(name) }
     if let head { try? deleteHead(head) }
   }

@@ -176,7 +176,7 @@ final class ServedNames: AdapterSource {
     if let known = known.withLock({ $0?.stamp == stamp ? $0?.registered : nil }) { return known }
     let registry = try Registry.open(path: registryPath, for: .reading)
     let model = workspace.modelName
-    // // A row that cannot be read is skipped; the others are served.
+    // A row that cannot be read is skipped; the others are served.
     let ignore: (RegistryError) -> Void = { _ in }
     let read = Registered(
       adapters: Self.byName(try registry.adapters(of: model, faults: ignore), \.name),

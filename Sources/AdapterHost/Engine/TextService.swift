@@ -137,7 +137,7 @@ public final class TextService: Sendable {
   /// - Throws: `ServiceError.isThere`, `ServiceError.broken`.
   public func loadAdapter(_ name: String, from folder: String, replacing: Bool) async throws {
     try await workers.run { [self] in
-      // // An adapter that cannot be loaded is refused before its name is added.
+      // An adapter that cannot be loaded is refused before its name is added.
       do {
         var trial = model
         try trial.loadAdapter(folder, as: name, overwrite: true)

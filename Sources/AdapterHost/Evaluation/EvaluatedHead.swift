@@ -92,7 +92,7 @@ extension SourceExample {
       return ["text": .string(text)].merging(pair.map { ["pair": .string($0)] } ?? [:]) { $1 }
     case .words(let sentence):
       guard case .tags(let tags) = answer, case .words(_, let actual, _) = outcome else { return [:] }
-      // // Words without a tag are not counted; if words were truncated, it is unknown which.
+      // Words without a tag are not counted; if words were truncated, it is unknown which.
       let scalars = Array(sentence.text.unicodeScalars)
       let counted = zip(sentence.ranges, tags).filter { $0.1 != nil }.map { range, _ in
         JSONValue.string(String(String.UnicodeScalarView(scalars[range])))

@@ -33,7 +33,7 @@ extension CheckpointFolder {
       if own.hasSuffix("position_ids") || head?.replaces(own) == true { return nil }
       if isWhole, WholeModel.isAdded(own) { return nil }
       return OutgoingTensor(
-        // // No transformers class recognizes Microsoft's older prefix.
+        // No transformers class recognizes Microsoft's older prefix.
         name: isOfEncoder && (head != nil || stored.name.hasPrefix("bert."))
           ? EncoderLayout.storedName(own) : stored.name, shape: stored.shape,
         values: try changes[own] ?? stored.floats())

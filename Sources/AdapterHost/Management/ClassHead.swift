@@ -42,7 +42,7 @@ struct ClassHead {
       place = .maskedLM(.huggingFace, isTied: isTied)
       if !isTied { members["tie_word_embeddings"] = .bool(false) }
       if isTied, case .maskedLM(.microsoft, _)? = own {
-        // // Microsoft's names are kept, and so is a configuration without a class name.
+        // Microsoft's names are kept, and so is a configuration without a class name.
         place = .maskedLM(.microsoft, isTied: true)
         members["architectures"] = nil
       }
@@ -51,7 +51,7 @@ struct ClassHead {
     configuration = members
     let names = place.checkpointNames(of: places)
     tensors = saved.flatMap { tensor in
-      // // transformers ties the decoder's bias to `cls.predictions.bias`, and only saves the latter.
+      // transformers ties the decoder's bias to `cls.predictions.bias`, and only saves the latter.
       (names[tensor.name] ?? []).filter { $0 != "cls.predictions.decoder.bias" }.map {
         OutgoingTensor(name: $0, shape: tensor.shape, values: tensor.values)
       }

@@ -56,7 +56,7 @@ extension FusionDescription {
 
 /// The existing files, including the recipe of the training run.
 private func present(_ names: [[String]], in folder: String) -> [String] {
-  // // Recipes are not validated, so a link could import any file; links in a hub cache do not have recipes.
+  // Recipes are not validated, so a link could import any file; links in a hub cache do not have recipes.
   let recipe = "\(folder)/\(TrainingRecipe.fileName)"
   let hasRecipe = (try? FileManager.default.destinationOfSymbolicLink(atPath: recipe)) == nil
   let others = [[SavedHead.configurationFile], SavedHead.weightFiles] + (hasRecipe ? [[TrainingRecipe.fileName]] : [])
@@ -122,7 +122,7 @@ extension Registry {
       return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
-    // // A folder of another kind is refused before anything is copied.
+    // A folder of another kind is refused before anything is copied.
     try PartReader.require([.adapter, .peftAdapter], in: folder)
     let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force)
     return ImportedFolder(items: [RegisteredItem(record)], setup: nil)

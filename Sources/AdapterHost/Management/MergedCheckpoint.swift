@@ -80,7 +80,7 @@ public enum MergedCheckpoint {
     var changes: [String: [Float]] = [:]
     for place in EncoderLayout(base.configuration).places {
       let (old, new) = (base.bound.encoder.module(place), merged.bound.encoder.module(place))
-      // // Tables are large and rarely changed.
+      // Tables are large and rarely changed.
       if case (.table(let own)?, .table(let other)?) = (old, new), own.isSame(as: other) { continue }
       let before = values(old)
       for (suffix, values) in values(new) where values != before[suffix] {

@@ -52,7 +52,7 @@ struct PartDraft {
     missing = wanted.filter { held.isDisjoint(with: $0.names) }
       .map { Inspection.MissingTensor(name: $0.names[0], shape: $0.shape) }
     do { try read() } catch let error as CheckpointError { throw TensorFaults(tensors, missing) ?? error }
-    // // What was read is used, whatever its name.
+    // What was read is used, whatever its name.
     missing = []
     tensors = zip(file.tensors, tensors).map { $1.use == .left ? $1 : Inspection.Tensor($0, .used) }
     for (stored, tensor) in zip(file.tensors, tensors) where tensor.use == .used {

@@ -97,7 +97,7 @@ extension Registry {
 
   /// The adapters of each fusion that the active setup uses.
   private func activeFusions(of model: String) throws(RegistryError) -> Set<[String]> {
-    // // A setup that cannot be read uses nothing; displaying it reports the error.
+    // A setup that cannot be read uses nothing; displaying it reports the error.
     let setup = (try? activeSetup(of: model)).flatMap { try? Composition($0.expression) }
     return Set(setup?.fusedAdapters ?? [])
   }

@@ -65,7 +65,7 @@ extension Registry {
   private func requireFusions(of composition: Composition, model: String) throws {
     let known = try fusions(of: model).map(\.adapters)
     for members in composition.fusedAdapters where !known.contains(members) {
-      // // A missing adapter is the more likely cause.
+      // A missing adapter is the more likely cause.
       _ = try adapters(named: members, of: model)
       throw WorkspaceError.unknownFusion(adapters: members, model: model, known: known)
     }

@@ -77,7 +77,7 @@ struct AnswerPlan: Sendable {
   init(_ texts: [RoutedText]) {
     self.texts = texts
     for (index, item) in texts.enumerated() {
-      // // Heads of one branch with equal inputs share rows.
+      // Heads of one branch with equal inputs share rows.
       var known: [(branch: Int, encodings: [Encoding], rows: Range<Int>)] = []
       for question in item.route.questions {
         let reading = item.reading(question.head)

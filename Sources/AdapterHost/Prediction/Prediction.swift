@@ -34,7 +34,7 @@ extension Prediction {
     var members: [(String, String)] = [("index", "\(input.index)")]
     if let id = input.id { members.append(("id", id.line)) }
     members.append(("text", JSONValue.string(input.text).line))
-    // // Spans refer to the words joined by spaces, which may differ from the text.
+    // Spans refer to the words joined by spaces, which may differ from the text.
     if let words = input.words, input.sentence.text != input.text {
       members.append(("words", JSONLine.strings(words)))
     }

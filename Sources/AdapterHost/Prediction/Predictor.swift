@@ -138,7 +138,7 @@ public struct Predictor: Sendable {
     var readings: [HeadInput: Result<Reading, any Error>] = [:]
     var known: [HeadInput: Result<[TextWindows], any Error>] = [:]
     for head in inputs {
-      // // Heads with equivalent lengths and forms share encodings.
+      // Heads with equivalent lengths and forms share encodings.
       let isText = head.form == .words && input.words == nil && options.tagging.stride == nil
       let own = HeadInput(
         form: isText ? .text : head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)

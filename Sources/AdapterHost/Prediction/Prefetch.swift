@@ -27,7 +27,7 @@ final class Prefetch<State, Element: Sendable>: Sendable {
     private let body: @Sendable (inout State) throws -> Element?
     private let slot = Mutex<Result<Element?, any Error>?>(nil)
     private let hasEnded = Atomic(false)
-    // // Dispatch traps if a semaphore is released below its initial value, so both start at 0.
+    // Dispatch traps if a semaphore is released below its initial value, so both start at 0.
     private let free = DispatchSemaphore(value: 0)
     private let filled = DispatchSemaphore(value: 0)
 
@@ -66,7 +66,7 @@ final class Prefetch<State, Element: Sendable>: Sendable {
         return slot
       }
       guard case .success(let element?)? = result else {
-        // // Further calls find the end.
+        // Further calls find the end.
         filled.signal()
         _ = try result?.get()
         return nil

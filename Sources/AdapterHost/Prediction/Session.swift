@@ -20,7 +20,7 @@ struct BatchEncoder: Sendable {
     var tokens = 0
     while tokens < predictor.batchTokens, try batch.isEmpty || source.isReady(), let input = try source.next() {
       if !source.mayNameAdapters { try predictor.requireHead() }
-      // // A text without an answer also takes a place in a batch.
+      // A text without an answer also takes a place in a batch.
       var own = 1
       batch.append(
         input.map { input in
@@ -40,7 +40,7 @@ struct BatchEncoder: Sendable {
   private func encoded(_ input: TextInput) -> (text: EncodedText, tokens: Int) {
     if let setup = input.setup {
       let text = predictor.encode(input, as: TextForm.all(of: input).map { HeadInput(form: $0) })
-      // // A text that cannot branch fails later, with its reason.
+      // A text that cannot branch fails later, with its reason.
       return (text, text.tokenCount(text.readings.keys) * ((try? setup.branches().count) ?? 1))
     }
     guard let part = try? predictor.route.get().part(for: input).route else {

@@ -212,7 +212,7 @@ public struct UnansweredText: Error, Sendable, Hashable, CustomStringConvertible
   init(index: Int, line: Int? = nil, reason: String) {
     self.index = index
     self.line = line ?? index + 1
-    // // JSON errors already begin with the line number.
+    // JSON errors already begin with the line number.
     let place = "line \(self.line): "
     self.reason = reason.hasPrefix(place) ? String(reason.dropFirst(place.count)) : reason
   }

@@ -26,7 +26,7 @@ public struct RunRecord: Hashable, Sendable {
   init(_ recipe: TrainingRecipe, modelFolder folder: String) throws {
     digests = ["model": try FolderContents(of: folder, files: ModelDescription.files(in: folder)).digest]
     let data = [("train", recipe.trainingData), ("dev", recipe.developmentData), ("test", recipe.testData)]
-    // // A pipe cannot be read a second time.
+    // A pipe cannot be read a second time.
     for case (let part, let path?) in data where Self.isFile(path) { digests[part] = try ContentDigest(ofFile: path) }
     program = "adapter-host \(ProgramVersion.current)"
   }

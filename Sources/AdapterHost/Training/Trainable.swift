@@ -45,7 +45,7 @@ extension DebertaV2AdapterModel {
     let ledger = try folder.map { try ModelSource(CheckpointFolder(path: $0)).ledger } ?? source.ledger
     let words = EncoderPlace.wordEmbeddings.path(in: configuration.family) + ".weight"
     let tensors = try EncoderLayout(configuration).tensors(in: ledger).map { tensor -> NamedTensor in
-      // // The active word embeddings may differ from the checkpoint's.
+      // The active word embeddings may differ from the checkpoint's.
       let values =
         try tensor.name == words
         ? baseEncoder.wordEmbeddings.widened(compute) : ledger.tensor(tensor.name, shape: tensor.shape)

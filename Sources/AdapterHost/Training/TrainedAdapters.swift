@@ -75,7 +75,7 @@ public enum TrainedAdapters {
       try registry.requireUnused(adapter: name, of: model.name)
     }
     for fusion in fusions {
-      // // The fused adapters must be registered, or will be.
+      // The fused adapters must be registered, or will be.
       _ = try registry.adapters(named: fusion.adapters.filter { !names.contains($0) }, of: model.name)
       if taken.contains(fusion.name) {
         throw RegistryError.nameTaken(kind: .adapter, name: fusion.name, model: model.name)
@@ -138,7 +138,7 @@ public enum TrainedAdapters {
         try JSONValue.object(job.resolvedRecipe).write(to: "\(folder)/\(TrainingRecipe.fileName)")
       }
     }
-    // // A run only evaluates its first head; the others are evaluated here.
+    // A run only evaluates its first head; the others are evaluated here.
     let development = job.heads.count > 1 ? try job.evaluate() : summary.best.map { [$0.result] }
     var parts: [Saved.Part] = []
     func record(_ name: String, in folder: String, joins: [String] = []) {

@@ -223,7 +223,7 @@ public struct TrainingJob {
     let fused = Set((setup?.fusedAdapters ?? []).flatMap { $0 })
     var makesAdapter = false
     for (index, adapter) in (setup?.adapters ?? []).enumerated() where model.adapter(adapter) == nil {
-      // // A fusion attends to the outputs of trained adapters.
+      // A fusion attends to the outputs of trained adapters.
       if fused.contains(adapter) { throw TrainingJobError.freshInFusion(name: adapter) }
       try model.addAdapter(adapter, configuration: recipe.configuration, seed: seed &+ UInt64(index))
       makesAdapter = true
@@ -294,7 +294,7 @@ public struct TrainingJob {
   private static func fingerprint(
     _ recipe: [String: JSONValue], _ record: RunRecord, fixed: [String: Adapter]
   ) -> [String: String] {
-    // // The length of a run and its save interval may change on resumption as far as the trainer allows.
+    // The length of a run and its save interval may change on resumption as far as the trainer allows.
     let own = Set(TrainingRecipe.keys.map(\.name)).subtracting(places)
     var facts = recipe.filter { own.contains($0.key) }.mapValues(\.line)
     for part in ["train", "dev", "model"] {

@@ -44,7 +44,7 @@ extension Registry {
         folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
       ) { copy in
         let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
-        // // PEFT does not save a name, so the folder's name is used.
+        // PEFT does not save a name, so the folder's name is used.
         let isOwnName = savedName != FilePaths.lastPart(of: copy)
         return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
       }
@@ -60,10 +60,10 @@ extension Registry {
     return try NewFolder.temporarily { place in
       let copy = place + "/" + ownName
       try Folders.create(copy)
-      // // The head is written below, with its labels.
+      // The head is written below, with its labels.
       let headFiles = [SavedHead.configurationFile] + SavedHead.weightFiles
       for file in AdapterDescription.files(in: folder) where !headFiles.contains(file) {
-        // // A copied relative link would have another target.
+        // A copied relative link would have another target.
         let path = FilePaths.resolved("\(folder)/\(file)") ?? "\(folder)/\(file)"
         try FileManager.default.copyItem(atPath: path, toPath: "\(copy)/\(file)")
       }

@@ -144,7 +144,7 @@ public struct Workspace: Sendable {
   private func path(_ folder: String) throws -> String {
     guard !FileManager.default.fileExists(atPath: folder), let (registry, model) = try lookup() else { return folder }
     do throws(RegistryError) { return try registry.item(named: folder, of: model).path } catch {
-      // // Reading the folder reports that it is missing.
+      // Reading the folder reports that it is missing.
       guard case .unknown = error else { throw error }
       return folder
     }
@@ -191,7 +191,7 @@ public struct Workspace: Sendable {
     compute: Compute = Compute(), besides others: [String] = []
   ) throws -> DebertaV2AdapterModel {
     var model = try DebertaV2AdapterModel(folder: modelFolder, compute: compute)
-    // // A given folder takes precedence over an adapter of the same name in the checkpoint.
+    // A given folder takes precedence over an adapter of the same name in the checkpoint.
     for adapter in adapters { try loadAdapter(in: path(adapter.folder), as: adapter.name, into: &model) }
     for name in others { try loadAdapter(name, into: &model) }
     for fusion in fusions { try model.loadAdapterFusion(path(fusion.folder), as: fusion.name) }

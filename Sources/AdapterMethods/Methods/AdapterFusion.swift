@@ -129,7 +129,7 @@ public struct FusionSettings: Sendable {
 
   /// - Throws: `ConfigurationError`.
   public init(_ given: ConfigurationFields) throws(ConfigurationError) {
-    // // `adapters` also accepts the range of the values' initialization here.
+    // `adapters` also accepts the range of the values' initialization here.
     let isIdentity = given.members["value_initialized"].map { $0 != .bool(false) && $0 != .null }
     let fields = try given.completed(by: Self.fields)
     settings = fields.members

@@ -101,7 +101,7 @@ struct AdditiveCoupling: InvertibleHook {
 
   func edit(_ hidden: Tensor, at site: Site, on pass: Pass) {
     let (a, b) = halves(hidden)
-    // // Copies: both halves change, and the networks' gradients need their inputs.
+    // Copies: both halves change, and the networks' gradients need their inputs.
     pass.add(first(pass.copy(b), on: pass), to: a)
     pass.add(second(pass.copy(a), on: pass), to: b)
   }

@@ -81,7 +81,7 @@ public struct MTLLoRA: AdapterMethod, LowRankMethod {
     _ module: ProjectionModule
   ) -> (a: ParameterSpec, b: ParameterSpec, mix: ParameterSpec, values: ParameterSpec) {
     let start = projections.initialization.factors(inputs: module.inputs, rank: module.rank)
-    // // `adapters` initializes B to 0 whatever the initialization of A, except for 'bert'.
+    // `adapters` initializes B to 0 whatever the initialization of A, except for 'bert'.
     let bStart = projections.initialization == .bert ? start.b : .constant(0)
     return (
       module.spec("lora_A", [module.rank, module.inputs], start.a),

@@ -90,7 +90,7 @@ public struct PrefixTuning: AdapterMethod {
   ) throws(ConfigurationError) -> AdapterParameters {
     let specs = try self.parameters(for: shape)
     let kept = layers(shape)
-    // // Each stored layer has the key's features, then the value's.
+    // Each stored layer has the key's features, then the value's.
     let features = other.layers(shape).enumerated().filter { kept.contains($1) }
       .flatMap { index, _ in Array(index * 2 * shape.hiddenSize..<(index + 1) * 2 * shape.hiddenSize) }
     let stored = try Dictionary(uniqueKeysWithValues: other.parameters(for: shape).map { ($0.id, $0) })
@@ -102,7 +102,7 @@ public struct PrefixTuning: AdapterMethod {
         tensors[spec.id] = values
         continue
       }
-      // // The flat form has a row of features for each vector; the layers have a row for each feature.
+      // The flat form has a row of features for each vector; the layers have a row for each feature.
       let isFlat = spec.member.hasSuffix("control_trans")
       let rows = isFlat ? length : 1
       let width = isFlat ? 1 : spec.count / features.count

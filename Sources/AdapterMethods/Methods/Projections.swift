@@ -71,7 +71,7 @@ struct ProjectionSettings: Sendable {
 
   private static func places(_ fields: ConfigurationFields) throws(ConfigurationError) -> [ProjectionPlace] {
     let matrices = try fields.there("attn_matrices", fields.strings("attn_matrices"))
-    // // 'o' is accepted and has no effect, as in `adapters`.
+    // 'o' is accepted and has no effect, as in `adapters`.
     let known: [String: ProjectionPlace?] = ["q": .query, "k": .key, "v": .value, "o": nil]
     if let odd = matrices.first(where: { known[$0] == nil }) {
       throw fields.impossible("attn_matrices", "'\(odd)'", "'q', 'k' or 'v'")

@@ -133,7 +133,7 @@ struct NamePattern: Sendable {
       switch scalar {
       case "(":
         if skip("?") {
-          // // `(?:` and `(?P<name>` are groups; other uses of the question mark are not supported.
+          // `(?:` and `(?P<name>` are groups; other uses of the question mark are not supported.
           if skip("P") {
             guard skip("<") else { return nil }
             while let scalar = next, scalar != ">" {

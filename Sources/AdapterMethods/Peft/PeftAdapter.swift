@@ -100,7 +100,7 @@ public struct PeftAdapter: AdapterMethod {
     let held = contents?.tensors(of: paths + heads.map(\.path))
     var parts: [Part] = []
     for (place, path) in zip(layout.places, paths) {
-      // // The head mixing weights of v1 are not adaptable; tensors for them are refused as unread.
+      // The head mixing weights of v1 are not adaptable; tensors for them are refused as unread.
       guard let kind = place.kind(in: shape).map(PeftModule.Kind.init), !place.mixesHeads else { continue }
       let module = PeftModule(
         path: path, name: wholeName(path), place: .encoder(place), kind: kind, held: held.map { $0[path] ?? [:] })
@@ -113,13 +113,13 @@ public struct PeftAdapter: AdapterMethod {
         part.weight = replacement(place, ".weight", shape)
         part.bias = replacement(place, kind == .vector ? "" : ".bias", shape)
       } else if bias == .all || bias == .targets && isTarget {
-        // // A standalone bias, such as that of v1's queries, is not saved.
+        // A standalone bias, such as that of v1's queries, is not saved.
         part.bias = replacement(place, ".bias", shape, isTarget: isTarget)
       }
       if !part.all.isEmpty { parts.append(part) }
     }
     for (path, kind) in heads {
-      // // The modules of a model's head are only known from its tensors.
+      // The modules of a model's head are only known from its tensors.
       guard let held = held?[path], !held.isEmpty else { continue }
       var kind = kind
       if case .linear(let inputs, 0) = kind {

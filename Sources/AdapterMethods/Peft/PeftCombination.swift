@@ -210,7 +210,7 @@ public struct PeftCombination: Sendable {
       "r": .integer(rank), "lora_alpha": .integer(rank), "rank_pattern": pattern, "alpha_pattern": pattern,
       "use_rslora": .bool(false), "exclude_modules": .null, "layers_to_transform": .null, "layers_pattern": .null,
     ]) { $1 }
-    // // The modules of all inputs, with full names if the first adapter's names would match others.
+    // The modules of all inputs, with full names if the first adapter's names would match others.
     members["target_modules"] = .array(results.map { .string($0.module.path) })
     if Set(results.map(\.module.path)) == Set(first.modules.map(\.path)) {
       for key in ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"] {

@@ -90,7 +90,7 @@ extension PeftContents {
   init(_ file: TensorFile) {
     shapes = Dictionary(file.tensors.map { (PeftFolder.ownName($0.name), $0.shape) }) { first, _ in first }
     let names = file.tensors.map { PeftFolder.name($0.name) }
-    // // Adapters without any encoder module belong to models with heads.
+    // Adapters without any encoder module belong to models with heads.
     isBelowHead =
       names.contains { EncoderLayout.ownName($0) != $0 }
       || !names.contains { $0.hasPrefix("encoder.") || $0.hasPrefix("embeddings.") }

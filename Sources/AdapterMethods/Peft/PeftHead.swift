@@ -25,7 +25,7 @@ extension PeftFolder {
       let name = ownName(stored)
       return isOfHead(name) ? name : nil
     }
-    // // Biases alone replace those of any head.
+    // Biases alone replace those of any head.
     guard ledger.unused.contains(where: { $0.hasSuffix(".weight") }) else { return nil }
     return Head(folder: folder, task: try fields.string("task_type"), weights: WeightReader(ledger, compute))
   }

@@ -52,7 +52,7 @@ struct PeftScope: Sendable {
       return isNamed
     }
     let parts = module.split(separator: ".").map(String.init)
-    // // The module's layer is the first number, after the name of the layer list.
+    // The module's layer is the first number, after the name of the layer list.
     guard let index = parts.dropFirst().firstIndex(where: { Int($0) != nil }), let layer = Int(parts[index]) else {
       return false
     }

@@ -63,7 +63,7 @@ final class PrometheusMetrics: MetricsFactory {
     handler(.histogram, label, dimensions)
   }
 
-  // // Series live until the process exits.
+  // Series live until the process exits.
   func destroyCounter(_ handler: any CounterHandler) {}
   func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
   func destroyMeter(_ handler: any MeterHandler) {}

@@ -93,7 +93,7 @@ private final class AdapterCounts: Sendable {
 
   func add(_ name: String) {
     counts.withLock { counts in
-      // // Clients can request arbitrarily many compositions.
+      // Clients can request arbitrarily many compositions.
       if counts.count < 10_000 || counts[name] != nil { counts[name, default: 0] += 1 }
     }
   }

@@ -4,7 +4,7 @@ import Hummingbird
 /// The browser page, and the OpenAPI description.
 enum PageRoutes {
   static let all: [Route] = [
-    // // Only for browsers: other clients use it as a health check.
+    // Only for browsers: other clients use it as a health check.
     Route(.get, "", access: .anyone) { call in
       guard call.headers[.accept]?.contains("text/html") ?? false else { return .empty }
       return file(PackageResources.page_html, "text/html; charset=utf-8")

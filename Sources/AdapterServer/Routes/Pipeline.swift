@@ -30,7 +30,7 @@ enum Pipeline {
       inputs, with: setup, heads: [head.name], options: options.answers, reading: call.reading(),
       terms: call.terms(setup))
     let rows = answers.predictions.map { json($0, head.settings, options) }
-    // // A classification of one text is nested, because the client takes the first element of the outer list.
+    // A classification of one text is nested, because the client takes the first element of the outer list.
     let isNested = isBatch || head.settings.kind.classifiesTexts && options.answers.zeroShot == nil
     var reply = Reply(json: isNested ? JSONLine.array(rows) : rows[0], setup, answers.timing)
     reply.describe(inputs, isBatch: isBatch)

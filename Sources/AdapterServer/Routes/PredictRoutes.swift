@@ -18,7 +18,7 @@ enum PredictRoutes {
 
   /// `POST /api/predict`: the output of `adapter-cli predict --json` for each text.
   private static func predict(_ call: Call) async throws -> Reply {
-    // // Flags have hyphens, JSON members have underscores; both are accepted.
+    // Flags have hyphens, JSON members have underscores; both are accepted.
     let members = call.body.members.map { ($0.key.replacing("-", with: "_"), $0.value) }
     let body = Body(Dictionary(members) { first, _ in first })
     try body.requireNothing(besides: known)
@@ -47,7 +47,7 @@ enum PredictRoutes {
           parameter: "adapters")
       }
       let setups = try names.map { try call.app.service.setup($0) }
-      // // A single request: the rows of all adapters share passes.
+      // A single request: the rows of all adapters share passes.
       let rows = inputs.flatMap { input in
         setups.map { setup in
           var row = input

@@ -45,7 +45,7 @@ extension GivenLabel {
 
   /// - Parameter cell: the text of a cell, without surrounding spaces.
   private init(cell: String) {
-    // // In integer columns with gaps, some programs write -1 as -1.0.
+    // In integer columns with gaps, some programs write -1 as -1.0.
     let digits = cell.hasPrefix("-") && cell.hasSuffix(".0") ? String(cell.dropLast(2)) : cell
     if let number = Int(digits), "\(number)" == digits { self = .number(number) } else { self = .name(cell) }
   }

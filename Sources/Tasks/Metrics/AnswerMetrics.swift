@@ -44,7 +44,7 @@ extension Metrics {
   static func answerWords(_ text: String) -> [String] {
     var scalars = String.UnicodeScalarView()
     var run = String.UnicodeScalarView()
-    // // Articles are delimited by any scalars other than letters and digits, not only by spaces.
+    // Articles are delimited by any scalars other than letters and digits, not only by spaces.
     func finishRun() {
       scalars.append(contentsOf: ["a", "an", "the"].contains(String(run)) ? " ".unicodeScalars : run)
       run = String.UnicodeScalarView()

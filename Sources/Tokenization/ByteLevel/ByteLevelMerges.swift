@@ -48,7 +48,7 @@ struct ByteLevelMerges: Sendable {
     for merge in merges { pairs.append((symbol(merge.left), symbol(merge.right), symbol(merge.left + merge.right))) }
 
     var table = MergeTable(capacity: pairs.count)
-    // // The last merge that creates each symbol; bytes exist from the start.
+    // The last merge that creates each symbol; bytes exist from the start.
     var maker = [Int](repeating: .max, count: texts.count)
     for byte in ByteAlphabet.letters.indices { maker[byte] = -1 }
     for (rank, pair) in pairs.enumerated() {
@@ -84,7 +84,7 @@ struct ByteLevelMerges: Sendable {
     while start < word.upperBound {
       let end = min(start + size, word.upperBound)
       merge(text[start..<end], &workspace)
-      // // Pieces do not depend on text before the piece in which they begin, so a word can continue from any of them.
+      // Pieces do not depend on text before the piece in which they begin, so a word can continue from any of them.
       var kept = end - start
       if end < word.upperBound {
         kept = beginning(ofLast: doubtfulPieces ?? 0, in: workspace)
@@ -132,7 +132,7 @@ struct ByteLevelMerges: Sendable {
       guard let entry = space.queue.popGreatest() else { return }
       let (rank, place) = (Self.rank(entry), Self.place(entry))
       let right = Int(space.next[place])
-      // // An entry is stale if one of its symbols has been joined.
+      // An entry is stale if one of its symbols has been joined.
       guard space.symbols[place] >= 0, right < count,
         let merge = table[space.symbols[place], space.symbols[right]], merge.rank == rank
       else { continue }

@@ -60,7 +60,7 @@ enum WordPattern {
       let next = kind(text, at: first.end)
       if next.kind != .space { return runEnd(text, of: next.kind, from: first.end, to: limit) }
     }
-    // // White space up to the end of the text, or else without its last character, which the next word may include.
+    // White space up to the end of the text, or else without its last character, which the next word may include.
     let end = runEnd(text, of: .space, from: start, to: limit)
     let last = UTF8Text.start(before: end, of: text)
     return end == limit || last == start ? end : last

@@ -43,7 +43,7 @@ public struct DataFaults: Hashable, Sendable {
       return
     }
     count += 1
-    // // Some faults are found after reading all records, others during tokenization.
+    // Some faults are found after reading all records, others during tokenization.
     let place = first.firstIndex { $0.line > fault.line } ?? first.count
     guard place < limit else { return }
     first.insert(fault, at: place)

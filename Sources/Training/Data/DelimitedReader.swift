@@ -123,7 +123,7 @@ struct DelimitedReader: RecordReader {
     func rank(_ separator: Unicode.Scalar) -> (wanted: Int, separates: Int) {
       var cutter = FieldCutter(separator: separator, hasQuotes: true)
       guard (try? cutter.feed(line)) == true else { return (0, 0) }
-      // // A field this long is an unsplit line, not a name.
+      // A field this long is an unsplit line, not a name.
       let names = cutter.fields.map { $0.count > 256 ? "" : String(decoding: $0, as: UTF8.self).foldedColumnName }
       return (hasHeader ? names.count(where: wanted.contains) : 0, names.count > 1 ? 1 : 0)
     }

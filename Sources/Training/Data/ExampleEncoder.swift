@@ -110,7 +110,7 @@ public struct ExampleEncoder: Sendable {
 
     init(_ error: TokenizerError) {
       switch error {
-      // // These concern a single text; other examples are still usable.
+      // These concern a single text; other examples are still usable.
       case .textTooLong, .normalizedTooLong: self = .example(error.description)
       default: self = .tokenizer(error)
       }

@@ -138,7 +138,7 @@ private final class JSONArrayReader {
           case UInt8(ascii: "}"), UInt8(ascii: "]"):
             depth -= 1
             if depth < 0 {
-              // // The end of the array, after an element without brackets.
+              // The end of the array, after an element without brackets.
               place = .after
               return lines.record(element[...], at: start)
             }

@@ -27,7 +27,7 @@ final class RunLog {
   }
 
   deinit {
-    // // A child process being started may hold a copy of the descriptor, which would keep the lock a little longer.
+    // A child process being started may hold a copy of the descriptor, which would keep the lock a little longer.
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }

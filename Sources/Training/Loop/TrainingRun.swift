@@ -136,7 +136,7 @@ final class TrainingRun {
     do { result = try step.take(group, at: state, rate: rate, with: optimizer, advice: advice) } catch let
       error as TrainingError where error.isNotFinite && savedStep == nil && state.step > 0
     {
-      // // A failing step leaves the parameters unchanged, but their current state may not be saved yet.
+      // The failed step left the parameters unchanged, and no state of them has been saved.
       try? save(listener)
       throw error.after(saving: savedStep, in: stateFile?.path)
     }

@@ -92,7 +92,7 @@ public struct TrainingSettings: Hashable, Sendable {
     case .steps(let steps): try expect(1...1_000_000_000 ~= steps, "steps", steps, "1 to 1000000000")
     case .epochs(let epochs): try expect(1...1_000_000 ~= epochs, "epochs", epochs, "1 to 1000000")
     }
-    // // Beyond these, single precision overflows or nothing is learned.
+    // Beyond these, single precision overflows or nothing is learned.
     try expect(0...1000 ~= learningRate, "learning_rate", learningRate, "0 to 1000, such as 0.0001")
     switch warmUp {
     case .steps(let steps): try expect(0...1_000_000_000 ~= steps, "warmup_steps", steps, "0 to 1000000000")

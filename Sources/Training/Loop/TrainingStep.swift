@@ -44,7 +44,7 @@ struct TrainingStep {
     }
     if let clipNorm = settings.clipNorm { gradients = gradients.clipped(to: clipNorm, norm: norm) }
     optimizer.step(gradients, rate: rate, on: compute)
-    // // The product of two floats is exact in float64, so a single batch keeps its computed loss.
+    // The product of two floats is exact in float64, so a single batch keeps its computed loss.
     return Result(loss: Float(loss / weight), gradientNorm: norm, tokens: tokens)
   }
 

@@ -52,7 +52,7 @@ struct TaskLoss {
       let labels = targets.flatMap { $0.countedTokens.map(\.label) }
       return (pass.crossEntropy(logits, labels, options), Float(labels.count))
     case .questionAnswering:
-      // // An answer beyond the end of its sequence is ignored.
+      // An answer beyond the end of its sequence is ignored.
       func places(_ value: (Int, Int) -> Int) -> [Int?] {
         zip(output.rows, targets).map { run, target in
           guard case .span(let start, let end) = target, value(start, end) < run.count else { return nil }

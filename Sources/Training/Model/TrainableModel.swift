@@ -240,7 +240,7 @@ struct TrainableHead: Sendable {
     let saved = head.tensors(compute)
     let decoder = settings.kind == .maskedLM ? saved.last { $0.name.hasSuffix(".weight") }?.name : nil
     let decoderBias = decoder.map { $0.replacing(".weight", with: ".bias") }
-    // // An untied decoder has separate values, even if its shape equals that of the word embeddings.
+    // An untied decoder has separate values, even if its shape equals that of the word embeddings.
     let tied = words.flatMap { words in
       saved.contains { $0.name == decoder && $0.shape == [words.rows, words.columns] && $0.values == words.array }
         ? words : nil

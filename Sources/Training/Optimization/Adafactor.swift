@@ -131,7 +131,7 @@ private struct Squares {
     let (rows, columns) = (gradient.rows, gradient.columns)
     let blocks = RowBlocks(rows: rows, columns: columns, limit: 64)
     let parts = BlockSums(blocks: blocks.count, columns: columns)
-    // // Each call writes the sums of its block and the means of its rows.
+    // Each call writes the sums of its block and the means of its rows.
     blocks.forEach(on: compute) { block, rows in
       let columnSums = parts[block]
       for row in rows {

@@ -59,7 +59,7 @@ public struct AdamW: UpdateRule {
       _ p: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
       square: UnsafeMutablePointer<Float>
     ) {
-      // // Eight at a time, because the compiler does not vectorize four possibly overlapping pointers; the bits are
+      // Eight at a time, because the compiler does not vectorize four possibly overlapping pointers; the bits are
       // the same.
       var first = 0
       while first + 8 <= count {

@@ -25,10 +25,10 @@ struct AdaLoRA: PeftMethod {
       MethodField("lora_dropout", .integer(0)), MethodField("bias", .string("none")),
       MethodField("init_lora_weights", .bool(true), .startsOnly("true: a fresh adapter starts without effect")),
       MethodField("fan_in_fan_out", .bool(false), .refused("false: the weights of a linear layer are not transposed")),
-      // // The ranks after pruning, which the tensors define.
+      // The ranks after pruning, which the tensors define.
       MethodField("rank_pattern", .null, .startsOnly("null: nothing of a fresh adapter is pruned")),
     ]
-    // // The pruning schedule; training here does not prune.
+    // The pruning schedule; training here does not prune.
     + ["r", "target_r", "tinit", "tfinal", "deltaT", "beta1", "beta2", "orth_reg_weight", "total_step"].map {
       MethodField($0, .null, .none)
     } + PeftLoRA.unread

@@ -20,7 +20,7 @@ struct BOFT: PeftMethod {
 
   static let fields: [MethodField] = [
     MethodField("boft_block_size", .integer(4)), MethodField("boft_block_num", .integer(0)),
-    // // The tensors define the number of factors.
+    // The tensors define the number of factors.
     MethodField("boft_n_butterfly_factor", .integer(1), .startsOnly("1: a fresh adapter has one factor")),
     MethodField("bias", .string("none")),
     MethodField("boft_dropout", .integer(0), .startsOnly("0: it is not trained with")),

@@ -66,7 +66,7 @@ struct OFT: PeftMethod {
     let stored = tensors["oft_R.weight"]
     let size = size(layer.inputs)
     let rotations = (0..<stored.rows).map { block -> Tensor in
-      // // A block of size 1 is not rotated.
+      // A block of size 1 is not rotated.
       guard size > 1 else { return Tensor([1], rows: 1, columns: 1) }
       let own = stored.rows(block..<block + 1)
       let values = limit.map { shrunk(own, to: $0 / Float(stored.rows).squareRoot(), on: pass) } ?? own
@@ -94,7 +94,7 @@ struct OFT: PeftMethod {
     if terms == 2 { return sum }
     var power = pass.product(skew, skew)
     pass.add(power, times: 2, to: sum)
-    // // As in PEFT: with three terms the series ends with S³, as with four.
+    // As in PEFT: with three terms the series ends with S³, as with four.
     for _ in 3..<max(terms - 1, 3) {
       power = pass.product(power, skew)
       pass.add(power, times: 2, to: sum)

@@ -90,7 +90,7 @@ private enum PromptSettings {
 
   static let fields: [MethodField] =
     [MethodField("num_virtual_tokens", .integer(20)), MethodField("num_transformer_submodules", .null)]
-    // // Properties of the base model.
+    // Properties of the base model.
     + ["token_dim", "num_attention_heads", "num_layers"].map { MethodField($0, .null, .none) }
 
   static func length(_ fields: ConfigurationFields) throws(ConfigurationError) -> Int {
