@@ -4,8 +4,8 @@
     soak.py ADAPTER-SERVER ADAPTER-CLI --minutes 60
 
 Memory: the line through the resident sizes must rise by less than 2 % of their median or by less than 4 MB; the first
-tenth of the time, and the first minute where there are two, do not count. Descriptors: with all connections closed there
-must be no more at the end than before. The machine must be quiet: what else takes it makes requests fail.
+tenth of the time, and the first minute where there are two, do not count. Descriptors: with all connections closed
+there must be no more at the end than before. The machine must be quiet: what else takes it makes requests fail.
 """
 import argparse
 import asyncio
