@@ -1,13 +1,12 @@
 internal import Files
 public import FoundationEssentials
 
-/// Writes files that are either wholly there or not at all, by `FileDraft`.
+/// Writes files completely or not at all, by `FileDraft`.
 public enum AtomicFile {
-  /// Writes `data` to `path`, replacing a file that is there.
+  /// Writes `data` to `path`, replacing an existing file.
   ///
-  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``; the
-  ///   destination is then unchanged, unless only the last step failed, the
-  ///   flushing of the folder.
+  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``; the destination is then unchanged, unless only
+  ///   the last step failed, which syncs the folder.
   public static func write(_ data: Data, to path: String) throws(CheckpointError) {
     try write(to: path) { (output) throws(CheckpointError) in
       let result = data.withUnsafeBytes { bytes in
@@ -17,7 +16,7 @@ public enum AtomicFile {
     }
   }
 
-  /// The bytes of a configuration or another small file, of which `limit` is the most that its role allows.
+  /// Reads a configuration or another small file of at most `limit` bytes.
   ///
   /// - Throws: ``CheckpointError/cannotRead(path:code:)``,
   ///   ``CheckpointError/notAFile(path:)``, and
@@ -32,7 +31,7 @@ public enum AtomicFile {
     return Data(file.copy(0..<file.count))
   }
 
-  /// Writes to `path` what `body` appends.
+  /// Writes what `body` appends to `path`.
   static func write(
     to path: String, _ body: (borrowing Output) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
@@ -41,7 +40,7 @@ public enum AtomicFile {
     try output.publish()
   }
 
-  /// A file being written, and removed at the end of its life unless it was published.
+  /// A file being written, deleted when its lifetime ends unless it was published.
   struct Output: ~Copyable {
     private let draft: FileDraft
 
@@ -60,7 +59,7 @@ public enum AtomicFile {
 }
 
 extension CheckpointError {
-  /// What went wrong while a file was written.
+  /// The error of writing a file.
   init(writing error: FileError) {
     switch error {
     case .refused(let operation, let path, let code):

@@ -1,7 +1,7 @@
 /// Why a checkpoint could not be read, used or written.
 ///
-/// The cases carry the facts; ``description`` says what was expected, what was
-/// found and where, and names the likely cause where one is known.
+/// The cases carry the facts; ``description`` states what was expected, what was found and where, and the likely cause
+/// if it is known.
 ///
 /// ## Topics
 /// ### Files
@@ -26,46 +26,46 @@
 /// - ``pickle(_:file:)``
 /// - ``torch(_:file:)``
 public enum CheckpointError: Error, Hashable, Sendable {
-  /// The system refused to open or map the file; `code` is `errno`.
+  /// The system failed to open or map the file; `code` is `errno`.
   case cannotRead(path: String, code: Int32)
-  /// The system refused a step of writing the file; `code` is `errno`.
+  /// The system failed a step of writing the file; `code` is `errno`.
   case cannotWrite(path: String, operation: String, code: Int32)
-  /// The path names a folder or a device.
+  /// The path is a folder or a device.
   case notAFile(path: String)
   /// None of the file names exists in the folder.
   case noneFound(names: [String], folder: String)
-  /// The file is the text by which Git LFS stands in for the real one.
+  /// The file is a Git LFS pointer instead of the real file.
   case gitLFSPointer(path: String)
 
-  /// A tensor that the model needs is not in the file.
+  /// A required tensor is not in the file.
   case missingTensor(name: String, file: String, nearest: [String])
-  /// A tensor does not have the shape that the model needs.
+  /// A tensor does not have the required shape.
   case wrongShape(name: String, expected: [Int], found: [Int], file: String)
-  /// Tensors that the model does not know, so that something would be lost.
+  /// Tensors unknown to the model, which would be lost.
   case unusedTensors(names: [String], file: String)
-  /// One name stands for two tensors; `files` has one entry if both are in it.
+  /// Two tensors have the same name; `files` has one entry if both are in the same file.
   case duplicateTensor(name: String, files: [String])
-  /// The file names an element type outside ``ElementType``.
+  /// The file has an element type outside ``ElementType``.
   case unknownElementType(tensor: String, type: String, file: String)
-  /// The element type has no meaning as a float.
+  /// The element type cannot be converted to float.
   case notConvertible(tensor: String, type: ElementType, file: String)
-  /// The file asks for more than any checkpoint needs.
+  /// The file exceeds what any checkpoint needs.
   case overLimit(Quantity, found: Int, limit: Int, file: String)
 
-  /// A JSON text that is broken or of another shape than expected.
+  /// JSON text that is malformed or has an unexpected structure.
   case json(JSONFault, file: String)
   /// A broken safetensors file.
   case safetensors(SafetensorsFault, file: String)
   /// A shard index that contradicts its folder.
   case shardIndex(ShardIndexFault, file: String)
-  /// A broken or unwelcome zip archive.
+  /// A malformed or refused zip archive.
   case zip(ZipFault, file: String)
-  /// A broken or unwelcome pickle.
+  /// A malformed or refused pickle.
   case pickle(PickleFault, file: String)
-  /// A PyTorch file that contradicts itself.
+  /// An inconsistent PyTorch file.
   case torch(TorchFault, file: String)
 
-  /// What ``CheckpointError/overLimit(_:found:limit:file:)`` counts.
+  /// The quantity in ``CheckpointError/overLimit(_:found:limit:file:)``.
   public enum Quantity: String, Hashable, Sendable {
     case tensors = "tensors"
     case nameBytes = "bytes in a tensor name"

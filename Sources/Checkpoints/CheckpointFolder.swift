@@ -1,38 +1,37 @@
 public import FoundationEssentials
 import Glibc
 
-/// A published model: a folder with `config.json` and weights.
+/// A model checkpoint: a folder with `config.json` and weights.
 ///
-/// The weights are the first there is of `model.safetensors`,
-/// `model.safetensors.index.json` with its shards, `pytorch_model.bin` and
-/// `pytorch_model.bin.index.json` with its shards, the order in which
-/// `from_pretrained` looks for them; last Microsoft's `pytorch.model.bin`.
+/// The weights are the first that exist of `model.safetensors`, `model.safetensors.index.json` with its shards,
+/// `pytorch_model.bin` and `pytorch_model.bin.index.json` with its shards, the lookup order of `from_pretrained`; last
+/// Microsoft's `pytorch.model.bin`.
 ///
 /// Microsoft's first releases have no `config.json`: the configuration is the member `config` of the state, or
 /// `model_config.json`, in this order.
 public struct CheckpointFolder: Sendable {
-  /// The folder.
+  /// The folder's path.
   public let path: String
-  /// The configuration's JSON. Where it names no `model_type`, as Microsoft's do, that of the tensors stands in it.
+  /// The configuration's JSON. If it has no `model_type`, like Microsoft's, that of the tensors is added.
   public let configuration: Data
-  /// Where the configuration comes from, for messages.
+  /// The source of the configuration, for messages.
   public let configurationFile: String
   /// The tensors, from one file or several.
   public let weights: TensorFile
 
-  /// The file names of weights, in the order in which they are looked for.
+  /// The file names of weights, in lookup order.
   public static let weightNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
     "pytorch.model.bin",
   ]
 
-  /// The file names of a configuration, in the order in which they are looked for.
+  /// The file names of a configuration, in lookup order.
   public static let configurationNames = ["config.json", "model_config.json"]
 
-  /// The names of files that a checkpoint's folder alone has.
+  /// The names of files that only checkpoint folders have.
   public static let marks = configurationNames + ["pytorch.model.bin"]
 
-  /// The configuration of a folder and where it comes from, also where the weights are missing or broken.
+  /// The configuration of a folder and its source, even if the weights are missing or broken.
   ///
   /// - Throws: ``CheckpointError/cannotRead(path:code:)``.
   public static func readConfiguration(_ path: String) throws(CheckpointError) -> (json: Data, file: String) {
@@ -52,11 +51,11 @@ public struct CheckpointFolder: Sendable {
     self.path = path
     let ownFile = Self.configurationNames.first { access("\(path)/\($0)", F_OK) == 0 }.map { "\(path)/\($0)" }
     let name = Self.weightNames.first { access("\(path)/\($0)", F_OK) == 0 }
-    // Without a state that may hold a configuration, the missing file is the fault.
+    // Without a state that may contain a configuration, the error is the missing file.
     guard ownFile != nil || name?.hasSuffix(".bin") == true else {
       throw .cannotRead(path: "\(path)/\(Self.configurationNames[0])", code: ENOENT)
     }
-    // A configuration that cannot be read is refused before the weights are.
+    // An unreadable configuration is refused before the weights are read.
     let own: Data? = if let ownFile { try AtomicFile.read(ownFile) } else { nil }
     guard let name else { throw .noneFound(names: Self.weightNames, folder: path) }
     weights =
@@ -74,7 +73,7 @@ public struct CheckpointFolder: Sendable {
     configuration = try Self.named(own, file: configurationFile, by: weights)
   }
 
-  /// A configuration with the `model_type` that the tensors have, where it names none and they are of v1.
+  /// The configuration, with the `model_type` of the tensors added if it has none and they are of v1.
   private static func named(
     _ json: Data, file: String, by weights: TensorFile
   ) throws(CheckpointError) -> Data {

@@ -1,10 +1,10 @@
-/// The members of a JSON object, each read as what it must be. A member that is null counts as missing.
+/// The members of a JSON object, with typed access. A null member counts as missing.
 public struct ConfigurationFields: Sendable {
   public let members: [String: JSONValue]
-  /// Where the object comes from, for messages.
+  /// The source of the object, for messages.
   public let file: String
 
-  /// - Throws: ``ConfigurationError/wrongType(key:expected:found:file:)`` if the value is not a object.
+  /// - Throws: ``ConfigurationError/wrongType(key:expected:found:file:)`` if the value is not an object.
   public init(_ value: JSONValue, file: String) throws(ConfigurationError) {
     guard case .object(let members) = value else {
       throw .wrongType(key: "", expected: "an object", found: value.kind, file: file)
@@ -13,14 +13,14 @@ public struct ConfigurationFields: Sendable {
     self.file = file
   }
 
-  /// Reads the object of a file, whose role allows at most `limit` bytes.
+  /// Reads the object in a file of at most `limit` bytes.
   public init(path: String, limit: Int = Limits.configurationBytes) throws(ConfigurationError) {
     let value: JSONValue
     do { value = try JSONValue(path: path, limit: limit) } catch { throw .unreadable(error) }
     try self.init(value, file: path)
   }
 
-  /// A member as `read` understands it, or nil if it is missing.
+  /// A member converted by `read`, or nil if it is missing.
   public func value<T>(
     _ key: String, _ expected: String, as read: (JSONValue) -> T?
   ) throws(ConfigurationError) -> T? {
@@ -39,7 +39,7 @@ public struct ConfigurationFields: Sendable {
     try value(key, "true or false") { if case .bool(let bool) = $0 { bool } else { nil } }
   }
 
-  /// A whole number, written as `4` or `4.0`.
+  /// An integer, written as `4` or `4.0`.
   public func integer(_ key: String, in range: ClosedRange<Int>) throws(ConfigurationError) -> Int? {
     guard let integer = try value(key, "a whole number", as: \.wholeNumber) else { return nil }
     guard range.contains(integer) else {
@@ -75,7 +75,7 @@ public struct ConfigurationFields: Sendable {
     return strings
   }
 
-  /// The error of a member whose value cannot be.
+  /// The error for a member with an invalid value.
   public func impossible(_ key: String, _ value: String, _ expected: String) -> ConfigurationError {
     .impossible(key: key, value: value, expected: expected, file: file)
   }
@@ -91,7 +91,7 @@ public struct ConfigurationFields: Sendable {
 }
 
 extension JSONValue {
-  /// The value as a whole number, if it is one.
+  /// The value as an integer, if it is one.
   public var wholeNumber: Int? {
     switch self {
     case .integer(let integer): integer
@@ -112,13 +112,13 @@ extension JSONValue {
 
 /// Why a configuration cannot be used.
 public enum ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The file cannot be read, or is not a JSON.
+  /// The file cannot be read, or is not JSON.
   case unreadable(CheckpointError)
-  /// A member is missing that has no default.
+  /// A required member is missing.
   case missing(key: String, file: String)
-  /// A member is of another kind than expected; the whole object where the key is empty.
+  /// A member has the wrong type; an empty key stands for the whole object.
   case wrongType(key: String, expected: String, found: String, file: String)
-  /// A member has a value that cannot be.
+  /// A member has an invalid value.
   case impossible(key: String, value: String, expected: String, file: String)
 
   public var description: String {

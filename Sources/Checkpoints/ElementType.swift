@@ -1,8 +1,7 @@
-/// What one element of a stored tensor is.
+/// The element type of a stored tensor.
 ///
-/// The raw value is the name safetensors uses for it. The set is closed: a
-/// file that names another type is refused with the tensor and the type in the
-/// error, because guessing a width would shift every tensor after it.
+/// The raw value is its name in safetensors. The set is closed: a file with another type is refused with the tensor and
+/// the type in the error, because guessing a size would shift every tensor after it.
 public enum ElementType: String, Sendable, Hashable, CaseIterable {
   case float64 = "F64"
   case float32 = "F32"
@@ -15,7 +14,7 @@ public enum ElementType: String, Sendable, Hashable, CaseIterable {
   case uint8 = "U8"
   case bool = "BOOL"
 
-  /// Bytes of one element.
+  /// The size of an element in bytes.
   public var byteCount: Int {
     switch self {
     case .float64, .int64: 8

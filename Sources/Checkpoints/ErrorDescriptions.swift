@@ -1,7 +1,7 @@
 import Glibc
 
 extension CheckpointError: CustomStringConvertible {
-  /// What was expected, found and where, with the likely cause.
+  /// What was expected, what was found and where, with the likely cause.
   public var description: String {
     switch self {
     case .cannotRead(let path, let code):
@@ -43,13 +43,13 @@ extension CheckpointError: CustomStringConvertible {
   }
 }
 
-/// The text with a full stop, unless it ends in a question.
+/// The text with a period, unless it ends in a question.
 private func sentence(_ text: String) -> String {
   text.hasSuffix("?") ? text : "\(text)."
 }
 
 extension JSONFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .notUTF8: "the JSON is not UTF-8"
@@ -67,7 +67,7 @@ extension JSONFault: CustomStringConvertible {
 }
 
 extension SafetensorsFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .tooShort(let bytes):
@@ -99,7 +99,7 @@ extension SafetensorsFault: CustomStringConvertible {
 }
 
 extension ShardIndexFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .noWeightMap: "it has no 'weight_map'"
@@ -110,7 +110,7 @@ extension ShardIndexFault: CustomStringConvertible {
   }
 }
 
-/// The names in quotes; many are cut short.
+/// The quoted names, abbreviated if there are many.
 private func listed(_ names: [String]) -> String {
   let shown = names.prefix(6).map { "'\($0)'" }.joined(separator: ", ")
   return names.count > 6 ? "\(shown) and \(names.count - 6) more" : shown

@@ -1,5 +1,5 @@
 extension StoredTensor {
-  /// The first element, counted row by row, that is NaN or infinite as a float32; nil if there is none.
+  /// The first element, in row-major order, that is NaN or infinite as a float32; nil if there is none.
   ///
   /// - Complexity: reads all elements once.
   public var firstNotFinite: (index: Int, value: Float)? {
@@ -17,9 +17,9 @@ extension StoredTensor {
     }
   }
 
-  /// The first of some numbers whose exponent has all bits.
+  /// The index of the first number whose exponent bits are all set.
   ///
-  /// Blocks are looked through without a branch, so that the compiler can use vector instructions.
+  /// Blocks are searched without branches, so that the compiler can vectorize.
   private static func first<Bits: FixedWidthInteger & UnsignedInteger>(
     _ bytes: UnsafeRawBufferPointer, _ type: Bits.Type, exponent: Bits, _ value: (Bits) -> Float
   ) -> (index: Int, value: Float)? {

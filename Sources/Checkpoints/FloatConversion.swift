@@ -1,7 +1,7 @@
-/// Writes the elements of `bytes`, little-endian and of any alignment, as float32.
+/// Converts the elements of `bytes`, little-endian and of any alignment, to float32.
 ///
-/// `bytes` holds `destination.count` elements. Each loop is free of branches
-/// and calls, so that the compiler can use vector instructions.
+/// `bytes` contains `destination.count` elements. Each loop is free of branches and calls, so that the compiler can
+/// vectorize.
 func convertToFloats(
   _ bytes: UnsafeRawBufferPointer, of type: ElementType, into destination: UnsafeMutableBufferPointer<Float>
 ) {
@@ -34,13 +34,11 @@ func convertToFloats(
   }
 }
 
-/// A float16, given by its bits, as a float32.
+/// Converts a float16, given by its bits, to float32.
 ///
-/// Both candidates are computed and one is chosen, which vectorises where the
-/// conversion instruction may not be assumed: a normal number (or infinity, or
-/// NaN) has its exponent re-based by a multiplication; a subnormal one is the
-/// fraction of a float that starts at one half, less that half. From
-/// M. Dukhan's FP16 library, `fp16_ieee_to_fp32_value`.
+/// Both candidates are computed and one is selected, which vectorizes without the conversion instruction: a normal
+/// number (or infinity, or NaN) has its exponent rebiased by a multiplication; a subnormal one is the fraction of a
+/// float that starts at one half, minus that half. From M. Dukhan's FP16 library, `fp16_ieee_to_fp32_value`.
 @inline(__always)
 func float(half bits: UInt16) -> Float {
   let word = UInt32(bits) << 16

@@ -1,11 +1,10 @@
-/// Reads JSON (RFC 8259) from front to back, asking for what it expects.
+/// A streaming JSON (RFC 8259) parser, driven by the expected structure.
 ///
-/// `NaN`, `Infinity` and `-Infinity` are numbers, as they are for Python's `json`.
+/// As in Python's `json`, `NaN`, `Infinity` and `-Infinity` are numbers.
 ///
-/// Nothing is built that the caller did not ask for, so the cost of a hostile
-/// text is one pass over it. Stricter than most readers where they disagree:
-/// a key that appears twice in an object is an error, and so are bytes that
-/// are not UTF-8, unpaired surrogates and control characters in strings.
+/// Only requested values are built, so the cost of hostile text is a single pass over it. Stricter than most readers
+/// where they disagree: duplicate keys in an object, invalid UTF-8, unpaired surrogates and control characters in
+/// strings are errors.
 struct JSONReader {
   private let bytes: [UInt8]
   private let file: String
@@ -14,7 +13,7 @@ struct JSONReader {
   private var values = 0
   private let valueLimit: Int
 
-  /// - Parameter limit: how many members and elements there may be, of all objects and lists together.
+  /// - Parameter limit: the maximum number of members and elements, over all objects and lists.
   /// - Throws: ``CheckpointError/json(_:file:)`` if `bytes` are not UTF-8.
   init(_ bytes: [UInt8], file: String, values limit: Int = .max) throws(CheckpointError) {
     self.bytes = bytes
@@ -97,7 +96,7 @@ struct JSONReader {
       position += 1
       switch byte {
       case UInt8(ascii: "\""):
-        // The whole input is UTF-8 and escapes are encoded as such.
+        // The whole input is UTF-8, and escapes are encoded as UTF-8.
         return String(decoding: text, as: UTF8.self)
       case UInt8(ascii: "\\"): try text.append(contentsOf: escaped())
       case 0..<0x20: throw .json(.controlCharacter(at: position - 1), file: file)
@@ -107,13 +106,13 @@ struct JSONReader {
     throw .json(.endsEarly, file: file)
   }
 
-  /// Checks that nothing but white space is left.
+  /// Checks that only white space is left.
   mutating func finish() throws(CheckpointError) {
     skipSpace()
     guard position == bytes.count else { throw .json(.trailingText(at: position), file: file) }
   }
 
-  /// Reads any value and forgets it.
+  /// Skips a value.
   mutating func skipValue(depth: Int = 0) throws(CheckpointError) {
     guard depth < Limits.jsonDepth else { throw .json(.tooDeep(limit: Limits.jsonDepth), file: file) }
     switch try bytes[next()] {
@@ -129,7 +128,7 @@ struct JSONReader {
     }
   }
 
-  /// Reads any value.
+  /// Reads a value of any type.
   mutating func value(depth: Int = 0) throws(CheckpointError) -> JSONValue {
     guard depth < Limits.jsonDepth else { throw .json(.tooDeep(limit: Limits.jsonDepth), file: file) }
     switch try bytes[next()] {
@@ -166,7 +165,7 @@ struct JSONReader {
 
   // MARK: - Pieces
 
-  /// Python's words for numbers that are not finite; nil, with nothing read, where none of them stands.
+  /// Reads Python's words for numbers that are not finite; nil, without reading anything, if there is none.
   private mutating func notFinite() throws(CheckpointError) -> Double? {
     let isNegative = bytes[position] == UInt8(ascii: "-")
     let first = isNegative ? position + 1 : position

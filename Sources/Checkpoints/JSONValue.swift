@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// Any JSON value. Whole numbers and others are kept apart, as Python does: `1` is not `1.0`.
+/// Any JSON value. As in Python, integers and other numbers are distinct: `1` is not `1.0`.
 public enum JSONValue: Hashable, Sendable {
   case object([String: JSONValue])
   case array([JSONValue])
@@ -10,12 +10,12 @@ public enum JSONValue: Hashable, Sendable {
   case bool(Bool)
   case null
 
-  /// Reads one value; nothing may follow it.
+  /// Parses one value, with nothing after it.
   ///
   /// - Parameters:
   ///   - text: UTF-8.
-  ///   - file: where the text comes from, for messages.
-  ///   - values: how many members and elements there may be, of all objects and lists together.
+  ///   - file: the source of the text, for messages.
+  ///   - values: the maximum number of members and elements, over all objects and lists.
   /// - Throws: ``CheckpointError/json(_:file:)``; ``CheckpointError/overLimit(_:found:limit:file:)``.
   public init(_ text: Data, file: String, values: Int = .max) throws(CheckpointError) {
     var reader = try JSONReader(Array(text), file: file, values: values)
@@ -23,17 +23,17 @@ public enum JSONValue: Hashable, Sendable {
     try reader.finish()
   }
 
-  /// Reads a file, whose role allows at most `limit` bytes.
+  /// Reads a file of at most `limit` bytes.
   public init(path: String, limit: Int = Limits.configurationBytes) throws(CheckpointError) {
     try self.init(AtomicFile.read(path, limit: limit), file: path)
   }
 
-  /// Writes the indented text to a file, wholly or not at all.
+  /// Writes the indented text to a file, completely or not at all.
   public func write(to path: String) throws(CheckpointError) {
     try AtomicFile.write(Data(indented.utf8), to: path)
   }
 
-  /// The text with sorted keys and an indent of two, as Python's `json.dump(..., indent=2, sort_keys=True)` writes it,
+  /// The text with sorted keys and an indent of two, as written by Python's `json.dump(..., indent=2, sort_keys=True)`,
   /// with `NaN` and `Infinity` for numbers that are not finite.
   public var indented: String {
     var text = ""
@@ -41,7 +41,7 @@ public enum JSONValue: Hashable, Sendable {
     return text
   }
 
-  /// The text on one line, with sorted keys; numbers that are not finite are null.
+  /// The text on one line, with sorted keys, and null for numbers that are not finite.
   public var line: String {
     var text = ""
     write(to: &text, indent: 0, step: nil)
@@ -97,7 +97,7 @@ public enum JSONValue: Hashable, Sendable {
     return text + "\""
   }
 
-  /// Whether all numbers in it are finite, as strict JSON demands.
+  /// Whether all numbers in it are finite, as strict JSON requires.
   public var isFinite: Bool {
     switch self {
     case .object(let members): members.values.allSatisfy(\.isFinite)
@@ -107,7 +107,7 @@ public enum JSONValue: Hashable, Sendable {
     }
   }
 
-  /// What the value is, for messages.
+  /// The type of the value, for messages.
   public var kind: String {
     switch self {
     case .object: "an object"
@@ -122,15 +122,15 @@ public enum JSONValue: Hashable, Sendable {
 }
 
 extension Double {
-  /// What Python's `json` calls a number that is not finite.
+  /// The name of a nonfinite number in Python's `json`.
   fileprivate var pythonName: String { isNaN ? "NaN" : self < 0 ? "-Infinity" : "Infinity" }
 }
 
 extension Unicode.Scalar {
-  /// Whether a terminal may act on the scalar instead of showing it: controls (C0, DEL, C1), separators of lines
-  /// and paragraphs, and marks that change the direction of text.
+  /// Whether a terminal may interpret the scalar instead of showing it: controls (C0, DEL, C1), line and paragraph
+  /// separators, and text direction marks.
   ///
-  /// All of them lie in the basic multilingual plane.
+  /// All of them are in the basic multilingual plane.
   public var actsOnTerminals: Bool {
     switch value {
     case 0...0x1F, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true

@@ -1,18 +1,15 @@
 import Glibc
 
-/// A whole file mapped read-only.
+/// A file that is memory-mapped read-only.
 ///
-/// Pages are read when they are touched and belong to the page cache: two
-/// programs that map one checkpoint share its memory, and an embedding table
-/// costs what is looked up in it. The file must not be rewritten in place
-/// while it is mapped (a shrinking file ends the process with SIGBUS);
-/// replace it by renaming another over it, as ``AtomicFile`` does.
+/// Pages are read on access and belong to the page cache: two programs that map the same checkpoint share its memory,
+/// and only the accessed rows of an embedding table are loaded. The file must not be rewritten in place while it is
+/// mapped (truncating it ends the process with SIGBUS); replace it by a rename, like ``AtomicFile``.
 ///
-/// `@unchecked Sendable`: `base` and `count` are set once in `init`, the
-/// mapping is never writable, and it is unmapped only in `deinit`, when no
-/// other reference is left; reads from several threads cannot race.
+/// `@unchecked Sendable`: `base` and `count` are set once in `init`, the mapping is never writable, and it is unmapped
+/// only in `deinit`, when no other reference is left; concurrent reads do not race.
 public final class MappedFile: @unchecked Sendable {
-  /// The path the file was opened by, for messages.
+  /// The path with which the file was opened, for messages.
   public let path: String
   /// Its length in bytes.
   public let count: Int
@@ -21,9 +18,8 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Maps the file at `path`.
   ///
-  /// - Throws: ``CheckpointError/cannotRead(path:code:)`` when the file cannot
-  ///   be opened or mapped, ``CheckpointError/notAFile(path:)`` for a folder,
-  ///   a pipe or a device.
+  /// - Throws: ``CheckpointError/cannotRead(path:code:)`` if the file cannot be opened or mapped,
+  ///   ``CheckpointError/notAFile(path:)`` for a folder, a pipe or a device.
   public init(path: String) throws(CheckpointError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .cannotRead(path: path, code: errno) }
@@ -56,10 +52,10 @@ public final class MappedFile: @unchecked Sendable {
     try body(bytes(range))
   }
 
-  /// Gives the whole pages inside `range` back to the system.
+  /// Returns the whole pages inside `range` to the system.
   ///
-  /// The bytes stay readable; touching them again reads the file again. Call
-  /// it after copying a tensor out, so that the file is not held twice.
+  /// The bytes stay readable; accessing them reads the file again. Call it after copying a tensor, so that the data are
+  /// not held twice.
   public func release(_ range: Range<Int>) {
     guard let base else { return }
     checkInside(range)
@@ -67,7 +63,7 @@ public final class MappedFile: @unchecked Sendable {
     let first = (range.lowerBound + page - 1) / page * page
     let end = range.upperBound == count ? count : range.upperBound / page * page
     guard first < end else { return }
-    // Advice only: a refusal leaves the pages where they were.
+    // This is only advice: on failure the pages stay resident.
     _ = madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED)
   }
 

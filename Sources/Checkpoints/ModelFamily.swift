@@ -1,14 +1,14 @@
-/// The two generations of DeBERTa's code, by the names that `model_type` has for them.
+/// The two generations of DeBERTa, named as in `model_type`.
 public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
-  /// One fused projection of queries, keys and values; a row of the position table for every distance.
+  /// One fused projection of queries, keys and values; one position table row per distance.
   case v1 = "deberta"
-  /// DeBERTa v2 and v3: three projections, mostly shared with the positions, and logarithmic buckets of distances.
+  /// DeBERTa v2 and v3: separate projections, usually shared with the positions, and logarithmic distance buckets.
   case v2 = "deberta-v2"
 
-  /// The name of the reference's class of a model with adapters.
+  /// The name of the adapter model class in `adapters`.
   public var adapterModelClass: String { classPrefix + "AdapterModel" }
 
-  /// What the names of transformers' classes start with.
+  /// The prefix of transformers' class names.
   public var classPrefix: String {
     switch self {
     case .v1: "Deberta"
@@ -16,9 +16,9 @@ public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// What `model_type` names; nil if it is missing.
+  /// The family in `model_type`; nil if it is missing.
   ///
-  /// - Throws: `ConfigurationError` for the type of another architecture.
+  /// - Throws: `ConfigurationError` for another architecture.
   public init?(_ fields: ConfigurationFields) throws(ConfigurationError) {
     guard let type = try fields.string("model_type") else { return nil }
     guard let family = ModelFamily(rawValue: type) else {
@@ -28,7 +28,7 @@ public enum ModelFamily: String, Sendable, Hashable, CaseIterable {
     self = family
   }
 
-  /// The family whose tensors a checkpoint has, for Microsoft's configurations, which name none.
+  /// The family of a checkpoint's tensors, for Microsoft's configurations, which have no `model_type`.
   public init(ofTensors names: some Sequence<String>) {
     self = names.contains { $0.hasSuffix(".attention.self.in_proj.weight") } ? .v1 : .v2
   }

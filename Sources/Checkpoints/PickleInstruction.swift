@@ -1,4 +1,4 @@
-/// The instructions of pickle that a file of tensors needs.
+/// The pickle instructions needed for tensor files.
 enum PickleInstruction: UInt8 {
   case proto = 0x80
   case frame = 0x95

@@ -1,25 +1,22 @@
-/// Reads one pickle as data.
+/// Reads a pickle as data.
 ///
-/// A pickle is a program for a stack machine (Python's pickletools.py lists
-/// its instructions). This machine knows those that `torch.save` needs for
-/// dicts of tensors. It has no loops, calls nothing and recurses nowhere: each
-/// instruction takes at least one byte and constant time, except for the
-/// elements it copies. What is on the stack is copied once; containers that
-/// the memo names again are shared, and where a call copies one, ``countCopies(_:)``
-/// counts its elements: there cannot be more than the pickle has bytes. So
-/// time and memory grow with the file. Stack, memo, text and containers are
-/// bounded by ``Limits``.
+/// A pickle is a program for a stack machine (Python's pickletools.py lists its instructions). This machine implements
+/// those that `torch.save` needs for dicts of tensors. It has no loops, calls nothing and never recurses: each
+/// instruction takes at least one byte and constant time, except for the elements it copies. Stack contents are copied
+/// once; containers referenced again through the memo are shared, and if a call copies one, ``countCopies(_:)`` counts
+/// its elements, whose number cannot exceed the bytes of the pickle. So time and memory are linear in the file size.
+/// Stack, memo, text and containers are bounded by ``Limits``.
 struct PickleMachine {
-  /// The containers the pickle has built.
+  /// The containers built by the pickle.
   var heap = PickleHeap()
-  /// The byte of the file at which the next instruction is.
+  /// The position of the next instruction in the file.
   private(set) var position: Int
 
   let file: MappedFile
   private let start: Int
   private let end: Int
   private var stack: [PickleValue] = []
-  /// Heights of the stack at which marks were set.
+  /// The stack heights at marks.
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private var copiedElements = 0
@@ -32,10 +29,10 @@ struct PickleMachine {
     position = range.lowerBound
   }
 
-  /// Runs to the end of the pickle and returns what is then on top of the stack.
+  /// Runs the pickle and returns the top of the stack.
   ///
-  /// - Throws: ``CheckpointError/pickle(_:file:)`` for damage and for anything
-  ///   that is not data, ``CheckpointError/overLimit(_:found:limit:file:)``.
+  /// - Throws: ``CheckpointError/pickle(_:file:)`` for corruption and for anything that is not data,
+  ///   ``CheckpointError/overLimit(_:found:limit:file:)``.
   mutating func run() throws(CheckpointError) -> PickleValue {
     while true {
       let code = try integer(UInt8.self)
@@ -108,7 +105,7 @@ struct PickleMachine {
 
   // MARK: - Stack and memo
 
-  /// Position in the pickle, for messages.
+  /// The position in the pickle, for messages.
   var here: Int { position - start }
 
   func fault(_ fault: PickleFault) -> CheckpointError { .pickle(fault, file: file.path) }
@@ -160,9 +157,9 @@ struct PickleMachine {
 
   // MARK: - Containers
 
-  /// Counts elements that a call copies out of a container.
+  /// Counts elements that a call copies from a container.
   ///
-  /// - Throws: ``CheckpointError/overLimit(_:found:limit:file:)`` beyond one for each byte of the pickle.
+  /// - Throws: ``CheckpointError/overLimit(_:found:limit:file:)`` beyond one per byte of the pickle.
   mutating func countCopies(_ count: Int) throws(CheckpointError) {
     copiedElements += count
     guard copiedElements <= end - start else {
@@ -207,8 +204,8 @@ struct PickleMachine {
     }
   }
 
-  /// Sets attributes. A state dict has `_metadata`, the versions of modules,
-  /// which say nothing about weights; no other object has any.
+  /// Sets attributes. A state dict has `_metadata`, the versions of modules, which does not affect weights; no other
+  /// object has any.
   private mutating func build(from state: PickleValue) throws(CheckpointError) {
     guard case .dict = try top(), case .dict = state else {
       throw fault(.forbiddenCall(of: "__setstate__ of \(try top().kind)", at: here))

@@ -1,10 +1,9 @@
-/// The few objects that a pickle of tensors constructs.
+/// The objects that a pickle of tensors constructs.
 ///
-/// Where Python would call a function, its arguments are read for what they
-/// say; the argument lists are those of torch/_utils.py and
-/// torch/serialization.py (`persistent_id`).
+/// Instead of calling functions like Python, their arguments are interpreted; the argument lists are those of
+/// torch/_utils.py and torch/serialization.py (`persistent_id`).
 extension PickleMachine {
-  /// What `callee(*arguments)` stands for.
+  /// The value of `callee(*arguments)`.
   mutating func construct(_ callee: PickleValue, from arguments: PickleValue) throws(CheckpointError) -> PickleValue {
     guard case .global(let global) = callee, case .tuple(let tuple) = arguments else {
       throw fault(.forbiddenCall(of: callee.kind, at: here))
@@ -35,9 +34,8 @@ extension PickleMachine {
     }
   }
 
-  /// The storage that a persistent identifier describes:
-  /// `("storage", type, key, location, element count)`, and in the older
-  /// container a sixth entry, None unless the storage is a part of another.
+  /// The storage for a persistent identifier: `("storage", type, key, location, element count)`, and in the older
+  /// container a sixth entry, None unless the storage is part of another.
   mutating func storage(named identifier: PickleValue) throws(CheckpointError) -> PickleValue {
     try checkObjects()
     guard case .tuple(let tuple) = identifier else { throw wrongType("the description of a storage") }
@@ -53,7 +51,7 @@ extension PickleMachine {
     return .storage(heap.storages.count - 1)
   }
 
-  /// An OrderedDict, empty or, as Python 2 wrote it, from a list of pairs.
+  /// An OrderedDict, empty or, as written by Python 2, from a list of pairs.
   private mutating func orderedDict(_ arguments: [PickleValue]) throws(CheckpointError) -> PickleValue {
     var pairs: [(key: PickleValue, value: PickleValue)] = []
     if let first = arguments.first {

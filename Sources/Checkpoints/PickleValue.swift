@@ -1,7 +1,7 @@
-/// A value of a pickle: only data, never behavior.
+/// A value of a pickle: only data, no behavior.
 ///
-/// Containers are numbers into ``PickleHeap``. A pickle may nest a million
-/// tuples or put a dict into itself; so neither costs a recursion or a leak.
+/// Containers are indices into ``PickleHeap``. A pickle may nest a million tuples or put a dict into itself, which thus
+/// causes neither recursion nor a leak.
 enum PickleValue {
   case none
   case bool(Bool)
@@ -18,7 +18,7 @@ enum PickleValue {
   case storage(Int)
   case tensor(Int)
 
-  /// What the value is called in messages.
+  /// The type of the value, for messages.
   var kind: String {
     switch self {
     case .none: "None"
@@ -41,7 +41,7 @@ enum PickleValue {
 struct PickleHeap {
   var tuples: [[PickleValue]] = []
   var lists: [[PickleValue]] = []
-  /// Pairs in the order in which they were set; a key may appear twice.
+  /// Pairs in insertion order; a key may occur twice.
   var dicts: [[(key: PickleValue, value: PickleValue)]] = []
   var storages: [PickledStorage] = []
   var tensors: [PickledTensor] = []
@@ -51,14 +51,14 @@ struct PickleHeap {
   }
 }
 
-/// A storage that a pickle names: the data lies outside the pickle.
+/// A storage in a pickle: its data is outside the pickle.
 struct PickledStorage {
   let key: String
   let elementType: ElementType
   let elementCount: Int
 }
 
-/// A view of a storage; offset and strides count elements.
+/// A view of a storage; offset and strides are in elements.
 struct PickledTensor {
   let storage: PickledStorage
   let offset: Int
@@ -66,7 +66,7 @@ struct PickledTensor {
   let strides: [Int]
 }
 
-/// The globals that a pickle of tensors needs. No other can be named.
+/// The globals needed for a pickle of tensors. No others are allowed.
 ///
 /// A subset of those that `torch.load(weights_only=True)` allows
 /// (torch/_weights_only_unpickler.py, `_get_allowed_globals`).

@@ -1,11 +1,9 @@
-/// Reads the header of a safetensors file and lays out its tensors.
+/// Reads the header of a safetensors file and locates its tensors.
 ///
-/// The format is eight bytes of header length, a JSON object from names to
-/// type, shape and offsets, and the data. Every rule of the reference reader
-/// is applied (github.com/huggingface/safetensors, `safetensors/src/tensor.rs`,
-/// `read_metadata` and `Metadata::validate`): the tensors must tile the data
-/// without hole, overlap or rest, in the order of their offsets. Stricter:
-/// a key that appears twice and an unknown field of a tensor are errors.
+/// The format is eight bytes of header length, a JSON object from names to type, shape and offsets, and the data. Every
+/// rule of the reference reader is applied (github.com/huggingface/safetensors, `safetensors/src/tensor.rs`,
+/// `read_metadata` and `Metadata::validate`): the tensors must tile the data without gaps, overlaps or a rest, in the
+/// order of their offsets. Stricter: duplicate keys and unknown fields of a tensor are errors.
 ///
 /// - Throws: ``CheckpointError/safetensors(_:file:)``,
 ///   ``CheckpointError/json(_:file:)``,
@@ -35,7 +33,7 @@ func readSafetensors(_ file: MappedFile) throws(CheckpointError) -> TensorFile {
 
 /// The parsed JSON of a safetensors file.
 struct SafetensorsHeader {
-  /// One tensor; `begin` and `end` count bytes from the start of the data.
+  /// One tensor; `begin` and `end` are byte offsets in the data.
   struct Entry {
     let name: String
     let elementType: ElementType
@@ -106,7 +104,7 @@ struct SafetensorsHeader {
     return Entry(name: name, elementType: elementType, shape: shape, begin: offsets[0], end: offsets[1])
   }
 
-  /// An array of counts. One more than `limit` is enough to be refused.
+  /// An array of integers. Reading stops one after `limit`, which is enough to refuse it.
   private static func counts(from reader: inout JSONReader, atMost limit: Int) throws(CheckpointError) -> [Int] {
     var counts: [Int] = []
     try reader.array { (reader) throws(CheckpointError) in
@@ -116,7 +114,7 @@ struct SafetensorsHeader {
     return counts
   }
 
-  /// Checks that the tensors cover `dataBytes` bytes, each once.
+  /// Checks that the tensors cover `dataBytes` bytes exactly once.
   func checkTiling(of dataBytes: Int) throws(CheckpointError) {
     var expected = 0
     for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {

@@ -1,10 +1,10 @@
 /// A float32 tensor to be written.
 public struct OutgoingTensor: Sendable {
-  /// The name under which it is written.
+  /// The name to write.
   public let name: String
   /// Its dimensions; empty for a scalar.
   public let shape: [Int]
-  /// Its elements, row-major.
+  /// Its elements in row-major order.
   public let values: [Float]
 
   /// - Precondition: `shape` has as many elements as `values`.
@@ -18,19 +18,15 @@ public struct OutgoingTensor: Sendable {
 
 /// The safetensors format.
 public enum Safetensors {
-  /// Writes the tensors as one file, by ``AtomicFile``.
+  /// Writes the tensors to one file, by ``AtomicFile``.
   ///
-  /// The result is canonical: equal content gives equal bytes. Metadata and
-  /// tensors are sorted by name, the header is padded with spaces to a
-  /// multiple of eight, and the data follows without a hole, so that every
-  /// tensor can be used where it is mapped. The Python package `safetensors`
-  /// writes the same bytes for float32 tensors.
+  /// The result is canonical: equal content gives equal bytes. Metadata and tensors are sorted by name, the header is
+  /// padded with spaces to a multiple of eight, and the data follows without gaps, so that every tensor can be used in
+  /// the mapped file. The Python package `safetensors` writes the same bytes for float32 tensors.
   ///
-  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``;
-  ///   ``CheckpointError/duplicateTensor(name:files:)`` when two tensors have
-  ///   one name, ``CheckpointError/safetensors(_:file:)`` for a name that the
-  ///   format reserves, and ``CheckpointError/overLimit(_:found:limit:file:)``
-  ///   for what would not be read back.
+  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``; ``CheckpointError/duplicateTensor(name:files:)``
+  ///   if two tensors have the same name, ``CheckpointError/safetensors(_:file:)`` for a reserved name, and
+  ///   ``CheckpointError/overLimit(_:found:limit:file:)`` for what could not be read back.
   public static func write(
     _ tensors: [OutgoingTensor], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) {
@@ -46,7 +42,7 @@ public enum Safetensors {
     }
   }
 
-  /// The length and the JSON that stand before the data.
+  /// The length and the JSON before the data.
   private static func paddedHeader(
     of tensors: [OutgoingTensor], metadata: [String: String], path: String
   ) throws(CheckpointError) -> [UInt8] {
@@ -71,7 +67,7 @@ public enum Safetensors {
     return withUnsafeBytes(of: UInt64(json.count).littleEndian, Array.init) + json
   }
 
-  /// A JSON string. Escapes what must be escaped, in the shortest form.
+  /// A JSON string with minimal escaping.
   private static func quoted(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {
@@ -92,7 +88,7 @@ public enum Safetensors {
 }
 
 extension AtomicFile.Output {
-  /// Appends the bytes of the elements, which are little-endian as in the file.
+  /// Appends the bytes of the elements, little-endian as in the file.
   borrowing func append<Element: BitwiseCopyable>(_ elements: [Element]) throws(CheckpointError) {
     let result = elements.withUnsafeBytes { bytes in
       Result { () throws(CheckpointError) in try append(bytes) }

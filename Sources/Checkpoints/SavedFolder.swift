@@ -1,12 +1,11 @@
-/// What the reference writes around every saved configuration, of adapters, heads and fusions alike.
+/// The members that `adapters` adds to every saved configuration of adapters, heads and fusions.
 ///
 /// Source: adapters, `loading.py`, `WeightsLoaderHelper` and `utils.py`, `build_full_config`.
 public enum SavedFolder {
-  /// The version of the reference whose formats are written.
+  /// The version of `adapters` whose formats are written.
   public static let version = "adapters.1.3.0"
 
-  /// A saved configuration with the facts of its model, and further members, which the reference keeps and does not
-  /// read.
+  /// A saved configuration with facts about its model, and additional members, which `adapters` keeps without reading.
   public static func description(
     name: String, modelName: String, family: ModelFamily, hiddenSize: Int, configuration: JSONValue,
     others: [String: JSONValue] = [:]

@@ -1,15 +1,13 @@
 import FoundationEssentials
 
-/// Opens the shards that an index lists, as one.
+/// Opens the shards listed in an index as one file.
 ///
-/// The index is the JSON that `save_pretrained` writes beside the shards of a
-/// large model: `weight_map` gives each tensor's file, which must be the plain
-/// name of a file in the same folder. The shards must hold just what the index
-/// says, each tensor once.
+/// The index is the JSON that `save_pretrained` writes with the shards of a large model: `weight_map` contains each
+/// tensor's file, which must be a plain file name in the same folder. The shards must match the index exactly, with
+/// each tensor once.
 ///
-/// - Throws: ``CheckpointError/shardIndex(_:file:)``,
-///   ``CheckpointError/duplicateTensor(name:files:)`` for a tensor in two
-///   shards, and what reading a file throws.
+/// - Throws: ``CheckpointError/shardIndex(_:file:)``, ``CheckpointError/duplicateTensor(name:files:)`` for a tensor in
+///   two shards, and the errors of reading a file.
 func readShards(listedIn index: String, folder: String) throws(CheckpointError) -> TensorFile {
   let map = try weightMap(of: index)
   let shards = Set(map.values).sorted()

@@ -1,13 +1,13 @@
-/// The weights of a model in one file, or in several of a limited size with an index.
+/// The weights of a model in one file, or in several files of limited size with an index.
 ///
 /// Source: huggingface_hub, `serialization/_torch.py`, `split_torch_state_dict_into_shards`.
 public enum ShardedWeights {
   /// Writes `model.safetensors`, or `model-00001-of-0000N.safetensors` and `model.safetensors.index.json`.
   ///
   /// - Parameters:
-  ///   - tensors: in the order in which they fill the files.
-  ///   - shardSize: the most bytes of tensors in one file; a larger tensor has a file to itself.
-  ///   - folder: exists.
+  ///   - tensors: the tensors, in file order.
+  ///   - shardSize: the maximum size of a file's tensors in bytes; a larger tensor gets its own file.
+  ///   - folder: an existing folder.
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(
     _ tensors: [OutgoingTensor], shardSize: Int, to folder: String

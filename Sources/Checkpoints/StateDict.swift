@@ -1,20 +1,20 @@
-/// The tensors of a state dict, as a pickle describes it.
+/// The tensors of a pickled state dict.
 ///
-/// Either the top level holds tensors, and is the state dict; or exactly one
-/// of its values is a dict that does, as in `{"model": …, "epoch": 3}`.
+/// Either the top level contains tensors and is the state dict, or exactly one of its values is a dict that does, as in
+/// `{"model": …, "epoch": 3}`.
 struct StateDict {
   /// The tensors by name, in the order of the file.
   let tensors: [(name: String, view: PickledTensor)]
-  /// Names of the entries besides the tensors; of nested dicts, too.
+  /// The names of entries other than tensors, including those of nested dicts.
   let otherEntries: [String]
-  /// What stands next to the tensors, or next to the dict that holds them, as `config`.
+  /// The member `config` at the level of the tensors, or of the dict that contains them.
   let configuration: JSONValue?
 
-  /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is no state dict
-  ///   or if more than one of its values is,
-  ///   ``CheckpointError/duplicateTensor(name:files:)`` for a name used twice.
+  /// - Throws: ``CheckpointError/torch(_:file:)`` if `value` is not a state dict or more than one of its values is,
+  ///   ``CheckpointError/duplicateTensor(name:files:)`` for a duplicate name.
   ///
-  /// - Parameter singleName: what a single tensor is called, which stands for a dict of one; nil: it is refused.
+  /// - Parameter singleName: the name for a single tensor, which is treated as a dict with one entry; nil: it is
+  ///   refused.
   init(
     _ value: PickleValue, in heap: PickleHeap, file: String, singleTensor singleName: String? = nil
   ) throws(CheckpointError) {
@@ -26,7 +26,7 @@ struct StateDict {
     }
     guard case .dict(let top) = value else { throw .torch(.notAStateDict(found: value.kind), file: file) }
     let entries = heap.dicts[top]
-    // Each dict is searched once, however often it is named.
+    // Each dict is searched once, however often it is referenced.
     var searched: [Int: Bool] = [:]
     let candidates = entries.compactMap { entry -> (name: String, dict: Int)? in
       guard case .text(let name) = entry.key, case .dict(let dict) = entry.value else { return nil }
@@ -67,12 +67,12 @@ struct StateDict {
   }
 }
 
-/// Turns plain data of a pickle into JSON, of so many values at most: a pickle may name a list many times over.
+/// Converts plain pickled data to JSON, with a limit on values, because a pickle may reference a list many times.
 private struct PlainData {
   let heap: PickleHeap
   var budget = 10_000
 
-  /// Nil for what JSON does not have, and for what is too much or too deep.
+  /// Nil for what JSON cannot represent, and for what is too large or too deep.
   mutating func json(_ value: PickleValue, depth: Int = 8) -> JSONValue? {
     budget -= 1
     guard depth > 0, budget > 0 else { return nil }
@@ -116,11 +116,11 @@ private func name(of entry: Entry) -> String {
 }
 
 extension StoredTensor {
-  /// The tensor that a view of a storage describes.
+  /// The tensor for a view of a storage.
   ///
-  /// - `bytes`: where the whole storage lies in `source`.
-  /// - Throws: ``CheckpointError/torch(_:file:)`` if an element lies outside
-  ///   the storage, ``CheckpointError/overLimit(_:found:limit:file:)``.
+  /// - `bytes`: the range of the whole storage in `source`.
+  /// - Throws: ``CheckpointError/torch(_:file:)`` if an element is outside the storage,
+  ///   ``CheckpointError/overLimit(_:found:limit:file:)``.
   init(name: String, view: PickledTensor, in bytes: Range<Int>, of source: MappedFile) throws(CheckpointError) {
     try checkLimits(name: name, rank: view.shape.count, file: source.path)
     guard let extent = try view.extent(in: bytes, name: name, file: source.path) else {
@@ -131,7 +131,7 @@ extension StoredTensor {
 }
 
 extension PickledTensor {
-  /// Where the elements lie, or nil if not inside the storage at `bytes`.
+  /// The location of the elements, or nil if not inside the storage at `bytes`.
   fileprivate func extent(in bytes: Range<Int>, name: String, file: String) throws(CheckpointError) -> StoredTensor
     .Extent?
   {
@@ -158,7 +158,7 @@ extension PickledTensor {
     guard count <= max(storage.elementCount, Limits.repeatedElements) else {
       throw .overLimit(.repeatedElements, found: count, limit: Limits.repeatedElements, file: file)
     }
-    // The stride of a dimension of one element is never used, and may be anything.
+    // The stride of a dimension of size one is unused and may have any value.
     return .strided(start: start, strides: zip(shape, strides).map { $0 == 1 ? 0 : $1 })
   }
 }

@@ -1,17 +1,16 @@
-/// One tensor of a file: its name, shape and type, and where its bytes are.
+/// One tensor of a file: its name, shape and type, and the location of its bytes.
 ///
-/// Opening a file reads no weights; the bytes are touched by
-/// ``withUnsafeBytes(_:)``, ``copyFloats(into:)`` and ``floats()``. Elements
-/// are row-major. A tensor of a PyTorch file that is a transposed or sliced
-/// view of its storage is gathered into order at each of these calls.
+/// Opening a file reads no weights; ``withUnsafeBytes(_:)``, ``copyFloats(into:)`` and ``floats()`` access the bytes.
+/// Elements are in row-major order. If a tensor of a PyTorch file is a transposed or sliced view of its storage, each
+/// of these calls gathers its elements.
 public struct StoredTensor: Sendable {
-  /// The name under which the file lists the tensor.
+  /// The tensor's name in the file.
   public let name: String
   /// Its dimensions; empty for a scalar.
   public let shape: [Int]
-  /// What its elements are.
+  /// The type of its elements.
   public let elementType: ElementType
-  /// Path of the file that holds it, for messages.
+  /// The path of the file that contains it, for messages.
   public let file: String
   /// The product of ``shape``.
   public let elementCount: Int
@@ -19,16 +18,15 @@ public struct StoredTensor: Sendable {
   private let source: MappedFile
   private let extent: Extent
 
-  /// Where the elements lie in the file.
+  /// The location of the elements in the file.
   enum Extent: Sendable {
-    /// Row-major, in these bytes.
+    /// Row-major in this byte range.
     case contiguous(Range<Int>)
-    /// From this byte on, with one stride in elements for each dimension.
+    /// From this byte on, with one stride per dimension, in elements.
     case strided(start: Int, strides: [Int])
   }
 
-  /// The caller has checked that every element lies inside `source` and that
-  /// the product of `shape` does not overflow.
+  /// The caller has checked that every element is inside `source` and that the product of `shape` does not overflow.
   init(name: String, shape: [Int], elementType: ElementType, source: MappedFile, extent: Extent) {
     self.name = name
     self.shape = shape
@@ -49,15 +47,14 @@ public struct StoredTensor: Sendable {
     extent = tensor.extent
   }
 
-  /// The same tensor under another name.
+  /// The same tensor with another name.
   public func renamed(_ name: String) -> StoredTensor {
     StoredTensor(self, name: name)
   }
 
-  /// Calls `body` with the elements, row-major and little-endian.
+  /// Calls `body` with the elements, in row-major order and little-endian.
   ///
-  /// The address is that of the mapped file where the tensor is contiguous
-  /// there, and then as aligned as the file made it.
+  /// A contiguous tensor's address is that in the mapped file, with the file's alignment.
   public func withUnsafeBytes<R, E: Error>(
     _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
@@ -77,9 +74,8 @@ public struct StoredTensor: Sendable {
 
   /// Converts the elements to float32.
   ///
-  /// Exact from float16, bfloat16, 8- and 16-bit integers; wider types are
-  /// rounded to the nearest float, and a float64 beyond float32 becomes an
-  /// infinity, as in PyTorch.
+  /// Exact for float16, bfloat16, 8- and 16-bit integers; wider types are rounded to the nearest float, and a float64
+  /// beyond float32 becomes infinite, as in PyTorch.
   ///
   /// - Precondition: `destination` has ``elementCount`` elements.
   /// - Throws: ``CheckpointError/notConvertible(tensor:type:file:)`` for bool.
@@ -91,7 +87,7 @@ public struct StoredTensor: Sendable {
     convert(into: destination)
   }
 
-  /// The elements as float32, converted as by ``copyFloats(into:)``.
+  /// The elements as float32, converted like ``copyFloats(into:)``.
   ///
   /// - Throws: ``CheckpointError/notConvertible(tensor:type:file:)`` for bool.
   public func floats() throws(CheckpointError) -> [Float] {
@@ -102,19 +98,19 @@ public struct StoredTensor: Sendable {
     }
   }
 
-  /// Gives the pages of the tensor back to the system; see ``MappedFile/release(_:)``.
+  /// Returns the tensor's pages to the system; see ``MappedFile/release(_:)``.
   public func releasePages() {
     if case .contiguous(let range) = extent { source.release(range) }
   }
 
-  /// Whether the elements can be used where the file is mapped: one after the other, and aligned.
+  /// Whether the elements can be used in the mapped file: contiguous and aligned.
   public var isMapped: Bool {
     guard case .contiguous(let range) = extent else { return false }
-    // A mapping starts at a page, so the offset in the file decides.
+    // A mapping starts at a page boundary, so the offset in the file decides.
     return range.lowerBound.isMultiple(of: elementType.byteCount)
   }
 
-  /// Whether the elements are float32 that can be used where the file is mapped.
+  /// Whether the elements are float32 and can be used in the mapped file.
   public var isMappedFloat32: Bool { elementType == .float32 && isMapped }
 
   private func checkConvertible() throws(CheckpointError) {

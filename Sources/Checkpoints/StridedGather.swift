@@ -1,7 +1,7 @@
-/// Copies a strided view into row-major order.
+/// Copies a strided view in row-major order.
 ///
 /// - `bytes` starts at the view's first element and reaches its last.
-/// - `strides`: one for each dimension of `shape`, in elements, not negative.
+/// - `strides`: one per dimension of `shape`, in elements, not negative.
 /// - `y`: room for the product of `shape` elements of `elementBytes` bytes.
 func gather(
   from bytes: UnsafeRawBufferPointer, shape: [Int], strides: [Int], elementBytes: Int,
@@ -34,7 +34,7 @@ private func gather<Element: FixedWidthInteger & BitwiseCopyable>(
       target.storeBytes(of: value, toByteOffset: written, as: element)
       written &+= size
     }
-    // Count up like an odometer: the last outer dimension turns fastest.
+    // Counts up like an odometer: the last outer dimension varies fastest.
     var dimension = outer.count - 1
     while dimension >= 0 {
       index[dimension] += 1

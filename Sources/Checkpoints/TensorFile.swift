@@ -7,16 +7,16 @@ import Glibc
 /// let table = try file["embeddings.word_embeddings.weight"]?.floats()
 /// ```
 public struct TensorFile: Sendable {
-  /// The file that was opened, or the index of its shards; for messages.
+  /// The opened file, or the index of its shards; for messages.
   public let path: String
-  /// The tensors, sorted by name; no name appears twice.
+  /// The tensors, sorted by name, without duplicates.
   public let tensors: [StoredTensor]
-  /// What a safetensors file says about itself (`__metadata__`); else empty.
+  /// The metadata of a safetensors file (`__metadata__`); else empty.
   public let metadata: [String: String]
-  /// Names of entries of a PyTorch state dict that are no tensors, such as an
-  /// epoch number, sorted. They are not read any further.
+  /// The sorted names of entries in a PyTorch state dict that are not tensors, such as an epoch number. They are not
+  /// read any further.
   public let otherEntries: [String]
-  /// The configuration that Microsoft's training code keeps in a state, as its member `config`.
+  /// The configuration that Microsoft's training code stores in a state, as its member `config`.
   public let configuration: JSONValue?
 
   /// Sorts the tensors by name.
@@ -38,7 +38,7 @@ public struct TensorFile: Sendable {
     self.configuration = configuration
   }
 
-  /// The tensor of that name, if the file has one.
+  /// The tensor with this name, if the file has one.
   ///
   /// - Complexity: O(log *n*) comparisons of names.
   public subscript(name: String) -> StoredTensor? {
@@ -51,16 +51,16 @@ public struct TensorFile: Sendable {
     return low < tensors.count && tensors[low].name == name ? tensors[low] : nil
   }
 
-  /// Opens a file by what it contains, whatever its name: safetensors, the zip
-  /// archive that PyTorch writes since 1.6, or the pickles it wrote before.
+  /// Opens a file, detecting its format from its contents: safetensors, the zip archive written since PyTorch 1.6, or
+  /// the pickles written before.
   ///
-  /// - Throws: ``CheckpointError``, for every way in which the file may break
+  /// - Throws: ``CheckpointError``, for every violation of the format, and for anything other than data.
   ///   its format or ask for more than data.
   ///
   /// - Parameters:
-  ///   - path: of the file.
-  ///   - name: what the tensor of a PyTorch file is called that holds nothing else, such as `embedding.pt`; nil: such a
-  ///     file is refused.
+  ///   - path: the file's path.
+  ///   - name: the name for the tensor of a PyTorch file that contains nothing else, such as `embedding.pt`; nil: such
+  ///     a file is refused.
   public init(path: String, singleTensor name: String? = nil) throws(CheckpointError) {
     let file = try MappedFile(path: path)
     switch try FileFormat(of: file) {
@@ -70,10 +70,10 @@ public struct TensorFile: Sendable {
     }
   }
 
-  /// Opens the first of `names` that exists in `folder`.
+  /// Opens the first existing file of `names` in `folder`.
   ///
-  /// - Throws: ``CheckpointError/noneFound(names:folder:)`` if there is none,
-  ///   and what ``init(path:singleTensor:)`` throws.
+  /// - Throws: ``CheckpointError/noneFound(names:folder:)`` if there is none, and the errors of
+  ///   ``init(path:singleTensor:)``.
   public static func first(of names: [String], in folder: String) throws(CheckpointError) -> TensorFile {
     for name in names {
       let path = "\(folder)/\(name)"
@@ -83,7 +83,7 @@ public struct TensorFile: Sendable {
   }
 }
 
-/// The formats that are distinguished by a file's first bytes.
+/// The formats, distinguished by a file's first bytes.
 enum FileFormat {
   case safetensors, torchArchive, torchPickles
 
@@ -97,8 +97,7 @@ enum FileFormat {
     } else if start.count >= 8, start[0] == 0x80, (2...5).contains(start[1]),
       file.load(UInt64.self, at: 0) > UInt64(Limits.safetensorsHeader)
     {
-      // A pickle that names its protocol; read as the length of a safetensors
-      // header, the same bytes would be refused.
+      // A pickle that declares its protocol; as the length of a safetensors header, the same bytes would be refused.
       self = .torchPickles
     } else {
       self = .safetensors

@@ -1,7 +1,7 @@
-/// Plain data that `torch.save` wrote: dicts, lists, tuples, strings and integers. Other values are nothing.
+/// Plain data written by `torch.save`: dicts, lists, tuples, strings and integers. Other values count as missing.
 ///
-/// A value is a view of the pickle: what a pickle names twice is not copied, and a list that contains itself is read only
-/// as far as someone looks into it.
+/// A value is a view of the pickle: shared values are not copied, and a list that contains itself is only read as far
+/// as it is accessed.
 public struct TorchData {
   private let value: PickleValue
   private let heap: PickleHeap
@@ -11,9 +11,9 @@ public struct TorchData {
     self.heap = heap
   }
 
-  /// Reads a file in the container of any PyTorch.
+  /// Reads a file in either PyTorch container.
   ///
-  /// - Throws: ``CheckpointError``, for every way in which the file may break its format or ask for more than data.
+  /// - Throws: ``CheckpointError``, for every violation of the format, and for anything other than data.
   public init(path: String) throws(CheckpointError) {
     let file = try MappedFile(path: path)
     switch try FileFormat(of: file) {
@@ -29,14 +29,14 @@ public struct TorchData {
     }
   }
 
-  /// The value of a string key of a dict; nil for what is no dict, or has no such key.
+  /// The value for a string key of a dict; nil if this is not a dict, or has no such key.
   public subscript(key: String) -> TorchData? {
     guard case .dict(let dict) = value else { return nil }
     let entry = heap.dicts[dict].last { if case .text(key) = $0.key { true } else { false } }
     return entry.map { TorchData($0.value, in: heap) }
   }
 
-  /// The entries of a dict whose keys are strings, in order; nil for what is no dict.
+  /// The entries of a dict with string keys, in order; nil if this is not a dict.
   public var members: [(key: String, value: TorchData)]? {
     guard case .dict(let dict) = value else { return nil }
     return heap.dicts[dict].compactMap { entry in
@@ -44,7 +44,7 @@ public struct TorchData {
     }
   }
 
-  /// The elements of a list or a tuple; nil for what is neither.
+  /// The elements of a list or a tuple; nil if this is neither.
   public var elements: [TorchData]? {
     switch value {
     case .list(let list): heap.lists[list].map { TorchData($0, in: heap) }

@@ -1,5 +1,5 @@
 extension ZipFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .noDirectory: "its end record is missing. Was the file cut off, or something appended?"
@@ -19,7 +19,7 @@ extension ZipFault: CustomStringConvertible {
 }
 
 extension PickleFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .endsEarly(let position): "its pickle ends too early, at byte \(position). Was the file cut off?"
@@ -42,7 +42,7 @@ extension PickleFault: CustomStringConvertible {
 }
 
 extension TorchFault: CustomStringConvertible {
-  /// The rest of a sentence that began with the file's name.
+  /// The rest of a sentence that begins with the file's name.
   public var description: String {
     switch self {
     case .noEntry(let name): "has no '\(name)', so torch.save did not write it"

@@ -1,12 +1,10 @@
-/// Reads the zip archive that `torch.save` writes since PyTorch 1.6.
+/// Reads the zip archive written by `torch.save` since PyTorch 1.6.
 ///
-/// In a folder named after the file: `data.pkl`, a pickle of the state dict;
-/// `data/<key>` for each storage; `byteorder`, in newer files. See
-/// torch/serialization.py, `_save` and `_load`.
+/// A folder named after the file contains `data.pkl`, a pickle of the state dict; `data/<key>` for each storage; in
+/// newer files `byteorder`. See torch/serialization.py, `_save` and `_load`.
 ///
-/// - Throws: ``CheckpointError/zip(_:file:)``,
-///   ``CheckpointError/pickle(_:file:)``, ``CheckpointError/torch(_:file:)``
-///   and what both formats share.
+/// - Throws: ``CheckpointError/zip(_:file:)``, ``CheckpointError/pickle(_:file:)``, ``CheckpointError/torch(_:file:)``
+///   and the errors shared by both formats.
 func readTorchArchive(
   _ file: MappedFile, singleTensor name: String? = nil
 ) throws(CheckpointError) -> TensorFile {
@@ -28,7 +26,7 @@ func readTorchArchive(
     path: file.path, tensors: tensors, otherEntries: state.otherEntries, configuration: state.configuration)
 }
 
-/// The archive of a file, the folder in it, and where its pickle is.
+/// The archive in a file, its folder, and the location of its pickle.
 func picklePlace(
   in file: MappedFile
 ) throws(CheckpointError) -> (archive: ZipArchive, folder: Substring, pickle: Range<Int>) {
@@ -48,15 +46,14 @@ func picklePlace(
   return (archive, folder, range)
 }
 
-/// Reads the pickles that `torch.save` wrote before PyTorch 1.6.
+/// Reads the pickles written by `torch.save` before PyTorch 1.6.
 ///
-/// One after the other: a magic number, the protocol version, facts about the
-/// machine, the state dict, the list of storage keys; then for each key the
-/// number of elements and the elements. See torch/serialization.py,
-/// `_legacy_save` and `_legacy_load`.
+/// In order: a magic number, the protocol version, facts about the machine, the state dict, the list of storage keys;
+/// then for each key the number of elements and the elements. See torch/serialization.py, `_legacy_save` and
+/// `_legacy_load`.
 ///
-/// - Throws: ``CheckpointError/pickle(_:file:)``,
-///   ``CheckpointError/torch(_:file:)`` and what both formats share.
+/// - Throws: ``CheckpointError/pickle(_:file:)``, ``CheckpointError/torch(_:file:)`` and the errors shared by both
+///   formats.
 func readTorchPickles(
   _ file: MappedFile, singleTensor name: String? = nil
 ) throws(CheckpointError) -> TensorFile {
@@ -101,7 +98,7 @@ func readPreamble(_ file: MappedFile, at position: inout Int) throws(CheckpointE
   else { throw .torch(.notLittleEndian, file: file.path) }
 }
 
-/// Reads the list of keys at `position` and finds each one's data after it.
+/// Reads the list of keys at `position` and locates their data after it.
 private func readStorages(
   _ storages: [PickledStorage], of file: MappedFile, at position: Int
 ) throws(CheckpointError) -> [String: Range<Int>] {
@@ -151,7 +148,8 @@ private func check(_ storage: PickledStorage, has bytes: Int, file: MappedFile) 
   }
 }
 
-/// Checks that tensors that share storage are no more than a few times the file: tied weights are shared once or twice.
+/// Checks that tensors with shared storage are at most a few times as large as the file: tied weights are shared once
+/// or twice.
 private func checkSharing(_ tensors: [StoredTensor], of file: MappedFile) throws(CheckpointError) {
   let limit = Limits.sharing * file.count + Limits.repeatedElements * MemoryLayout<Double>.size
   var total = 0

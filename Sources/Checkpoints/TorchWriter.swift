@@ -1,6 +1,6 @@
-/// One parameter alone in a file, which `torch.load` gives as it is.
+/// A file with a single parameter, which `torch.load` returns as such.
 public enum TorchParameter {
-  /// - Throws: what writing a file of tensors throws.
+  /// - Throws: the errors of writing a tensor file.
   public static func write(_ tensor: OutgoingTensor, to path: String) throws(CheckpointError) {
     try TorchArchive.write(parameter: tensor, to: path)
   }
@@ -8,24 +8,21 @@ public enum TorchParameter {
 
 /// The zip archive that `torch.save` writes for a dict of tensors.
 ///
-/// `archive/data.pkl` is a pickle of protocol 2 that calls nothing but
-/// `torch._utils._rebuild_tensor_v2`, so that `torch.load(weights_only=True)`
-/// takes it; `archive/data/N` are the elements, each at a multiple of 64
-/// bytes, where PyTorch maps them. Source: torch/serialization.py, `_save`;
-/// PKWARE APPNOTE.TXT 6.3.10, section 4.3.
+/// `archive/data.pkl` is a pickle of protocol 2 that only calls `torch._utils._rebuild_tensor_v2`, so that
+/// `torch.load(weights_only=True)` accepts it; `archive/data/N` are the elements, each at a multiple of 64 bytes, where
+/// PyTorch maps them. Source: torch/serialization.py, `_save`; PKWARE APPNOTE.TXT 6.3.10, section 4.3.
 enum TorchArchive {
-  /// Writes the tensors as one file, by ``AtomicFile``. Equal content gives equal bytes.
+  /// Writes the tensors to one file, by ``AtomicFile``. Equal content gives equal bytes.
   ///
-  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``,
-  ///   ``CheckpointError/duplicateTensor(name:files:)``, and
-  ///   ``CheckpointError/overLimit(_:found:limit:file:)`` for what would not be read back.
+  /// - Throws: ``CheckpointError/cannotWrite(path:operation:code:)``, ``CheckpointError/duplicateTensor(name:files:)``,
+  ///   and ``CheckpointError/overLimit(_:found:limit:file:)`` for what could not be read back.
   static func write(_ tensors: [OutgoingTensor], to path: String) throws(CheckpointError) {
     let tensors = tensors.sorted { $0.name < $1.name }
     try checkNames(of: tensors, path: path)
     try write(tensors, pickle: pickle(of: tensors), to: path)
   }
 
-  /// Writes one tensor as a parameter, which `torch.load` gives as it is.
+  /// Writes one tensor as a parameter, which `torch.load` returns as such.
   static func write(parameter tensor: OutgoingTensor, to path: String) throws(CheckpointError) {
     try write([tensor], pickle: pickle(ofParameter: tensor), to: path)
   }
@@ -36,7 +33,7 @@ enum TorchArchive {
     guard pickle.count <= Limits.pickleBytes else {
       throw .overLimit(.pickleBytes, found: pickle.count, limit: Limits.pickleBytes, file: path)
     }
-    // Offsets and sizes of this form of zip take 32 bits.
+    // Offsets and sizes in this form of zip have 32 bits.
     let bytes = tensors.reduce(0) { $0 + $1.values.count * 4 + 512 } + pickle.count + 1024
     guard bytes < Int(UInt32.max), tensors.count + 3 < Int(UInt16.max) else {
       throw .overLimit(.archiveBytes, found: bytes, limit: Int(UInt32.max), file: path)
@@ -55,7 +52,7 @@ enum TorchArchive {
     }
   }
 
-  /// A dict of names and tensors, each a view of a storage of its own.
+  /// A dict from names to tensors, each a view of a separate storage.
   private static func pickle(of tensors: [OutgoingTensor]) -> [UInt8] {
     var pickle = PickleWriter()
     pickle.add(.proto, 2)
@@ -94,7 +91,7 @@ private func rowMajorStrides(of shape: [Int]) -> [Int] {
   return strides
 }
 
-/// Checks what every format of tensors shares: names that differ and are not too long, not too many of them.
+/// Checks the rules shared by all tensor formats: unique names of limited length and number.
 func checkNames(of sorted: [OutgoingTensor], path: String) throws(CheckpointError) {
   guard sorted.count <= Limits.tensors else {
     throw .overLimit(.tensors, found: sorted.count, limit: Limits.tensors, file: path)
@@ -105,7 +102,7 @@ func checkNames(of sorted: [OutgoingTensor], path: String) throws(CheckpointErro
   for tensor in sorted { try checkLimits(name: tensor.name, rank: tensor.shape.count, file: path) }
 }
 
-/// Instructions of pickle, protocol 2.
+/// Pickle instructions of protocol 2.
 private struct PickleWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -124,7 +121,7 @@ private struct PickleWriter {
     bytes += Array("\(module)\n\(name)\n".utf8)
   }
 
-  /// A tensor: a view of the storage of a number.
+  /// A tensor: a view of the storage with this number.
   mutating func tensor(_ tensor: OutgoingTensor, _ index: Int) {
     global("torch._utils", "_rebuild_tensor_v2")
     add(.mark)
@@ -166,17 +163,17 @@ private struct PickleWriter {
   mutating func stop() { bytes.append(UInt8(ascii: ".")) }
 }
 
-/// The headers of a zip archive whose entries are stored as they are.
+/// The headers of a zip archive with uncompressed entries.
 private struct ArchiveDirectory {
   private var position = 0
   private var entryCount: UInt16 = 0
   private var directory: [UInt8] = []
 
   private static let alignment = 64
-  /// The extra field by which PyTorch pads; what it holds has no meaning.
+  /// The extra field that PyTorch uses for padding; its content has no meaning.
   private static let padding: UInt16 = 0x4246
 
-  /// An entry's own header, padded so that its content is aligned.
+  /// The local header of an entry, padded to align its content.
   mutating func open(_ name: String, _ content: [UInt8]) -> [UInt8] {
     open(name, content.withUnsafeBytes { ($0.count, CRC32.of($0)) })
   }
@@ -205,7 +202,7 @@ private struct ArchiveDirectory {
     return header
   }
 
-  /// The directory and the record that ends the archive.
+  /// The central directory and the end record.
   func end() -> [UInt8] {
     directory + littleEndian(UInt32(0x0605_4B50)) + [0, 0, 0, 0] + littleEndian(entryCount) + littleEndian(entryCount)
       + littleEndian(UInt32(directory.count)) + littleEndian(UInt32(position)) + [0, 0]

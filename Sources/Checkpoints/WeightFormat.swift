@@ -1,28 +1,28 @@
 import Glibc
 
-/// The files that the tensors of a saved adapter, fusion or head go to.
+/// The file formats for the tensors of a saved adapter, fusion or head.
 public enum WeightFormat: String, Sendable, CaseIterable {
-  /// The file that Python's `load_adapter(folder)` looks for.
+  /// The file expected by Python's `load_adapter(folder)`.
   case bin
-  /// The file that `load_adapter(folder, use_safetensors=True)` looks for.
+  /// The file expected by `load_adapter(folder, use_safetensors=True)`.
   case safetensors
   /// Both, with the same values.
   case both
 
-  /// The format of the files that a folder has, of pairs of names with that of safetensors first; safetensors, if it has
-  /// none.
+  /// The format of a folder's existing files, given pairs of names with that of safetensors first; safetensors, if
+  /// there are none.
   public init(found names: [[String]], in folder: String) {
     func has(_ index: Int) -> Bool { names.contains { access("\(folder)/\($0[index])", F_OK) == 0 } }
     self = !has(1) ? .safetensors : has(0) ? .both : .bin
   }
 
-  /// Writes tensors to a folder, which exists. A file of the other format that an earlier call left is removed: it
-  /// would hold other values.
+  /// Writes tensors to an existing folder. A file of the other format from an earlier call is removed, because its
+  /// values would be outdated.
   ///
   /// - Parameters:
-  ///   - tensors: what is written.
-  ///   - names: the two files' names, that of safetensors first.
-  ///   - folder: where they go.
+  ///   - tensors: the tensors to write.
+  ///   - names: the names of the two files, safetensors first.
+  ///   - folder: the destination.
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public func write(
     _ tensors: [OutgoingTensor], as names: [String], to folder: String

@@ -1,12 +1,11 @@
-/// The entries of a zip archive whose entries are only stored, not compressed.
+/// The entries of a zip archive without compression.
 ///
-/// Such an archive is a folder inside a file: an entry is a range of bytes.
-/// Whatever else zip allows is refused: compression, encryption, comments,
-/// names that leave the archive, entries that share bytes, headers that
-/// contradict each other. Checksums are not compared, because `torch.save` can
-/// be set to leave them out. Layout: PKWARE APPNOTE.TXT 6.3.10, section 4.3.
+/// Such an archive is a folder inside a file: an entry is a range of bytes. All other zip features are refused:
+/// compression, encryption, comments, names that leave the archive, entries that share bytes, headers that contradict
+/// each other. Checksums are not verified, because `torch.save` can be configured to omit them. Layout: PKWARE
+/// APPNOTE.TXT 6.3.10, section 4.3.
 struct ZipArchive {
-  /// Where each entry's content lies in the file, by name.
+  /// The range of each entry's content in the file, by name.
   let entries: [String: Range<Int>]
 
   /// - Throws: ``CheckpointError/zip(_:file:)`` and
@@ -41,20 +40,20 @@ struct ZipArchive {
   }
 }
 
-/// An entry's bytes: its content, and all that belongs to it.
+/// An entry's bytes: its content, and its whole extent.
 struct ZipExtent {
   let content: Range<Int>
-  /// From the local header to the end of the data descriptor, if there is one.
+  /// From the local header to the end of the data descriptor, if any.
   let whole: Range<Int>
 }
 
-/// The end records of an archive: where the central directory is.
+/// The end records of an archive, with the location of the central directory.
 private struct ZipDirectory {
   let range: Range<Int>
   let entryCount: Int
 
-  /// Reads the end record, which must be the last 22 bytes, and the zip64
-  /// record and locator before it, which must agree with it.
+  /// Reads the end record, which must be the last 22 bytes, and the zip64 record and locator before it, which must
+  /// match.
   init(of file: MappedFile) throws(CheckpointError) {
     let end = file.count - 22
     guard end >= 0, file.load(UInt32.self, at: end) == 0x0605_4B50, file.load(UInt16.self, at: end + 20) == 0 else {
@@ -94,7 +93,7 @@ private struct ZipDirectory {
     // The directory ends where the end records begin.
     guard offset <= UInt64(limit), size == UInt64(limit) - offset else { throw disagrees("the place of the directory") }
     range = Int(offset)..<limit
-    // An entry takes at least 46 bytes, so a larger count cannot be true.
+    // An entry takes at least 46 bytes, so a larger count is invalid.
     guard count <= size / 46 else { throw disagrees("the number of entries") }
     entryCount = Int(count)
   }

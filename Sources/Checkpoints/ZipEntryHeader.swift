@@ -1,4 +1,4 @@
-/// One entry's header in the central directory of an archive.
+/// An entry's header in the central directory.
 struct ZipEntryHeader {
   let name: String
   private let flags: UInt16
@@ -10,10 +10,10 @@ struct ZipEntryHeader {
   private static let isUTF8: UInt16 = 1 << 11
   private static let encryption: UInt16 = 1 | 1 << 6 | 1 << 13
 
-  /// Reads the header at `position` and moves after it.
+  /// Reads the header at `position` and advances past it.
   ///
-  /// - Throws: ``CheckpointError/zip(_:file:)`` if it breaks the format, leaves
-  ///   `directory`, or describes an entry that is not simply stored.
+  /// - Throws: ``CheckpointError/zip(_:file:)`` if it is malformed, leaves `directory`, or describes an entry that is
+  ///   not simply stored.
   init(
     _ index: Int, at position: inout Int, in directory: Range<Int>, of file: MappedFile
   ) throws(CheckpointError) {
@@ -42,8 +42,7 @@ struct ZipEntryHeader {
     guard narrow(10) == 0 else { throw .zip(.compressed(name, method: Int(narrow(10))), file: file.path) }
     guard narrow(34) == 0 else { throw .zip(.headersDisagree(name, field: "the disk"), file: file.path) }
 
-    // Fields too narrow for their value are saturated, and their values stand
-    // in the zip64 extra field, in this order.
+    // Saturated fields have their actual values in the zip64 extra field, in this order.
     let saturated = [wide(24), wide(20), wide(42)].map { $0 == 0xFFFF_FFFF }
     var values = [wide(24), wide(20), wide(42)]
     if saturated.contains(true) {
@@ -65,10 +64,9 @@ struct ZipEntryHeader {
     position = commentEnd
   }
 
-  /// Follows the header to the entry's own, which must say the same.
+  /// Follows the central header to the local one, which must match it.
   ///
-  /// - Throws: ``CheckpointError/zip(_:file:)`` if the two disagree or the
-  ///   entry is not wholly before `limit`.
+  /// - Throws: ``CheckpointError/zip(_:file:)`` if the two differ or the entry does not end before `limit`.
   func locate(in file: MappedFile, before limit: Int) throws(CheckpointError) -> ZipExtent {
     guard offset <= UInt64(limit), UInt64(limit) - offset >= 30 else {
       throw .zip(.outsideFile(entry: name), file: file.path)
@@ -95,7 +93,7 @@ struct ZipEntryHeader {
       content: content, whole: start..<checkDescriptor(at: content.upperBound, before: limit, in: file))
   }
 
-  /// Without a data descriptor the entry's own header repeats size and checksum.
+  /// Without a data descriptor, the local header repeats size and checksum.
   private func checkSizes(at start: Int, extra: Range<Int>, in file: MappedFile) throws(CheckpointError) {
     func disagree(_ field: String) -> CheckpointError { .zip(.headersDisagree(name, field: field), file: file.path) }
     guard file.load(UInt32.self, at: start + 14) == checksum else { throw disagree("the checksum") }
@@ -106,7 +104,7 @@ struct ZipEntryHeader {
 
   /// A data descriptor repeats checksum and sizes, in 4 or 8 bytes each.
   ///
-  /// Returns: where it ends.
+  /// - Returns: its end.
   private func checkDescriptor(at start: Int, before limit: Int, in file: MappedFile) throws(CheckpointError) -> Int {
     guard limit - start >= 16, file.load(UInt32.self, at: start) == 0x0807_4B50,
       file.load(UInt32.self, at: start + 4) == checksum
@@ -122,8 +120,8 @@ struct ZipEntryHeader {
   }
 }
 
-/// The 8-byte values of the zip64 extra field (identifier 1), or nil if there
-/// is none or the fields do not tile `range`.
+/// The 8-byte values of the zip64 extra field (identifier 1), or nil if there is none or the fields do not tile
+/// `range`.
 private func zip64Values(in range: Range<Int>, of file: MappedFile) -> [UInt64]? {
   var position = range.lowerBound
   var values: [UInt64]?
@@ -140,7 +138,7 @@ private func zip64Values(in range: Range<Int>, of file: MappedFile) -> [UInt64]?
   return position == range.upperBound ? values : nil
 }
 
-/// Whether the name of an entry stays inside the archive when it is read as a path.
+/// Whether an entry name stays inside the archive when used as a path.
 private func isInside(_ name: String) -> Bool {
   let parts = name.split(separator: "/", omittingEmptySubsequences: false)
   return !name.isEmpty && !name.hasPrefix("/") && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "\\") }
