@@ -27,7 +27,9 @@ extension DebertaV2AdapterModel {
     activeAdapters = composition
   }
 
-  /// Merges an adapter into the weights. The merged model is equivalent to the model with the adapter active.
+  /// Merges an adapter into the weights.
+  ///
+  /// The merged model is equivalent to the model with the adapter active.
   ///
   /// - Throws: `ModelError`, if another one is merged, or the adapter depends on the text.
   public mutating func mergeAdapter(_ name: String) throws {

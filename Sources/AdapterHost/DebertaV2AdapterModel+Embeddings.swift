@@ -84,7 +84,9 @@ extension DebertaV2AdapterModel {
     return table.tokenizer
   }
 
-  /// Activates loaded embeddings, which sets the vocabulary size. Heads that predict words keep their vocabulary.
+  /// Activates loaded embeddings, which sets the vocabulary size.
+  ///
+  /// Heads that predict words keep their vocabulary.
   public mutating func setActiveEmbeddings(_ name: String) throws {
     guard let table = tables[name] else { throw unknown(embeddings: name) }
     guard name != tables.active else { return }
@@ -142,7 +144,9 @@ extension DebertaV2AdapterModel {
   }
 
   /// Ties the decoders of masked language models to the active word embeddings, as `tie_word_embeddings` of the
-  /// checkpoint requires. Their vocabulary follows.
+  /// checkpoint requires.
+  ///
+  /// Their vocabulary follows.
   public mutating func tieWeights() {
     guard headReader.tiesWords else { return }
     for (name, head) in heads { if let tied = head.tied(to: bound.encoder.wordEmbeddings) { heads[name] = tied } }

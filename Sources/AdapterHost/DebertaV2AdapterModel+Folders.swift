@@ -45,7 +45,9 @@ extension DebertaV2AdapterModel {
   // MARK: Setups
 
   /// Saves a composition with its adapters, fusions and heads: `adapter_setup.json`, and a subfolder for each of them,
-  /// like `save_adapter_setup`. The folder is written completely or not at all.
+  /// like `save_adapter_setup`.
+  ///
+  /// The folder is written completely or not at all.
   ///
   /// Fusions at any depth of the composition are saved; `adapters` omits those in nested blocks.
   /// - Parameters:

@@ -11,8 +11,10 @@ extension DebertaV2AdapterModel {
   /// The head with this name.
   public func head(_ name: String) -> PredictionHead? { heads[name] }
 
-  /// Adds a newly initialized head. The decoder of a masked language model is tied to the word embeddings, unless its
-  /// shape differs or the checkpoint's configuration disables tying.
+  /// Adds a newly initialized head.
+  ///
+  /// The decoder of a masked language model is tied to the word embeddings, unless its shape differs or the
+  /// checkpoint's configuration disables tying.
   public mutating func addHead(
     _ name: String, _ settings: HeadSettings, overwrite: Bool = false, seed: UInt64 = 0
   ) throws {

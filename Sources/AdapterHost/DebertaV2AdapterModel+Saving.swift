@@ -11,7 +11,9 @@ internal import Tokenization
 
 extension DebertaV2AdapterModel {
   /// Saves the whole model: `config.json` including adapters, fusions and heads, all tensors in float32, and the
-  /// tokenizer's files. `DebertaV2AdapterModel(folder:)` and Python's `from_pretrained` can load it.
+  /// tokenizer's files.
+  ///
+  /// `DebertaV2AdapterModel(folder:)` and Python's `from_pretrained` can load it.
   ///
   /// The encoder is written in its current state: with the active word embeddings, and a merged adapter as part of the
   /// weights, which is then omitted from the adapters. The set of active adapters and custom heads are not saved.

@@ -2,7 +2,9 @@ public import AdapterMethods
 internal import Heads
 public import Training
 
-/// Which parts of a model are trained, corresponding to the training modes of `adapters`. Heads are always trained.
+/// Which parts of a model are trained, corresponding to the training modes of `adapters`.
+///
+/// Heads are always trained.
 public struct TrainingChoice: Sendable, Hashable {
   /// Nothing is frozen: the state after loading.
   public static let everything = TrainingChoice(part: .everything, setup: nil, isFrozen: false)
@@ -36,7 +38,9 @@ public struct TrainingChoice: Sendable, Hashable {
 // The choice is a value of the model; `trainable` creates its parameters, and `TrainingJob` trains by a recipe.
 
 extension DebertaV2AdapterModel {
-  /// Selects adapters for training and freezes the base, fusions and all other adapters. The setup becomes active.
+  /// Selects adapters for training and freezes the base, fusions and all other adapters.
+  ///
+  /// The setup becomes active.
   ///
   /// - Parameters:
   ///   - setup: all of its adapters are trained.
@@ -47,7 +51,9 @@ extension DebertaV2AdapterModel {
     training = TrainingChoice(part: .adapters, setup: setup, isFrozen: false, trainsEmbeddings: embeddings)
   }
 
-  /// Selects the fusions of a setup's Fuse blocks for training. The setup becomes active.
+  /// Selects the fusions of a setup's Fuse blocks for training.
+  ///
+  /// The setup becomes active.
   ///
   /// Training regularizes their values toward the identity by `AdapterFusion.regularization`, unless a fusion's
   /// settings turn it off.
@@ -64,7 +70,9 @@ extension DebertaV2AdapterModel {
     training = TrainingChoice(part: .fusions(withAdapters: unfreezeAdapters), setup: setup, isFrozen: false)
   }
 
-  /// Freezes or unfreezes the encoder with all adapters and fusions. Heads are not affected.
+  /// Freezes or unfreezes the encoder with all adapters and fusions.
+  ///
+  /// Heads are not affected.
   public mutating func freezeModel(_ freeze: Bool = true) {
     training = freeze ? TrainingChoice(part: .adapters, setup: nil, isFrozen: true) : .everything
   }

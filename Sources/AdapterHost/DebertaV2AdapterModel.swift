@@ -65,8 +65,9 @@ public struct DebertaV2AdapterModel: Sendable {
     set { bound.heads = newValue }
   }
 
-  /// Loads a checkpoint folder of Hugging Face or Microsoft; a head in it becomes the head `default`. Adapters, fusions
-  /// and heads written by `save_pretrained` of an adapter model keep their names.
+  /// Loads a checkpoint folder of Hugging Face or Microsoft; a head in it becomes the head `default`.
+  ///
+  /// Adapters, fusions and heads written by `save_pretrained` of an adapter model keep their names.
   ///
   /// A head file next to the checkpoint, as saved by `adapters`, takes precedence over a head in its tensors.
   ///

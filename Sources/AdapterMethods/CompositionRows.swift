@@ -62,7 +62,9 @@ extension Composition {
   }
 
   /// The name of the head for a row with this composition: that of its last adapter; a Fuse has a separate head, named
-  /// after its fusion. Blocks that select rows are resolved first, by `repetitions` or `branches`.
+  /// after its fusion.
+  ///
+  /// Blocks that select rows are resolved first, by `repetitions` or `branches`.
   public var head: String {
     switch self {
     case .adapter(let name): name

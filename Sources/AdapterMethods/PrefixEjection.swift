@@ -4,7 +4,9 @@ internal import Tensors
 
 extension Adapter {
   /// The adapter with its prefix in the flat form: the trained keys and values, without the two layers that compute
-  /// them. Its results are the same, and it stores only the prefix itself.
+  /// them.
+  ///
+  /// Its results are the same, and it stores only the prefix itself.
   ///
   /// `adapters` keeps `flat: false` in the settings and cannot read the result back; here the settings are updated.
   /// - Parameter shape: the model's shape.

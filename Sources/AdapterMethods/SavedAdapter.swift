@@ -55,7 +55,9 @@ public enum SavedAdapter {
   }
 
   /// Writes a folder that `adapters` can load, or a PEFT folder for PEFT adapters that settings of `adapters` cannot
-  /// describe. The folder must exist. `metadata` adds members to `adapter_config.json`, except for PEFT.
+  /// describe.
+  ///
+  /// The folder must exist. `metadata` adds members to `adapter_config.json`, except for PEFT.
   ///
   /// - Throws: `CheckpointError`, if a file cannot be written.
   public static func write(

@@ -1,4 +1,6 @@
-/// The members of a JSON object, with typed access. A null member counts as missing.
+/// The members of a JSON object, with typed access.
+///
+/// A null member counts as missing.
 public struct ConfigurationFields: Sendable {
   public let members: [String: JSONValue]
   /// The source of the object, for messages.

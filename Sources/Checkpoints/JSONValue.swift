@@ -1,6 +1,8 @@
 public import FoundationEssentials
 
-/// Any JSON value. As in Python, integers and other numbers are distinct: `1` is not `1.0`.
+/// Any JSON value.
+///
+/// As in Python, integers and other numbers are distinct: `1` is not `1.0`.
 public enum JSONValue: Hashable, Sendable {
   case object([String: JSONValue])
   case array([JSONValue])

@@ -13,8 +13,9 @@ public struct TensorFile: Sendable {
   public let tensors: [StoredTensor]
   /// The metadata of a safetensors file (`__metadata__`); else empty.
   public let metadata: [String: String]
-  /// The sorted names of entries in a PyTorch state dict that are not tensors, such as an epoch number. They are not
-  /// read any further.
+  /// The sorted names of entries in a PyTorch state dict that are not tensors, such as an epoch number.
+  ///
+  /// They are not read any further.
   public let otherEntries: [String]
   /// The configuration that Microsoft's training code stores in a state, as its member `config`.
   public let configuration: JSONValue?

@@ -1,4 +1,6 @@
-/// Plain data written by `torch.save`: dicts, lists, tuples, strings and integers. Other values count as missing.
+/// Plain data written by `torch.save`: dicts, lists, tuples, strings and integers.
+///
+/// Other values count as missing.
 ///
 /// A value is a view of the pickle: shared values are not copied, and a list that contains itself is only read as far
 /// as it is accessed.

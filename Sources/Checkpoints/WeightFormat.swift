@@ -16,8 +16,9 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     self = !has(1) ? .safetensors : has(0) ? .both : .bin
   }
 
-  /// Writes tensors to an existing folder. A file of the other format from an earlier call is removed, because its
-  /// values would be outdated.
+  /// Writes tensors to an existing folder.
+  ///
+  /// A file of the other format from an earlier call is removed, because its values would be outdated.
   ///
   /// - Parameters:
   ///   - tensors: the tensors to write.

@@ -28,7 +28,9 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var padID: Int32 = 0
   /// Relative positions; nil if attention does not use them.
   public var relativePositions: RelativePositions?
-  /// Kinds of position terms. Each one raises the divisor of the scores, even without relative positions.
+  /// Kinds of position terms.
+  ///
+  /// Each one raises the divisor of the scores, even without relative positions.
   public var positionTerms: Set<PositionTerm> = []
   /// Entries of `pos_att_type` that add no term but raise the divisor: v1 counts every entry.
   public var inertTerms = 0
@@ -77,7 +79,9 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var scoreScale: Float { 1 / Float(headSize * scoreTerms).squareRoot() }
 
   /// The longest text, in tokens, whose middle token is reached unambiguously from everywhere: 1 + (2k - 1) n for k
-  /// distance rows to each side and n layers. Longer texts work; nil without relative positions.
+  /// distance rows to each side and n layers.
+  ///
+  /// Longer texts work; nil without relative positions.
   public var advisedLength: Int? { relativePositions.map { 1 + (2 * $0.span - 1) * layerCount } }
 }
 

@@ -16,8 +16,9 @@ public enum Drafts {
     return try body()
   }
 
-  /// Removes all drafts of this process, which must exit afterwards: their writers are not notified. Waits for
-  /// publications, a little longer than a writer waits for its turn.
+  /// Removes all drafts of this process, which must exit afterwards: their writers are not notified.
+  ///
+  /// Waits for publications, a little longer than a writer waits for its turn.
   public static func removeAll() {
     for _ in 0..<12_000 where publications.load(ordering: .sequentiallyConsistent) > 0 { usleep(1000) }
     for path in paths.withLock({ $0 }) {

@@ -3,7 +3,9 @@ import Glibc
 
 /// Operations on path strings.
 public enum FilePaths {
-  /// The absolute path, without `.`, `..` and duplicate slashes. Symbolic links are kept.
+  /// The absolute path, without `.`, `..` and duplicate slashes.
+  ///
+  /// Symbolic links are kept.
   public static func absolute(_ path: String) -> String {
     let start = path.hasPrefix("/") ? "" : FileManager.default.currentDirectoryPath
     var parts: [Substring] = []
@@ -33,7 +35,9 @@ public enum FilePaths {
   /// The last component of a path.
   public static func lastPart(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
 
-  /// The rest of `path` after `folder`, if it is inside. Both are absolute.
+  /// The rest of `path` after `folder`, if it is inside.
+  ///
+  /// Both are absolute.
   public static func part(of path: String, inside folder: String) -> String? {
     let start = folder == "/" ? "/" : folder + "/"
     return path.hasPrefix(start) && path.utf8.count > start.utf8.count

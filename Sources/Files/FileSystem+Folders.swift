@@ -6,7 +6,9 @@ extension FileSystem {
   /// The names in a folder, sorted by their UTF-8 bytes.
   public static func names(in folder: String) throws(FileError) -> [String] { try OpenFolder(folder).names() }
 
-  /// Removes a file or folder with its contents, if it exists. Links are removed, not followed.
+  /// Removes a file or folder with its contents, if it exists.
+  ///
+  /// Links are removed, not followed.
   public static func remove(_ path: String) throws(FileError) {
     guard exists(path) else { return }
     try OpenFolder(FilePaths.parent(of: path)).remove(FilePaths.lastPart(of: path))

@@ -34,8 +34,9 @@ public final class FolderLock: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Upgrades a shared lock to an exclusive one. If others share it, the lock is lost instead: of two concurrent
-  /// attempts, the second one succeeds.
+  /// Upgrades a shared lock to an exclusive one.
+  ///
+  /// If others share it, the lock is lost instead: of two concurrent attempts, the second one succeeds.
   public func becomeExclusive() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
 
   /// Releases the lock.

@@ -1,7 +1,8 @@
 import Glibc
 
-/// The bytes of a file, a pipe or standard input, in order. Files that start with a gzip or xz signature are
-/// decompressed, whatever their names.
+/// The bytes of a file, a pipe or standard input, in order.
+///
+/// Files that start with a gzip or xz signature are decompressed, whatever their names.
 public final class InputBytes {
   private let path: String
   private let descriptor: Int32

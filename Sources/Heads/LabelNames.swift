@@ -23,6 +23,7 @@ public enum LabelNames {
 
 extension ConfigurationFields {
   /// The output names of a head described by `config.json`: from `id2label`, else from `label2id`, else numbered.
+  ///
   /// Duplicates are disambiguated.
   ///
   /// As in transformers, `id2label` takes precedence over `label2id`, whose numbers may be missing, strings, or

@@ -31,7 +31,9 @@ public struct PredictionHead: Sendable {
   /// The modules in order, with the indices used in their tensors' names.
   let modules: [(index: Int, module: Module)]
   /// Absolute positions [positions, H] of Microsoft's enhanced mask decoder: the head reads the result of running the
-  /// encoder's last layer with them. Nil for a head that reads the last hidden states.
+  /// encoder's last layer with them.
+  ///
+  /// Nil for a head that reads the last hidden states.
   public let queryPositions: Tensor?
   /// The maximum input length in tokens during training, 0 for the model's limit; nil if it was not recorded.
   public var maximumLength: Int?
@@ -40,6 +42,7 @@ public struct PredictionHead: Sendable {
   /// Dropout on the input of each linear layer, in training; masked language models have none.
   public var dropout: Float = 0
   /// Module names in transformers' classes, such as `pooler.dense`, by index; adapters target modules by these names.
+  ///
   /// Empty for heads that match none of the classes.
   public var layerNames: [Int: String] = [:]
 

@@ -17,8 +17,9 @@ public enum SavedHead {
   /// Whether a folder contains a head.
   public static func exists(in folder: String) -> Bool { access(folder + "/" + configurationFile, F_OK) == 0 }
 
-  /// Reads a folder whose head has a configuration. Tensors of other heads whose names share the prefix are ignored:
-  /// `adapters` saves them along.
+  /// Reads a folder whose head has a configuration.
+  ///
+  /// Tensors of other heads whose names share the prefix are ignored: `adapters` saves them along.
   ///
   /// - Parameters:
   ///   - words: the model's word embeddings [vocabulary, E], to which a masked language model's decoder may be tied.

@@ -17,7 +17,9 @@ extension PredictionHead {
     return "\(index).weight"
   }
 
-  /// The head with the word embeddings as its decoder. Existing words keep their bias; that of new ones is 0.
+  /// The head with the word embeddings as its decoder.
+  ///
+  /// Existing words keep their bias; that of new ones is 0.
   ///
   /// - Returns: nil for a head without a decoder, or with one of a different width.
   public func tied(to words: WeightMatrix) -> PredictionHead? {

@@ -102,7 +102,9 @@ public struct HeadOutput: Sendable {
   public let logits: Tensor
   /// The range of each row's logits.
   public let rows: [Range<Int>]
-  /// For token heads, the tokens of each row that have logits. Empty for other heads.
+  /// For token heads, the tokens of each row that have logits.
+  ///
+  /// Empty for other heads.
   public let tokens: [[Int]]
   /// The rows of the model's output that the head answers; this output's lists follow their order.
   public let answeredRows: [Int]

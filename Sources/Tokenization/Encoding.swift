@@ -16,8 +16,9 @@ public struct Encoding: Sendable, Hashable {
   /// The piece of each id, as in ``DebertaV2Tokenizer/piece(of:)``.
   public var tokens: [String]
 
-  /// The range of each token in Unicode scalars of its own text, without the leading space of a piece. Empty (`0..<0`)
-  /// for the special tokens around the texts.
+  /// The range of each token in Unicode scalars of its own text, without the leading space of a piece.
+  ///
+  /// Empty (`0..<0`) for the special tokens around the texts.
   ///
   /// If a character falls back to bytes, all of its pieces have its range. A piece that is only a space is empty, at
   /// the start of the next one.
@@ -32,8 +33,9 @@ public struct Encoding: Sendable, Hashable {
   /// Words are separated by white space, as in Python's `str.split()`.
   public var words: [Int?]
 
-  /// The number of words in the whole text and the whole pair, including truncated ones. For a truncated text of more
-  /// than a megabyte, only the words that were read.
+  /// The number of words in the whole text and the whole pair, including truncated ones.
+  ///
+  /// For a truncated text of more than a megabyte, only the words that were read.
   public var wordCounts: [Int]
 
   /// The number of truncated tokens of both texts; a lower bound for texts of more than a megabyte, which are not read

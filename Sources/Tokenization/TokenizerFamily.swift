@@ -1,4 +1,6 @@
-/// The reference variant whose ids a tokenizer returns. They differ in rare cases.
+/// The reference variant whose ids a tokenizer returns.
+///
+/// They differ in rare cases.
 public enum TokenizerVariant: String, Sendable, CaseIterable {
   /// `DebertaTokenizer` and `DebertaV2Tokenizer`. The published models were trained with these ids.
   case slow

@@ -8,7 +8,9 @@ public import Tensors
 public import Tokenization
 
 /// Answers texts for many concurrent callers: looks up names, loads adapters on first use, tokenizes, and computes all
-/// rows in one `Engine`. Answers equal those of `Predictor`, bit for bit.
+/// rows in one `Engine`.
+///
+/// Answers equal those of `Predictor`, bit for bit.
 public final class TextService: Sendable {
   /// The sender and priority of a request.
   public struct Terms: Sendable {
@@ -153,8 +155,9 @@ public final class TextService: Sendable {
     try await workers.run { [self] in try names.remove(name) }
   }
 
-  /// Frees the memory of a setup's adapters; those in use stay until their memory is needed. A later request loads them
-  /// again.
+  /// Frees the memory of a setup's adapters; those in use stay until their memory is needed.
+  ///
+  /// A later request loads them again.
   public func free(_ setup: ServedSetup) async {
     try? await workers.run { [engine] in
       let parts = (setup.composition?.adapters ?? []) + (setup.composition?.fusions.map(\.name) ?? [])

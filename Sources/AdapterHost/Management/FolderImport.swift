@@ -98,7 +98,9 @@ public struct ImportedFolder: Sendable {
 
 extension Registry {
   /// Registers the contents of a folder: an adapter, a fusion of registered adapters, or a setup with its adapters and
-  /// fusions. Either everything is registered or nothing.
+  /// fusions.
+  ///
+  /// Either everything is registered or nothing.
   ///
   /// - Parameters:
   ///   - folder: a folder of the Python library.

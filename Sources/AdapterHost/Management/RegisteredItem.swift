@@ -4,7 +4,9 @@ internal import Checkpoints
 internal import Files
 public import Foundation
 
-/// An adapter or a fusion in the registry. They share one namespace.
+/// An adapter or a fusion in the registry.
+///
+/// They share one namespace.
 public struct RegisteredItem: Hashable, Sendable {
   public enum Record: Hashable, Sendable {
     case adapter(AdapterRecord)

@@ -22,7 +22,9 @@ public struct Embedder: Sendable {
   public var maximumLength: Int?
   /// The maximum number of tokens in a batch; a longer text is run alone.
   public var batchTokens = 2048
-  /// Loads the parts of a text's composition that the model does not have. Without it such a text has no vector.
+  /// Loads the parts of a text's composition that the model does not have.
+  ///
+  /// Without it such a text has no vector.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
   /// The layer whose states are read; 0 is the output of the embeddings.
   private let layer: Int

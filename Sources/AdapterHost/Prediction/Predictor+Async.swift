@@ -20,8 +20,9 @@ extension Predictor {
     return predictions
   }
 
-  /// The outcome of each text as soon as its batch is computed. Computation stops when the sequence is no longer
-  /// awaited.
+  /// The outcome of each text as soon as its batch is computed.
+  ///
+  /// Computation stops when the sequence is no longer awaited.
   ///
   /// ```swift
   /// for try await outcome in predictor.outcomes(of: inputs) {

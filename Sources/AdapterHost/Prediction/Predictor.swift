@@ -27,13 +27,17 @@ public struct Predictor: Sendable {
   /// How outputs become answers.
   public let options: AnswerOptions
   /// The maximum number of tokens of a text, including special tokens; longer texts are truncated, which the answer
-  /// reports. Questions, and texts for tagging heads if `options.tagging.stride` is set, use windows of this length
-  /// instead. 0 is the length up to which the model's layers resolve all distances (`advisedLength`); nil is, for each
-  /// head, the length it was trained with, or else `InputLength.standard`.
+  /// reports.
+  ///
+  /// Questions, and texts for tagging heads if `options.tagging.stride` is set, use windows of this length instead. 0
+  /// is the length up to which the model's layers resolve all distances (`advisedLength`); nil is, for each head, the
+  /// length it was trained with, or else `InputLength.standard`.
   public var maximumLength: Int?
   /// The maximum number of tokens in a batch, over all branches; a longer text is run alone.
   public var batchTokens = 2048
-  /// Loads the parts of a text's composition that the model does not have. Without it such a text has no answer.
+  /// Loads the parts of a text's composition that the model does not have.
+  ///
+  /// Without it such a text has no answer.
   public var load: (@Sendable (Composition, inout DebertaV2AdapterModel) throws -> Void)?
   /// The route of texts that name no adapters; an error if no head answers them.
   let route: Result<Route, PredictionError>

@@ -11,7 +11,9 @@ public struct TextInput: Sendable, Hashable {
   /// The line in its file, from 1, if it differs from the index: for rows of a table.
   private(set) var line: Int?
   public var text: String
-  /// The words of the text, if given: tagging heads label these. Nil: words are separated by white space.
+  /// The words of the text, if given: tagging heads label these.
+  ///
+  /// Nil: words are separated by white space.
   public var words: [String]?
   /// The second text, for pair tasks; the context of a question.
   public var pair: String?
@@ -192,7 +194,9 @@ extension ConfigurationFields {
   }
 }
 
-/// A text without an answer, and why. Other texts are still answered.
+/// A text without an answer, and why.
+///
+/// Other texts are still answered.
 public struct UnansweredText: Error, Sendable, Hashable, CustomStringConvertible {
   /// The index in the input, from 0.
   public let index: Int

@@ -111,7 +111,9 @@ public struct TextSource {
     return source
   }
 
-  /// The same texts, each followed by its pair as a text with the same index. A text without a pair is a failure.
+  /// The same texts, each followed by its pair as a text with the same index.
+  ///
+  /// A text without a pair is a failure.
   public func splittingPairs() -> TextSource {
     var source = self
     source.change = .split(second: nil)

@@ -19,7 +19,9 @@ public struct TrainingRecipe: Sendable {
   public var model: String?
   /// The configuration of new adapters.
   public var configuration = "seq_bn"
-  /// The adapters to apply, by default the trained one. Those that are not loaded are created.
+  /// The adapters to apply, by default the trained one.
+  ///
+  /// Those that are not loaded are created.
   public var setup: Composition?
   /// Adapters of the setup that are not trained.
   public var frozen: [String] = []

@@ -69,8 +69,9 @@ extension JSONValue {
 }
 
 extension DebertaV2AdapterModel {
-  /// Saves an adapter, with the head of its name, to a new or empty folder. The folder is written completely or not at
-  /// all, whatever happens.
+  /// Saves an adapter, with the head of its name, to a new or empty folder.
+  ///
+  /// The folder is written completely or not at all, whatever happens.
   ///
   /// - Throws: `WorkspaceError.folderInUse`, `ModelError`, `CheckpointError`.
   public func export(

@@ -1,4 +1,6 @@
-/// The model, adapters and heads that a caller wants to use. Anything nil or empty is determined automatically.
+/// The model, adapters and heads that a caller wants to use.
+///
+/// Anything nil or empty is determined automatically.
 public struct WorkspaceRequest: Hashable, Sendable {
   /// A checkpoint folder, or the name of a registered base model; nil: the default one.
   public var model: String?

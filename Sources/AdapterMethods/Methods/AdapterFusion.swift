@@ -54,7 +54,9 @@ public struct AdapterFusion: Sendable {
   }
 
   /// Regularizes the values toward the identity in training: 0.01 Σ ‖I - V‖² over all places; nil without values, or if
-  /// the settings turn it off. The trainer of `adapters` ignores that setting.
+  /// the settings turn it off.
+  ///
+  /// The trainer of `adapters` ignores that setting.
   ///
   /// Source: adapters, `model_mixin.py`, `get_fusion_regularization_loss`; `trainer.py`, `AdapterTrainerCallback`.
   public func regularization(on pass: Pass) -> Tensor? {

@@ -17,7 +17,9 @@ public import Tensors
 public struct Bottleneck: AdapterMethod {
   public static let architecture: String? = nil
 
-  /// How the up-projection is scaled. On disk: a number, `"learned"` or `"channel"`.
+  /// How the up-projection is scaled.
+  ///
+  /// On disk: a number, `"learned"` or `"channel"`.
   public enum Scaling: Hashable, Sendable {
     case fixed(Float)
     /// One trained factor.
@@ -26,7 +28,9 @@ public struct Bottleneck: AdapterMethod {
     case channel
   }
 
-  /// The adapter's residual. On disk: true, false or `"post_add"`.
+  /// The adapter's residual.
+  ///
+  /// On disk: true, false or `"post_add"`.
   public enum Residual: Hashable, Sendable {
     /// The states before the model's layer norm.
     case beforeNorm

@@ -44,6 +44,7 @@ public struct EntailmentOutputs: Sendable, Hashable {
   public let contradiction: Int
 
   /// Finds the outputs by label: entailment begins with "entail" and contradiction with "contradict", ignoring case.
+  ///
   /// Without a contradiction label it is the first output, or the last if the first is entailment, as in transformers'
   /// pipeline.
   ///

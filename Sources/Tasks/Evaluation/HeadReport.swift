@@ -71,7 +71,9 @@ public struct HeadReport: Sendable {
   }
 
   /// The threshold with the best F1 for each label of a multi-label head; labels that never or always apply keep
-  /// theirs. Nil for other heads.
+  /// theirs.
+  ///
+  /// Nil for other heads.
   public var bestThresholds: [Float]? {
     guard outcomes.task == .multilabelClassification else { return nil }
     return curves.enumerated().map { label, entry in

@@ -26,7 +26,9 @@ extension GivenLabel {
   /// Whether the number means 'no gold label': -1 as in SNLI and GLUE's test sets, -100 as ignored by losses.
   public var isNone: Bool { self == .number(-1) || self == .number(-100) }
 
-  /// A label from a file; nil if the value cannot be one. In text-only formats, digits may be meant as a number.
+  /// A label from a file; nil if the value cannot be one.
+  ///
+  /// In text-only formats, digits may be meant as a number.
   public init?(_ value: JSONValue, isTextOnly: Bool) {
     switch value {
     case .string(let name):

@@ -35,7 +35,9 @@ public struct EvaluationResult: Sendable, Hashable {
   /// The value of a metric; nil if there is none with this name.
   public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
 
-  /// Adds a metric, or replaces the one with its name. The primary metric is unchanged.
+  /// Adds a metric, or replaces the one with its name.
+  ///
+  /// The primary metric is unchanged.
   public mutating func set(_ name: String, _ value: Double) {
     precondition(name != primary.name, "the primary metric '\(name)' is given")
     if let place = metrics.firstIndex(where: { $0.name == name }) {
@@ -54,7 +56,9 @@ public struct EvaluationResult: Sendable, Hashable {
   /// The metrics for which lower is better.
   private static let losses: Set = ["loss", "perplexity", "mean_squared_error", "mean_absolute_error"]
 
-  /// Whether the primary metric is better than another's. NaN is worse than any number.
+  /// Whether the primary metric is better than another's.
+  ///
+  /// NaN is worse than any number.
   public func isBetter(than other: EvaluationResult) -> Bool {
     if primary.value.isNaN || other.primary.value.isNaN { return !primary.value.isNaN }
     return isLoss ? primary.value < other.primary.value : primary.value > other.primary.value

@@ -13,7 +13,9 @@ public struct LabelReport: Sendable, Hashable {
 
   public init(_ rows: [Row]) { self.rows = rows }
 
-  /// The totals over all labels. For single-label classes this is the accuracy.
+  /// The totals over all labels.
+  ///
+  /// For single-label classes this is the accuracy.
   public var micro: MatchCounts { rows.reduce(MatchCounts()) { $0 + $1.counts } }
 
   /// The unweighted mean over labels.

@@ -30,7 +30,9 @@ extension Metrics {
 }
 
 extension LabelReport {
-  /// The report of entities by kind, sorted by name. An entity is correct if its first word, last word and kind are.
+  /// The report of entities by kind, sorted by name.
+  ///
+  /// An entity is correct if its first word, last word and kind are.
   ///
   /// - Parameters:
   ///   - predictions: tag indices, for each word of each sentence.

@@ -1,7 +1,8 @@
 /// How a question answering head's outputs become answers.
 public struct QuestionOptions: Sendable, Hashable {
-  /// The number of answers, most likely first. It affects the scores of answers; see
-  /// ``QuestionContext/answers(starts:ends:_:)``.
+  /// The number of answers, most likely first.
+  ///
+  /// It affects the scores of answers; see ``QuestionContext/answers(starts:ends:_:)``.
   public var topK: Int
   /// The maximum number of tokens in an answer.
   public var maxAnswerLength: Int

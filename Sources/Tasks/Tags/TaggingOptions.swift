@@ -17,8 +17,9 @@ public struct TaggingOptions: Sendable, Hashable {
   /// Nil: words are labeled by their first token, as in training; a label set that is a ``TagScheme`` gives entities,
   /// and any other gives one span per word.
   public var aggregationStrategy: AggregationStrategy?
-  /// Kinds without spans, or raw labels with ``AggregationStrategy/none``; nil: `O`. If every word has a span, only
-  /// words with the labels listed here are omitted.
+  /// Kinds without spans, or raw labels with ``AggregationStrategy/none``; nil: `O`.
+  ///
+  /// If every word has a span, only words with the labels listed here are omitted.
   public var ignoreLabels: Set<String>?
   /// The number of tokens shared by consecutive windows of a long text; nil: the text is truncated.
   public var stride: Int?

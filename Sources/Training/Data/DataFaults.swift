@@ -27,7 +27,9 @@ public struct DataFaults: Hashable, Sendable {
   public private(set) var count = 0
   /// The first faults, in file order.
   public private(set) var first: [DataFault] = []
-  /// The number of records whose label, -1 or -100, means none. They are not faults.
+  /// The number of records whose label, -1 or -100, means none.
+  ///
+  /// They are not faults.
   public private(set) var unlabeledCount = 0
   /// The first of these records.
   public private(set) var firstUnlabeled: DataFault?

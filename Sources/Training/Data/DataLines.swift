@@ -37,8 +37,8 @@ final class DataLines {
 
   /// The next line; nil at the end.
   ///
-  /// - Throws: ``DatasetError/unreadable(path:code:)``, ``DatasetError/damaged(path:reason:)``, and ``DatasetError/foreignContent(path:found:remedy:)`` if the
-  ///   file does not begin as UTF-8 text does.
+  /// - Throws: ``DatasetError/unreadable(path:code:)``, ``DatasetError/damaged(path:reason:)``, and
+  ///   ``DatasetError/foreignContent(path:found:remedy:)`` if the file is not UTF-8 text.
   func next() throws(DatasetError) -> Line? {
     while true {
       if let end = lineEnd() { return line(to: end, next: end + 1) }

@@ -46,8 +46,9 @@ public struct TruncationReport: Sendable, Hashable {
   public var words = 0
   /// The number of questions with an answer.
   public var answered = 0
-  /// The number of those for which no window contains a complete answer. They are not used in training, and evaluation
-  /// cannot find them.
+  /// The number of those for which no window contains a complete answer.
+  ///
+  /// They are not used in training, and evaluation cannot find them.
   public var answers = 0
 
   public init() {}

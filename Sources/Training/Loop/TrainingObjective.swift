@@ -38,7 +38,9 @@ extension TrainingObjective {
 public struct BatchLoss {
   /// [1, 1], the mean over the batch's targets.
   public let mean: Tensor
-  /// The number of examples, or of labeled tokens. A batch with 0 is skipped.
+  /// The number of examples, or of labeled tokens.
+  ///
+  /// A batch with 0 is skipped.
   public let weight: Float
   /// The number of tokens read, for the displayed rate.
   public let tokens: Int

@@ -1,7 +1,9 @@
 internal import Checkpoints
 internal import Files
 
-/// The choice of an optimizer with its settings. In JSON a name, or an object with name and settings.
+/// The choice of an optimizer with its settings.
+///
+/// In JSON a name, or an object with name and settings.
 ///
 ///     "optimizer": "adamw"
 ///     "optimizer": {"name": "adamw", "betas": [0.9, 0.999], "epsilon": 1e-8}
