@@ -116,7 +116,7 @@ def measure(options: argparse.Namespace, folder: pathlib.Path, about: Reply, res
     """
     notes: list[str] = []
     ours = [str(options.bin / "engine"), str(folder), "--threads", str(options.threads), "--kind"]
-    engines = {"host": [*ours, "host"]} | peers(options, folder, notes)
+    engines = {name: [*ours, name] for name in ("host", "host-bf16", "host-int8")} | peers(options, folder, notes)
     if options.model == "v3":  # whose products the bare engine lists
         engines["bare"] = [*ours, "bare"]
     logs = options.work / "logs"

@@ -40,8 +40,9 @@ def ratio(other: Results, ours: Results) -> tuple[float, str] | None:
 FASTER_THAN_ORT = {"1x16": 1.2, "1x32": 1.2, "1x128": 1.0, "8x128": 1.2, "1x512": 1.4, "1x2048": 1.8, "ragged-32": 2.0}
 FASTER_THAN_TORCH = {"1x16": 7.0, "1x32": 5.0, "1x128": 2.3, "8x128": 1.3, "1x512": 1.5, "1x2048": 4.0}
 PART_OF_BARE = {"1x16": 0.6, "1x128": 0.95, "8x128": 1.06, "1x512": 1.06}
-
-
+INT8_FASTER_THAN_ORT_INT8 = {"1x16": 1.0, "1x32": 1.0, "1x128": 1.1, "8x128": 1.1, "1x512": 1.1, "1x2048": 1.0,
+                            "ragged-32": 1.5}
+BF16_FASTER = {"8x128": 1.45}
 V1_FASTER_THAN_ORT = {"1x128": 1.2, "8x128": 1.2}
 
 
@@ -55,9 +56,9 @@ def rows(results: Results) -> list[Row]:
             + _stream(results.get("stream", {})))
 
 
-def _forward(forward: Results, shape: str, peer: str, title: str, reach: float, is_part: bool) -> Row:
+def _forward(forward: Results, shape: str, peer: str, title: str, reach: float, is_part: bool, own: str = "host") -> Row:
     shapes = forward.get(shape, {})
-    ours, other = shapes.get("host", {}), shapes.get(peer, {})
+    ours, other = shapes.get(own, {}), shapes.get(peer, {})
     found = ratio(ours, other) if is_part else ratio(other, ours)
     what = f"forward {shape}, {title}"
     goal = f"<= {reach}" if is_part else "> 1.0 x" if reach == 1 else f">= {reach} x"
@@ -75,6 +76,10 @@ def _speed(forward: Results) -> list[Row]:
         made.append(_forward(forward, shape, "ort", "faster than ONNX Runtime fp32" + padded, reach, False))
     for shape, reach in FASTER_THAN_TORCH.items():
         made.append(_forward(forward, shape, "torch", "faster than PyTorch + adapters", reach, False))
+    for shape, reach in INT8_FASTER_THAN_ORT_INT8.items():
+        made.append(_forward(forward, shape, "ort-int8", "int8, faster than ONNX Runtime int8", reach, False, "host-int8"))
+    for shape, reach in BF16_FASTER.items():
+        made.append(_forward(forward, shape, "host", "bf16, faster than ours in float32", reach, False, "host-bf16"))
     for shape, reach in PART_OF_BARE.items():
         made.append(_forward(forward, shape, "bare", "time / bare OpenBLAS products", reach, True))
     return made

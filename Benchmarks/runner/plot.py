@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from .figures import Results, least
 from .table import TITLES
 
-COLOURS = {"host": "#d1495b", "bare": "#9aa0a6", "ort": "#2e6f95", "ort-int8": "#8fbcd4", "torch": "#edae49"}
+COLOURS = {"host": "#d1495b", "host-bf16": "#dd7f8b", "host-int8": "#e8b1b9", "bare": "#9aa0a6", "ort": "#2e6f95", "ort-int8": "#8fbcd4", "torch": "#edae49"}
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1080, 480, 64, 16, 72, 44
 HEADING = "One forward pass, DeBERTa-v3-base shape, fp32 unless said: least milliseconds (lower is better)"
 GAP = 0.18

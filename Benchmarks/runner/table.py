@@ -2,7 +2,7 @@
 
 from .figures import Results, least, median, ratio, rows, times
 
-TITLES = {"host": "ours", "bare": "bare OpenBLAS", "ort": "ONNX Runtime", "ort-int8": "ONNX Runtime int8",
+TITLES = {"host": "ours", "host-bf16": "ours bf16", "host-int8": "ours int8", "bare": "bare OpenBLAS", "ort": "ONNX Runtime", "ort-int8": "ONNX Runtime int8",
           "torch": "PyTorch + adapters"}
 
 

@@ -31,7 +31,7 @@ struct AdapterCLI: ParsableCommand {
         subcommands: [
           PredictCommand.self, EmbedCommand.self, SimilarCommand.self, RankCommand.self, TokenizeCommand.self,
         ]),
-      CommandGroup(name: "Training", subcommands: [TrainCommand.self, EvaluateCommand.self]),
+      CommandGroup(name: "Training", subcommands: [TrainCommand.self, EvaluateCommand.self, CompareCommand.self]),
       CommandGroup(
         name: "Registry",
         subcommands: [
@@ -43,8 +43,7 @@ struct AdapterCLI: ParsableCommand {
         name: "Model",
         subcommands: [
           InspectCommand.self, SummaryCommand.self, MergeCommand.self, CombineCommand.self, EjectCommand.self,
-          SaveCommand.self,
-          ForwardCommand.self, BenchCommand.self,
+          SaveCommand.self, QuantizeCommand.self, ForwardCommand.self, BenchCommand.self,
         ]),
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, EnvironmentCommand.self]),
     ])

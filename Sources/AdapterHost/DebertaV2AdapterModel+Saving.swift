@@ -24,6 +24,7 @@ extension DebertaV2AdapterModel {
   /// - Throws: `WorkspaceError.folderInUse`; `ModelError.enhancedDecoder` for a head that files cannot describe;
   ///   `CheckpointError`.
   public func savePretrained(to folder: String, shardSize: Int = 5_000_000_000) throws {
+    try requireExactWeights(toBe: "saved")
     for (name, head) in heads where head.queryPositions != nil { throw ModelError.enhancedDecoder(head: name) }
     let kept = adapterNames.filter { $0 != mergedAdapter }
     let tensors = try encoderTensors() + adapterTensors(of: kept) + headTensors()

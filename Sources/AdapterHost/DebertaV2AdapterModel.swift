@@ -30,6 +30,8 @@ public struct DebertaV2AdapterModel: Sendable {
   let source: ModelSource
   /// The model's name in saved files: the last component of its folder.
   public var name: String { source.name }
+  /// What the linear layers of the encoder's layers are computed in.
+  public var precision: Precision { compute.precision ?? (configuration.quantization == nil ? .float32 : .int8) }
   /// Reads heads made for this model.
   let headReader: HeadReader
   /// The checkpoint's own head.
@@ -110,6 +112,9 @@ public struct DebertaV2AdapterModel: Sendable {
     self.catalog = catalog
     self.compute = compute
     configuration = shape
+    if shape.quantization != nil, let precision = compute.precision, precision != .int8 {
+      throw ModelError.quantized(folder: source.folder ?? source.name, precision: precision.rawValue)
+    }
     let (ledger, fields) = (source.ledger, source.fields)
     let reader = WeightReader(ledger, compute)
     baseEncoder = try Encoder(reader, configuration)
@@ -129,6 +134,12 @@ public struct DebertaV2AdapterModel: Sendable {
     }
     unreadHeadTensors = staticHead == nil ? ledger.unused.filter(StaticHead.isOfHead) : []
     try ledger.finish(knowing: Encoder.isKnownUnused)
+  }
+
+  /// - Parameter action: what needs the weights of the checkpoint, as in "… cannot be trained".
+  /// - Throws: `ModelError.roundedBase`, if the model has them only rounded.
+  func requireExactWeights(toBe action: String) throws(ModelError) {
+    if precision != .float32 { throw .roundedBase(precision: precision.rawValue, action: action) }
   }
 }
 

@@ -27,7 +27,7 @@ struct ServerApp: Sendable {
     let workspace = try Workspace(settings.workspace)
     let metrics = ServerMetrics()
     self.metrics = metrics
-    let compute = Compute(threads: settings.threads)
+    let compute = Compute(threads: settings.threads, precision: settings.precision)
     threads = compute.threads.width
     service = try TextService(
       workspace, compute: compute, limits: settings.limits, workers: settings.workers,

@@ -11,6 +11,7 @@ struct ServerSettings: Sendable {
   var host = "127.0.0.1"
   var port = 8080
   var threads: Int?
+  var precision: Precision?
   var workers = 2
   var apiKeys: String?
   var adminToken: String?
@@ -46,6 +47,11 @@ struct ServerArguments: ParsableArguments {
   @Option(help: "The address to listen on; by default 127.0.0.1.") var host: String?
   @Option(help: "The port to listen on, 0 for any; by default 8080.") var port: Int?
   @Option(help: "Threads that compute; by default one for each processor.") var threads: Int?
+  @Option(
+    help: ArgumentHelp(
+      "What the linear layers of base models are computed in: float32, bf16 or int8; by default float32, or int8 for a "
+        + "model that 'adapter-cli quantize' wrote.", valueName: "precision"))
+  var precision: String?
   @Option(help: "Threads that cut texts into tokens and load adapters; by default 2.") var workers: Int?
   @Option(
     help: ArgumentHelp(
@@ -75,7 +81,8 @@ struct ServerArguments: ParsableArguments {
 
   /// The setting names for the environment and the file.
   private static let names: Set<String> = [
-    "model", "registry", "adapter", "setup", "host", "port", "threads", "workers", "api-keys", "admin-token",
+    "model", "registry", "adapter", "setup", "host", "port", "threads", "precision", "workers", "api-keys",
+    "admin-token",
     "adapter-root", "max-body", "max-inputs", "max-connections", "max-queue-seconds", "slice", "adapter-memory",
     "request-timeout", "auto-truncate", "log-format", "log-level",
   ]
@@ -123,6 +130,13 @@ struct ServerArguments: ParsableArguments {
     settings.port = try number(port, "port", 0...65_535, settings.port)
     let width = try number(threads, "threads", 0...4096, 0)
     settings.threads = width == 0 ? nil : width
+    if let name = text(precision, "precision") {
+      guard let precision = Precision(rawValue: name) else {
+        throw ValidationError(
+          "precision is '\(name)'; expected \(Precision.allCases.map(\.rawValue).joined(separator: ", ")).")
+      }
+      settings.precision = precision
+    }
     settings.workers = try number(workers, "workers", 1...256, settings.workers)
     settings.apiKeys = text(apiKeys, "api-keys")
     settings.adminToken = text(adminToken, "admin-token")

@@ -11,15 +11,44 @@
       f(12, k), f(13, k), f(14, k), f(15, k)
 #define CK_EXCHANGES EXCHANGE(1) EXCHANGE(2) EXCHANGE(4) EXCHANGE(8)
 #define CK_HALF_CONVERSION
+typedef short pairs_512 __attribute__((vector_size(64)));
+#define CK_MULTIPLY_PAIRS(a, b) (ivec) __builtin_ia32_pmaddwd512((pairs_512)(a), (pairs_512)(b))
+#define CK_SHIFT_PAIRS(a, n) (ivec)((pairs_512)(a) >> n)
 #include "kernels.inc.h"
 #pragma clang attribute pop
 
+// Where the processor adds up products of four bytes in one instruction (VNNI).
+#define VNNI_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,avx512vnni"
+#pragma clang attribute push(__attribute__((target(VNNI_TARGET))), apply_to = function)
+typedef int words_512 __attribute__((vector_size(64)));
+#define ROUNDED(name) int8_vnni_##name
+#define ROUNDED_AS(name) int8_##name
+#define ROUNDED_SUMS ivec
+#define ROUNDED_DOT(sums, x, w) (ivec) __builtin_ia32_vpdpbusd512((words_512)(sums), (words_512)(x), (words_512)(w))
+#include "rounded_product.inc.h"
+#pragma clang attribute pop
+
+// Where it adds up products of two bfloat16.
+#pragma clang attribute push(__attribute__((target(VNNI_TARGET ",avx512bf16"))), apply_to = function)
+typedef float floats_512 __attribute__((vector_size(64)));
+typedef __bf16 halves_512 __attribute__((vector_size(64)));
+#define ROUNDED(name) bf16_dot_##name
+#define ROUNDED_AS(name) bf16_##name
+#define ROUNDED_SUMS vec
+#define ROUNDED_DOT(sums, x, w) (vec) __builtin_ia32_dpbf16ps_512((floats_512)(sums), (halves_512)(x), (halves_512)(w))
+#include "rounded_product.inc.h"
+#pragma clang attribute pop
+
+static const ck_kernels table_vnni = KERNELS(int8_vnni_product, bf16_plain_product);
+static const ck_kernels table_bf16 = KERNELS(int8_vnni_product, bf16_dot_product);
+
 const ck_kernels *ck_avx512(void) {
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                 __builtin_cpu_supports("avx512vl")
-             ? &table
-             : 0;
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+      !__builtin_cpu_supports("avx512vl"))
+    return 0;
+  if (!__builtin_cpu_supports("avx512vnni")) return &table;
+  return __builtin_cpu_supports("avx512bf16") ? &table_bf16 : &table_vnni;
 }
 #else
 const ck_kernels *ck_avx512(void) { return 0; }

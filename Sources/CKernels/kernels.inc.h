@@ -7,6 +7,8 @@
 //   CK_EXCHANGES        EXCHANGE(1) EXCHANGE(2) ... EXCHANGE(CK_LANES / 2)
 //   CK_NO_FMA           where multiplying and adding in one step is not an instruction
 //   CK_HALF_CONVERSION  where widening float16 is an instruction
+//   CK_MULTIPLY_PAIRS(a, b), CK_SHIFT_PAIRS(a, n)  where int16 are multiplied and added in pairs by an instruction;
+//                       the second shifts each int16 right, keeping its sign
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -310,6 +312,8 @@ WIDEN_FUNCTION(widen_float32, CK_FLOAT32)
 WIDEN_FUNCTION(widen_float16, CK_FLOAT16)
 WIDEN_FUNCTION(widen_bfloat16, CK_BFLOAT16)
 
+#include "rounded.inc.h"
+
 // MARK: rows
 
 static void layer_norm(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,
@@ -578,25 +582,29 @@ static void dropout(int64_t M, int64_t N, uint32_t first, uint32_t key, uint32_t
     }
 }
 
-static const ck_kernels table = {
-    .name = CK_NAME,
-    .panel = PANEL,
-    .weights =
-        {
-            [CK_FLOAT32] = {product_float32, pack_outputs_32, pack_inputs_32, unpack_32, widen_float32},
-            [CK_FLOAT16] = {product_float16, pack_outputs_16, pack_inputs_16, unpack_16, widen_float16},
-            [CK_BFLOAT16] = {product_bfloat16, pack_outputs_16, pack_inputs_16, unpack_16, widen_bfloat16},
-        },
-    .layer_norm = layer_norm,
-    .gelu = gelu_all,
-    .erf = erf_all,
-    .exp = exp_all,
-    .softmax = softmax,
-    .scale = scale,
-    .add_positions = add_positions,
-    .gelu_backward = gelu_backward,
-    .layer_norm_backward = layer_norm_backward,
-    .softmax_backward = softmax_backward,
-    .collect_positions = collect_positions,
-    .dropout = dropout,
-};
+#define KERNELS(int8_product, bf16_product)                                                                          \
+  {                                                                                                                  \
+      .name = CK_NAME,                                                                                               \
+      .panel = PANEL,                                                                                                \
+      .weights =                                                                                                     \
+        {                                                                                                            \
+            [CK_FLOAT32] = {product_float32, pack_outputs_32, pack_inputs_32, unpack_32, widen_float32},             \
+            [CK_FLOAT16] = {product_float16, pack_outputs_16, pack_inputs_16, unpack_16, widen_float16},             \
+            [CK_BFLOAT16] = {product_bfloat16, pack_outputs_16, pack_inputs_16, unpack_16, widen_bfloat16},          \
+        },                                                                                                           \
+      .rounded = {[CK_INT8] = ROUNDED_KERNELS(int8, int8_product), [CK_BF16] = ROUNDED_KERNELS(bf16, bf16_product)}, \
+      .layer_norm = layer_norm,                                                                                      \
+      .gelu = gelu_all,                                                                                              \
+      .erf = erf_all,                                                                                                \
+      .exp = exp_all,                                                                                                \
+      .softmax = softmax,                                                                                            \
+      .scale = scale,                                                                                                \
+      .add_positions = add_positions,                                                                                \
+      .gelu_backward = gelu_backward,                                                                                \
+      .layer_norm_backward = layer_norm_backward,                                                                    \
+      .softmax_backward = softmax_backward,                                                                          \
+      .collect_positions = collect_positions,                                                                        \
+      .dropout = dropout,                                                                                            \
+  }
+
+static const ck_kernels table = KERNELS(int8_plain_product, bf16_plain_product);

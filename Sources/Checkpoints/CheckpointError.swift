@@ -13,6 +13,8 @@
 /// ### Tensors
 /// - ``missingTensor(name:file:nearest:)``
 /// - ``wrongShape(name:expected:found:file:)``
+/// - ``wrongElementType(name:expected:found:file:)``
+/// - ``badScale(name:index:value:file:)``
 /// - ``unusedTensors(names:file:)``
 /// - ``duplicateTensor(name:files:)``
 /// - ``unknownElementType(tensor:type:file:)``
@@ -41,6 +43,10 @@ public enum CheckpointError: Error, Hashable, Sendable {
   case missingTensor(name: String, file: String, nearest: [String])
   /// A tensor does not have the required shape.
   case wrongShape(name: String, expected: [Int], found: [Int], file: String)
+  /// A tensor of a quantized checkpoint does not have the element type that its configuration promises.
+  case wrongElementType(name: String, expected: ElementType, found: ElementType, file: String)
+  /// A scale of quantized weights that is not finite, or not above zero.
+  case badScale(name: String, index: Int, value: String, file: String)
   /// Tensors unknown to the model, which would be lost.
   case unusedTensors(names: [String], file: String)
   /// Two tensors have the same name; `files` has one entry if both are in the same file.

@@ -20,6 +20,12 @@ extension CheckpointError: CustomStringConvertible {
         + (nearest.isEmpty ? "" : " The nearest names are \(listed(nearest)).")
     case .wrongShape(let name, let expected, let found, let file):
       "\(file): '\(name)' is \(found); \(expected) is needed. Was the file made for a model of another size?"
+    case .wrongElementType(let name, let expected, let found, let file):
+      "\(file): '\(name)' has the element type \(found.rawValue); quantization_config in config.json promises "
+        + "\(expected.rawValue). Was one of the two files replaced? 'adapter-cli quantize' writes both."
+    case .badScale(let name, let index, let value, let file):
+      "\(file): '\(name)'[\(index)] is \(value); a scale is a finite number above 0. Is the file damaged? "
+        + "'adapter-cli quantize' writes it again."
     case .unusedTensors(let names, let file):
       "\(file): \(names.count == 1 ? "a tensor has" : "\(names.count) tensors have") no place in this model: "
         + "\(listed(names)). Does the file belong to another kind of model?"

@@ -16,6 +16,37 @@ public struct OutgoingTensor: Sendable {
   }
 }
 
+/// A tensor to be written in the element type that it has.
+public struct TypedTensor: Sendable {
+  public let name: String
+  public let shape: [Int]
+  public let elementType: ElementType
+  fileprivate let content: Content
+
+  fileprivate enum Content: Sendable {
+    case floats([Float])
+    case int8([Int8])
+    case stored(StoredTensor)
+  }
+
+  public init(_ tensor: OutgoingTensor) {
+    (name, shape, elementType, content) = (tensor.name, tensor.shape, .float32, .floats(tensor.values))
+  }
+
+  /// A tensor of a file, bit for bit.
+  public init(_ stored: StoredTensor) {
+    (name, shape, elementType, content) = (stored.name, stored.shape, stored.elementType, .stored(stored))
+  }
+
+  /// - Precondition: `shape` has as many elements as `values`.
+  public init(name: String, shape: [Int], int8 values: [Int8]) {
+    precondition(checkedProduct(shape) == values.count, "'\(name)' is \(shape), but has \(values.count) values")
+    (self.name, self.shape, elementType, content) = (name, shape, .int8, .int8(values))
+  }
+
+  public var byteCount: Int { shape.reduce(1, *) * elementType.byteCount }
+}
+
 /// The safetensors format.
 public enum Safetensors {
   /// Writes the tensors to one file, by ``AtomicFile``.
@@ -30,21 +61,38 @@ public enum Safetensors {
   public static func write(
     _ tensors: [OutgoingTensor], metadata: [String: String] = [:], to path: String
   ) throws(CheckpointError) {
-    let tensors = tensors.sorted { $0.name < $1.name }
-    try checkNames(of: tensors, path: path)
+    try write(tensors.map { TypedTensor($0) }, metadata: metadata, to: path)
+  }
+
+  /// Writes the tensors as `write` above, each in its own type. The longest elements come first, so that each tensor can
+  /// be used where it is mapped.
+  public static func write(
+    _ tensors: [TypedTensor], metadata: [String: String] = [:], to path: String
+  ) throws(CheckpointError) {
+    let tensors = tensors.sorted {
+      ($1.elementType.byteCount, $0.name) < ($0.elementType.byteCount, $1.name)
+    }
+    try checkNames(of: tensors.map { ($0.name, $0.shape) }, path: path)
     guard !tensors.contains(where: { $0.name == "__metadata__" }) else {
       throw .safetensors(.reservedName("__metadata__"), file: path)
     }
     let header = try paddedHeader(of: tensors, metadata: metadata, path: path)
     try AtomicFile.write(to: path) { (output) throws(CheckpointError) in
       try output.append(header)
-      for tensor in tensors { try output.append(tensor.values) }
+      for tensor in tensors {
+        switch tensor.content {
+        case .floats(let values): try output.append(values)
+        case .int8(let values): try output.append(values)
+        case .stored(let stored):
+          try stored.withUnsafeBytes { (bytes) throws(CheckpointError) in try output.append(bytes) }
+        }
+      }
     }
   }
 
   /// The length and the JSON before the data.
   private static func paddedHeader(
-    of tensors: [OutgoingTensor], metadata: [String: String], path: String
+    of tensors: [TypedTensor], metadata: [String: String], path: String
   ) throws(CheckpointError) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
@@ -53,10 +101,11 @@ public enum Safetensors {
     }
     var offset = 0
     for tensor in tensors {
-      let end = offset + tensor.values.count * ElementType.float32.byteCount
+      let end = offset + tensor.byteCount
       let shape = tensor.shape.map(String.init).joined(separator: ",")
       members.append(
-        "\(quoted(tensor.name)):{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+        "\(quoted(tensor.name)):{\"dtype\":\"\(tensor.elementType.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}"
+      )
       offset = end
     }
     var json = Array("{\(members.joined(separator: ","))}".utf8)

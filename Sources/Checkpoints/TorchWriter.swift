@@ -18,7 +18,7 @@ enum TorchArchive {
   ///   and ``CheckpointError/overLimit(_:found:limit:file:)`` for what could not be read back.
   static func write(_ tensors: [OutgoingTensor], to path: String) throws(CheckpointError) {
     let tensors = tensors.sorted { $0.name < $1.name }
-    try checkNames(of: tensors, path: path)
+    try checkNames(of: tensors.map { ($0.name, $0.shape) }, path: path)
     try write(tensors, pickle: pickle(of: tensors), to: path)
   }
 
@@ -92,14 +92,15 @@ private func rowMajorStrides(of shape: [Int]) -> [Int] {
 }
 
 /// Checks the rules shared by all tensor formats: unique names of limited length and number.
-func checkNames(of sorted: [OutgoingTensor], path: String) throws(CheckpointError) {
-  guard sorted.count <= Limits.tensors else {
-    throw .overLimit(.tensors, found: sorted.count, limit: Limits.tensors, file: path)
+func checkNames(of tensors: [(name: String, shape: [Int])], path: String) throws(CheckpointError) {
+  guard tensors.count <= Limits.tensors else {
+    throw .overLimit(.tensors, found: tensors.count, limit: Limits.tensors, file: path)
   }
-  for (first, second) in zip(sorted, sorted.dropFirst()) where first.name == second.name {
-    throw .duplicateTensor(name: first.name, files: [path])
+  let names = tensors.map(\.name).sorted()
+  for (first, second) in zip(names, names.dropFirst()) where first == second {
+    throw .duplicateTensor(name: first, files: [path])
   }
-  for tensor in sorted { try checkLimits(name: tensor.name, rank: tensor.shape.count, file: path) }
+  for tensor in tensors { try checkLimits(name: tensor.name, rank: tensor.shape.count, file: path) }
 }
 
 /// Pickle instructions of protocol 2.

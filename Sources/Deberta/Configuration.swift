@@ -43,6 +43,8 @@ public struct DebertaConfiguration: Sendable, Hashable {
   public var convolution: Convolution?
   /// Whether scores are mixed over the heads before the softmax, and probabilities after it.
   public var hasTalkingHeads = false
+  /// How the checkpoint holds the linear layers of the encoder's layers; nil: as floats.
+  public var quantization: Quantization?
 
   /// A term of the disentangled attention scores.
   public enum PositionTerm: String, Sendable, Hashable {
@@ -102,6 +104,7 @@ extension DebertaConfiguration {
     self.init(try ModelFamily(fields) ?? .v2)
     try readSizes(fields)
     try readPositions(fields)
+    quantization = try Quantization(fields)
     switch family {
     case .v1: try readFirstGeneration(fields)
     case .v2: try readSecondGeneration(fields)

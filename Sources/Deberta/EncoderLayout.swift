@@ -194,10 +194,21 @@ public struct EncoderLayout: Sendable {
   /// The tensors that the encoder requires.
   public var tensors: [StoredTensor] {
     places.flatMap { place in
-      (place.kind(in: shape)?.tensors ?? []).map {
-        StoredTensor(place: place, name: place.path(in: shape.family) + $0.suffix, shape: $0.shape)
-      }
+      let name = place.path(in: shape.family)
+      return (place.kind(in: shape)?.tensors ?? []).map {
+        StoredTensor(place: place, name: name + $0.suffix, shape: $0.shape)
+      } + scales(of: place, name)
     }
+  }
+
+  /// The scales of a weight that is int8.
+  private func scales(of place: EncoderPlace, _ name: String) -> [StoredTensor] {
+    guard case .projection(let projection, _) = place, shape.quantizes(projection) else { return [] }
+    return [
+      StoredTensor(
+        place: place, name: name + Quantization.weightSuffix + Quantization.scaleSuffix,
+        shape: [projection.widths(shape).outputs])
+    ]
   }
 
   /// The encoder's tensors in a checkpoint, including the optional ones it has.

@@ -26,17 +26,19 @@ struct PlaceReader {
     return StoredLinear(weight: weight, bias: try hasBias ? reader.tensor("bias", [outputs]) : nil)
   }
 
-  /// A linear layer present in every encoder.
+  /// A linear layer present in every encoder, rounded for the precision of what computes.
   func linear(_ place: ProjectionPlace, layer: Int) throws(CheckpointError) -> Linear {
     let (inputs, outputs) = place.widths(shape)
-    return try weights[place.path(layer: layer)].linear(in: inputs, out: outputs)
+    return try weights[place.path(layer: layer)].roundedLinear(
+      in: inputs, out: outputs, isQuantized: shape.quantizes(place))
   }
 
   /// The fused query, key and value projection, with its bias if the checkpoint has one.
   func fusedProjection(layer: Int) throws(CheckpointError) -> Linear {
     let (inputs, outputs) = ProjectionPlace.queryKeyValue.widths(shape)
     let weights = weights[ProjectionPlace.queryKeyValue.path(layer: layer)]
-    return try weights.linear(in: inputs, out: outputs, bias: weights.contains("bias"))
+    return try weights.roundedLinear(
+      in: inputs, out: outputs, bias: weights.contains("bias"), isQuantized: shape.quantizes(.queryKeyValue))
   }
 
   /// A vector [1, size] stored under the place's own name; nil if the encoder has no such place.

@@ -1,36 +1,53 @@
 internal import Synchronization
 
+/// What a packed weight holds, which decides what products with it are computed in.
+public enum PanelType: Sendable, Hashable {
+  /// The values of a file in their own type; products are in float32.
+  case exact(WeightType)
+  /// Rounded values; products round their rows alike.
+  case rounded(Rounding)
+}
+
 /// A matrix [outputs, inputs] laid out for products with it.
 ///
 /// Panels of `width` outputs, each stored input by input:
-/// [ceil(outputs / width), inputs, width], padded with zeros.
+/// [ceil(outputs / width), inputs, width], padded with zeros. Panels of rounded
+/// weights hold words of several inputs, and the scales of their outputs.
 ///
 /// `@unchecked Sendable`: an address, like `Rows`, valid as long as whatever owns the memory lives.
 public struct Panels: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
-  public let type: WeightType
+  public let type: PanelType
   public let outputs: Int
   public let inputs: Int
   public let width: Int
+  /// The bytes of one panel.
+  private let panelBytes: Int
 
   /// Panels in memory that holds `Panels.count(...)` floats.
   public init(
     _ base: UnsafeMutableRawPointer, outputs: Int, inputs: Int, width: Int, type: WeightType = .float32
+  ) {
+    self.init(
+      base, outputs: outputs, inputs: inputs, width: width, type: .exact(type),
+      panelBytes: inputs * width * type.byteCount)
+  }
+
+  fileprivate init(
+    _ base: UnsafeMutableRawPointer, outputs: Int, inputs: Int, width: Int, type: PanelType, panelBytes: Int
   ) {
     self.base = base
     self.type = type
     self.outputs = outputs
     self.inputs = inputs
     self.width = width
+    self.panelBytes = panelBytes
   }
 
   /// The memory, in floats, of the panels of a matrix [outputs, inputs], padding included.
   public static func count(outputs: Int, inputs: Int, width: Int, type: WeightType = .float32) -> Int {
-    (outputs + width - 1) / width * panelBytes(inputs: inputs, width: width, type: type) / MemoryLayout<Float>.stride
+    (outputs + width - 1) / width * inputs * width * type.byteCount / MemoryLayout<Float>.stride
   }
-
-  /// The bytes of one panel.
-  private static func panelBytes(inputs: Int, width: Int, type: WeightType) -> Int { inputs * width * type.byteCount }
 
   /// The number of panels.
   public var panelCount: Int { (outputs + width - 1) / width }
@@ -44,12 +61,12 @@ public struct Panels: @unchecked Sendable {
   public func slice(_ panels: Range<Int>) -> Panels {
     precondition(panels.lowerBound >= 0 && panels.upperBound <= panelCount, "panels \(panels) of \(panelCount)")
     return Panels(
-      base + panels.lowerBound * Self.panelBytes(inputs: inputs, width: width, type: type),
-      outputs: outputs(of: panels).count, inputs: inputs, width: width, type: type)
+      base + panels.lowerBound * panelBytes, outputs: outputs(of: panels).count, inputs: inputs, width: width,
+      type: type, panelBytes: panelBytes)
   }
 }
 
-/// A weight [outputs, inputs] packed once, in the type that its file has and in memory of its own.
+/// A weight [outputs, inputs] packed once, in the type that its file has or rounded, and in memory of its own.
 ///
 /// `@unchecked Sendable`: the memory is written by whoever makes the weight,
 /// before it is shared, and only read then.
@@ -60,45 +77,68 @@ public final class PackedWeight: @unchecked Sendable {
 
   public var outputs: Int { panels.outputs }
   public var inputs: Int { panels.inputs }
-  public var type: WeightType { panels.type }
+  public var type: PanelType { panels.type }
 
   /// A weight whose panels are still to be packed, every one of them.
-  public init(outputs: Int, inputs: Int, type: WeightType = .float32, kernels: VectorKernels) {
+  public init(outputs: Int, inputs: Int, type: PanelType = .exact(.float32), kernels: VectorKernels) {
     precondition(outputs > 0 && inputs > 0, "a packed weight of [\(outputs), \(inputs)]")
     self.kernels = kernels
     let width = kernels.panelWidth
-    let count = Panels.count(outputs: outputs, inputs: inputs, width: width, type: type)
-    panels = Panels(allocateFloats(count), outputs: outputs, inputs: inputs, width: width, type: type)
+    let bytes =
+      switch type {
+      case .exact(let type): inputs * width * type.byteCount
+      case .rounded(let rounding): kernels.panelBytes(rounding, inputs: inputs)
+      }
+    let count = (outputs + width - 1) / width * bytes / MemoryLayout<Float>.stride
+    panels = Panels(
+      allocateFloats(count), outputs: outputs, inputs: inputs, width: width, type: type, panelBytes: bytes)
   }
 
   /// Packs rows w [outputs, inputs], in their own type.
   public convenience init(_ w: WeightRows, kernels: VectorKernels) {
-    self.init(outputs: w.rows, inputs: w.columns, type: w.type, kernels: kernels)
+    self.init(outputs: w.rows, inputs: w.columns, type: .exact(w.type), kernels: kernels)
     kernels.packOutputs(w, into: panels)
   }
 
   deinit { panels.base.deallocate() }
 
-  /// The transposed weight, in the same type: what the backward pass multiplies with. Made at its first use and kept.
+  /// The transposed weight: what the backward pass multiplies with. Made at its first use and kept. It has the same
+  /// values, in the same type; those of a rounded weight in float32, as gradients are not rounded.
   public var transposed: PackedWeight {
     backward.withLock { backward in
       if let backward { return backward }
-      let made = PackedWeight(outputs: inputs, inputs: outputs, type: type, kernels: kernels)
+      let type: WeightType =
+        switch self.type {
+        case .exact(let type): type
+        case .rounded: .float32
+        }
+      let made = PackedWeight(outputs: inputs, inputs: outputs, type: .exact(type), kernels: kernels)
       let memory = UnsafeMutableRawPointer.allocate(byteCount: outputs * inputs * type.byteCount, alignment: 64)
       defer { memory.deallocate() }
       let rows = WeightRows(memory, type, rows: outputs, columns: inputs)
-      kernels.unpack(panels, into: rows)
+      switch self.type {
+      case .exact: kernels.unpack(panels, into: rows)
+      case .rounded:
+        unpack(into: Rows(memory.assumingMemoryBound(to: Float.self), rows: outputs, columns: inputs))
+      }
       kernels.packInputs(rows, into: made.panels)
       backward = made
       return made
     }
   }
 
-  /// The rows [outputs, inputs], widened: the very values that were packed.
+  /// The rows [outputs, inputs] as float32: the very values that products multiply with.
   public func unpack(into w: Rows) {
-    guard type != .float32 else { return kernels.unpack(panels, into: WeightRows(w)) }
     precondition(
       w.rows == outputs && w.columns == inputs, "[\(outputs), \(inputs)] unpacked as [\(w.rows), \(w.columns)]")
+    switch type {
+    case .exact(.float32): kernels.unpack(panels, into: WeightRows(w))
+    case .exact(let type): unpackHalves(type, into: w)
+    case .rounded(let rounding): kernels.unpack(panels, rounding, into: w)
+    }
+  }
+
+  private func unpackHalves(_ type: WeightType, into w: Rows) {
     let memory = UnsafeMutableRawPointer.allocate(
       byteCount: panels.width * inputs * type.byteCount, alignment: 64)
     defer { memory.deallocate() }

@@ -83,9 +83,11 @@ extension VectorKernels {
     precondition(
       x.columns == w.inputs && y.columns == w.outputs && x.rows == y.rows,
       "[\(x.rows), \(x.columns)] by [\(w.outputs), \(w.inputs)] does not give [\(y.rows), \(y.columns)]")
-    precondition(w.width == panelWidth, "panels of \(w.width) for kernels of \(panelWidth)")
+    guard case .exact(let type) = w.type, w.width == panelWidth else {
+      preconditionFailure("\(w.type) panels of \(w.width) for exact rows and kernels of \(panelWidth)")
+    }
     precondition(bias.map { $0.rows == 1 && $0.columns == w.outputs } ?? true, "a bias of another width")
-    weights(of: w.type).product(
+    weights(of: type).product(
       Int64(x.rows), Int64(w.outputs), Int64(w.inputs), x.base, Int64(x.stride), w.base, y.base, Int64(y.stride),
       bias?.base, epilogue.code, scratch)
   }
@@ -103,7 +105,7 @@ extension VectorKernels {
   /// Packs w [outputs, inputs], a row for each output, into panels of its type.
   public func packOutputs(_ w: WeightRows, into panels: Panels) {
     precondition(
-      w.rows == panels.outputs && w.columns == panels.inputs && w.type == panels.type,
+      w.rows == panels.outputs && w.columns == panels.inputs && panels.type == .exact(w.type),
       "\(w.type) [\(w.rows), \(w.columns)] packed as \(panels.type) [\(panels.outputs), \(panels.inputs)]")
     weights(of: w.type).pack_outputs(Int64(w.rows), Int64(w.columns), w.base, Int64(w.stride), panels.base)
   }
@@ -114,7 +116,7 @@ extension VectorKernels {
   /// Packs w [inputs, outputs], a row for each input, into panels of its type.
   public func packInputs(_ w: WeightRows, into panels: Panels) {
     precondition(
-      w.rows == panels.inputs && w.columns == panels.outputs && w.type == panels.type,
+      w.rows == panels.inputs && w.columns == panels.outputs && panels.type == .exact(w.type),
       "\(w.type) [\(w.rows), \(w.columns)] packed as inputs of \(panels.type) [\(panels.outputs), \(panels.inputs)]")
     weights(of: w.type).pack_inputs(Int64(w.columns), Int64(w.rows), w.base, Int64(w.stride), panels.base)
   }
@@ -125,7 +127,7 @@ extension VectorKernels {
   /// The rows w [outputs, inputs] that `packOutputs` packed, in the type of the panels.
   public func unpack(_ panels: Panels, into w: WeightRows) {
     precondition(
-      w.rows == panels.outputs && w.columns == panels.inputs && w.type == panels.type,
+      w.rows == panels.outputs && w.columns == panels.inputs && panels.type == .exact(w.type),
       "\(panels.type) [\(panels.outputs), \(panels.inputs)] unpacked as \(w.type) [\(w.rows), \(w.columns)]")
     weights(of: w.type).unpack(Int64(w.rows), Int64(w.columns), panels.base, w.base, Int64(w.stride))
   }

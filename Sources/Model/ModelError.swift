@@ -12,6 +12,8 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   case enhancedDecoder(head: String)
   case headsOfParallel(heads: [String], repetitions: Int)
   case cannotCreate(folder: String, reason: String)
+  case quantized(folder: String, precision: String)
+  case roundedBase(precision: String, action: String)
 
   public var description: String {
     switch self {
@@ -43,6 +45,12 @@ public enum ModelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .headsOfParallel(let heads, let repetitions):
       "Under Parallel each head answers one of the \(repetitions) adapters, but there are \(heads.count) heads: "
         + "\(heads.joined(separator: ", ")). Name \(repetitions) of them."
+    case .quantized(let folder, let precision):
+      "The weights of \(folder) are int8, so its layers are not computed in \(precision). Leave the precision out, or use "
+        + "the model that it was quantized from."
+    case .roundedBase(let precision, let action):
+      "The base model's layers are computed in \(precision): their weights are rounded, and cannot be \(action). Load the "
+        + "model in float32; for one that 'adapter-cli quantize' wrote, name the folder that it was made from."
     case .cannotCreate(let folder, let reason): "The folder \(folder) cannot be made (\(reason))."
     }
   }

@@ -77,6 +77,27 @@ public final class WeightLedger {
     }
   }
 
+  /// The int8 values of a weight [outputs, inputs] and the scales [outputs] beside it, as `adapter-cli quantize` writes
+  /// them.
+  ///
+  /// - Throws: `missingTensor`, `wrongShape`, `wrongElementType`, `badScale`.
+  func quantizedWeight(_ name: String, shape: [Int]) throws(CheckpointError) -> QuantizedWeight {
+    let scaleName = name + QuantizedWeight.scaleSuffix
+    let scales = try read(scaleName, shape: [shape[0]])
+    return try QuantizedWeight(
+      stored(read(name, shape: shape), of: .int8), scales: stored(scales, of: .float32))
+  }
+
+  private func stored(_ weight: Weight, of type: ElementType) throws(CheckpointError) -> StoredTensor {
+    switch weight {
+    case .stored(let tensor) where tensor.elementType == type: return tensor
+    case .stored(let tensor):
+      throw .wrongElementType(name: tensor.name, expected: type, found: tensor.elementType, file: file)
+    case .parameter(let name, _, _):
+      throw .wrongElementType(name: name, expected: type, found: .float32, file: file)
+    }
+  }
+
   private func read(_ name: String, shape: [Int]) throws(CheckpointError) -> Weight {
     guard let weight = weights[name] else {
       throw .missingTensor(name: name, file: file, nearest: NearestNames.of(name, in: unused, limit: 3))
@@ -156,6 +177,24 @@ public struct WeightReader {
   public func linear(in inputs: Int, out outputs: Int, bias: Bool = true) throws(CheckpointError) -> Linear {
     let weight = try weight("weight", [outputs, inputs])
     let layer = pass.layer(weight: weight, bias: try bias ? tensor("bias", [outputs]) : nil)
+    weight.releasePages()
+    return layer
+  }
+
+  /// `linear`, rounded for the precision of `compute`.
+  ///
+  /// - Parameter isQuantized: whether the file has its weight as int8 with scales.
+  public func roundedLinear(
+    in inputs: Int, out outputs: Int, bias: Bool = true, isQuantized: Bool
+  ) throws(CheckpointError) -> Linear {
+    let bias = try bias ? tensor("bias", [outputs]) : nil
+    if isQuantized {
+      let weight = try ledger.quantizedWeight(name("weight"), shape: [outputs, inputs])
+      defer { weight.releasePages() }
+      return Linear(weight: compute.packed(weight.values), bias: bias)
+    }
+    let weight = try weight("weight", [outputs, inputs])
+    let layer = pass.layer(weight: weight, bias: bias, roundedTo: compute.precision?.rounding)
     weight.releasePages()
     return layer
   }

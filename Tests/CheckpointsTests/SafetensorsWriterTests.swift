@@ -29,6 +29,26 @@ import Testing
     #expect(try folder.contents == ["a.safetensors"])
   }
 
+  @Test func everyTypeIsWrittenAndCanBeUsedWhereItIsMapped() throws {
+    let folder = TemporaryFolder()
+    let (first, second) = ("\(folder.path)/a.safetensors", "\(folder.path)/b.safetensors")
+    let tensors = [
+      TypedTensor(name: "a", shape: [3], int8: [-127, 0, 5]),
+      TypedTensor(OutgoingTensor(name: "z", shape: [2], values: [1.5, -2])),
+    ]
+    try Safetensors.write(tensors, to: first)
+    let file = try TensorFile(path: first)
+    // Copied from file to file, they keep their bits and their types.
+    try Safetensors.write(file.tensors.reversed().map { TypedTensor($0) }, to: second)
+    #expect(FileManager.default.contents(atPath: second) == FileManager.default.contents(atPath: first))
+    let (a, z) = (try #require(file["a"]), try #require(file["z"]))
+    #expect(a.elementType == .int8 && a.isMapped && z.isMappedFloat32)
+    #expect(try a.floats() == [-127, 0, 5] && z.floats() == [1.5, -2])
+    #expect(throws: CheckpointError.duplicateTensor(name: "a", files: [first])) {
+      try Safetensors.write(tensors + [TypedTensor(OutgoingTensor(name: "a", shape: [1], values: [1]))], to: first)
+    }
+  }
+
   /// The base was written by the Python package.
   @Test(arguments: ["v3", "norel", "v2conv"])
   func aFileOfPythonIsRewrittenByteForByte(_ name: String) throws {

@@ -27,6 +27,14 @@ import Testing
     return model
   }
 
+  @Test func aModelComputesInAnotherPrecision() throws {
+    let base = Self.base
+    let compute = Compute(precision: .int8)
+    let model = try DebertaV2AdapterModel(folder: base, compute: compute)
+    #expect(model.precision == .int8)
+    #expect(try DebertaV2AdapterModel(folder: base).precision == .float32)
+  }
+
   @Test func textsAreClassified() throws {
     let model = try model("debian-section")
     var options = AnswerOptions()

@@ -109,7 +109,7 @@ private let halves: [WeightType] = [.float16, .bfloat16]
     for (outputs, inputs) in [(1, 1), (1, 40), (31, 17), (32, 16), (33, 15), (97, 48), (130, 3)] {
       let w = Halves.random(type, outputs, inputs, seed: 2)
       let packed = PackedWeight(w.values, kernels: kernels)
-      #expect(packed.type == type && packed.transposed.type == type)
+      #expect(packed.type == .exact(type) && packed.transposed.type == .exact(type))
       let (back, transposed) = (Matrix(outputs, inputs), Matrix(inputs, outputs))
       packed.unpack(into: back.values)
       packed.transposed.unpack(into: transposed.values)

@@ -1,3 +1,4 @@
+import AdapterHost
 import ArgumentParser
 import Foundation
 import TestSupport
@@ -21,7 +22,10 @@ import Testing
     #expect(all.port == 5 && all.maximumInputs == 4 && all.host == "0.0.0.0" && !all.truncates)
     #expect(all.adapterRoots == ["/a", "/b"])
     #expect(try await settings(["--config", file]).port == 1)
+    #expect(try await settings(["--config", file], ["ADAPTER_SERVER_PRECISION": "bf16"]).precision == .bf16)
+    #expect(try await settings(["--precision", "int8"]).precision == .int8)
     let none = try await settings([])
+    #expect(none.precision == nil)
     #expect(none.port == 8080 && none.maximumInputs == 32 && none.truncates && none.host == "127.0.0.1")
   }
 
@@ -29,7 +33,10 @@ import Testing
     let folder = try TemporaryFolder()
     let unknown = try folder.write(#"{"prot": 1}"#, as: "unknown.json")
     await #expect(throws: ValidationError.self) { _ = try await settings(["--config", unknown]) }
-    for arguments in [["--port", "70000"], ["--log-format", "xml"], ["--log-level", "loud"], ["--adapter", "x"]] {
+    for arguments in [
+      ["--precision", "int4"], ["--port", "70000"], ["--log-format", "xml"], ["--log-level", "loud"],
+      ["--adapter", "x"],
+    ] {
       await #expect(throws: ValidationError.self, "\(arguments)") { _ = try await settings(arguments) }
     }
     await #expect(throws: ValidationError.self) { _ = try await settings([], ["ADAPTER_SERVER_PORT": "many"]) }

@@ -12,6 +12,9 @@ public enum Tolerance: String, Sendable {
   case op
   /// A whole encoder against the reference, or one way of computing it against another.
   case model
+  /// What is rounded to bfloat16 or eight bits against what is not: a value in some hundreds, here and there more in sums
+  /// of many.
+  case rounded
   /// A gradient against PyTorch's.
   case gradient
   /// A gradient against differences of a loss that is steep and curved, so that long steps leave the tangent before
@@ -28,6 +31,7 @@ public enum Tolerance: String, Sendable {
     case .exact: 0
     case .op: 1e-6 + 1e-5 * size
     case .model: 2e-5 + 1e-4 * size
+    case .rounded: 1e-3 + 0.1 * size
     case .gradient: 1e-5 + 1e-3 * size
     case .steepGradient: 1e-5 + 5e-3 * size
     case .loss: 1e-5 * size

@@ -18,6 +18,32 @@ import Testing
       }, task: .classification, labels: ["x", "y|z", "<never>"])
   }
 
+  /// A row, a row and label, a word; values decide nothing.
+  @Test func decisionsAgreeOneByOne() {
+    let agreement = Agreement(classes(60, wrongEvery: 5), classes(60, wrongEvery: 4))
+    #expect(agreement.decisions == 60 && agreement.same == 60 - 12 - 15 + 2 * 3)
+    func labels(_ flags: [Bool]...) -> Outcomes {
+      Outcomes(
+        flags.map { .labels(predicted: $0, actual: $0.map { _ in true }, probabilities: $0.map { _ in 0.5 }) },
+        task: .multilabelClassification, labels: ["a", "b", "c"])
+    }
+    let flags = Agreement(
+      labels([true, false, true], [false, false, true]), labels([true, true, true], [false, false, true]))
+    #expect(flags.decisions == 6 && flags.same == 5 && flags.share == 5.0 / 6)
+    func words(_ tags: [Int]...) -> Outcomes {
+      Outcomes(tags.map { .words(predicted: $0, actual: $0, probabilities: $0.map { _ in 1 }) }, task: .tagging)
+    }
+    let tags = Agreement(words([0, 1, 2], [1]), words([0, 2, 1], [1]))
+    #expect(tags.decisions == 4 && tags.same == 2)
+    let answers = [Outcome.answer("x", right: ["x"], noAnswer: 0), .answer("", right: [], noAnswer: 1)]
+    let others = [Outcome.answer("x", right: ["x"], noAnswer: 0), .answer("y", right: [], noAnswer: 1)]
+    let questions = Agreement(
+      Outcomes(answers, task: .questionAnswering), Outcomes(others, task: .questionAnswering))
+    #expect(questions.decisions == 2 && questions.same == 1)
+    let value = Outcomes([.value(predicted: 1, actual: 2)], task: .regression)
+    #expect(Agreement(value, value).share == nil)
+  }
+
   @Test func theMetricsOfOutcomesAreThoseOfTheirColumns() {
     let outcomes = classes(60, wrongEvery: 5)
     #expect(outcomes.result == .classification(outcomes.classes.predicted, outcomes.classes.actual))

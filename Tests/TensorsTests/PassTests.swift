@@ -50,6 +50,43 @@ private func tensor(_ rows: Int, _ columns: Int, seed: UInt64, times factor: Flo
     expectClose(results[2], results[0], .exact)
   }
 
+  /// Rounded rows split over threads have the bits of rounded rows together.
+  @Test(arguments: [(300, 200, 500), (1, 768, 3072), (113, 3071, 70), (57, 49, 144)])
+  func theNumberOfThreadsChangesNoBitOfARoundedProduct(_ rows: Int, _ inputs: Int, _ outputs: Int) {
+    for rounding in Rounding.allCases {
+      let results = [1, 2, 3].map { threads in
+        let compute = Compute(threads: threads)
+        let layer = Pass(compute).layer(
+          weight: WeightMatrix(tensor(outputs, inputs, seed: 1, times: 0.05)), bias: tensor(1, outputs, seed: 2),
+          roundedTo: rounding)
+        return Pass(compute).linearGELU(tensor(rows, inputs, seed: 3), layer).array
+      }
+      expectClose(results[1], results[0], .exact)
+      expectClose(results[2], results[0], .exact)
+    }
+  }
+
+  /// dx = dy W, with W as products see it.
+  @Test(arguments: Rounding.allCases)
+  func theGradientOfARoundedLayerGoesThroughItsRoundedWeight(_ rounding: Rounding) {
+    let (w, x) = (tensor(70, 33, seed: 1), tensor(21, 33, seed: 3))
+    func gradient(_ layer: Linear) -> [Float] {
+      let tape = Tape(TinyModel.compute)
+      let pass = Pass(TinyModel.compute, tape: tape)
+      let x = pass.copy(x)
+      tape.watch(x)
+      let sum = pass.product(pass.product(tensor(1, 21, seed: 4), pass.linear(x, layer)), tensor(70, 1, seed: 5))
+      tape.backward(from: sum)
+      return tape.gradient(of: x)?.array ?? []
+    }
+    let rounded = pass.layer(weight: WeightMatrix(w), roundedTo: rounding)
+    let same = Linear(weight: TinyModel.compute.unpacked(rounded.weight), TinyModel.compute)
+    let exact = gradient(Linear(weight: w, TinyModel.compute))
+    #expect(exact.count == 21 * 33)
+    expectFarOff(gradient(rounded), exact, by: .op)
+    expectClose(gradient(rounded), gradient(same), .exact)
+  }
+
   @Test func fusedGELUIsGELUAfterTheLayer() {
     let layer = Linear(weight: tensor(70, 33, seed: 1), bias: tensor(1, 70, seed: 2), TinyModel.compute)
     let x = tensor(21, 33, seed: 3)

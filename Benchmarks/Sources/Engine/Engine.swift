@@ -24,10 +24,16 @@ struct Engine: ParsableCommand {
 
   enum Kind: String, ExpressibleByArgument {
     case host, bare
+    case hostInt8 = "host-int8"
+    case hostBF16 = "host-bf16"
   }
 
   @Argument(help: "The folder that make-checkpoint wrote.") var checkpoint: String
-  @Option(help: "host: this project's model; bare: the model's matrix products alone, through OpenBLAS.")
+  @Option(
+    help: """
+      host: this project's model; host-int8, host-bf16: the same in that precision; bare: its matrix products alone, \
+      through OpenBLAS.
+      """)
   var kind: Kind = .host
   @Option(help: "Threads of a pass.") var threads = 2
   @Option(help: "What to measure.") var scenario: String?
@@ -38,7 +44,9 @@ struct Engine: ParsableCommand {
   func run() throws {
     let engine: any Measuring =
       switch kind {
-      case .host: try HostEngine(checkpoint: checkpoint, threads: threads)
+      case .host: try HostEngine(checkpoint: checkpoint, threads: threads, precision: .float32)
+      case .hostInt8: try HostEngine(checkpoint: checkpoint, threads: threads, precision: .int8)
+      case .hostBF16: try HostEngine(checkpoint: checkpoint, threads: threads, precision: .bf16)
       case .bare: BareEngine(threads: threads)
       }
     guard let scenario else { return try serve(engine) }

@@ -8,12 +8,15 @@ final class HostEngine: Measuring {
   /// The training that goes on.
   var steps: TrainingSteps?
 
-  init(checkpoint: String, threads: Int) throws {
+  init(checkpoint: String, threads: Int, precision: Precision) throws {
     self.checkpoint = checkpoint
-    model = try DebertaV2AdapterModel(folder: checkpoint + "/base", compute: Compute(threads: threads))
+    model = try DebertaV2AdapterModel(
+      folder: checkpoint + "/base", compute: Compute(threads: threads, precision: precision))
   }
 
-  var version: String { "kernels \(model.compute.instructionSet), \(model.compute.threads.width) threads" }
+  var version: String {
+    "\(model.precision.rawValue), kernels \(model.compute.instructionSet), \(model.compute.threads.width) threads"
+  }
 
   func reply(to request: Request) throws -> [String: JSONValue] {
     var members = try measure(request)

@@ -10,7 +10,7 @@ struct EncoderArguments: ParsableArguments {
       "The adapters that act, such as 'Stack(a, b)', or the name of a saved setup; by default the one given with "
         + "--adapter, or, without --model, the active setup.", valueName: "expr"))
   var setup: String?
-  @OptionGroup var threadArguments: ThreadArguments
+  @OptionGroup var computing: ComputeArguments
 
   /// The request for these flags. The active setup is meant for heads, usually of several adapters in Parallel; a model
   /// without given adapters is used alone.
@@ -19,8 +19,6 @@ struct EncoderArguments: ParsableArguments {
       model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup,
       usesActiveSetup: !adapters.adapter.isEmpty)
   }
-
-  var threads: Int? { threadArguments.threads }
 }
 
 /// How vectors for comparison are computed; their length does not matter.
@@ -55,7 +53,7 @@ extension Embedder {
     _ arguments: EncoderArguments, _ tokenizer: TokenizerArguments, _ options: EmbeddingOptions
   ) throws {
     let workspace = try Workspace(arguments.request)
-    let model = try workspace.loadModel(compute: Compute(threads: arguments.threads))
+    let model = try workspace.loadModel(compute: arguments.computing.compute)
     Terminal.tellWarnings(of: model)
     try self.init(model, workspace.loadTokenizer(tokenizer.tokenizer), options)
     load = { setup, model in try workspace.load(setup, into: &model) }

@@ -37,6 +37,21 @@ struct ThreadArguments: ParsableArguments {
   }
 }
 
+/// What a pass computes with.
+struct ComputeArguments: ParsableArguments {
+  @OptionGroup var threadArguments: ThreadArguments
+  @Option(
+    help: ArgumentHelp(
+      "What the linear layers of the base model are computed in: float32, bf16, or int8, which rounds their weights and "
+        + "inputs to eight bits; all else stays in float32. By default float32, or int8 for a model that 'quantize' wrote.",
+      valueName: "precision"))
+  var precision: Precision?
+
+  var compute: Compute { Compute(threads: threadArguments.threads, precision: precision) }
+}
+
+extension Precision: ExpressibleByArgument {}
+
 /// The base model, its adapters, and the heads that answer.
 struct WorkspaceArguments: ParsableArguments {
   @OptionGroup var base: BaseArguments
@@ -73,9 +88,6 @@ struct WorkspaceArguments: ParsableArguments {
     help: ArgumentHelp(
       "The word embeddings to use: 'default' for the model's own; by default the last ones given.", valueName: "name"))
   var activeEmbeddings: String?
-  @OptionGroup var threadArguments: ThreadArguments
-
-  var threads: Int? { threadArguments.threads }
 
   func validate() throws {
     try requireDifferentNames(embeddings, of: "embeddings")

@@ -14,6 +14,7 @@ struct BenchCommand: ParsableCommand {
       """)
 
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @Option(help: ArgumentHelp("Batches, as rows x tokens.", valueName: "1x16,8x128"))
   var shapes = ShapeList.usual
   @Option(help: "Passes that are timed for each shape.") var repeats = 5
@@ -28,7 +29,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     var request = workspace.request
     request.usesActiveSetup = false
-    let model = try Workspace(request).loadModel(compute: Compute(threads: workspace.threads))
+    let model = try Workspace(request).loadModel(compute: computing.compute)
     Terminal.tellWarnings(of: model)
     var rows: [[String]] = []
     for shape in shapes.shapes {

@@ -25,6 +25,7 @@ struct EvaluateCommand: ParsableCommand {
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Evaluation") var evaluation: EvaluationArguments
   @OptionGroup(title: "Output") var output: OutputArguments
@@ -35,7 +36,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     let workspace = try Workspace(workspace.request(labels: naming.labels), note: Terminal.note)
-    let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    let model = try workspace.loadModel(compute: computing.compute)
     Terminal.tellWarnings(of: model)
     let recipe = try recipe()
     let examples = HeadEvaluation(

@@ -15,6 +15,7 @@ struct ForwardCommand: ParsableCommand {
       """)
 
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @Option(help: ArgumentHelp("An adapter to merge into the weights; may be repeated.", valueName: "name"))
   var merge: [String] = []
   @Flag(help: "Write hidden_states/LAYER.") var hiddenStates = false
@@ -28,7 +29,7 @@ struct ForwardCommand: ParsableCommand {
     var request = workspace.request
     request.usesActiveSetup = false
     let workspace = try Workspace(request, note: Terminal.note)
-    var model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads), besides: merge)
+    var model = try workspace.loadModel(compute: computing.compute, besides: merge)
     Terminal.tellWarnings(of: model)
     for name in merge { try model.mergeAdapter(name) }
     try ForwardRequest(inputs: inputs, setup: workspace.setup, heads: workspace.heads, recording: kinds)

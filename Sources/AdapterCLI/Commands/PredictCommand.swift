@@ -40,6 +40,7 @@ struct PredictCommand: ParsableCommand {
 
   @OptionGroup(title: "Input") var text: TextArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @OptionGroup(title: "Model") var naming: LabelArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
@@ -69,7 +70,7 @@ struct PredictCommand: ParsableCommand {
   private func predictor() throws -> Predictor {
     let start = ContinuousClock.now
     let workspace = try Workspace(workspace.request(labels: naming.labels), note: Terminal.note)
-    let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    let model = try workspace.loadModel(compute: computing.compute)
     Terminal.tellWarnings(of: model)
     var predictor = try Predictor(model, workspace.loadTokenizer(tokenizer.tokenizer), options: answers.options)
     try answers.requireEffect(on: predictor.answeringHeadSettings)

@@ -22,6 +22,7 @@ struct RankCommand: ParsableCommand {
   var functionToApply: ScoreFunction?
   @OptionGroup(title: "Input") var text: TextArguments
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @OptionGroup(title: "Tokenizer") var tokenizer: TokenizerArguments
   @OptionGroup(title: "Tokenizer") var length: LengthArguments
   @OptionGroup(title: "Output") var output: OutputArguments
@@ -35,7 +36,7 @@ struct RankCommand: ParsableCommand {
 
   func run() throws {
     let workspace = try Workspace(workspace.request)
-    let model = try workspace.loadModel(compute: Compute(threads: self.workspace.threads))
+    let model = try workspace.loadModel(compute: computing.compute)
     Terminal.tellWarnings(of: model)
     var options = AnswerOptions()
     options.classification.functionToApply = functionToApply

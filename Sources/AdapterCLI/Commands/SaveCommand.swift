@@ -17,6 +17,7 @@ struct SaveCommand: ParsableCommand {
 
   @Argument(help: "A new folder.") var folder: String
   @OptionGroup(title: "Model") var workspace: WorkspaceArguments
+  @OptionGroup(title: "Model") var threads: ThreadArguments
   @Option(help: ArgumentHelp("An adapter to merge into the weights.", valueName: "name")) var merge: String?
   @Option(help: ArgumentHelp("The most bytes of one file of weights, such as 500MB.", valueName: "size"))
   var maxShardSize = ByteCount(5_000_000_000)
@@ -25,7 +26,7 @@ struct SaveCommand: ParsableCommand {
   func run() throws {
     let workspace = try Workspace(self.workspace.request)
     var model = try workspace.loadModel(
-      compute: Compute(threads: self.workspace.threads), besides: merge.map { [$0] } ?? [])
+      compute: Compute(threads: threads.threads), besides: merge.map { [$0] } ?? [])
     Terminal.tellWarnings(of: model)
     if let merge {
       try model.setActiveAdapters(nil)

@@ -29,7 +29,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Training") var training: TrainingArguments
   @OptionGroup(title: "Model") var base: BaseArguments
   @OptionGroup(title: "Model") var tokenizer: ChosenTokenizerArguments
-  @OptionGroup(title: "Model") var threadArguments: ThreadArguments
+  @OptionGroup(title: "Model") var computing: ComputeArguments
   @Option(help: ArgumentHelp("The folder of the run; by default runs/NAME.", valueName: "dir")) var output: String?
   @Flag(help: "Go on with the run in the output folder, by its recipe.") var resume = false
   @Flag(help: "Replace a registered adapter of the name.") var overwrite = false
@@ -64,7 +64,7 @@ struct TrainCommand: ParsableCommand {
     guard let name = parts.first ?? recipe.nameOfSetup else { throw Self.namesNothing }
     let run = try TrainingSession(
       recipe, adapter: name, folder: parts.count == 2 ? parts[1] : nil, registry: base.registry,
-      threads: threadArguments.threads, output: folder ?? "runs/\(name)")
+      threads: computing.threadArguments.threads, output: folder ?? "runs/\(name)")
     try run.run(resume ? .resumed : .new, json: json)
   }
 
@@ -86,6 +86,7 @@ struct TrainCommand: ParsableCommand {
     training.add(to: &members)
     if let model = base.model { members["model"] = .string(model) }
     if let variant = tokenizer.tokenizer { members["tokenizer"] = .string(variant.rawValue) }
+    if let precision = computing.precision { members["precision"] = .string(precision.rawValue) }
     if unregistered { members["unregistered"] = .bool(true) }
     if overwrite { members["overwrite"] = .bool(true) }
     return members

@@ -43,7 +43,8 @@ struct TrainingSession {
         expected: "'unregistered' with it (--unregistered): the registry keeps no word embeddings, without which the "
           + "adapter is not what was trained", file: "The recipe")
     }
-    var model = try DebertaV2AdapterModel(folder: workspace.modelFolder, compute: Compute(threads: threads))
+    var model = try DebertaV2AdapterModel(
+      folder: workspace.modelFolder, compute: Compute(threads: threads, precision: recipe.precision))
     Terminal.tellWarnings(of: model)
     if let folder { try model.loadAdapter(folder, as: name) }
     // Registered adapters of a setup are loaded; others will be created.

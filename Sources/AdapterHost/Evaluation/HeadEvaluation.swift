@@ -40,10 +40,42 @@ public struct HeadEvaluation: Sendable {
     }
   }
 
+  /// How a model answers the examples beside the same model in another precision.
+  ///
+  /// - Parameters:
+  ///   - model: whose answers are compared.
+  ///   - other: the same model, with the same setup and heads, computed otherwise.
+  ///   - tokenizer: the base model's.
+  /// - Returns: one for each head.
+  /// - Throws: as ``results(of:_:)``.
+  public func comparison(
+    of model: DebertaV2AdapterModel, with other: DebertaV2AdapterModel, _ tokenizer: any Tokenizer
+  ) throws -> [PrecisionComparison] {
+    let route = try Route(model.activeAdapters, heads: model.activeHeads, in: model)
+    return try route.questions.map { question in
+      let prepared = try prepared(question.head, of: model, tokenizer)
+      let (outcomes, drift) = try prepared.evaluator.compared(
+        (model.bound, other.bound), route.branches[question.branch], head: question.head)
+      return PrecisionComparison(
+        head: question.label, precision: other.precision, outcomes.0, outcomes.1, maximumDrift: drift)
+    }
+  }
+
   private func evaluated(
     _ head: String, as label: String, of model: DebertaV2AdapterModel, _ setup: Composition?,
     _ tokenizer: any Tokenizer
   ) throws -> EvaluatedHead {
+    let prepared = try prepared(head, of: model, tokenizer)
+    let outcomes = try prepared.evaluator.outcomes(model.bound, setup, heads: [head])[0]
+    return EvaluatedHead(
+      head: label, name: head, outcomes: outcomes, data: prepared.data, thresholds: prepared.settings.thresholds,
+      sources: prepared.source.examples.matching(lines: prepared.data.lines))
+  }
+
+  /// The examples as a head reads them.
+  private func prepared(
+    _ head: String, of model: DebertaV2AdapterModel, _ tokenizer: any Tokenizer
+  ) throws -> (evaluator: ModelEvaluator, data: TrainingDataset, source: SourceData, settings: HeadSettings) {
     guard let record = model.head(head) else { throw model.unknown(head: head) }
     let settings = record.settings
     let limit = InputLength.limit(
@@ -56,10 +88,7 @@ public struct HeadEvaluation: Sendable {
     let evaluator = ModelEvaluator(
       data, labels: labels?.names ?? [],
       masking: task == .maskedLM ? try TokenMasking(tokenizer, seed: 0) : nil)
-    let outcomes = try evaluator.outcomes(model.bound, setup, heads: [head])[0]
-    return EvaluatedHead(
-      head: label, name: head, outcomes: outcomes, data: data, thresholds: settings.thresholds,
-      sources: source.examples.matching(lines: data.lines))
+    return (evaluator, data, source, settings)
   }
 
   /// - Throws: `DatasetError`; `TrainingJobError.afterFaults`, if records were left out before.

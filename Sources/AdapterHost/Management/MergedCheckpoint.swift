@@ -41,6 +41,7 @@ public enum MergedCheckpoint {
   public static func write(
     _ name: String, of model: DebertaV2AdapterModel, from source: String, to folder: String
   ) throws -> Written {
+    try model.requireExactWeights(toBe: "written to a merged checkpoint")
     try NewFolder.check(folder)
     let checkpoint = try CheckpointFolder(path: source)
     var merged = model
@@ -110,7 +111,7 @@ public enum MergeError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .differs(let folder):
-      "The checkpoint that was written to \(folder) does not give what the merged model gives; it was removed."
+      "The checkpoint that was written to \(folder) does not give the very numbers of the model in memory; it was removed."
     }
   }
 }

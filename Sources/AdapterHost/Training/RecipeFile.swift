@@ -53,6 +53,9 @@ extension TrainingRecipe {
     .init(
       name: "prefix_memory",
       summary: "MB for the states below the lowest adapter, which dropout does not touch; 0 for none; default 1024"),
+    .init(
+      name: "precision",
+      summary: "float32, bf16 or int8: what the linear layers of a base model that stays as it is are computed in"),
     .init(name: "unregistered", summary: "true or false (default): leave the registry as it is"),
     .init(name: "overwrite", summary: "true or false (default): replace a registered adapter of the name"),
     .init(name: "record", summary: "written by a run: the program, and digests of the data and of the base model"),
@@ -93,6 +96,7 @@ extension TrainingRecipe {
     recomputes = try fields.bool("recompute") ?? false
     maskingRate = try fields.share("masking_rate") ?? maskingRate
     if let megabytes = try fields.integer("prefix_memory", in: 0...1 << 24) { prefixMemory = megabytes << 20 }
+    precision = try fields.choice("precision", Precision.self)
     isUnregistered = try fields.bool("unregistered") ?? false
     overwrites = try fields.bool("overwrite") ?? false
     record = try fields.object("record").map { fields throws(ConfigurationError) in try RunRecord(fields) }
@@ -120,7 +124,8 @@ extension TrainingRecipe {
       "label_smoothing": .number(labelSmoothing),
       "class_weights": balancesClasses ? .string("balanced") : nil, "adapter_drop": adapterDrop.value,
       "recompute": .bool(recomputes), "masking_rate": .number(maskingRate),
-      "prefix_memory": .integer(prefixMemory >> 20), "unregistered": .bool(isUnregistered),
+      "prefix_memory": .integer(prefixMemory >> 20), "precision": text(precision?.rawValue),
+      "unregistered": .bool(isUnregistered),
       "overwrite": .bool(overwrites), "record": record?.object,
     ]
     for case (let key, let value?) in own { members[key] = value }

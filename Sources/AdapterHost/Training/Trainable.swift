@@ -21,6 +21,7 @@ extension DebertaV2AdapterModel {
     _ setup: Composition?, heads names: [String], frozen: [String] = [], part: TrainedPart = .adapters,
     trainsEmbeddings: Bool = false, folder: String? = nil
   ) throws -> TrainableModel {
+    if part == .everything { try requireExactWeights(toBe: "trained") }
     for name in setup?.adapters ?? [] where adapter(name) == nil { throw unknown(adapter: name) }
     var heads: [String: PredictionHead] = [:]
     for name in names {

@@ -2,7 +2,7 @@ public import AdapterMethods
 internal import AdapterRegistry
 internal import Checkpoints
 internal import Heads
-internal import Tensors
+public import Tensors
 public import Tokenization
 public import Training
 
@@ -58,6 +58,8 @@ public struct TrainingRecipe: Sendable {
   public var maskingRate = 0.15
   /// Memory in bytes for caching the states of layers below the lowest adapter; 0 recomputes them in every epoch.
   public var prefixMemory = 1 << 30
+  /// What the linear layers of the base model are computed in; nil: float32, or int8 for a model whose weights are int8.
+  public var precision: Precision?
   public var settings: TrainingSettings
   /// Whether to leave the result in its folder without registering it.
   public var isUnregistered = false

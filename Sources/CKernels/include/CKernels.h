@@ -1,5 +1,5 @@
-// Vector kernels, one text compiled for three instruction sets and chosen at run time. Arithmetic is in float32;
-// weights may be stored in half precision.
+// Vector kernels, one text compiled for three instruction sets and chosen at run time. Arithmetic is in float32, but for
+// products of what is rounded; weights may be stored in half precision.
 //
 // Letters: M rows, N columns (outputs), K depth (inputs), H features, D head size.
 // Strides are in elements. Every function touches only what its shapes name; outputs may not overlap inputs unless said.
@@ -42,6 +42,35 @@ typedef struct {
   void (*widen)(int64_t count, const void *x, float *y);
 } ck_weight_kernels;
 
+/// What products with a weight are computed in, where weights and rows are both rounded for them.
+typedef enum {
+  /// Weights in eight bits, each output with a scale of its own, and rows in eight bits, each with a scale and a zero of
+  /// its own; sums in 32 bits.
+  CK_INT8 = 0,
+  /// Weights and rows in bfloat16, sums in float32.
+  CK_BF16 = 1,
+  CK_ROUNDINGS = 2,
+} ck_rounding;
+
+/// The kernels of one rounding. Every instruction set gives the same bits for the same values, but for CK_GELU.
+typedef struct {
+  /// The bytes of a packed panel of K inputs, and those of a rounded row.
+  int64_t (*panel_bytes)(int64_t K);
+  int64_t (*row_bytes)(int64_t K);
+  /// Rounds w [N, K] to values [N, K], with scales [N] where the type has them.
+  void (*round_weights)(int64_t N, int64_t K, const float *w, int64_t w_stride, void *values, float *scales);
+  /// Packs rounded values [N, K]. In int8, 255 * 127 * K is below 2^31.
+  void (*pack)(int64_t N, int64_t K, const void *values, const float *scales, void *panels);
+  /// w [N, K] as products see it.
+  void (*unpack)(int64_t N, int64_t K, const void *panels, float *w, int64_t w_stride);
+  /// Rounds x [M, K] to rows that are row_bytes apart. A row of int8 with a value that is not finite has a scale that is
+  /// not a number, and so have its results.
+  void (*round_rows)(int64_t M, int64_t K, const float *x, int64_t x_stride, void *rows, int64_t row_bytes);
+  /// y [M, N] from rounded rows [M, K] and packed panels of w [N, K]. bias: [N] or NULL.
+  void (*product)(int64_t M, int64_t N, int64_t K, const void *rows, int64_t row_bytes, const void *panels, float *y,
+                  int64_t y_stride, const float *bias, ck_epilogue epilogue);
+} ck_rounded_kernels;
+
 typedef struct {
   const char *name;
   /// Columns of one panel of a packed matrix; a packed matrix [N, K] is ceil(N / panel) blocks of [K, panel], zero-padded.
@@ -49,6 +78,8 @@ typedef struct {
 
   /// By ck_weight_type.
   ck_weight_kernels weights[CK_WEIGHT_TYPES];
+  /// By ck_rounding.
+  ck_rounded_kernels rounded[CK_ROUNDINGS];
 
   /// y = (x + r - mean) rstd gain + bias for each row; r may be NULL; y may be x or r. The variance is the biased one.
   void (*layer_norm)(int64_t M, int64_t H, const float *x, int64_t x_stride, const float *r, int64_t r_stride,

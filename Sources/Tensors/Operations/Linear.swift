@@ -32,7 +32,8 @@ public struct Linear: Sendable {
 extension Compute {
   /// Packs a weight [outputs, inputs] in its own type, split over threads.
   public func packed(_ weight: WeightMatrix) -> PackedWeight {
-    let packed = PackedWeight(outputs: weight.rows, inputs: weight.columns, type: weight.type, kernels: kernels)
+    let packed = PackedWeight(
+      outputs: weight.rows, inputs: weight.columns, type: .exact(weight.type), kernels: kernels)
     let values = weight.values
     let step = 4
     threads.forEach((packed.panels.panelCount + step - 1) / step) { item in
@@ -43,10 +44,36 @@ extension Compute {
     return packed
   }
 
+  /// Rounds and packs a weight [outputs, inputs], split over threads.
+  public func packed(_ weight: WeightMatrix, roundedTo rounding: Rounding) -> PackedWeight {
+    let packed = PackedWeight(
+      outputs: weight.rows, inputs: weight.columns, type: .rounded(rounding), kernels: kernels)
+    let values = weight.values
+    threads.forEach(packed.panels.panelCount) { item in
+      let panel = packed.panels.slice(item..<item + 1)
+      let rounded = RoundedMatrix(rows: panel.outputs, columns: panel.inputs, rounding, from: buffers)
+      rounded.round(values.slice(packed.panels.outputs(of: item..<item + 1)), self)
+      kernels.pack(rounded.values, into: panel)
+    }
+    withExtendedLifetime(weight) {}
+    return packed
+  }
+
+  /// Packs rounded weights [outputs, inputs], split over threads.
+  public func packed(_ weight: RoundedWeights) -> PackedWeight {
+    let packed = PackedWeight(
+      outputs: weight.rows, inputs: weight.columns, type: .rounded(weight.rounding), kernels: kernels)
+    threads.forEach(packed.panels.panelCount) { item in
+      kernels.pack(
+        weight.slice(packed.panels.outputs(of: item..<item + 1)), into: packed.panels.slice(item..<item + 1))
+    }
+    return packed
+  }
+
   /// Packs float32 rows [outputs, inputs], split over threads.
   public func packed(_ weight: Tensor) -> PackedWeight { packed(WeightMatrix(weight)) }
 
-  /// The rows [outputs, inputs] of a packed weight, widened.
+  /// The rows [outputs, inputs] of a packed weight, as float32.
   public func unpacked(_ weight: PackedWeight) -> Tensor {
     let rows = tensor(rows: weight.outputs, columns: weight.inputs)
     weight.unpack(into: rows.values)
@@ -61,8 +88,15 @@ extension Pass {
   }
 
   /// A linear layer of a weight [outputs, inputs] in its own type; a tape tracks it where it is a tensor.
-  public func layer(weight: WeightMatrix, bias: Tensor? = nil) -> Linear {
-    weight.tensor.map { layer(weight: $0, bias: bias) } ?? Linear(weight: compute.packed(weight), bias: bias)
+  ///
+  /// - Parameter rounding: what the weight and the rows of its products are rounded to. A weight that the tape tracks is
+  ///   not, nor one of more inputs than that allows.
+  public func layer(weight: WeightMatrix, bias: Tensor? = nil, roundedTo rounding: Rounding? = nil) -> Linear {
+    if let tensor = weight.tensor, tape?.tracks(tensor) == true { return layer(weight: tensor, bias: bias) }
+    if let rounding, weight.columns <= rounding.maximumInputs {
+      return Linear(weight: compute.packed(weight, roundedTo: rounding), bias: bias)
+    }
+    return Linear(weight: compute.packed(weight), bias: bias)
   }
 
   /// x Wᵀ + b. x [M, inputs] → [M, outputs].

@@ -44,20 +44,56 @@ public final class ModelEvaluator {
     let batches = sampler.evaluationBatches()
     var outcomes = names.map { _ in [[Outcome]]() }
     for batch in batches {
-      let pass = Pass(model.encoder.compute)
-      let examples = batch.map { index in
-        masking.map { $0.masked(data.examples[index], epoch: 0, index: index) } ?? data.examples[index]
-      }
-      let sequences = Batch(examples)
-      let output = try model(
-        sequences, .composition(setup), heads: names, answering: AnsweredTokens(examples.map(\.target)), states: .first,
-        from: cache?.states(of: batch, sequences, model.encoder), on: pass)
-      for (number, answer) in output.answers.enumerated() {
-        guard answer.output.logits.isFinite else { throw EvaluationError.notFinite(head: names[number]) }
-        outcomes[number].append(self.outcomes(answer.output, examples, batch))
+      let examples = examples(batch)
+      for (number, output) in try outputs(model, setup, names, batch, examples).enumerated() {
+        outcomes[number].append(self.outcomes(output, examples, batch))
       }
     }
-    return outcomes.map { Outcomes(BatchSampler.inOrder($0, of: batches), task: data.task, labels: labels) }
+    return outcomes.map { self.outcomes($0, of: batches) }
+  }
+
+  /// What a head answers to each example in two models, and the largest difference of two of its logits.
+  ///
+  /// - Throws: as ``evaluate(_:_:heads:)``.
+  public func compared(
+    _ models: (BoundModel, BoundModel), _ setup: Composition?, head: String
+  ) throws -> (outcomes: (Outcomes, Outcomes), maximumDrift: Float) {
+    let batches = sampler.evaluationBatches()
+    var outcomes: ([[Outcome]], [[Outcome]]) = ([], [])
+    var drift: Float = 0
+    for batch in batches {
+      let examples = examples(batch)
+      let first = try outputs(models.0, setup, [head], batch, examples)[0]
+      let second = try outputs(models.1, setup, [head], batch, examples)[0]
+      outcomes.0.append(self.outcomes(first, examples, batch))
+      outcomes.1.append(self.outcomes(second, examples, batch))
+      drift = zip(first.logits.array, second.logits.array).reduce(drift) { max($0, abs($1.0 - $1.1)) }
+    }
+    return ((self.outcomes(outcomes.0, of: batches), self.outcomes(outcomes.1, of: batches)), drift)
+  }
+
+  private func examples(_ batch: [Int]) -> [TrainingExample] {
+    batch.map { index in
+      masking.map { $0.masked(data.examples[index], epoch: 0, index: index) } ?? data.examples[index]
+    }
+  }
+
+  /// What the heads give for the examples of a batch.
+  private func outputs(
+    _ model: BoundModel, _ setup: Composition?, _ names: [String], _ batch: [Int], _ examples: [TrainingExample]
+  ) throws -> [HeadOutput] {
+    let sequences = Batch(examples)
+    let output = try model(
+      sequences, .composition(setup), heads: names, answering: AnsweredTokens(examples.map(\.target)), states: .first,
+      from: cache?.states(of: batch, sequences, model.encoder), on: Pass(model.encoder.compute))
+    return try output.answers.enumerated().map { number, answer in
+      guard answer.output.logits.isFinite else { throw EvaluationError.notFinite(head: names[number]) }
+      return answer.output
+    }
+  }
+
+  private func outcomes(_ outcomes: [[Outcome]], of batches: [[Int]]) -> Outcomes {
+    Outcomes(BatchSampler.inOrder(outcomes, of: batches), task: data.task, labels: labels)
   }
 
   private func outcomes(_ output: HeadOutput, _ examples: [TrainingExample], _ indices: [Int]) -> [Outcome] {
