@@ -24,9 +24,16 @@ let package = Package(
     .executable(name: "adapter-cli", targets: ["AdapterCLI"]),
     .executable(name: "adapter-server", targets: ["AdapterServer"]),
   ],
+  traits: [
+    .trait(
+      name: "Hub", description: "Adapters and models of the Hugging Face Hub; without it no network code is built."),
+    .default(enabledTraits: ["Hub"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // For the trait Hub alone.
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     // For adapter-server alone: other products compile none of these.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
@@ -67,10 +74,18 @@ let package = Package(
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
     library(
+      "Hub",
+      uses: [
+        "Checkpoints", "Files",
+        .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["Hub"])),
+        .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hub"])),
+        .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Hub"])),
+      ]),
+    library(
       "AdapterHost",
       uses: [
-        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Files", "Heads", "Model", "Tasks", "Tensors",
-        "Tokenization", "Training",
+        "AdapterMethods", "AdapterRegistry", "Checkpoints", "Deberta", "Files", "Heads", "Hub", "Model", "Tasks",
+        "Tensors", "Tokenization", "Training",
       ]),
     .executableTarget(
       name: "AdapterCLI",
@@ -97,6 +112,7 @@ let package = Package(
       dependencies: ["AdapterHost", "AdapterMethods", "Checkpoints", "Deberta", "Kernels", "Tensors"],
       path: "Tests/Support", swiftSettings: settings),
     tests("FilesTests", uses: ["Files"]),
+    tests("HubTests", uses: ["Checkpoints", "Files", "Hub"]),
     tests("KernelsTests", uses: ["Kernels", "Tensors"]),
     tests("TensorsTests", uses: ["Checkpoints", "Kernels", "Tensors"]),
     tests("CheckpointsTests", uses: ["Checkpoints", "Files"]),

@@ -21,7 +21,9 @@ struct AdapterCLI: ParsableCommand {
 
       Listings and answers are tables on a terminal and JSON Lines in a pipe; --table and --json choose. With --json a \
       listing is one array. What changes something reports it in a sentence, with --json as an object.
-      Where a folder of an adapter, a fusion or a head is expected, the name of a registered one may stand.
+      Where a folder of an adapter, a fusion or a head is expected, the name of a registered one may stand. Where a \
+      folder is read, hf:ORG/NAME or hf:ORG/NAME@REV of the Hugging Face Hub may stand, or the address of a zip or tar \
+      archive; HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE and HF_ENDPOINT are read as huggingface_hub reads them.
       The exit code is 0, 1 if something failed, 64 for a wrong command line, 128 + n after signal n.
       """,
     version: ProgramVersion.current,
@@ -36,7 +38,8 @@ struct AdapterCLI: ParsableCommand {
         name: "Registry",
         subcommands: [
           ListCommand.self, ShowCommand.self, ActivateCommand.self, DeactivateCommand.self, AddCommand.self,
-          ImportCommand.self, ExportCommand.self, RenameCommand.self, TagCommand.self, RemoveCommand.self,
+          ImportCommand.self, UpdateCommand.self, ExportCommand.self, PushCommand.self, RenameCommand.self,
+          TagCommand.self, RemoveCommand.self,
           SetupsCommand.self, ModelsCommand.self, VerifyCommand.self, RepairCommand.self, LogCommand.self,
         ]),
       CommandGroup(
@@ -60,6 +63,10 @@ struct AdapterCLI: ParsableCommand {
       let arguments = withEmptyValues(Array(CommandLine.arguments.dropFirst()))
       if let error = UnknownCommand.error(in: arguments, of: Self.self) { throw error }
       var command = try parseAsRoot(arguments)
+      if var taking = command as? any ParsableCommand & TakesFolders {
+        try taking.changeFolders(FolderAddress.fetch)
+        command = taking
+      }
       try command.run()
       try LineOutput.standard.flush()
     } catch {

@@ -5,6 +5,7 @@
 @_exported public import Deberta
 @_exported public import Files
 @_exported public import Heads
+@_exported public import Hub
 @_exported public import Model
 @_exported public import Tasks
 @_exported public import Tensors

@@ -5,6 +5,7 @@ public import Deberta
 public import Files
 public import Foundation
 public import Heads
+public import Hub
 public import Model
 public import Tasks
 public import Tensors
@@ -13,6 +14,7 @@ public import Training
 
 // The 'localizedDescription' of an error is its printed message.
 
+extension AdapterUpdateError: LocalizedError { public var errorDescription: String? { description } }
 extension AnswerOptionsError: LocalizedError { public var errorDescription: String? { description } }
 extension CheckpointError: LocalizedError { public var errorDescription: String? { description } }
 extension CompositionError: LocalizedError { public var errorDescription: String? { description } }
@@ -22,6 +24,7 @@ extension EmbeddingError: LocalizedError { public var errorDescription: String? 
 extension EvaluationError: LocalizedError { public var errorDescription: String? { description } }
 extension FileError: LocalizedError { public var errorDescription: String? { description } }
 extension HeadEvaluationError: LocalizedError { public var errorDescription: String? { description } }
+extension HubError: LocalizedError { public var errorDescription: String? { description } }
 extension InputError: LocalizedError { public var errorDescription: String? { description } }
 extension InputFileError: LocalizedError { public var errorDescription: String? { description } }
 extension LabelError: LocalizedError { public var errorDescription: String? { description } }

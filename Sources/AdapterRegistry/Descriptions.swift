@@ -44,11 +44,13 @@ public struct AdapterDescription: Hashable, Sendable {
   public var notes: String
   /// Where it comes from; by default the imported folder's path.
   public var source: String?
+  /// Where it was fetched from, if it was.
+  public var origin: AdapterOrigin?
 
   public init(
     method: String, configuration: String, parameterCount: Int, head: HeadDescription? = nil,
     baseDigest: ContentDigest? = nil, metrics: String? = nil, maxLength: Int? = nil, recipe: String? = nil,
-    tags: [String] = [], notes: String = "", source: String? = nil
+    tags: [String] = [], notes: String = "", source: String? = nil, origin: AdapterOrigin? = nil
   ) {
     self.method = method
     self.configuration = configuration
@@ -61,6 +63,15 @@ public struct AdapterDescription: Hashable, Sendable {
     self.tags = tags
     self.notes = notes
     self.source = source
+    self.origin = origin
+  }
+
+  /// What is registered about an adapter: of a copy of it the same can be said.
+  public init(_ record: AdapterRecord) {
+    self.init(
+      method: record.method, configuration: record.configuration, parameterCount: record.parameterCount,
+      head: record.head, baseDigest: record.baseDigest, metrics: record.metrics, maxLength: record.maxLength,
+      recipe: record.recipe, tags: record.tags, notes: record.notes, source: record.source, origin: record.origin)
   }
 
   /// Refuses what the tables would refuse, with a sentence.
@@ -76,6 +87,21 @@ public struct AdapterDescription: Hashable, Sendable {
     try StoredText.check(notes, what: "the notes", upTo: StoredText.notesLimit)
     for tag in tags { _ = try ItemName(tag, for: .tag) }
     try head?.check()
+    try origin?.check()
+  }
+}
+
+extension AdapterOrigin {
+  func check() throws(RegistryError) {
+    try StoredText.check(address, what: "the adapter's address", mayBeEmpty: false, upTo: StoredText.pathLimit)
+    guard Self.isRevision(revision) else {
+      throw .badValue(what: "the adapter's revision", reason: "it is '\(revision.prefix(80))'")
+    }
+  }
+
+  static func isRevision(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 }
 

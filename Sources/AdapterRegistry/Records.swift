@@ -39,6 +39,19 @@ public struct HeadDescription: Hashable, Sendable, Codable {
   }
 }
 
+/// Where an adapter was fetched from.
+public struct AdapterOrigin: Hashable, Sendable, Codable {
+  /// As it was named: `hf:ORG/NAME@REV`, or the address of an archive.
+  public let address: String
+  /// The commit, or the SHA-256 of the archive: hexadecimal digits.
+  public let revision: String
+
+  public init(address: String, revision: String) { (self.address, self.revision) = (address, revision) }
+
+  /// The first digits of the revision, enough for a name or a table.
+  public var shortRevision: String { String(revision.prefix(7)) }
+}
+
 /// A registered adapter.
 public struct AdapterRecord: Hashable, Sendable, Codable {
   /// The base model that it belongs to.
@@ -73,6 +86,8 @@ public struct AdapterRecord: Hashable, Sendable, Codable {
   public let notes: String
   /// Where it came from: a path, a repository, …
   public let source: String
+  /// Where it was fetched from, if it was.
+  public let origin: AdapterOrigin?
   /// Whether the active setup of its base model uses it.
   public let isActive: Bool
   /// When it was registered.

@@ -66,10 +66,12 @@ extension Registry {
       sql: """
         SELECT adapter.*, baseModel.name AS model, folder.path AS path, folder.byteCount AS byteCount,
           folder.digest AS digest, training.maxLength AS maxLength, training.recipe AS recipe,
+          origin.address AS originAddress, origin.revision AS originRevision,
           (SELECT group_concat(tag, char(31)) FROM adapterTag WHERE adapterId = adapter.id) AS tags,
           EXISTS (SELECT 1 FROM activeSetupMember WHERE adapterId = adapter.id) AS isActive
         FROM adapter LEFT JOIN baseModel ON baseModel.id = adapter.modelId
           LEFT JOIN folder ON folder.id = adapter.folderId LEFT JOIN training ON training.adapterId = adapter.id
+          LEFT JOIN origin ON origin.adapterId = adapter.id
         WHERE \(condition) ORDER BY baseModel.name, adapter.name
         """, arguments: arguments)
     return try records(rows, of: "adapter", faults: faults) { reader in
@@ -85,7 +87,8 @@ extension Registry {
         recipe: try reader.objectIfPresent("recipe", of: "training"),
         tags: tags?.split(separator: "\u{1F}").map(String.init).sorted() ?? [],
         notes: try reader.text("notes", upTo: StoredText.notesLimit),
-        source: try reader.text("source", upTo: StoredText.pathLimit), isActive: try reader.flag("isActive"),
+        source: try reader.text("source", upTo: StoredText.pathLimit), origin: try reader.origin(),
+        isActive: try reader.flag("isActive"),
         created: try reader.date("created"), changed: try reader.date("changed"))
     }
   }

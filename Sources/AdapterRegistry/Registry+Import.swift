@@ -134,7 +134,7 @@ extension Registry {
   /// Brings a folder to its place and runs `enter` in the transaction that
   /// makes it count. The copy was made before, so that writers wait for no
   /// copying. The folders of what it replaces are removed after it.
-  private func publish<T>(
+  func publish<T>(
     _ candidate: Candidate, as name: String,
     enter: (_ stored: String, Database) throws -> (record: T, leftovers: [ManagedFolder])
   ) throws(RegistryError) -> T {
@@ -184,7 +184,7 @@ extension Registry {
 
   // MARK: Rows
 
-  private func requireBase(
+  func requireBase(
     _ name: String, _ description: AdapterDescription, is model: ItemKey, force: Bool, _ db: Database
   ) throws {
     guard !force, let wanted = description.baseDigest else { return }
@@ -194,23 +194,18 @@ extension Registry {
   }
 
   /// Enters the row of an adapter, its tags, and how it was trained.
-  private func enter(
+  func enter(
     _ description: AdapterDescription, named name: String, of model: ItemKey, in folderId: Int64,
     from source: String, _ db: Database
   ) throws {
     let now = Date()
     var row = AdapterRow(
-      id: nil, modelId: model.id, name: name, folderId: folderId, method: description.method,
-      configuration: description.configuration, parameterCount: description.parameterCount,
-      baseDigest: description.baseDigest, headKind: description.head?.kind, headLabels: description.head?.labels,
-      metrics: description.metrics, notes: description.notes,
-      source: description.source ?? place.stored(source), created: now, changed: now)
+      id: nil, modelId: model.id, name: name, folderId: folderId, description, source: place.stored(source),
+      created: now, changed: now)
     try row.insert(db)
     let id = row.id ?? db.lastInsertedRowID
     for tag in Set(description.tags) { try AdapterTagRow(adapterId: id, tag: tag).insert(db) }
-    if description.maxLength != nil || description.recipe != nil {
-      try TrainingRow(adapterId: id, maxLength: description.maxLength, recipe: description.recipe).insert(db)
-    }
+    try enterHistory(of: description, id, db)
   }
 
   private func enter(
@@ -232,7 +227,7 @@ extension Registry {
 }
 
 /// A folder that is to be registered: a copy of it, or the folder itself where it lies among the adapters already.
-private struct Candidate {
+struct Candidate {
   /// The absolute path of what is imported.
   let source: String
   let contents: FolderContents

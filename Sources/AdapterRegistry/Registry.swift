@@ -54,6 +54,7 @@ internal import Files
 /// - ``adapters(named:of:)``
 /// - ``files(of:)-(AdapterRecord)``
 /// - ``importAdapter(folder:as:of:files:force:replacing:describe:)``
+/// - ``updateAdapter(_:of:from:files:keepingOldAs:describe:)``
 /// - ``renameAdapter(_:to:of:rewriting:)``
 /// - ``removeAdapter(_:of:)``
 /// - ``tag(adapter:adding:removing:of:)``

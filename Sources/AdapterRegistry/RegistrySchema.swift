@@ -17,6 +17,7 @@ enum RegistrySchema {
   private static let migrations: [(name: String, sql: String)] = [
     ("models, adapters, fusions, setups and the log", firstTables),
     ("how adapters were trained, and stricter names of folders to remove", secondTables),
+    ("where adapters were fetched from", thirdTables),
   ]
 
   static var migrator: DatabaseMigrator {

@@ -33,6 +33,16 @@ struct RowReader {
     return text
   }
 
+  /// Where an adapter was fetched from.
+  func origin() throws(RowFault) -> AdapterOrigin? {
+    guard let address = try textIfPresent("originAddress", upTo: StoredText.pathLimit, of: "origin") else { return nil }
+    let revision = try text("originRevision", of: "origin")
+    guard AdapterOrigin.isRevision(revision) else {
+      throw fault("originRevision", value("originRevision"), expected: "hexadecimal digits", of: "origin")
+    }
+    return AdapterOrigin(address: address, revision: revision)
+  }
+
   /// A JSON object.
   func object(_ column: String) throws(RowFault) -> String {
     guard let text = try objectIfPresent(column) else { throw fault(column, .null, expected: "a JSON object") }

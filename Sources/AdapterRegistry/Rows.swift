@@ -59,11 +59,33 @@ struct AdapterRow: Encodable, MutablePersistableRecord {
   mutating func didInsert(_ inserted: InsertionSuccess) { id = inserted.rowID }
 }
 
+extension AdapterRow {
+  /// - Parameter source: where it comes from if the description does not say.
+  init(
+    id: Int64?, modelId: Int64, name: String, folderId: Int64, _ description: AdapterDescription, source: String,
+    created: Date, changed: Date
+  ) {
+    self.init(
+      id: id, modelId: modelId, name: name, folderId: folderId, method: description.method,
+      configuration: description.configuration, parameterCount: description.parameterCount,
+      baseDigest: description.baseDigest, headKind: description.head?.kind, headLabels: description.head?.labels,
+      metrics: description.metrics, notes: description.notes, source: description.source ?? source, created: created,
+      changed: changed)
+  }
+}
+
 struct TrainingRow: Encodable, PersistableRecord {
   static let databaseTableName = "training"
   var adapterId: Int64
   var maxLength: Int?
   var recipe: String?
+}
+
+struct OriginRow: Encodable, PersistableRecord {
+  static let databaseTableName = "origin"
+  var adapterId: Int64
+  var address: String
+  var revision: String
 }
 
 struct AdapterTagRow: Encodable, PersistableRecord {

@@ -146,4 +146,12 @@ extension RegistrySchema {
     INSERT INTO pendingRemoval SELECT path FROM temp.pending;
     DROP TABLE temp.pending;
     """
+
+  static let thirdTables = """
+    CREATE TABLE origin (
+      adapterId INTEGER PRIMARY KEY REFERENCES adapter (id) ON DELETE CASCADE,
+      address TEXT NOT NULL CHECK (address <> ''),
+      revision TEXT NOT NULL CHECK (revision <> '' AND revision NOT GLOB '*[^0-9a-f]*')
+    ) STRICT;
+    """
 }

@@ -1,30 +1,63 @@
-/// The entries of a zip archive without compression.
+/// The entries of a zip archive.
 ///
-/// Such an archive is a folder inside a file: an entry is a range of bytes. All other zip features are refused:
-/// compression, encryption, comments, names that leave the archive, entries that share bytes, headers that contradict
-/// each other. Checksums are not verified, because `torch.save` can be configured to omit them. Layout: PKWARE
-/// APPNOTE.TXT 6.3.10, section 4.3.
-struct ZipArchive {
-  /// The range of each entry's content in the file, by name.
-  let entries: [String: Range<Int>]
+/// An archive whose entries are only stored is a folder inside a file: an entry
+/// is a range of bytes. Whatever else zip allows is refused: encryption, names
+/// that leave the archive, entries that share bytes, headers that contradict
+/// each other; of PyTorch's files compression and comments, too. Checksums are
+/// left to the caller, because `torch.save` can be set to leave them out.
+/// Layout: PKWARE APPNOTE.TXT 6.3.10, section 4.3.
+public struct ZipArchive {
+  /// Who wrote an archive.
+  public enum Writer: Sendable {
+    /// PyTorch, which compresses nothing.
+    case pyTorch
+    /// Any program: entries may be deflated, and a comment may follow.
+    case any
+  }
+
+  /// An entry.
+  public struct Member: Hashable, Sendable {
+    /// A path; one that ends with a slash is a folder.
+    public let name: String
+    /// Where its bytes lie in the file, compressed if they are.
+    public let content: Range<Int>
+    /// Its size when it is not compressed.
+    public let size: Int
+    /// The CRC-32 of what is not compressed.
+    public let checksum: UInt32
+    public let isDeflated: Bool
+    /// The type bits of the mode that a Unix gave it; 0 if none did.
+    public let fileType: UInt32
+  }
+
+  /// The entries, in the order of the directory.
+  public let members: [Member]
+
+  /// Where each entry's content lies in the file, by name.
+  var entries: [String: Range<Int>] {
+    Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.content) })
+  }
 
   /// - Throws: ``CheckpointError/zip(_:file:)`` and
   ///   ``CheckpointError/overLimit(_:found:limit:file:)``.
-  init(_ file: MappedFile) throws(CheckpointError) {
-    let directory = try ZipDirectory(of: file)
+  public init(_ file: MappedFile, writtenBy writer: Writer = .pyTorch) throws(CheckpointError) {
+    let directory = try ZipDirectory(of: file, allowsComment: writer == .any)
     guard directory.entryCount <= Limits.zipEntries else {
       throw .overLimit(.zipEntries, found: directory.entryCount, limit: Limits.zipEntries, file: file.path)
     }
 
     var located: [(header: ZipEntryHeader, extent: ZipExtent)] = []
-    var entries: [String: Range<Int>] = [:]
+    var names: Set<String> = []
+    var members: [Member] = []
     var position = directory.range.lowerBound
     for index in 0..<directory.entryCount {
-      let header = try ZipEntryHeader(index, at: &position, in: directory.range, of: file)
+      let header = try ZipEntryHeader(
+        index, at: &position, in: directory.range, of: file, mayBeDeflated: writer == .any)
       let extent = try header.locate(in: file, before: directory.range.lowerBound)
-      guard entries.updateValue(extent.content, forKey: header.name) == nil else {
+      guard names.insert(header.name).inserted else {
         throw .zip(.duplicateName(header.name), file: file.path)
       }
+      members.append(header.member(at: extent.content))
       located.append((header, extent))
     }
     guard position == directory.range.upperBound else {
@@ -36,7 +69,7 @@ struct ZipArchive {
     where first.extent.whole.upperBound > second.extent.whole.lowerBound {
       throw .zip(.overlap(first.header.name, second.header.name), file: file.path)
     }
-    self.entries = entries
+    self.members = members
   }
 }
 
@@ -52,11 +85,16 @@ private struct ZipDirectory {
   let range: Range<Int>
   let entryCount: Int
 
-  /// Reads the end record, which must be the last 22 bytes, and the zip64 record and locator before it, which must
-  /// match.
-  init(of file: MappedFile) throws(CheckpointError) {
-    let end = file.count - 22
-    guard end >= 0, file.load(UInt32.self, at: end) == 0x0605_4B50, file.load(UInt16.self, at: end + 20) == 0 else {
+  /// Reads the end record, which must be the last 22 bytes but for a comment
+  /// that is allowed, and the zip64 record and locator before it, which must
+  /// agree with it.
+  init(of file: MappedFile, allowsComment: Bool) throws(CheckpointError) {
+    let last = file.count - 22
+    let candidates = (allowsComment ? max(0, last - 0xFFFF) : max(0, last))..<max(0, last + 1)
+    let found = candidates.last { end in
+      file.load(UInt32.self, at: end) == 0x0605_4B50 && Int(file.load(UInt16.self, at: end + 20)) == last - end
+    }
+    guard let end = found else {
       throw .zip(.noDirectory, file: file.path)
     }
     func disagrees(_ field: String) -> CheckpointError { .zip(.directoryDisagrees(field: field), file: file.path) }

@@ -2,20 +2,26 @@
 struct ZipEntryHeader {
   let name: String
   private let flags: UInt16
+  private let method: UInt16
   private let checksum: UInt32
-  private let size: UInt64
+  /// In the archive, and when it is not compressed.
+  private let storedSize, size: UInt64
   private let offset: UInt64
+  private let fileType: UInt32
 
   private static let hasDescriptor: UInt16 = 1 << 3
   private static let isUTF8: UInt16 = 1 << 11
   private static let encryption: UInt16 = 1 | 1 << 6 | 1 << 13
+  /// How hard the writer tried, which says nothing to a reader.
+  private static let effort: UInt16 = 1 << 1 | 1 << 2
+  private static let deflate: UInt16 = 8
 
   /// Reads the header at `position` and advances past it.
   ///
   /// - Throws: ``CheckpointError/zip(_:file:)`` if it is malformed, leaves `directory`, or describes an entry that is
-  ///   not simply stored.
+  ///   neither stored nor deflated.
   init(
-    _ index: Int, at position: inout Int, in directory: Range<Int>, of file: MappedFile
+    _ index: Int, at position: inout Int, in directory: Range<Int>, of file: MappedFile, mayBeDeflated: Bool
   ) throws(CheckpointError) {
     let start = position
     guard directory.upperBound - start >= 46, file.load(UInt32.self, at: start) == 0x0201_4B50 else {
@@ -36,10 +42,13 @@ struct ZipEntryHeader {
     guard isInside(name) else { throw .zip(.escapingName(name), file: file.path) }
     let flags = narrow(8)
     guard flags & Self.encryption == 0 else { throw .zip(.encrypted(name), file: file.path) }
-    guard flags & ~(Self.hasDescriptor | Self.isUTF8) == 0 else {
+    let method = narrow(10)
+    guard flags & ~(Self.hasDescriptor | Self.isUTF8 | (method == Self.deflate ? Self.effort : 0)) == 0 else {
       throw .zip(.unknownFlags(name, flags: Int(flags)), file: file.path)
     }
-    guard narrow(10) == 0 else { throw .zip(.compressed(name, method: Int(narrow(10))), file: file.path) }
+    guard method == 0 || mayBeDeflated && method == Self.deflate else {
+      throw .zip(.compressed(name, method: Int(method)), file: file.path)
+    }
     guard narrow(34) == 0 else { throw .zip(.headersDisagree(name, field: "the disk"), file: file.path) }
 
     // Saturated fields have their actual values in the zip64 extra field, in this order.
@@ -53,14 +62,16 @@ struct ZipEntryHeader {
       var next = found.makeIterator()
       for (i, isSaturated) in saturated.enumerated() where isSaturated { values[i] = next.next() ?? 0 }
     }
-    guard values[0] == values[1] else {
+    guard method != 0 || values[0] == values[1] else {
       throw .zip(.headersDisagree(name, field: "the size, though it is not compressed"), file: file.path)
     }
     self.name = name
-    self.flags = flags
+    (self.flags, self.method) = (flags, method)
     checksum = file.load(UInt32.self, at: start + 16)
-    size = values[0]
+    (size, storedSize) = (values[0], values[1])
     offset = values[2]
+    // Who made the entry: 3 is Unix, which keeps the mode in the upper half of the attributes.
+    fileType = narrow(4) >> 8 == 3 ? UInt32(wide(38) >> 16) & 0xF000 : 0
     position = commentEnd
   }
 
@@ -75,16 +86,16 @@ struct ZipEntryHeader {
     func disagree(_ field: String) -> CheckpointError { .zip(.headersDisagree(name, field: field), file: file.path) }
     guard file.load(UInt32.self, at: start) == 0x0403_4B50 else { throw disagree("the place of the entry") }
     guard file.load(UInt16.self, at: start + 6) == flags else { throw disagree("the flags") }
-    guard file.load(UInt16.self, at: start + 8) == 0 else { throw disagree("the compression method") }
+    guard file.load(UInt16.self, at: start + 8) == method else { throw disagree("the compression method") }
 
     let nameEnd = start + 30 + Int(file.load(UInt16.self, at: start + 26))
     let contentStart = nameEnd + Int(file.load(UInt16.self, at: start + 28))
-    guard contentStart <= limit, size <= UInt64(limit - contentStart) else {
+    guard contentStart <= limit, storedSize <= UInt64(limit - contentStart) else {
       throw .zip(.outsideFile(entry: name), file: file.path)
     }
     guard file.text(start + 30..<nameEnd) == name else { throw disagree("the name") }
 
-    let content = contentStart..<contentStart + Int(size)
+    let content = contentStart..<contentStart + Int(storedSize)
     if flags & Self.hasDescriptor == 0 {
       try checkSizes(at: start, extra: nameEnd..<contentStart, in: file)
       return ZipExtent(content: content, whole: start..<content.upperBound)
@@ -98,8 +109,17 @@ struct ZipEntryHeader {
     func disagree(_ field: String) -> CheckpointError { .zip(.headersDisagree(name, field: field), file: file.path) }
     guard file.load(UInt32.self, at: start + 14) == checksum else { throw disagree("the checksum") }
     var sizes = [18, 22].map { UInt64(file.load(UInt32.self, at: start + $0)) }
-    if sizes == [0xFFFF_FFFF, 0xFFFF_FFFF] { sizes = zip64Values(in: extra, of: file) ?? [] }
-    guard sizes == [size, size] else { throw disagree("the size") }
+    let isWide = sizes == [0xFFFF_FFFF, 0xFFFF_FFFF]
+    if isWide { sizes = zip64Values(in: extra, of: file) ?? [] }
+    // The zip64 field has them the other way around.
+    guard sizes == [storedSize, size] || isWide && sizes == [size, storedSize] else { throw disagree("the size") }
+  }
+
+  /// What the archive says about the entry, whose bytes lie at `content`.
+  func member(at content: Range<Int>) -> ZipArchive.Member {
+    ZipArchive.Member(
+      name: name, content: content, size: Int(clamping: size), checksum: checksum, isDeflated: method == Self.deflate,
+      fileType: fileType)
   }
 
   /// A data descriptor repeats checksum and sizes, in 4 or 8 bytes each.
@@ -109,12 +129,13 @@ struct ZipEntryHeader {
     guard limit - start >= 16, file.load(UInt32.self, at: start) == 0x0807_4B50,
       file.load(UInt32.self, at: start + 4) == checksum
     else { throw .zip(.headersDisagree(name, field: "the data descriptor"), file: file.path) }
-    if limit - start >= 24, file.load(UInt64.self, at: start + 8) == size,
+    if limit - start >= 24, file.load(UInt64.self, at: start + 8) == storedSize,
       file.load(UInt64.self, at: start + 16) == size
     {
       return start + 24
     }
-    guard UInt64(file.load(UInt32.self, at: start + 8)) == size, UInt64(file.load(UInt32.self, at: start + 12)) == size
+    guard UInt64(file.load(UInt32.self, at: start + 8)) == storedSize,
+      UInt64(file.load(UInt32.self, at: start + 12)) == size
     else { throw .zip(.headersDisagree(name, field: "the size"), file: file.path) }
     return start + 16
   }

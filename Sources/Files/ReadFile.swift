@@ -48,6 +48,18 @@ public final class ReadFile: Sendable {
       && fstatat(folder.descriptor, name, &named, 0) == 0 && FileStamp(named) == stamp
   }
 
+  /// Its bytes from an offset on, as many as there are up to a count.
+  public func bytes(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+    var (result, code) = (0, Int32(0))
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { block, filled in
+      repeat { result = pread(descriptor, block.baseAddress, count, off_t(offset)) } while result < 0 && errno == EINTR
+      code = errno
+      filled = max(result, 0)
+    }
+    if result < 0 { throw .refused(.read, path: path, code: code) }
+    return bytes
+  }
+
   /// Reads the file in chunks, passing each one to a closure.
   public func read(each piece: (UnsafeRawBufferPointer) throws(FileError) -> Void) throws(FileError) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real clients against a server that this starts: run.sh ADAPTER-SERVER ADAPTER-CLI [FOLDER for environments and results]
+# Real clients against a server that this starts, and the client of the Hub against huggingface_hub: run.sh ADAPTER-SERVER ADAPTER-CLI [FOLDER for environments and results]
 #
 # The clients are installed with pip into environments outside the repository.
 set -euo pipefail
@@ -17,6 +17,20 @@ environment clients huggingface_hub==2.4.0 numpy openai==3.57.0 'tritonclient[ht
 environment tei tei-client==0.2.4
 environment fuzz schemathesis
 environment load mlcommons-loadgen==6.0.17
+environment hub huggingface_hub==0.36.2
+environment olah olah==0.5.4
+
+# The client of the Hub: huggingface_hub of both generations uploads, downloads and judges.
+for python in hub clients; do
+  : > "$place/hub.port"
+  "$place/$python/bin/python" "$here/hub_server.py" > "$place/hub.port" 2> "$place/hub.log" &
+  hub=$!
+  trap 'kill $hub 2>/dev/null || :' EXIT
+  until [ -s "$place/hub.port" ]; do kill -0 $hub || { cat "$place/hub.log"; exit 1; }; sleep 0.1; done
+  "$place/$python/bin/python" "$here/hub.py" "http://127.0.0.1:$(cat "$place/hub.port")" "$cli" "$place/hub-work"
+  kill $hub
+done
+"$here/olah.sh" "$place/olah/bin/olah-cli" "$place/clients/bin/python" "$cli" "$place/olah-work"
 
 echo admin-token > "$place/token"
 cd "$root"

@@ -33,7 +33,7 @@ import Testing
     #expect(
       tables == [
         "activeSetup", "activeSetupMember", "adapter", "adapterTag", "baseModel", "file", "folder", "fusion",
-        "fusionMember", "grdb_migrations", "logEntry", "pendingRemoval", "setup", "setupMember", "training",
+        "fusionMember", "grdb_migrations", "logEntry", "origin", "pendingRemoval", "setup", "setupMember", "training",
       ])
     #expect(loose == ["grdb_migrations", "sqlite_schema", "sqlite_sequence"])
     #expect(version == RegistrySchema.version)
@@ -70,6 +70,8 @@ import Testing
       "INSERT INTO pendingRemoval VALUES ('Adapters/.quarantine')",
       "INSERT INTO training VALUES (1, -1, NULL)",
       "INSERT INTO training VALUES (1, 1, '[]')",
+      "INSERT INTO origin VALUES (1, '', 'ab')",
+      "INSERT INTO origin VALUES (1, 'hf:a/b', '../x')",
     ]
     for sql in refused {
       #expect(throws: DatabaseError.self, "\(sql)") { try change(sql) }

@@ -8,7 +8,7 @@ import Testing
   private static let articles = [
     "AdapterHost.md", "LoadRunSwitch.md", "TheRegistry.md", "AddingAMethod.md", "TrainingAdapters.md",
     "ClassifyingTexts.md", "TaggingTokens.md", "AnsweringQuestions.md", "FillingMasks.md", "ZeroShotLabels.md",
-    "ChoosingAndRanking.md", "EmbeddingTexts.md", "Evaluating.md", "Precision.md",
+    "ChoosingAndRanking.md", "EmbeddingTexts.md", "Evaluating.md", "Precision.md", "TheHub.md",
   ]
   private static let articlesWithoutExamples = ["Differences.md", "Members.md", "MicrosoftsPage.md"]
 

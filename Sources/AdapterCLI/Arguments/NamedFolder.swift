@@ -3,7 +3,7 @@ internal import ArgumentParser
 /// A value of the form NAME=DIR.
 struct NamedFolder: ExpressibleByArgument {
   let name: String
-  let folder: String
+  var folder: String
 
   init?(argument: String) {
     guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }

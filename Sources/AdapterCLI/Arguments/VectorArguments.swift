@@ -2,7 +2,7 @@ public import AdapterHost
 public import ArgumentParser
 
 /// The base model and its adapters, for commands that need no heads.
-struct EncoderArguments: ParsableArguments {
+struct EncoderArguments: ParsableArguments, TakesFolders {
   @OptionGroup var base: BaseArguments
   @OptionGroup var adapters: AdapterArguments
   @Option(
@@ -18,6 +18,11 @@ struct EncoderArguments: ParsableArguments {
     WorkspaceRequest(
       model: base.model, registry: base.registry, adapters: adapters.folders, setup: setup,
       usesActiveSetup: !adapters.adapter.isEmpty)
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
   }
 }
 

@@ -9,21 +9,30 @@ struct RegistryArguments: ParsableArguments {
 }
 
 /// The base model and the registry.
-struct BaseArguments: ParsableArguments {
+struct BaseArguments: ParsableArguments, TakesFolders {
   @Option(help: ArgumentHelp("A checkpoint's folder, or the name of a registered base model.", valueName: "dir"))
   var model: String?
   @OptionGroup var registryArguments: RegistryArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    if var folder = model {
+      try change(&folder)
+      model = folder
+    }
+  }
 
   var registry: String? { registryArguments.registry }
   var location: RegistryLocation { registryArguments.location }
 }
 
 /// Adapters by name.
-struct AdapterArguments: ParsableArguments {
+struct AdapterArguments: ParsableArguments, TakesFolders {
   @Option(help: ArgumentHelp("An adapter's folder and the name it gets; may be repeated.", valueName: "name=dir"))
   var adapter: [NamedFolder] = []
 
   func validate() throws { try requireDifferentNames(adapter, of: "adapter") }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows { try adapter.changeFolders(change) }
 
   var folders: NamedFolders { NamedFolders(adapter) }
 }
@@ -53,7 +62,7 @@ struct ComputeArguments: ParsableArguments {
 extension Precision: ExpressibleByArgument {}
 
 /// The base model, its adapters, and the heads that answer.
-struct WorkspaceArguments: ParsableArguments {
+struct WorkspaceArguments: ParsableArguments, TakesFolders {
   @OptionGroup var base: BaseArguments
   @OptionGroup var adapters: AdapterArguments
   @Option(help: ArgumentHelp("A head's folder and the name it gets; may be repeated.", valueName: "name=dir"))
@@ -95,6 +104,18 @@ struct WorkspaceArguments: ParsableArguments {
     try requireDifferentNames(fusion, of: "fusion")
     if setup != nil, setupFolder != nil {
       throw ValidationError("There are --setup and --setup-folder; expected one of them.")
+    }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
+    try head.changeFolders(change)
+    try fusion.changeFolders(change)
+    try embeddings.changeFolders(change)
+    if var folder = setupFolder {
+      try change(&folder)
+      setupFolder = folder
     }
   }
 

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Times a model's forward pass on batches of random tokens.",
@@ -24,6 +24,10 @@ struct BenchCommand: ParsableCommand {
     guard (1...1_000_000).contains(repeats) else {
       throw ValidationError("--repeats is \(repeats); expected 1 to 1000000.")
     }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

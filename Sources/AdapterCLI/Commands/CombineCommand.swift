@@ -1,7 +1,7 @@
 public import AdapterHost
 public import ArgumentParser
 
-struct CombineCommand: ParsableCommand {
+struct CombineCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "combine",
     abstract: "Makes one adapter of several, or one head of several, by arithmetic on their tensors.",
@@ -72,6 +72,12 @@ struct CombineCommand: ParsableCommand {
     }
     if !head.isEmpty, rank != nil { throw ValidationError("A rank is given, but heads have none.") }
     try requireDifferentNames(head, of: "head")
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
+    try head.changeFolders(change)
   }
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Compares the answers in a precision with those in float32, on examples with known answers.",
@@ -29,6 +29,10 @@ struct CompareCommand: ParsableCommand {
       throw ValidationError("--precision is float32, with which the other is compared; expected int8 or bf16.")
     }
     _ = try recipe()
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

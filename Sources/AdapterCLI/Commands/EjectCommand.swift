@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct EjectCommand: ParsableCommand {
+struct EjectCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "eject",
     abstract: "Writes a prefix tuning in its flat form: the keys and values without the layers that make them.",
@@ -22,6 +22,11 @@ struct EjectCommand: ParsableCommand {
     guard adapters.adapter.count == 1 else {
       throw ValidationError("Give the adapter as --adapter NAME=DIR, one.")
     }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
   }
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct EmbedCommand: ParsableCommand {
+struct EmbedCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "embed",
     abstract: "Makes a vector of each text.",
@@ -35,6 +35,10 @@ struct EmbedCommand: ParsableCommand {
         "--output is '\(path)'; expected a name that ends with .npy. JSON Lines go to standard output.")
     }
     if output.table { throw ValidationError("--output writes an array; leave --table out.") }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

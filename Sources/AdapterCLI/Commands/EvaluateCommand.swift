@@ -2,7 +2,7 @@ internal import AdapterHost
 internal import ArgumentParser
 internal import Foundation
 
-struct EvaluateCommand: ParsableCommand {
+struct EvaluateCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
     abstract: "Evaluates adapters and heads on examples with known answers.",
@@ -32,6 +32,10 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     _ = try recipe()
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

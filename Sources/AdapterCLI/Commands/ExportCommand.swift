@@ -34,23 +34,7 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let registry = try Registry.open(at: base.location, for: .reading)
     let item = try registry.item(named: name, of: registry.model(nameOrFolder: base.model).name)
-    let request = WorkspaceRequest(
-      model: base.model, registry: base.registry, setup: item.composition.description)
-    let workspace = try Workspace(request)
-    let model = try workspace.loadModel(compute: Compute(threads: 1))
-    switch item.record {
-    case .adapter where peft:
-      let hasHead = try model.exportPeft(name, base: workspace.modelFolder, to: folder, as: format ?? .safetensors)
-      if !hasHead, let head = item.head {
-        Terminal.note(
-          "Without its head (\(head.kind)): transformers makes no head with these layers of this base model. Export the "
-            + "adapter without --peft to keep it.")
-      }
-    case .fusion where peft:
-      throw ValidationError("'\(name)' is a fusion, which PEFT does not have; export it without --peft.")
-    case .adapter: try model.export(name, to: folder, as: format ?? .both)
-    case .fusion: try model.export(fusionOf: item.joins, to: folder, as: format ?? .both)
-    }
+    try ExportedFolder.write(item, from: base, to: folder, format, peft: peft)
     let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     output.report(
       "Wrote \(name) to \(folder).",
@@ -61,3 +45,28 @@ struct ExportCommand: ParsableCommand {
 }
 
 extension WeightFormat: ExpressibleByArgument {}
+
+/// The folder of a registered adapter or fusion, as other programs read it.
+enum ExportedFolder {
+  static func write(
+    _ item: RegisteredItem, from base: BaseArguments, to folder: String, _ format: WeightFormat?, peft: Bool
+  ) throws {
+    let request = WorkspaceRequest(
+      model: base.model, registry: base.registry, setup: item.composition.description)
+    let workspace = try Workspace(request)
+    let model = try workspace.loadModel(compute: Compute(threads: 1))
+    switch item.record {
+    case .adapter where peft:
+      let hasHead = try model.exportPeft(item.name, base: workspace.modelFolder, to: folder, as: format ?? .safetensors)
+      if !hasHead, let head = item.head {
+        Terminal.note(
+          "Without its head (\(head.kind)): transformers makes no head with these layers of this base model. Export the "
+            + "adapter without --peft to keep it.")
+      }
+    case .fusion where peft:
+      throw ValidationError("'\(item.name)' is a fusion, which PEFT does not have; export it without --peft.")
+    case .adapter: try model.export(item.name, to: folder, as: format ?? .both)
+    case .fusion: try model.export(fusionOf: item.joins, to: folder, as: format ?? .both)
+    }
+  }
+}

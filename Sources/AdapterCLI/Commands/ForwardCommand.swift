@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct ForwardCommand: ParsableCommand {
+struct ForwardCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "forward",
     abstract: "Runs token ids through a model and writes every tensor that is requested.",
@@ -24,6 +24,10 @@ struct ForwardCommand: ParsableCommand {
   @Flag(help: "Write gating/ADAPTER/LAYER/PLACE.") var gatingScores = false
   @Option(help: ArgumentHelp("The inputs.", valueName: "file.json")) var inputs: String
   @Option(help: ArgumentHelp("Where the tensors go.", valueName: "file.safetensors")) var output: String
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
+  }
 
   func run() throws {
     var request = workspace.request

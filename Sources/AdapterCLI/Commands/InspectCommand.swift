@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Shows what a folder or file of a model, an adapter or a head holds, and what of it would be used.",
@@ -10,6 +10,7 @@ struct InspectCommand: ParsableCommand {
         adapter-cli inspect Models/deberta-v3-tiny-en
         adapter-cli inspect ../trained/sentiment --model deberta-v3-tiny-en
         adapter-cli inspect pytorch_model.bin --json
+        adapter-cli inspect hf:ORG/NAME
 
       Every tensor is listed with its shape and type and with what loading would do with it: it is used; it is left, \
       because it is known to belong to something else; it is unexpected or has another shape than is needed, so that \
@@ -22,6 +23,11 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "A folder, or one file of tensors.") var path: String
   @OptionGroup(title: "Registry") var base: BaseArguments
   @OptionGroup(title: "Output") var output: OutputArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try change(&path)
+    try base.changeFolders(change)
+  }
 
   func run() throws {
     let base = try Inspection.Base(request: base.model, location: base.location)

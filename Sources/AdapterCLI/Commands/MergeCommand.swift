@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct MergeCommand: ParsableCommand {
+struct MergeCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "merge",
     abstract: "Writes the base model with an adapter's effect in its weights, as a checkpoint.",
@@ -22,6 +22,11 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup var adapters: AdapterArguments
   @OptionGroup(title: "Registry") var base: BaseArguments
   @OptionGroup(title: "Output") var output: ResultArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
+  }
 
   func run() throws {
     let request = WorkspaceRequest(

@@ -77,14 +77,15 @@ struct RegisterModelCommand: ParsableCommand {
     commandName: "register",
     abstract: "Registers a checkpoint's folder as a base model, where it lies.",
     discussion: """
-      Example:
+      Examples:
         adapter-cli models register Models/deberta-v3-tiny-en --as tiny
+        adapter-cli models register hf:microsoft/deberta-v3-base
 
       The model is loaded once to see that it is whole. The registry is made if there is none; the first base model \
       becomes the default one.
       """)
 
-  @Argument(help: "The checkpoint's folder.") var folder: String
+  @Argument(help: "The checkpoint's folder, or hf:ORG/NAME.") var folder: String
   @Option(
     name: .customLong("as"), help: ArgumentHelp("What to call it; by default the folder's name.", valueName: "name"))
   var name: String?
@@ -92,8 +93,10 @@ struct RegisterModelCommand: ParsableCommand {
   @OptionGroup(title: "Output") var output: ResultArguments
 
   func run() throws {
+    let fetched = try FolderAddress.fetched(folder)
+    let folder = fetched?.path ?? folder
     let (description, files) = try ModelDescription.read(folder)
-    let name = self.name ?? folder.split(separator: "/").last.map(String.init) ?? folder
+    let name = self.name ?? fetched?.name ?? folder.split(separator: "/").last.map(String.init) ?? folder
     try Registry.edit(at: registry.location, creating: true) { registry in
       let record = try registry.register(modelAt: folder, as: name, describedBy: description, files: files)
       output.report(

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct PredictCommand: ParsableCommand {
+struct PredictCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Answers texts with the heads of one or many adapters.",
@@ -47,6 +47,10 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup(title: "Answers") var answers: AnswerArguments
   @OptionGroup(title: "Output") var output: OutputArguments
   @Flag(help: "Report on standard error what was loaded, and how long everything took.") var verbose = false
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
+  }
 
   func run() throws {
     let lines = LineOutput.standard

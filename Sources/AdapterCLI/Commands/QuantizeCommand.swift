@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct QuantizeCommand: ParsableCommand {
+struct QuantizeCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "quantize",
     abstract: "Writes a base model with int8 weights, which loads fast and takes little memory.",
@@ -19,6 +19,10 @@ struct QuantizeCommand: ParsableCommand {
   @OptionGroup(title: "Model") var base: BaseArguments
   @Option(help: ArgumentHelp("A new folder.", valueName: "dir")) var output: String
   @OptionGroup(title: "Output") var result: ResultArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+  }
 
   func run() throws {
     let workspace = try Workspace(

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct RankCommand: ParsableCommand {
+struct RankCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "rank",
     abstract: "Ranks texts for a query with a reranker's head.",
@@ -32,6 +32,10 @@ struct RankCommand: ParsableCommand {
     if functionToApply == .softmax {
       throw ValidationError("--function-to-apply softmax makes 1 of any single output; expected sigmoid or none.")
     }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct SaveCommand: ParsableCommand {
+struct SaveCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "save",
     abstract: "Writes a base model with adapters, fusions and heads as one checkpoint, as save_pretrained does.",
@@ -22,6 +22,10 @@ struct SaveCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The most bytes of one file of weights, such as 500MB.", valueName: "size"))
   var maxShardSize = ByteCount(5_000_000_000)
   @OptionGroup(title: "Output") var output: ResultArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
+  }
 
   func run() throws {
     let workspace = try Workspace(self.workspace.request)

@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct SimilarCommand: ParsableCommand {
+struct SimilarCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "similar",
     abstract: "Finds the texts that are most like a query, by their vectors.",
@@ -29,6 +29,10 @@ struct SimilarCommand: ParsableCommand {
     if query == nil, topK != nil {
       throw ValidationError("--top-k is for --query: pairs are not compared with each other.")
     }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try workspace.changeFolders(change)
   }
 
   func run() throws {

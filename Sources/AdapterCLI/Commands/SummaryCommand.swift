@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct SummaryCommand: ParsableCommand {
+struct SummaryCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "summary",
     abstract: "Counts the parameters of a base model and its adapters, as the Python library's adapter_summary.",
@@ -20,6 +20,11 @@ struct SummaryCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The adapters that count as active, such as 'Stack(a, b)'.", valueName: "expr"))
   var setup: String?
   @OptionGroup(title: "Output") var output: OutputArguments
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
+    try adapters.changeFolders(change)
+  }
 
   func run() throws {
     let summary = try AdapterSummary(

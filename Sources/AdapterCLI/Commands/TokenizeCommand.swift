@@ -1,7 +1,7 @@
 internal import AdapterHost
 internal import ArgumentParser
 
-struct TokenizeCommand: ParsableCommand {
+struct TokenizeCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Cuts texts into the tokens that a model reads.",
@@ -28,6 +28,10 @@ struct TokenizeCommand: ParsableCommand {
     if let maxLength, maxLength < 2 {
       throw ValidationError("--max-length is \(maxLength); [CLS] and [SEP] alone take 2.")
     }
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
   }
 
   func run() throws {

@@ -2,7 +2,7 @@ internal import AdapterHost
 internal import ArgumentParser
 internal import Foundation
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: ParsableCommand, TakesFolders {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains an adapter and its head, and registers the result.",
@@ -54,6 +54,10 @@ struct TrainCommand: ParsableCommand {
     if training.settings != nil { return }
     guard data.train != nil else { throw ValidationError("Missing --train FILE: the examples.") }
     _ = try TrainingRecipe(flags: members())
+  }
+
+  mutating func changeFolders(_ change: (inout String) throws -> Void) rethrows {
+    try base.changeFolders(change)
   }
 
   func run() throws {

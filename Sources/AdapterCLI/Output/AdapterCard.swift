@@ -29,6 +29,7 @@ struct AdapterCard {
     details.add("Folder", record.path)
     details.add("Size", record.byteCount.asBytes)
     details.add("Source", record.source)
+    if let origin = record.origin { details.add("Revision", origin.revision) }
     details.add("Made for", madeFor)
     details.add(recipe: try? record.recipe)
     details.add("Added", record.created.minute + " UTC")
@@ -56,6 +57,9 @@ struct AdapterCard {
         "metrics": try record.metrics.map { try JSONValue(Data($0.utf8), file: "the metrics of \(record.name)") }
           ?? .null,
         "folder": .string(record.path), "bytes": .integer(record.byteCount), "source": .string(record.source),
+        "origin": record.origin.map { origin in
+          .object(["address": .string(origin.address), "revision": .string(origin.revision)])
+        } ?? .null,
         "digest": .string(record.digest.text), "base_digest": record.baseDigest.map { .string($0.text) } ?? .null,
         "added": .string(record.created.second), "changed": .string(record.changed.second),
         "files": files.object,

@@ -5,6 +5,7 @@ internal import Deberta
 internal import Files
 internal import Foundation
 internal import Heads
+public import Hub
 internal import Tasks
 internal import Tensors
 
@@ -109,34 +110,38 @@ extension Registry {
   ///   - labels: output names for an adapter's head without names; nil keeps them.
   ///   - model: the base model.
   ///   - force: whether to accept an adapter made for another base model of this shape.
+  ///   - fetched: the address the folder was fetched from, if any.
   /// - Throws: `InspectionError`, `ImportError`, `RegistryError`; read errors, naming the file, tensor or key.
   public func importFolder(
     _ folder: String, as name: String? = nil, joining members: [String]? = nil, labels: [String]? = nil,
-    of model: ModelRecord, force: Bool = false
+    of model: ModelRecord, force: Bool = false, fetched: FetchedFolder? = nil
   ) throws -> ImportedFolder {
     let parts = PartReader.kinds(in: folder)
     let isAdapter = parts.contains(.adapter) || parts.contains(.peftAdapter)
     if let labels, !isAdapter { throw LabelNamingError(labels: labels.count, heads: []) }
     if parts.contains(.setup), !parts.contains(.adapter) {
-      return try importSetup(folder, as: name, of: model, force: force)
+      return try importSetup(folder, as: name ?? fetched?.name, of: model, force: force)
     }
     if parts.contains(.fusion), !parts.contains(.adapter) {
-      return ImportedFolder(items: [try importFusion(folder, as: name, joining: members, of: model)], setup: nil)
+      return ImportedFolder(
+        items: [try importFusion(folder, as: name, joining: members, of: model, fetched)], setup: nil)
     }
     if members != nil { throw ImportError.noFusion(folder: folder) }
     // A folder of another kind is refused before anything is copied.
     try PartReader.require([.adapter, .peftAdapter], in: folder)
-    let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force)
+    let record = try importAdapter(folder: folder, as: name, of: model, labels: labels, force: force, fetched: fetched)
     return ImportedFolder(items: [RegisteredItem(record)], setup: nil)
   }
 
   private func importFusion(
-    _ folder: String, as name: String?, joining members: [String]?, of model: ModelRecord
+    _ folder: String, as name: String?, joining members: [String]?, of model: ModelRecord,
+    _ fetched: FetchedFolder? = nil
   ) throws -> RegisteredItem {
     let record = try importFusion(
       folder: folder, as: name, of: model.name, files: FusionDescription.files(in: folder)
     ) { copy in
-      let description = try FusionDescription.readForImport(copy, for: model, joining: members)
+      var description = try FusionDescription.readForImport(copy, for: model, joining: members)
+      if let fetched { description.source = "\(fetched.address) (\(fetched.revision.prefix(7)))" }
       return (FusionDescription.name(of: description.adapters), description)
     }
     return RegisteredItem(record, isActive: false)

@@ -3,6 +3,7 @@ internal import Checkpoints
 internal import Files
 internal import Foundation
 internal import Heads
+public import Hub
 internal import Tensors
 
 extension DebertaV2AdapterModel {
@@ -35,18 +36,22 @@ extension Registry {
   ///   - model: the base model.
   ///   - labels: the names of the head's outputs; nil keeps them.
   ///   - force: whether to accept an adapter made for another base model of this shape.
+  ///   - fetched: the address the folder was fetched from, if any.
   /// - Throws: `LabelNamingError`, if the folder has no head, a head with names, or a different number of outputs.
   public func importAdapter(
-    folder: String, as name: String?, of model: ModelRecord, labels: [String]?, force: Bool = false
+    folder: String, as name: String?, of model: ModelRecord, labels: [String]?, force: Bool = false,
+    fetched: FetchedFolder? = nil
   ) throws -> AdapterRecord {
+    // PEFT saves no name: its folder's, or the repository's, is the adapter's.
+    let ownName = fetched?.name ?? FilePaths.lastPart(of: FilePaths.absolute(folder))
     guard let labels else {
       return try importAdapter(
         folder: folder, as: name, of: model.name, files: AdapterDescription.files(in: folder), force: force
       ) { copy in
-        let (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
-        // PEFT does not save a name, so the folder's name is used.
+        var (savedName, description) = try AdapterDescription.readForImport(copy, for: model)
+        description.note(fetched)
         let isOwnName = savedName != FilePaths.lastPart(of: copy)
-        return (isOwnName ? savedName : FilePaths.lastPart(of: FilePaths.absolute(folder)), description)
+        return (isOwnName ? savedName : ownName, description)
       }
     }
     try PartReader.require([.adapter, .peftAdapter], in: folder)
@@ -56,7 +61,6 @@ extension Registry {
       let settings = try reader.head(besideAdapterIn: folder)?.settings
       throw LabelNamingError(labels: labels.count, heads: settings.map { [("of the folder", $0)] } ?? [])
     }
-    let ownName = FilePaths.lastPart(of: FilePaths.absolute(folder))
     return try NewFolder.temporarily { place in
       let copy = place + "/" + ownName
       try Folders.create(copy)
@@ -70,7 +74,8 @@ extension Registry {
       try SavedHead.write(
         head.naming(labels), named: ownName, modelName: base.name, family: reader.shape.family,
         hiddenSize: reader.shape.hiddenSize, to: copy, Compute(threads: 1))
-      return try importAdapter(folder: copy, as: name, of: model, labels: nil, force: force)
+      return try importAdapter(
+        folder: copy, as: name, of: model, labels: nil, force: force, fetched: fetched)
     }
   }
 }
