@@ -31,7 +31,7 @@ import UnixSignals
     let settings = try await arguments.settings()
     var logger = Logger(label: "adapter-server") { label -> any LogHandler in
       if settings.logsJSON { return JSONLogHandler(label: label) }
-      return StreamLogHandler.standardError(label: label)
+      return TextLogHandler(label: label)
     }
     logger.logLevel = settings.logLevel
     let log = logger

@@ -80,11 +80,20 @@ struct Exchange: Sendable {
         "The key '\(account.name)' has used its tokens of this minute. Try again in \(seconds) s.", seconds: seconds)
     }
     let bytes = route.content == .none ? ByteBuffer() : try await collected()
-    let body = route.content == .json ? try Body(Data(bytes.readableBytesView)) : Body()
-    let call = Call(
-      app: app, headers: request.headers, segments: segments, body: body, bytes: bytes, caller: caller)
-    let handler = route.handler
-    let reply = try await app.connections.whileOpen(context.channel) { try await handler(call) }
+    let (app, headers, segments, route) = (app, request.headers, segments, route)
+    let reply = try await app.connections.whileOpen(context.channel) {
+      var body = Body()
+      if route.content == .json {
+        // A large body is not read on the few threads that events need.
+        let isSmall = bytes.readableBytes <= 1 << 14
+        body =
+          isSmall
+          ? try Body(Data(bytes.readableBytesView))
+          : try await app.service.work { _ in try Body(Data(bytes.readableBytesView)) }
+      }
+      let call = Call(app: app, headers: headers, segments: segments, body: body, bytes: bytes, caller: caller)
+      return try await route.handler(call)
+    }
     app.settle(reply, caller)
     return reply
   }

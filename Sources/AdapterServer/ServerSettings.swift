@@ -79,12 +79,32 @@ struct ServerArguments: ParsableArguments {
   @Option(help: "What is logged: trace, debug, info, notice, warning, error or critical; by default info.")
   var logLevel: String?
 
-  /// The setting names for the environment and the file.
-  private static let names: Set<String> = [
-    "model", "registry", "adapter", "setup", "host", "port", "threads", "precision", "workers", "api-keys",
-    "admin-token",
-    "adapter-root", "max-body", "max-inputs", "max-connections", "max-queue-seconds", "slice", "adapter-memory",
-    "request-timeout", "auto-truncate", "log-format", "log-level",
+  /// What a setting is in a file.
+  private enum Kind: String {
+    case text = "a string"
+    case number = "a whole number"
+    case list = "a list of strings"
+    case flag = "true or false"
+
+    func takes(_ value: JSONValue) -> Bool {
+      switch (self, value) {
+      case (.text, .string), (.number, .integer), (.flag, .bool): true
+      case (.number, .string(let text)): Int(text) != nil
+      case (.flag, .string(let text)): ["true", "false", "1", "0"].contains(text)
+      case (.list, _): value.texts != nil
+      default: false
+      }
+    }
+  }
+
+  /// The settings that the environment and a file may have.
+  private static let kinds: [String: Kind] = [
+    "model": .text, "registry": .text, "adapter": .list, "setup": .text, "host": .text, "port": .number,
+    "threads": .number, "precision": .text, "workers": .number, "api-keys": .text, "admin-token": .text,
+    "adapter-root": .list,
+    "max-body": .number, "max-inputs": .number, "max-connections": .number, "max-queue-seconds": .number,
+    "slice": .number, "adapter-memory": .number, "request-timeout": .number, "auto-truncate": .flag,
+    "log-format": .text, "log-level": .text,
   ]
 
   /// Flags take precedence over the environment (`ADAPTER_SERVER_PORT`), and that over the file.
@@ -93,6 +113,7 @@ struct ServerArguments: ParsableArguments {
   func settings(
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) async throws -> ServerSettings {
+    try Self.check(environment: environment)
     var providers: [any ConfigProvider] = [
       EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "adapter.server")
     ]
@@ -170,15 +191,34 @@ struct ServerArguments: ParsableArguments {
     return settings
   }
 
-  /// Refuses a file with unknown members.
+  /// Refuses variables that were meant for a setting and are named like none.
+  ///
+  /// Kubernetes sets ADAPTER_SERVER_SERVICE_HOST and the like for a service of that name.
+  private static func check(environment: [String: String]) throws {
+    let known = kinds.keys.map { "ADAPTER_SERVER_" + $0.uppercased().replacing("-", with: "_") }
+    for name in environment.keys.sorted() where name.hasPrefix("ADAPTER_SERVER_") && !known.contains(name) {
+      let rest = name.dropFirst("ADAPTER_SERVER_".count)
+      if rest.hasPrefix("SERVICE_") || rest.hasPrefix("PORT_") { continue }
+      let nearest = NearestNames.of(name, in: known.sorted(), limit: 1)
+      throw ValidationError(
+        "The variable \(name) names no setting" + (nearest.first.map { "; did you mean \($0)?" } ?? "."))
+    }
+  }
+
+  /// Refuses a file with members that are no settings, or not what a setting is.
   private static func check(file: String) throws {
     guard case .object(let members) = try JSONValue(path: file) else {
       throw ValidationError("\(file) is no JSON object; expected the names of flags with their values.")
     }
-    for name in members.keys.sorted() where !names.contains(name) {
-      let nearest = NearestNames.of(name, in: names.sorted(), limit: 1)
-      throw ValidationError(
-        "\(file): '\(name)' is no setting" + (nearest.first.map { "; did you mean '\($0)'?" } ?? "."))
+    for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+      guard let kind = kinds[name] else {
+        let nearest = NearestNames.of(name, in: kinds.keys.sorted(), limit: 1)
+        throw ValidationError(
+          "\(file): '\(name)' is no setting" + (nearest.first.map { "; did you mean '\($0)'?" } ?? "."))
+      }
+      guard kind.takes(value) else {
+        throw ValidationError("\(file): '\(name)' is \(value.brief); expected \(kind.rawValue).")
+      }
     }
   }
 }

@@ -41,6 +41,18 @@ public enum Limits {
   /// The maximum growth factor of a text by the steps of `tokenizer.json`.
   public static let normalizedGrowth = 256.0
 
+  // MARK: Texts as they are computed
+
+  /// Tokens of everything that heads read of one text: windows repeat what they share, and contexts, choices and
+  /// candidate labels what stands with them. Each takes about a hundred bytes.
+  public static let textTokens = 1 << 22
+  /// Tokens of everything that one request to an engine has computed.
+  public static let requestTokens = 1 << 20
+  /// Numbers that a masked language model gives for the masks of one request: those of 260 masks, for 128,000 pieces.
+  public static let maskOutputs = 1 << 25
+  /// Bytes of the answer to one request.
+  public static let answerBytes = 32 << 20
+
   // MARK: JSON
 
   /// Nesting levels: configurations have about five.

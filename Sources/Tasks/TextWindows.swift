@@ -1,3 +1,4 @@
+public import Checkpoints
 public import Tokenization
 
 /// A text, with an optional second one, as the model reads it: in full, or in windows that fit.
@@ -40,13 +41,15 @@ public struct TextWindows: Sendable, Hashable {
   ///     limit.
   ///   - shared: the number of context tokens shared by consecutive windows (`doc_stride`); nil: half a window, but at
   ///     most 128, or half of the room that the question leaves.
+  ///   - limit: the maximum number of tokens of all windows together.
   /// - Throws: `WindowError`.
   public init(
-    question: String, context: String, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int? = nil
+    question: String, context: String, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int? = nil,
+    limit: Int = Limits.textTokens
   ) throws(WindowError) {
     let whole: Encoding
     do { whole = try tokenizer.encode(question, pair: context) } catch { throw .tokenizer(error) }
-    try self.init(whole, moving: 1, maximumLength: maximumLength) { room throws(WindowError) in
+    try self.init(whole, moving: 1, maximumLength: maximumLength, limit: limit) { room throws(WindowError) in
       guard let shared else {
         let usual = min((maximumLength ?? 0) / 2, 128)
         return usual < room ? usual : room / 2
@@ -65,13 +68,15 @@ public struct TextWindows: Sendable, Hashable {
   ///   - maximumLength: the maximum number of tokens in a window, including special ones; nil for one window without a
   ///     limit.
   ///   - shared: the number of tokens of the text shared by consecutive windows (`stride`).
+  ///   - limit: the maximum number of tokens of all windows together.
   /// - Throws: `WindowError`.
   public init(
-    text: String, pair: String?, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int
+    text: String, pair: String?, _ tokenizer: any Tokenizer, maximumLength: Int?, shared: Int,
+    limit: Int = Limits.textTokens
   ) throws(WindowError) {
     let whole: Encoding
     do { whole = try tokenizer.encode(text, pair: pair) } catch { throw .tokenizer(error) }
-    try self.init(whole, moving: 0, maximumLength: maximumLength) { room throws(WindowError) in
+    try self.init(whole, moving: 0, maximumLength: maximumLength, limit: limit) { room throws(WindowError) in
       guard shared < room else { throw .stride(shared, room: room, isQuestion: false) }
       return shared
     }
@@ -79,9 +84,10 @@ public struct TextWindows: Sendable, Hashable {
 
   /// - Parameters:
   ///   - moving: which text is split, 0 or 1.
+  ///   - limit: the maximum number of tokens of all windows together.
   ///   - shared: the number of shared tokens, given the room for the split text.
   private init(
-    _ whole: Encoding, moving: Int, maximumLength: Int?, shared: (Int) throws(WindowError) -> Int
+    _ whole: Encoding, moving: Int, maximumLength: Int?, limit: Int, shared: (Int) throws(WindowError) -> Int
   ) throws(WindowError) {
     let tokens = whole.sequence.indices.filter { whole.sequence[$0] == moving }
     let first = tokens.first ?? whole.ids.count
@@ -96,19 +102,19 @@ public struct TextWindows: Sendable, Hashable {
     let fixed = whole.ids.count - tokens.count
     let room = maximumLength - fixed
     guard room > 0 else { throw .noRoom(taken: fixed, limit: maximumLength, isQuestion: moving == 1) }
-    ranges = Self.ranges(of: tokens.count, room: room, shared: try shared(room))
+    let step = room - (try shared(room))
+    // All windows but the last are full, and the last ends with the text; none is made before they are counted.
+    let count = 1 + (tokens.count - room + step - 1) / step
+    let last = tokens.count - (count - 1) * step
+    let (full, overflow) = (count - 1).multipliedReportingOverflow(by: maximumLength)
+    let all = overflow ? Int.max : full + fixed + last
+    guard all <= limit else { throw .tooMany(windows: count, tokens: all, limit: limit, isQuestion: moving == 1) }
+    ranges = (0..<count).map { $0 * step..<min($0 * step + room, tokens.count) }
     encodings = ranges.map { whole.keeping(first + $0.lowerBound..<first + $0.upperBound, of: tokens) }
   }
 
-  /// Token ranges that fill the available room; the last one ends with the tokens.
-  private static func ranges(of count: Int, room: Int, shared: Int) -> [Range<Int>] {
-    var ranges: [Range<Int>] = []
-    for start in stride(from: 0, to: count, by: room - shared) {
-      ranges.append(start..<min(start + room, count))
-      if start + room >= count { break }
-    }
-    return ranges
-  }
+  /// The tokens that the model reads, in all windows.
+  public var tokenCount: Int { encodings.reduce(0) { $0 + $1.ids.count } }
 
   /// For each token of the split text, the window in which it has the most context, and its index there.
   ///
@@ -174,6 +180,8 @@ public enum WindowError: Error, Hashable, Sendable, CustomStringConvertible {
   case noRoom(taken: Int, limit: Int, isQuestion: Bool)
   /// Consecutive windows would share more tokens than fit into one.
   case stride(Int, room: Int, isQuestion: Bool)
+  /// The windows have more tokens together than one text may.
+  case tooMany(windows: Int, tokens: Int, limit: Int, isQuestion: Bool)
   case tokenizer(TokenizerError)
 
   public var description: String {
@@ -187,6 +195,10 @@ public enum WindowError: Error, Hashable, Sendable, CustomStringConvertible {
     case .stride(let stride, let room, let isQuestion):
       "windows cannot share \(stride) tokens: each has room for \(room) of the \(isQuestion ? "context" : "text"). "
         + "Lower --stride, or allow more with --max-length."
+    case .tooMany(let windows, let tokens, let limit, let isQuestion):
+      "the \(isQuestion ? "context" : "text") makes \(windows) windows of \(tokens) tokens together; at most \(limit) "
+        + "are computed. Lower --stride, so that windows share fewer tokens, or send a shorter "
+        + "\(isQuestion ? "context" : "text")."
     case .tokenizer(let error): error.description
     }
   }

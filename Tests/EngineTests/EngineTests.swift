@@ -210,6 +210,65 @@ private final class MadeAdapters: AdapterSource {
     #expect(passes.value > 0)
   }
 
+  @Test func whatCannotBeComputedInTimeIsRefusedWithTheNumbersAtOnce() async throws {
+    let passes = Version()
+    passes.value = 0
+    let engine = try engine { event in
+      if case .pass(let pass) = event { passes.value += UInt64(pass.rows) }
+    }
+    let long = EngineRow(ids: Array(repeating: 5, count: 4096))
+    var request = EngineRequest(Array(repeating: long, count: 200))
+    request.deadline = .now + engine.cost.perToken * 4096 * 100
+    do {
+      _ = try await engine.submit(request)
+      Issue.record("200 rows were computed in the time of 100.")
+    } catch EngineError.tooMuchWork(let tokens, let seconds, let left, _) {
+      #expect(tokens == 200 * 4096 && seconds > left ?? .infinity)
+    }
+    // Without a deadline the number of tokens decides.
+    let endless = EngineRequest(Array(repeating: long, count: 300))
+    await #expect(throws: EngineError.self) { _ = try await engine.submit(endless) }
+    // Nothing else is computed during a row, which costs the square of its length.
+    let longest = EngineRow(ids: Array(repeating: 5, count: 1 << 20))
+    if engine.cost.duration(ofRow: 1 << 20) > engine.rowLimit {
+      await #expect(throws: EngineError.self) { _ = try await engine.submit(EngineRequest([longest])) }
+    }
+    #expect(passes.value == 0)
+    // Negative control.
+    request.rows = try [row(0, "lora")]
+    request.deadline = .now + .seconds(60)
+    #expect(try await engine.submit(request).rows.count == 1)
+  }
+
+  @Test func whatWaitsPastItsDeadlineLeavesBeforeItsTurn() async throws {
+    var limits = Engine.Limits()
+    limits.slice = .zero
+    let engine = try engine(limits: limits)
+    let rows = try (0..<20_000).map { try row($0, "lora") }
+    let busy = Task { try await engine.submit(EngineRequest(rows)) }
+    while engine.queuedTokens[.interactive] == 0 { await Task.yield() }
+    // The same key, so that its turn comes after all the others.
+    var late = EngineRequest([rows[0]])
+    late.deadline = .now + .milliseconds(30)
+    await #expect(throws: EngineError.expired) { _ = try await engine.submit(late) }
+    #expect(engine.queuedTokens[.interactive] ?? 0 > 0)
+    busy.cancel()
+    await #expect(throws: CancellationError.self) { _ = try await busy.value }
+  }
+
+  @Test func anEngineWhoseEndIsCutShortRefusesWhatWaits() async throws {
+    var limits = Engine.Limits()
+    limits.slice = .zero
+    let engine = try engine(limits: limits)
+    let rows = try (0..<20_000).map { try row($0, nil) }
+    let last = Task { try await engine.submit(EngineRequest(rows)) }
+    while engine.queuedTokens[.interactive] == 0 { await Task.yield() }
+    let end = Task { await engine.end() }
+    end.cancel()
+    await end.value
+    await #expect(throws: EngineError.ending) { _ = try await last.value }
+  }
+
   @Test func anEngineThatEndsAnswersWhatWaitsAndTakesNoMore() async throws {
     var limits = Engine.Limits()
     limits.slice = .zero

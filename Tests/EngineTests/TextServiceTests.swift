@@ -115,6 +115,57 @@ import Testing
     _ = try await service.predict([Self.texts[4]], with: service.setup("truecase"), reading: reading)
   }
 
+  @Test func whatWouldTakeTooLongIsRefusedBeforeItIsMade() async throws {
+    let service = try Self.service.get()
+    let long = String(repeating: "a ", count: 100_000)
+    var options = AnswerOptions()
+    func refused(_ input: TextInput, _ reading: TextService.Reading = TextService.Reading()) async -> Bool {
+      do {
+        _ = try await service.predict(
+          [input], with: service.setup("truecase"), options: options, reading: reading,
+          terms: TextService.Terms(deadline: .now + .seconds(60)))
+        return false
+      } catch let error as ServiceError {
+        if case .input = error { return true }
+        if case .options = error { return true }
+        Issue.record("\(error)")
+      } catch { #expect(error is EngineError, "\(error)") }
+      return true
+    }
+    // Negative control: cut, the text is read.
+    #expect(await !refused(TextInput(long)))
+    for stride in [508, 400] {
+      options.tagging.stride = stride
+      #expect(await refused(TextInput(long)) == (stride == 508))
+    }
+    options.tagging.stride = nil
+    #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: .max)))
+    #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: 3000)))
+    #expect(await !refused(TextInput("a"), TextService.Reading(maximumLength: 600)))
+    let setup = try service.setup(nil)
+    let masks = TextInput(String(repeating: "[MASK] ", count: 400))
+    options.masks.topK = 1_000_000
+    await #expect(throws: ServiceError.self) {
+      _ = try await service.predict([masks], with: setup, options: options)
+    }
+  }
+
+  @Test func workThatNobodyWaitsForEnds() async throws {
+    let service = try Self.service.get()
+    let (began, begins) = AsyncStream<Void>.makeStream()
+    let task = Task {
+      try await service.work { isWanted in
+        begins.yield()
+        while true { try isWanted.check() }
+      }
+    }
+    _ = await began.first { _ in true }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    // Negative control: the thread is free again.
+    #expect(try await service.work { _ in 3 } == 3)
+  }
+
   @Test func headsThatAreWantedAnswerAloneAndEqualThemselvesAmongAll() async throws {
     let service = try Self.service.get()
     let setup = try service.setup("Parallel(debian-section, wordnet-domain)")
@@ -124,6 +175,9 @@ import Testing
     #expect(one.answers.map(\.answer) == [all.answers[1].answer])
     await #expect(throws: ServiceError.unknownHead(name: "x", heads: ["debian-section", "wordnet-domain"])) {
       _ = try await service.predict([Self.texts[0]], with: setup, heads: ["x"])
+    }
+    await #expect(throws: ServiceError.self) {
+      _ = try await service.predict([Self.texts[0]], with: setup, heads: ["wordnet-domain", "wordnet-domain"])
     }
   }
 

@@ -42,6 +42,29 @@ import Testing
     await #expect(throws: ValidationError.self) { _ = try await settings([], ["ADAPTER_SERVER_PORT": "many"]) }
   }
 
+  @Test(arguments: [
+    #"{"api-keys": ["keys.txt"]}"#, #"{"api-keys": 5}"#, #"{"api-keys": null}"#, #"{"max-body": 1.5}"#,
+    #"{"max-body": [5]}"#, #"{"max-inputs": true}"#, #"{"host": ["a"]}"#, #"{"auto-truncate": 5}"#,
+    #"{"adapter-root": "/tmp"}"#, #"{"log-level": 3}"#, #"{"adapter": {"a": "b"}}"#, #"{"port": "many"}"#,
+  ])
+  func aSettingOfAnotherTypeIsRefused(_ text: String) async throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(text, as: "settings.json")
+    await #expect(throws: ValidationError.self) { _ = try await settings(["--config", file]) }
+    // Negative control.
+    let right = try folder.write(#"{"max-body": 5, "port": "7", "auto-truncate": "false"}"#, as: "right.json")
+    let read = try await settings(["--config", right])
+    #expect(read.maximumBody == 5 && read.port == 7 && !read.truncates)
+  }
+
+  @Test func aVariableThatNamesNoSettingIsRefused() async throws {
+    for name in ["ADAPTER_SERVER_API_KEY", "ADAPTER_SERVER_PORTS", "ADAPTER_SERVER_"] {
+      await #expect(throws: ValidationError.self, "\(name)") { _ = try await settings([], [name: "1"]) }
+    }
+    // What Kubernetes sets for a service of this name is none of ours.
+    #expect(try await settings([], ["ADAPTER_SERVER_SERVICE_HOST": "10.0.0.1", "HOME": "/"]).port == 8080)
+  }
+
   @Test func aFileOfKeysWithAFaultIsRefused() throws {
     let folder = try TemporaryFolder()
     for text in ["", "# nothing\n", "key name many\n", "key name 5 more\n"] {

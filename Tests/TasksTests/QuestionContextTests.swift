@@ -95,4 +95,32 @@ import Tokenization
       _ = try TextWindows(question: "who is it", context: context, tokenizer, maximumLength: question)
     }
   }
+
+  @Test func windowsThatHaveTooManyTokensTogetherAreRefusedWithTheirNumber() throws {
+    let tokenizer = try DebertaV2Tokenizer(folder: Fixtures.root.appending(path: "Models/deberta-v3-tiny-en").path)
+    let text = String(repeating: "a ", count: 100)
+    for shared in [0, 1, 5, 9, 15] {
+      func windows(_ limit: Int) throws -> TextWindows {
+        try TextWindows(text: text, pair: nil, tokenizer, maximumLength: 18, shared: shared, limit: limit)
+      }
+      let all = try windows(.max)
+      let tokens = all.encodings.reduce(0) { $0 + $1.ids.count }
+      #expect(all.ranges.last?.upperBound == 100 && all.ranges.allSatisfy { !$0.isEmpty })
+      // Negative control: the limit itself is allowed.
+      #expect(try windows(tokens) == all)
+      #expect(
+        throws: WindowError.tooMany(
+          windows: all.encodings.count, tokens: tokens, limit: tokens - 1, isQuestion: false)
+      ) { _ = try windows(tokens - 1) }
+      #expect(throws: WindowError.self) {
+        _ = try TextWindows(
+          question: "a", context: text, tokenizer, maximumLength: 20, shared: shared, limit: tokens / 2)
+      }
+    }
+    // As many windows as tokens, each of 512: they are counted, not made.
+    #expect(throws: WindowError.self) {
+      _ = try TextWindows(
+        text: String(repeating: "a ", count: 50_000), pair: nil, tokenizer, maximumLength: 512, shared: 509)
+    }
+  }
 }

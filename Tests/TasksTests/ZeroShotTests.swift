@@ -1,3 +1,4 @@
+import Checkpoints
 import Heads
 import Testing
 
@@ -42,11 +43,16 @@ import Testing
 
   @Test func `A template has a place for the label, and labels differ`() throws {
     let options = try ZeroShotOptions(candidateLabels: ["x", "y z"], hypothesisTemplate: "{} is it.")
-    #expect(options.hypotheses == ["x is it.", "y z is it."])
+    #expect(options.candidateLabels.map(options.hypothesis) == ["x is it.", "y z is it."])
     #expect(throws: ZeroShotError.templateWithoutSlot("It is.")) {
       _ = try ZeroShotOptions(candidateLabels: ["x"], hypothesisTemplate: "It is.")
     }
     #expect(throws: ZeroShotError.repeated("x")) { _ = try ZeroShotOptions(candidateLabels: ["x", "y", "x"]) }
+    let slots = String(repeating: "{}", count: 100_000)
+    #expect(throws: ZeroShotError.tooLong(limit: Limits.lineBytes)) {
+      _ = try ZeroShotOptions(candidateLabels: [String(repeating: "x", count: 100)], hypothesisTemplate: slots)
+    }
+    #expect(try ZeroShotOptions(candidateLabels: ["x"], hypothesisTemplate: slots).hypothesis("x").count == 100_000)
     #expect(throws: ZeroShotError.noLabels) { _ = try ZeroShotOptions(candidateLabels: []) }
   }
 }

@@ -1,4 +1,5 @@
 internal import AdapterMethods
+internal import Checkpoints
 internal import Deberta
 internal import Dispatch
 internal import Files
@@ -28,10 +29,14 @@ public final class Engine: Sendable {
     public init() {}
   }
 
-  /// The cost of a pass: `fixed + tokens * perToken`.
+  /// The cost of a pass: `fixed`, and for each row of n tokens `n * perToken + n * n * perPair`.
   public struct Cost: Sendable, Hashable {
     public let fixed: Duration
     public let perToken: Duration
+    public let perPair: Duration
+
+    /// What a row costs in any pass.
+    public func duration(ofRow tokens: Int) -> Duration { perToken * tokens + perPair * (tokens * tokens) }
   }
 
   private final class Job: Sendable {
@@ -62,6 +67,7 @@ public final class Engine: Sendable {
       let continuation = state.withLock { state -> CheckedContinuation<EngineAnswers, any Error>? in
         guard state.result == nil else { return nil }
         state.result = result
+        state.answers = []
         defer { state.continuation = nil }
         return state.continuation
       }
@@ -98,6 +104,8 @@ public final class Engine: Sendable {
   public let budget: Int
   /// The maximum number of queued tokens.
   public let queueLimit: Int
+  /// How long a row alone may take: nothing else is computed meanwhile.
+  public let rowLimit: Duration
   private let residents: ResidentAdapters
   private let maskID: Int32
   private let state: Mutex<State>
@@ -120,6 +128,7 @@ public final class Engine: Sendable {
     cost = try Self.measure(model)
     budget = max(64, Int((limits.slice - cost.fixed) / cost.perToken))
     queueLimit = max(budget, Int(limits.queue / cost.perToken))
+    rowLimit = max(limits.queue, .seconds(1))
     residents = ResidentAdapters(model, source, budget: limits.adapterBytes) { observer(.load($0)) }
     self.maskID = maskID ?? -1
     self.observer = observer
@@ -133,7 +142,8 @@ public final class Engine: Sendable {
 
   deinit { wake.signal() }
 
-  /// Measures passes of 1 x 16 and 8 x 64 tokens, taking the fastest of three each.
+  /// Measures passes of 1 x 16, 8 x 64 and 1 x 512 tokens, taking the fastest of three each. The last two differ in the pairs of tokens
+  /// that attend to each other.
   private static func measure(_ model: DebertaV2AdapterModel) throws -> Cost {
     func time(_ rows: Int, _ length: Int) throws -> Duration {
       let batch = Batch(Array(repeating: Array(repeating: 1, count: length), count: rows))
@@ -147,7 +157,11 @@ public final class Engine: Sendable {
     }
     let (short, long) = (try time(1, 16), try time(8, 64))
     let perToken = max(Duration.nanoseconds(1), (long - short) / (8 * 64 - 16))
-    return Cost(fixed: max(.zero, short - perToken * 16), perToken: perToken)
+    var perPair = Duration.zero
+    if model.configuration.longestText.map({ $0 >= 512 }) ?? true {
+      perPair = max(.zero, (try time(1, 512) - long) / (512 * 512 - 8 * 64 * 64))
+    }
+    return Cost(fixed: max(.zero, short - perToken * 16), perToken: perToken, perPair: perPair)
   }
 
   // MARK: Requests
@@ -190,9 +204,39 @@ public final class Engine: Sendable {
     }
   }
 
+  /// The most tokens that a request with a deadline may have.
+  ///
+  /// - Throws: `EngineError.expired`.
+  func tokens(until deadline: ContinuousClock.Instant?) throws(EngineError) -> Int {
+    let most = Checkpoints.Limits.requestTokens
+    guard let deadline else { return most }
+    let left = deadline - .now
+    guard left > .zero else { throw .expired }
+    return min(most, Int(min(left / cost.perToken, Double(most))))
+  }
+
+  /// Refuses rows that cannot be computed before the deadline, or of which one would hold up all other requests.
+  ///
+  /// - Parameter rows: the tokens of each.
+  /// - Throws: `EngineError`.
+  func check(_ rows: [Int], _ deadline: ContinuousClock.Instant?) throws(EngineError) {
+    let most = try tokens(until: deadline)
+    if let longest = rows.max(), cost.duration(ofRow: longest) > rowLimit {
+      throw .rowTooLong(
+        tokens: longest, seconds: cost.duration(ofRow: longest) / .seconds(1), limit: rowLimit / .seconds(1))
+    }
+    let all = rows.reduce(0, +)
+    let work = rows.reduce(.zero) { $0 + cost.duration(ofRow: $1) }
+    let left = deadline.map { ($0 - .now) / .seconds(1) }
+    if all > most || left.map({ work / .seconds(1) > $0 }) ?? false {
+      throw .tooMuchWork(tokens: all, seconds: work / .seconds(1), left: left, limit: Checkpoints.Limits.requestTokens)
+    }
+  }
+
   private func admit(_ job: Job) throws(EngineError) {
     let (key, service) = (job.request.key, job.request.service)
     let tokens = job.request.rows.map { max(1, $0.ids.count) }
+    try check(tokens, job.request.deadline)
     let refusal = state.withLock { state -> EngineError? in
       if state.isEnding { return .ending }
       let all = tokens.reduce(0, +)
@@ -222,10 +266,19 @@ public final class Engine: Sendable {
   }
 
   /// Stops accepting requests, answers those in the queue, and ends the thread.
+  ///
+  /// If its task is cancelled, it refuses what is left in the queue.
   public func end() async {
     state.withLock { $0.isEnding = true }
     wake.signal()
-    while !state.withLock({ $0.hasEnded }) { try? await Task.sleep(for: .milliseconds(5)) }
+    while !state.withLock({ $0.hasEnded }) {
+      do { try await Task.sleep(for: .milliseconds(5)) } catch {
+        for waiting in state.withLock({ $0.queue.remove { _ in true } }) {
+          waiting.job.finish(.failure(EngineError.ending))
+        }
+        return
+      }
+    }
   }
 
   // MARK: Passes
@@ -243,18 +296,13 @@ public final class Engine: Sendable {
 
   /// Runs one pass; false if the queue is empty.
   private func runOnce() -> Bool {
-    var rows = state.withLock { $0.queue.take(budget: budget) }
-    guard !rows.isEmpty else { return false }
     let now = ContinuousClock.now
-    for waiting in rows where (waiting.job.request.deadline ?? now) < now {
-      waiting.job.finish(.failure(EngineError.expired))
+    let (rows, unwanted) = state.withLock { state in
+      let unwanted = state.queue.remove { $0.job.isFinished || ($0.job.request.deadline ?? now) < now }
+      return (state.queue.take(budget: budget), unwanted)
     }
-    let finished = rows.filter(\.job.isFinished)
-    if !finished.isEmpty {
-      let jobs = Set(finished.map { ObjectIdentifier($0.job) })
-      drop(jobs)
-      rows.removeAll { jobs.contains(ObjectIdentifier($0.job)) }
-    }
+    for waiting in unwanted { waiting.job.finish(.failure(EngineError.expired)) }
+    guard !rows.isEmpty else { return false }
     let (model, digests) = residents.current
     // Leases from before an adapter was replaced keep their model.
     var groups: [(model: DebertaV2AdapterModel, rows: [Waiting])] = [(model, [])]
@@ -322,6 +370,7 @@ public final class Engine: Sendable {
   ) {
     let job = waiting.job
     let result = job.state.withLock { state -> EngineAnswers? in
+      guard state.result == nil else { return nil }
       if state.started == nil { state.started = start }
       if state.answers[waiting.row] == nil { state.missing -= 1 }
       state.answers[waiting.row] = answer

@@ -76,6 +76,10 @@ public struct EngineAnswers: Sendable {
 public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The queue is full; `seconds` is the time until there will be room.
   case overloaded(queuedTokens: Int, limit: Int, seconds: Int)
+  /// Its rows cannot be computed in the time that is left, or have more tokens than a request may.
+  case tooMuchWork(tokens: Int, seconds: Double, left: Double?, limit: Int)
+  /// A row would hold up all other requests for so long.
+  case rowTooLong(tokens: Int, seconds: Double, limit: Double)
   /// The deadline passed before the request was computed.
   case expired
   /// The engine is shutting down.
@@ -87,10 +91,25 @@ public enum EngineError: Error, Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .overloaded(let queued, let limit, let seconds):
       "The queue is full: \(queued) tokens wait, of at most \(limit). Try again in \(seconds) s."
+    case .tooMuchWork(let tokens, _, _, let limit) where tokens > limit:
+      "The request has \(tokens) tokens or more, counted once for each window, pair and adapter; at most \(limit) are "
+        + "computed. Send fewer or shorter texts, or let windows share less."
+    case .tooMuchWork(let tokens, let seconds, let left, _):
+      "The request has \(tokens) tokens or more, counted once for each window, pair and adapter, and takes about "
+        + "\(Self.text(seconds)) s to compute; \(Self.text(left ?? 0)) s are left until its deadline. Send fewer or "
+        + "shorter texts, let windows share less, or wait longer."
+    case .rowTooLong(let tokens, let seconds, let limit):
+      "A text of \(tokens) tokens takes about \(Self.text(seconds)) s to compute at once, while all others wait; at most "
+        + "\(Self.text(limit)) s are allowed. Shorten it, or lower the maximum length."
     case .expired: "The deadline passed before the request was computed. Send fewer requests at a time, or wait longer."
     case .ending: "The engine is shutting down and takes no more requests."
     case .noThread: "The system starts no thread to compute with."
     }
+  }
+
+  /// Seconds with two digits that count.
+  private static func text(_ seconds: Double) -> String {
+    seconds < 10 ? "\((seconds * 100).rounded(.up) / 100)" : "\(Int(seconds.rounded(.up)))"
   }
 }
 

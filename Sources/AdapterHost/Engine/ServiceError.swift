@@ -22,6 +22,10 @@ public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
   case input(index: Int, reason: String)
   /// A text is too long, and truncation is disabled.
   case tooLong(index: Int, tokens: Int, limit: Int)
+  /// Masked language models would give so many numbers for the masks of a request.
+  case tooManyMasks(outputs: Int, limit: Int)
+  /// The answer would have more bytes.
+  case answerTooLarge(limit: Int)
   /// The outputs of a head, or the states of a text, are not finite.
   case notFinite(what: String)
 
@@ -44,6 +48,12 @@ public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
     case .input(let index, let reason): "Input \(index): \(reason)"
     case .tooLong(let index, let tokens, let limit):
       "Input \(index) has \(tokens) tokens, and at most \(limit) are read. Shorten it, or set truncate to true."
+    case .tooManyMasks(let outputs, let limit):
+      "The masks of the request have \(outputs) probabilities, one for each piece of the vocabulary; at most \(limit) are "
+        + "computed. Send fewer masks at a time."
+    case .answerTooLarge(let limit):
+      "The answer would have more than \(limit) bytes. Send fewer or shorter texts, or ask for fewer alternatives with "
+        + "top_k."
     case .notFinite(let what): "\(what) gave numbers that are not finite (NaN or infinite), so there is no answer."
     }
   }

@@ -1,4 +1,5 @@
 internal import AdapterMethods
+internal import Checkpoints
 internal import Deberta
 public import Heads
 internal import Model
@@ -125,7 +126,7 @@ public final class TextService: Sendable {
   ///
   /// - Throws: `ServiceError`, `EngineError`.
   public func answeringHeads(_ setup: ServedSetup) async throws -> [AnsweringHead] {
-    try await workers.run { [self] in
+    try await workers.run { [self] _ in
       let (model, _) = try leased([setup.composition], setup.name)
       let route = try Self.asService(setup) { try Route(setup.composition, heads: heads, in: model) }
       return route.questions.compactMap { question in
@@ -138,7 +139,7 @@ public final class TextService: Sendable {
   ///
   /// - Throws: `ServiceError.isThere`, `ServiceError.broken`.
   public func loadAdapter(_ name: String, from folder: String, replacing: Bool) async throws {
-    try await workers.run { [self] in
+    try await workers.run { [self] _ in
       // An adapter that cannot be loaded is refused before its name is added.
       do {
         var trial = model
@@ -152,14 +153,14 @@ public final class TextService: Sendable {
   ///
   /// - Throws: `ServiceError.unknown`, `ServiceError.isThere`.
   public func unloadAdapter(_ name: String) async throws {
-    try await workers.run { [self] in try names.remove(name) }
+    try await workers.run { [self] _ in try names.remove(name) }
   }
 
   /// Frees the memory of a setup's adapters; those in use stay until their memory is needed.
   ///
   /// A later request loads them again.
   public func free(_ setup: ServedSetup) async {
-    try? await workers.run { [engine] in
+    try? await workers.run { [engine] _ in
       let parts = (setup.composition?.adapters ?? []) + (setup.composition?.fusions.map(\.name) ?? [])
       for name in parts { _ = engine.unload(name) }
     }
@@ -210,8 +211,8 @@ public final class TextService: Sendable {
     _ inputs: [TextInput], with setup: ServedSetup, heads wanted: [String]? = nil,
     options: AnswerOptions = AnswerOptions(), reading: Reading = Reading(), terms: Terms = Terms()
   ) async throws -> Answers {
-    let prepared = try await workers.run { [self] in
-      try prepare(inputs, setup, wanted, options, reading)
+    let prepared = try await workers.run(until: terms.deadline) { [self] isWanted in
+      try prepare(inputs, setup, wanted, options, reading, terms.deadline, isWanted)
     }
     let rows = prepared.plan.rows.map {
       EngineRow(
@@ -219,7 +220,7 @@ public final class TextService: Sendable {
         heads: $0.heads.sorted())
     }
     let answers = try await submit(rows, prepared.lease, terms)
-    return try await workers.run { [self] in
+    return try await workers.run { [self] _ in
       let outputs = answers.rows.map(\.logits)
       let predictions = try prepared.plan.predictions(
         outputs, prepared.model, prepared.predictor.decoder, tokenizer
@@ -258,9 +259,11 @@ public final class TextService: Sendable {
   }
 
   private func prepare(
-    _ inputs: [TextInput], _ setup: ServedSetup, _ wanted: [String]?, _ options: AnswerOptions, _ reading: Reading
+    _ inputs: [TextInput], _ setup: ServedSetup, _ wanted: [String]?, _ options: AnswerOptions, _ reading: Reading,
+    _ deadline: ContinuousClock.Instant?, _ isWanted: Wanted
   ) throws -> Prepared {
     let start = ContinuousClock.now
+    try checkLength(reading)
     for composition in Set(inputs.compactMap(\.setup)) { _ = try names.setup("\(composition)") }
     var (model, lease) = try leased([setup.composition] + inputs.map(\.setup), setup.name)
     do {
@@ -270,6 +273,8 @@ public final class TextService: Sendable {
     var predictor = try Self.asService(setup) { try Predictor(model, tokenizer, options: options) }
     predictor.maximumLength = reading.maximumLength
     var routes: [Composition?: Route] = [:]
+    var rows: [Int] = []
+    var maskOutputs = 0
     let texts = try inputs.map { input in
       let index = input.index
       let composition = input.setup ?? setup.composition
@@ -278,13 +283,25 @@ public final class TextService: Sendable {
           try routes[composition]
           ?? Route(composition, heads: heads, in: model, options: options).answering(wanted)
         routes[composition] = route
+        let left = try engine.tokens(until: deadline) - rows.reduce(0, +)
+        predictor.bounds = TokenBounds(limit: max(0, left)) { try isWanted.check() }
         let text = try RoutedText(predictor.encode(input, as: route.inputs), route, predictor)
+        rows += text.rowLengths
+        try engine.check(rows, deadline)
+        maskOutputs += try self.maskOutputs(of: text, options.masks, model)
+        guard maskOutputs <= Limits.maskOutputs else {
+          throw ServiceError.tooManyMasks(outputs: maskOutputs, limit: Limits.maskOutputs)
+        }
         if !reading.truncates, let cut = text.cut {
           throw ServiceError.tooLong(index: index, tokens: cut.0, limit: cut.1)
         }
         return text
       } catch let error as ServiceError {
         throw error
+      } catch let error as EngineError {
+        throw error
+      } catch is CancellationError {
+        throw CancellationError()
       } catch let error as PredictionError {
         if case .noHead = error { throw ServiceError.wrongTask(reason: "\(error)") }
         throw ServiceError.input(index: index, reason: "\(error)")
@@ -292,6 +309,35 @@ public final class TextService: Sendable {
     }
     return Prepared(
       plan: AnswerPlan(texts), predictor: predictor, lease: lease, model: model, duration: ContinuousClock.now - start)
+  }
+
+  /// Refuses to read texts further than the model can tell distances: what a row costs grows with the square of its
+  /// length.
+  private func checkLength(_ reading: Reading) throws(ServiceError) {
+    guard let length = reading.maximumLength, let most = model.configuration.advisedLength, length > most else {
+      return
+    }
+    throw .options(
+      reason: "Texts may be read up to \(length) tokens, but this model tells distances of at most \(most); expected "
+        + "that or less, or 0 for it.")
+  }
+
+  /// The numbers that masked language models give for the masks of a text.
+  ///
+  /// - Throws: `ServiceError.answerTooLarge`, if the text, filled in with each piece that is wanted, is too large.
+  private func maskOutputs(
+    of text: RoutedText, _ options: MaskOptions, _ model: DebertaV2AdapterModel
+  ) throws(ServiceError) -> Int {
+    var outputs = 0
+    for question in text.route.questions {
+      guard let settings = model.head(question.head)?.settings, settings.kind == .maskedLM else { continue }
+      let masks = text.reading(question.head).encodings.reduce(0) { $0 + $1.ids.count { $0 == tokenizer.maskID } }
+      outputs += masks * settings.outputs
+      let pieces = min(options.topK, options.targets?.count ?? settings.outputs, settings.outputs)
+      let bytes = masks * pieces * (text.input.text.utf8.count + (text.input.pair?.utf8.count ?? 0))
+      guard bytes <= Limits.answerBytes else { throw .answerTooLarge(limit: Limits.answerBytes) }
+    }
+    return outputs
   }
 
   // MARK: Vectors
@@ -303,18 +349,27 @@ public final class TextService: Sendable {
     _ inputs: [Source], with setup: ServedSetup, pooling: EmbeddingOptions?, reading: Reading = Reading(),
     terms: Terms = Terms()
   ) async throws -> Vectors {
-    let (rows, lease, duration) = try await workers.run { [self] in
+    let (rows, lease, duration) = try await workers.run(until: terms.deadline) { [self] isWanted in
       let start = ContinuousClock.now
+      try checkLength(reading)
       let (_, lease) = try leased([setup.composition], setup.name)
       if let composition = setup.composition, try composition.branches().count != 1 {
         throw ServiceError.severalVectors(setup: composition.description)
       }
-      let rows = try inputs.enumerated().map { try row($1, index: $0, setup, reading) }
+      var lengths: [Int] = []
+      let rows = try inputs.enumerated().map { index, input in
+        try isWanted.check()
+        let row = try row(input, index: index, setup, reading)
+        lengths.append(row.ids.count)
+        try engine.check(lengths, terms.deadline)
+        return row
+      }
       return (rows, lease, ContinuousClock.now - start)
     }
     let answers = try await submit(rows, lease, terms)
-    return try await workers.run {
+    return try await workers.run { isWanted in
       let vectors = try answers.rows.map { answer -> [[Float]] in
+        try isWanted.check()
         guard let states = answer.states, states.isFinite else {
           throw ServiceError.notFinite(what: "The encoder")
         }
@@ -362,8 +417,9 @@ public final class TextService: Sendable {
 
   /// Tokenizes texts, without a limit.
   public func tokenize(_ texts: [String]) async throws -> [Encoding] {
-    try await workers.run { [tokenizer] in
+    try await workers.run { [tokenizer] isWanted in
       try texts.enumerated().map { index, text in
+        try isWanted.check()
         do { return try tokenizer.encode(text) } catch {
           throw ServiceError.input(index: index, reason: "\(error)")
         }
@@ -375,13 +431,23 @@ public final class TextService: Sendable {
   ///
   /// - Throws: `ServiceError.input` for an id without a piece.
   public func decode(_ lists: [[Int]], skippingSpecials skips: Bool) async throws -> [String] {
-    try await workers.run { [tokenizer] in
+    try await workers.run { [tokenizer] isWanted in
       try lists.enumerated().map { index, ids in
+        try isWanted.check()
         do {
           return try tokenizer.decode(
             ids.map { Int32(clamping: $0) }, skippingSpecialTokens: skips)
         } catch { throw ServiceError.input(index: index, reason: "\(error)") }
       }
     }
+  }
+
+  // MARK: Other work
+
+  /// Runs work on the threads that make answers, as reading requests and writing answers.
+  ///
+  /// - Parameter body: can stop once its result is no longer wanted.
+  public func work<Value: Sendable>(_ body: @escaping @Sendable (Wanted) throws -> Value) async throws -> Value {
+    try await workers.run(body)
   }
 }

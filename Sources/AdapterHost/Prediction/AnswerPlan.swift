@@ -39,6 +39,14 @@ struct RoutedText {
     }
   }
 
+  /// The tokens of each row that is computed of the text.
+  var rowLengths: [Int] {
+    route.branches.indices.flatMap { branch in
+      let heads = route.questions.filter { $0.branch == branch }.map { reading($0.head) }
+      return EncodedText.distinct(heads).joined().map(\.ids.count)
+    }
+  }
+
   func prediction(_ answers: [(head: String, answer: Answer)]) -> Prediction {
     func sequences(_ forms: [TextForm]) -> [Encoding] {
       Array(EncodedText.distinct(readings.filter { forms.contains($0.key.form) }.map(\.value)).joined())

@@ -42,6 +42,8 @@ public struct Predictor: Sendable {
   /// The route of texts that name no adapters; an error if no head answers them.
   let route: Result<Route, PredictionError>
   let decoder: AnswerDecoder
+  /// What cutting a text into tokens may take.
+  var bounds = TokenBounds()
   /// The maximum number of positions of the model, or of an answering head; nil if unlimited.
   private let positionLimit: Int?
 
@@ -141,12 +143,13 @@ public struct Predictor: Sendable {
   func encode(_ input: TextInput, as inputs: some Collection<HeadInput>) -> EncodedText {
     var readings: [HeadInput: Result<Reading, any Error>] = [:]
     var known: [HeadInput: Result<[TextWindows], any Error>] = [:]
+    var bounds = bounds
     for head in inputs {
       // Heads with equivalent lengths and forms share encodings.
       let isText = head.form == .words && input.words == nil && options.tagging.stride == nil
       let own = HeadInput(
         form: isText ? .text : head.form, recordedLength: limit(recorded: head.recordedLength) ?? 0)
-      let texts = known[own] ?? Result { try self.texts(of: input, head) }
+      let texts = known[own] ?? Result { try self.texts(of: input, head, &bounds) }
       known[own] = texts
       readings[head] = texts.map { Reading(form: head.form, texts: $0) }
     }
@@ -154,35 +157,47 @@ public struct Predictor: Sendable {
   }
 
   /// A text as a head reads it: one or several windows, or one for each context, choice or hypothesis.
-  private func texts(of input: TextInput, _ head: HeadInput) throws -> [TextWindows] {
+  private func texts(of input: TextInput, _ head: HeadInput, _ bounds: inout TokenBounds) throws -> [TextWindows] {
     let limit = limit(recorded: head.recordedLength)
     let texts: [TextWindows] =
       switch head.form {
-      case .text: [TextWindows(try tokenizer.encode(input.text, pair: input.pair, maximumLength: limit))]
-      case .words: [try words(input, limit)]
+      case .text:
+        [
+          try bounds.spend { _ in TextWindows(try tokenizer.encode(input.text, pair: input.pair, maximumLength: limit))
+          }
+        ]
+      case .words: [try bounds.spend { try words(input, limit, within: $0) }]
       case .choices:
-        try input.choices.map { TextWindows(try tokenizer.encode(input.text, pair: $0, maximumLength: limit)) }
+        try input.choices.map { choice in
+          try bounds.spend { _ in TextWindows(try tokenizer.encode(input.text, pair: choice, maximumLength: limit)) }
+        }
       case .question:
         try input.allContexts.map { context in
-          try TextWindows(
-            question: input.text, context: context, tokenizer, maximumLength: limit,
-            shared: options.questions.docStride)
+          try bounds.spend {
+            try TextWindows(
+              question: input.text, context: context, tokenizer, maximumLength: limit,
+              shared: options.questions.docStride, limit: $0)
+          }
         }
       case .hypotheses:
-        try (options.zeroShot?.hypotheses ?? []).map {
-          TextWindows(try tokenizer.encode(input.text, pair: $0, maximumLength: limit, truncation: .onlyFirst))
+        try (options.zeroShot?.candidateLabels ?? []).map { label in
+          try bounds.spend { _ in
+            TextWindows(
+              try tokenizer.encode(
+                input.text, pair: options.zeroShot?.hypothesis(label), maximumLength: limit, truncation: .onlyFirst))
+          }
         }
       }
     for encoding in texts.lazy.flatMap(\.encodings) { try checkPositions(encoding) }
     return texts
   }
 
-  private func words(_ input: TextInput, _ limit: Int?) throws -> TextWindows {
+  private func words(_ input: TextInput, _ limit: Int?, within tokens: Int) throws -> TextWindows {
     guard let stride = options.tagging.stride else {
       return TextWindows(try tokenizer.encode(input.sentence.text, pair: input.pair, maximumLength: limit))
     }
     return try TextWindows(
-      text: input.sentence.text, pair: input.pair, tokenizer, maximumLength: limit, shared: stride)
+      text: input.sentence.text, pair: input.pair, tokenizer, maximumLength: limit, shared: stride, limit: tokens)
   }
 
   private func limit(recorded: Int?) -> Int? {

@@ -59,9 +59,13 @@ struct Route: Sendable {
   /// The route restricted to some of its answers.
   ///
   /// - Parameter wanted: their names, in the order of the answers; nil: all.
-  /// - Throws: `ServiceError.unknownHead`.
+  /// - Throws: `ServiceError.unknownHead`; `ServiceError.options` for a name that is there twice.
   func answering(_ wanted: [String]?) throws -> Route {
     guard let wanted else { return self }
+    var known: Set<String> = []
+    for name in wanted where !known.insert(name).inserted {
+      throw ServiceError.options(reason: "The head '\(name)' is named twice; each answers once.")
+    }
     let chosen = try wanted.map { name in
       guard let question = questions.first(where: { $0.label == name }) else {
         throw ServiceError.unknownHead(name: name, heads: questions.map(\.label))
@@ -133,6 +137,8 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   /// A label to be ignored belongs to no head.
   case unknownIgnoredLabel(String, head: String, known: [String], nearest: [String])
   case tooLong(tokens: Int, limit: Int)
+  /// What heads read of a text, its contexts, choices and candidate labels counted, has so many tokens or more.
+  case tooManyTokens(Int, limit: Int)
   case notFinite(head: String)
 
   public var description: String {
@@ -177,6 +183,9 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
           : "; did you mean \(nearest.map { "'\($0)'" }.joined(separator: " or "))?")
     case .tooLong(let tokens, let limit):
       "The text has \(tokens) tokens, but this model has positions for \(limit); cut it with --max-length \(limit)."
+    case .tooManyTokens(let tokens, let limit):
+      "The text is read in \(tokens) tokens or more, counted once for each window, context, choice and candidate label; "
+        + "at most \(limit) are computed. Send fewer of these, or a shorter text."
     case .notFinite(let head):
       "The head '\(head)' gave numbers that are not finite (NaN or infinite), so there is no answer. 'adapter-cli "
         + "inspect' finds weights that are not finite; if there are none, the text overflows the model."

@@ -103,7 +103,7 @@ enum InferRoutes {
 
   private static func infer(_ call: Call) async throws -> Reply {
     try checkVersion(call)
-    let request = try InferRequest(call)
+    let request = try await call.app.service.work { _ in try InferRequest(call) }
     let setup = try call.setup(request.parameters.string("adapter"))
     var named = call
     if let head = try request.parameters.string("head") { named = call.naming(head: head) }
@@ -120,18 +120,20 @@ enum InferRoutes {
       inputs, with: setup, heads: [head.name],
       reading: TextService.Reading(truncates: call.app.settings.truncates),
       terms: call.terms(setup, priority: priority, timeout: timeout))
-    let outputs = InferOutputs(answers, head.settings)
-    let names = request.wantedNames ?? outputs.names
-    let written = try names.map { name in
-      guard let tensor = outputs[name] else {
-        throw Fault(
-          description: "There is no output '\(name)'; expected \(outputs.names.joined(separator: ", ")).",
-          parameter: "outputs")
+    var reply = try await call.written { writer in
+      let outputs = InferOutputs(answers, head.settings)
+      let names = request.wantedNames ?? outputs.names
+      let tensors = try names.map { name in
+        guard let tensor = outputs[name] else {
+          throw Fault(
+            description: "There is no output '\(name)'; expected \(outputs.names.joined(separator: ", ")).",
+            parameter: "outputs")
+        }
+        let classes = request.outputs.flatMap { $0[name]?.classes }
+        return (name, try classes.map { try outputs.classification(name, count: $0) } ?? tensor)
       }
-      let classes = request.outputs.flatMap { $0[name]?.classes }
-      return (name, try classes.map { try outputs.classification(name, count: $0) } ?? tensor)
+      return try request.reply(setup.name, tensors, writer)
     }
-    var reply = request.reply(setup.name, written)
     reply.setup = setup
     reply.timing = answers.timing
     reply.describe(inputs, isBatch: inputs.count > 1)
@@ -169,19 +171,28 @@ struct WireTensor: Sendable {
     }
   }
 
-  var json: String {
+  func json(_ writer: AnswerWriter) throws -> String {
     switch values {
-    case .floats(let values): JSONLine.array(values.map { JSONLine.number($0) })
-    case .integers(let values): JSONLine.array(values.map { "\($0)" })
-    case .texts(let values): JSONLine.strings(values)
+    case .floats(let values): try writer.list(values)
+    case .integers(let values): try writer.list(values) { "\($0)" }
+    case .texts(let values): try writer.list(values) { JSONValue.string($0).line }
     }
   }
 
   /// Little-endian; a text is a four-byte length followed by UTF-8.
-  var binary: [UInt8] {
+  ///
+  /// - Throws: `ServiceError.answerTooLarge`.
+  func binary(_ writer: AnswerWriter) throws -> [UInt8] {
     func bytes<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
       withUnsafeBytes(of: value.littleEndian, Array.init)
     }
+    let size =
+      switch values {
+      case .floats(let values): 4 * values.count
+      case .integers(let values): 8 * values.count
+      case .texts(let values): values.reduce(0) { $0 + 4 + $1.utf8.count }
+      }
+    guard size <= writer.limit else { throw ServiceError.answerTooLarge(limit: writer.limit) }
     return switch values {
     case .floats(let values): values.flatMap { bytes($0.bitPattern) }
     case .integers(let values): values.flatMap { bytes(Int64($0)) }
@@ -307,9 +318,14 @@ struct InferRequest: Sendable {
           classes: try own.integer("classification", atLeast: 0).flatMap { $0 == 0 ? nil : $0 })
       }
     }
+    var known: Set<String> = []
+    for output in wanted ?? [] where !known.insert(output.name).inserted {
+      throw Fault(
+        description: "'outputs' names '\(output.name)' twice; each output is given once.", parameter: "outputs")
+    }
     outputNames = wanted.flatMap { $0.isEmpty ? nil : $0.map(\.name) }
     outputs = wanted.flatMap { list in
-      list.isEmpty ? nil : Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
+      list.isEmpty ? nil : Dictionary(uniqueKeysWithValues: list.map { ($0.name, $0) })
     }
   }
 
@@ -366,25 +382,29 @@ struct InferRequest: Sendable {
   }
 
   /// The reply, with binary tensors where requested.
-  func reply(_ model: String, _ tensors: [(name: String, tensor: WireTensor)]) -> Reply {
+  ///
+  /// - Throws: as `AnswerWriter`.
+  func reply(
+    _ model: String, _ tensors: [(name: String, tensor: WireTensor)], _ writer: AnswerWriter
+  ) throws -> Reply {
     var binary: [UInt8] = []
-    let rows = tensors.map { name, tensor in
+    let rows = try writer.list(tensors) { name, tensor in
       var members = [
         ("name", JSONValue.string(name).line), ("datatype", "\"\(tensor.datatype)\""),
         ("shape", JSONLine.array(tensor.shape.map { "\($0)" })),
       ]
       if outputs?[name]?.isBinary ?? isBinary {
-        let own = tensor.binary
+        let own = try tensor.binary(writer)
         binary += own
         members.append(("parameters", JSONLine.object([("binary_data_size", "\(own.count)")])))
       } else {
-        members.append(("data", tensor.json))
+        members.append(("data", try tensor.json(writer)))
       }
       return JSONLine.object(members)
     }
     let json = JSONLine.object(
       [("model_name", JSONValue.string(model).line), ("model_version", "\"1\"")]
-        + (id.map { [("id", JSONValue.string($0).line)] } ?? []) + [("outputs", JSONLine.array(rows))])
+        + (id.map { [("id", JSONValue.string($0).line)] } ?? []) + [("outputs", rows)])
     guard !binary.isEmpty else { return Reply(json: json) }
     var reply = Reply(bytes: Array(json.utf8) + binary, contentType: "application/octet-stream")
     reply.headers[.inferenceHeaderLength] = "\(json.utf8.count)"

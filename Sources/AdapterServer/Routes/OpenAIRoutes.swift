@@ -186,16 +186,18 @@ enum OpenAIRoutes {
     let vectors = try await call.app.service.embed(
       inputs, with: setup, pooling: EmbeddingOptions(normalize: dimensions == nil),
       reading: TextService.Reading(truncates: call.app.settings.truncates), terms: call.terms(setup))
-    let rows = try vectors.vectors.enumerated().map { index, tokens in
-      let vector = try Vectors.cut(tokens[0], to: dimensions, normalizes: true)
-      return JSONLine.object([
-        ("object", "\"embedding\""), ("embedding", format == "float" ? Vectors.json(vector) : base64(vector)),
-        ("index", "\(index)"),
-      ])
+    let rows = try await call.written { writer in
+      try writer.list(vectors.vectors.enumerated()) { index, tokens in
+        let vector = try Vectors.cut(tokens[0], to: dimensions, normalizes: true)
+        return JSONLine.object([
+          ("object", "\"embedding\""), ("embedding", format == "float" ? Vectors.json(vector) : base64(vector)),
+          ("index", "\(index)"),
+        ])
+      }
     }
     let tokens = vectors.timing.tokens
     let json = JSONLine.object([
-      ("object", "\"list\""), ("data", JSONLine.array(rows)), ("model", JSONValue.string(setup.name).line),
+      ("object", "\"list\""), ("data", rows), ("model", JSONValue.string(setup.name).line),
       ("usage", JSONLine.object([("prompt_tokens", "\(tokens)"), ("total_tokens", "\(tokens)")])),
     ])
     var reply = Reply(json: json, setup, vectors.timing)

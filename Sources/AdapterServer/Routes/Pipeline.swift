@@ -29,10 +29,13 @@ enum Pipeline {
     let answers = try await call.app.service.predict(
       inputs, with: setup, heads: [head.name], options: options.answers, reading: call.reading(),
       terms: call.terms(setup))
-    let rows = answers.predictions.map { json($0, head.settings, options) }
     // A classification of one text is nested, because the client takes the first element of the outer list.
     let isNested = isBatch || head.settings.kind.classifiesTexts && options.answers.zeroShot == nil
-    var reply = Reply(json: isNested ? JSONLine.array(rows) : rows[0], setup, answers.timing)
+    let json = try await call.written { writer in
+      func row(_ prediction: Prediction) -> String { Self.json(prediction, head.settings, options) }
+      return try isNested ? writer.list(answers.predictions, row) : row(answers.predictions[0])
+    }
+    var reply = Reply(json: json, setup, answers.timing)
     reply.describe(inputs, isBatch: isBatch)
     return reply
   }

@@ -33,7 +33,9 @@ enum PredictRoutes {
       try await call.app.service.predict(
         inputs, with: setup, heads: heads, options: options, reading: reading, terms: call.terms(setup))
     }
-    func line(_ prediction: Prediction) -> String { prediction.json(allScores: showsScores, ranking: ranks) }
+    @Sendable func line(_ prediction: Prediction) -> String {
+      prediction.json(allScores: showsScores, ranking: ranks)
+    }
     if let names = try body.strings("adapters") {
       guard try body.string("setup") == nil, try body.string("model") == nil, !names.isEmpty else {
         throw Fault(
@@ -41,6 +43,9 @@ enum PredictRoutes {
             + "adapter or more.", parameter: "adapters")
       }
       try call.requireCount(names.count, "adapters")
+      guard Set(names).count == names.count else {
+        throw Fault(description: "'adapters' names an adapter twice; each answers once.", parameter: "adapters")
+      }
       if let own = inputs.first(where: { $0.setup != nil }) {
         throw Fault(
           description: "Input \(own.index) names its adapter, and 'adapters' does, too; expected one of them.",
@@ -57,18 +62,20 @@ enum PredictRoutes {
       }
       let base = setups.first { $0.composition == nil } ?? setups[0]
       let own = try await answers(rows, base)
-      let lines = own.predictions.map(line)
-      let grouped = inputs.indices.map { input in
-        JSONLine.object(names.indices.map { (names[$0], lines[input * names.count + $0]) })
+      let count = inputs.count
+      let json = try await call.written { writer in
+        try writer.list(0..<count) { input in
+          JSONLine.object(names.indices.map { (names[$0], line(own.predictions[input * names.count + $0])) })
+        }
       }
-      var reply = Reply(json: JSONLine.object([("answers", JSONLine.array(grouped))]), nil, own.timing)
+      var reply = Reply(json: JSONLine.object([("answers", json)]), nil, own.timing)
       reply.describe(rows, isBatch: true)
       return reply
     }
     let setup = try call.setup(body.string("setup"), body.string("model"))
     let own = try await answers(inputs, setup)
-    var reply = Reply(
-      json: JSONLine.object([("answers", JSONLine.array(own.predictions.map(line)))]), setup, own.timing)
+    let json = try await call.written { try $0.list(own.predictions, line) }
+    var reply = Reply(json: JSONLine.object([("answers", json)]), setup, own.timing)
     reply.describe(inputs, isBatch: inputs.count > 1)
     return reply
   }

@@ -33,10 +33,13 @@ enum TEIRoutes {
     if try call.body.bool("raw_scores") ?? false { options.classification.functionToApply = .identity }
     let answers = try await call.app.service.predict(
       inputs, with: setup, heads: [head.name], options: options, reading: call.reading(), terms: call.terms(setup))
-    let rows = answers.predictions.map { prediction in
-      Pipeline.labels(prediction.answers[0].answer.scored(head.settings), key: ("score", "label"))
+    let json = try await call.written { writer in
+      func row(_ prediction: Prediction) -> String {
+        Pipeline.labels(prediction.answers[0].answer.scored(head.settings), key: ("score", "label"))
+      }
+      return try isBatch ? writer.list(answers.predictions, row) : row(answers.predictions[0])
     }
-    var reply = Reply(json: isBatch ? JSONLine.array(rows) : rows[0], setup, answers.timing)
+    var reply = Reply(json: json, setup, answers.timing)
     reply.describe(inputs, isBatch: isBatch)
     return reply
   }
@@ -100,14 +103,15 @@ enum TEIRoutes {
     let vectors = try await call.app.service.embed(
       inputs, with: setup, pooling: pools ? EmbeddingOptions(normalize: normalizes && dimensions == nil) : nil,
       reading: call.reading(), terms: call.terms(setup))
-    let rows = try vectors.vectors.map { tokens in
-      try tokens.map { try Vectors.cut($0, to: dimensions, normalizes: normalizes) }
+    let json = try await call.written { writer in
+      try writer.list(vectors.vectors) { tokens in
+        func row(_ vector: [Float]) throws -> String {
+          try writer.list(Vectors.cut(vector, to: dimensions, normalizes: normalizes))
+        }
+        return try pools ? row(tokens[0]) : writer.list(tokens, row)
+      }
     }
-    var reply = Reply(
-      json: JSONLine.array(
-        rows.map { tokens in
-          pools ? Vectors.json(tokens[0]) : JSONLine.array(tokens.map(Vectors.json))
-        }), setup, vectors.timing)
+    var reply = Reply(json: json, setup, vectors.timing)
     reply.isBatch = inputs.count > 1
     return reply
   }
@@ -129,9 +133,10 @@ enum TEIRoutes {
     try call.requireCount(texts.count)
     let setup = try call.setup(call.body.string("model"))
     let adds = try call.body.bool("add_special_tokens") ?? true
-    let rows = try await call.app.service.tokenize(texts).map { encoding in
-      JSONLine.array(
-        encoding.ids.indices.filter { adds || encoding.sequence[$0] != nil }.map { token in
+    let encodings = try await call.app.service.tokenize(texts)
+    let json = try await call.written { writer in
+      try writer.list(encodings) { encoding in
+        try writer.list(encoding.ids.indices.lazy.filter { adds || encoding.sequence[$0] != nil }) { token in
           let isSpecial = encoding.sequence[token] == nil
           let range = encoding.offsets[token]
           return JSONLine.object([
@@ -139,9 +144,10 @@ enum TEIRoutes {
             ("special", "\(isSpecial)"), ("start", isSpecial ? "null" : "\(range.lowerBound)"),
             ("stop", isSpecial ? "null" : "\(range.upperBound)"),
           ])
-        })
+        }
+      }
     }
-    return Reply(json: JSONLine.array(rows), setup)
+    return Reply(json: json, setup)
   }
 
   private static func decode(_ call: Call) async throws -> Reply {
@@ -153,7 +159,8 @@ enum TEIRoutes {
     try call.requireCount(lists.count, "ids")
     let skips = try call.body.bool("skip_special_tokens") ?? true
     let setup = try call.setup(call.body.string("model"))
-    return Reply(json: JSONLine.strings(try await call.app.service.decode(lists, skippingSpecials: skips)), setup)
+    let texts = try await call.app.service.decode(lists, skippingSpecials: skips)
+    return Reply(json: try await call.written { try $0.list(texts) { JSONValue.string($0).line } }, setup)
   }
 
   // MARK: Information

@@ -77,7 +77,7 @@ enum Failure: Error, Hashable {
     case .wrongTask: .wrongTask("\(error)")
     case .severalHeads, .unknownHead: .fault(Fault(description: "\(error)", parameter: "head"))
     case .severalVectors: .fault(Fault(description: "\(error)", parameter: "model"))
-    case .input, .tooLong: .fault(Fault(description: "\(error)", parameter: "inputs"))
+    case .input, .tooLong, .tooManyMasks, .answerTooLarge: .fault(Fault(description: "\(error)", parameter: "inputs"))
     case .options: .fault(Fault(description: "\(error)", parameter: "parameters"))
     case .notFinite, .failed: .backend("\(error)")
     }
@@ -86,6 +86,7 @@ enum Failure: Error, Hashable {
   private static func engine(_ error: EngineError) -> Failure {
     switch error {
     case .overloaded(_, _, let seconds): .overloaded("\(error)", seconds: seconds)
+    case .tooMuchWork, .rowTooLong: .fault(Fault(description: "\(error)", parameter: "inputs"))
     case .expired: .expired("\(error)")
     case .ending, .noThread: .unavailable("\(error)")
     }

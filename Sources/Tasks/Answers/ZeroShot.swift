@@ -1,3 +1,4 @@
+internal import Checkpoints
 public import Heads
 
 /// Candidate labels for an NLI head that was not trained on them.
@@ -14,28 +15,29 @@ public struct ZeroShotOptions: Sendable, Hashable {
   /// Whether labels are scored independently, entailment against contradiction, so that any number may apply.
   public let multiLabel: Bool
 
-  /// - Throws: ``ZeroShotError/noLabels``, ``ZeroShotError/repeated(_:)``, ``ZeroShotError/templateWithoutSlot(_:)``.
+  /// - Throws: ``ZeroShotError``.
   public init(
     candidateLabels: [String], hypothesisTemplate: String = standardTemplate, multiLabel: Bool = false
   ) throws(ZeroShotError) {
     guard !candidateLabels.isEmpty else { throw .noLabels }
     var known: Set<String> = []
     for label in candidateLabels where !known.insert(label).inserted { throw .repeated(label) }
-    guard hypothesisTemplate.hasSlot else { throw .templateWithoutSlot(hypothesisTemplate) }
+    let slots = hypothesisTemplate.split(separator: "{}", omittingEmptySubsequences: false).count - 1
+    guard slots > 0 else { throw .templateWithoutSlot(hypothesisTemplate) }
+    let longest = candidateLabels.map(\.utf8.count).max() ?? 0
+    let (bytes, overflow) = slots.multipliedReportingOverflow(by: longest)
+    guard !overflow, bytes <= Limits.lineBytes, hypothesisTemplate.utf8.count <= Limits.lineBytes else {
+      throw .tooLong(limit: Limits.lineBytes)
+    }
     self.candidateLabels = candidateLabels
     self.hypothesisTemplate = hypothesisTemplate
     self.multiLabel = multiLabel
   }
 
-  /// A hypothesis for each label.
-  public var hypotheses: [String] {
-    let parts = hypothesisTemplate.split(separator: "{}", omittingEmptySubsequences: false)
-    return candidateLabels.map { parts.joined(separator: $0) }
+  /// The hypothesis of a label.
+  public func hypothesis(_ label: String) -> String {
+    hypothesisTemplate.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: label)
   }
-}
-
-extension String {
-  fileprivate var hasSlot: Bool { split(separator: "{}", omittingEmptySubsequences: false).count > 1 }
 }
 
 /// The outputs of an NLI head used for zero-shot classification.
@@ -82,6 +84,8 @@ public enum ZeroShotError: Error, Hashable, Sendable, CustomStringConvertible {
   case noLabels
   case repeated(String)
   case templateWithoutSlot(String)
+  /// A hypothesis would have more bytes than a line of texts.
+  case tooLong(limit: Int)
 
   public var description: String {
     switch self {
@@ -90,6 +94,8 @@ public enum ZeroShotError: Error, Hashable, Sendable, CustomStringConvertible {
     case .templateWithoutSlot(let template):
       "The hypothesis template '\(template)' has no {} for the label, so every label would make the same hypothesis. "
         + "Write it as in '\(ZeroShotOptions.standardTemplate)'"
+    case .tooLong(let limit):
+      "The hypothesis template with its label has more than \(limit) bytes; shorten the template or the labels."
     }
   }
 }

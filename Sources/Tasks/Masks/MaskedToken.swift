@@ -148,7 +148,18 @@ extension Tensor {
   fileprivate func largest(
     _ count: Int, among considered: [Int32]?, row: Int
   ) -> [(column: Int, share: Float)] {
-    let values = UnsafeBufferPointer(start: pointer + row * stride, count: columns)
+    let values = UnsafeBufferPointer(start: pointer + row * stride, count: self.columns)
+    let largest = values.max() ?? 0
+    let sum = values.reduce(into: 0.0) { $0 += Double(expf($1 - largest)) }
+    func shares(_ best: some Sequence<Int>) -> [(column: Int, share: Float)] {
+      best.map { ($0, Float(Double(expf(values[$0] - largest)) / sum)) }
+    }
+    let columns =
+      considered.map { $0.sorted().map { Int($0) }.filter(values.indices.contains) } ?? Array(values.indices)
+    // Inserting one by one costs the square of what is kept.
+    if count > 64 {
+      return shares(columns.sorted { (values[$0], $1) > (values[$1], $0) }.prefix(count))
+    }
     var best: [Int] = []
     func consider(_ column: Int) {
       guard best.count < count || values[column] > values[best[count - 1]] else { return }
@@ -156,13 +167,7 @@ extension Tensor {
       best.insert(column, at: place)
       if best.count > count { best.removeLast() }
     }
-    if let considered {
-      for id in considered.sorted() where values.indices.contains(Int(id)) { consider(Int(id)) }
-    } else {
-      for column in values.indices { consider(column) }
-    }
-    let largest = values.max() ?? 0
-    let sum = values.reduce(into: 0.0) { $0 += Double(expf($1 - largest)) }
-    return best.map { ($0, Float(Double(expf(values[$0] - largest)) / sum)) }
+    for column in columns { consider(column) }
+    return shares(best)
   }
 }

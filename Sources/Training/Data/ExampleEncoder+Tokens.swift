@@ -58,7 +58,7 @@ extension ExampleEncoder {
       return try TextWindows(question: question, context: context, tokenizer, maximumLength: maximumLength)
     } catch {
       switch error {
-      case .noRoom, .stride: throw .example(error.description)
+      case .noRoom, .stride, .tooMany: throw .example(error.description)
       case .tokenizer(let error): throw Failure(error)
       }
     }
