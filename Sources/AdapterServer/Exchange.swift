@@ -76,12 +76,11 @@ struct Exchange: Sendable {
   private func answer() async throws -> Reply {
     let caller = try caller()
     if case .key(let account) = caller, let seconds = account.wait() {
-      throw Failure.overloaded(
-        "The key '\(account.name)' has used its tokens of this minute. Try again in \(seconds) s.", seconds: seconds)
+      throw Failure.quota(account, seconds: seconds)
     }
     let bytes = route.content == .none ? ByteBuffer() : try await collected()
     let (app, headers, segments, route) = (app, request.headers, segments, route)
-    let reply = try await app.connections.whileOpen(context.channel) {
+    return try await app.connections.whileOpen(context.channel) {
       var body = Body()
       if route.content == .json {
         // A large body is not read on the few threads that events need.
@@ -94,8 +93,6 @@ struct Exchange: Sendable {
       let call = Call(app: app, headers: headers, segments: segments, body: body, bytes: bytes, caller: caller)
       return try await route.handler(call)
     }
-    app.settle(reply, caller)
-    return reply
   }
 
   private var segments: [String] {

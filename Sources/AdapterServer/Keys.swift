@@ -26,11 +26,16 @@ final class Keys: Sendable {
       }
     }
 
-    func spend(_ tokens: Int, at now: ContinuousClock.Instant = .now) {
-      guard let quota else { return }
-      state.withLock { state in
+    /// Takes tokens, unless those of this minute are used up; a negative number gives tokens back.
+    ///
+    /// - Returns: the seconds until the key may be used again, if it may not be used now.
+    func charge(_ tokens: Int, at now: ContinuousClock.Instant = .now) -> Int? {
+      guard let quota else { return nil }
+      return state.withLock { state in
         refill(&state, now, quota)
+        if tokens > 0, state.tokens <= 0 { return max(1, Int((-state.tokens * 60 / Double(quota)).rounded(.up))) }
         state.tokens -= Double(tokens)
+        return nil
       }
     }
 
@@ -122,5 +127,11 @@ enum Caller: Sendable {
     }
   }
 
-  func spend(_ tokens: Int) { if case .key(let account) = self { account.spend(tokens) } }
+  /// Takes tokens of the key.
+  ///
+  /// - Throws: `Failure.overloaded`, if those of this minute are used up.
+  func charge(_ tokens: Int) throws(Failure) {
+    guard case .key(let account) = self, let seconds = account.charge(tokens) else { return }
+    throw .quota(account, seconds: seconds)
+  }
 }

@@ -134,15 +134,14 @@ import Testing
     }
     // Negative control: cut, the text is read.
     #expect(await !refused(TextInput(long)))
-    for stride in [508, 400] {
-      options.tagging.stride = stride
-      #expect(await refused(TextInput(long)) == (stride == 508))
-    }
+    options.tagging.stride = 508
+    #expect(await refused(TextInput(long)))
+    #expect(await !refused(TextInput(String(long.prefix(2000)))))
     options.tagging.stride = nil
     #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: .max)))
     #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: 3000)))
     #expect(await !refused(TextInput("a"), TextService.Reading(maximumLength: 600)))
-    let setup = try service.setup(nil)
+    let setup = try service.setup("deberta-v3-tiny-en")
     let masks = TextInput(String(repeating: "[MASK] ", count: 400))
     options.masks.topK = 1_000_000
     await #expect(throws: ServiceError.self) {
@@ -189,6 +188,11 @@ import Testing
     }
     await #expect(throws: ServiceError.self) {
       try await service.loadAdapter("broken", from: Fixtures.root.path, replacing: false)
+    }
+    for name in ["Parallel(truecase, debian-section)", "..", "a/b", "x\ny", "\u{1B}[31m", ""] {
+      await #expect(throws: ServiceError.self, "\(name.debugDescription)") {
+        try await service.loadAdapter(name, from: folder, replacing: false)
+      }
     }
     try await service.loadAdapter("mine", from: folder, replacing: false)
     await #expect(throws: ServiceError.isThere(name: "mine", isPermanent: false)) {

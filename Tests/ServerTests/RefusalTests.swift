@@ -95,6 +95,7 @@ import Testing
     #expect(try await server.get("/metrics").status == 200)
     #expect(try await server.post(path, body, ["Authorization": "Bearer small"]).status == 200)
     let spent = try await server.post(path, body, ["Authorization": "Bearer small"])
+    #expect(try await server.post("/tokenize", #"{"inputs": "x"}"#, ["Authorization": "Bearer small"]).status == 429)
     #expect(spent.status == 429 && Int(spent.headers["retry-after"] ?? "") ?? 0 >= 1)
   }
 

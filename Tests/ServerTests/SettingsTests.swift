@@ -80,7 +80,10 @@ import Testing
     let account = Keys.Account(name: "x", quota: 60)
     let start = ContinuousClock.now
     #expect(account.wait(at: start) == nil)
-    account.spend(90, at: start)
+    #expect(account.charge(90, at: start) == nil)
+    // What is sent meanwhile finds the tokens used up; what fails gives them back.
+    #expect(account.charge(1, at: start) ?? 0 >= 29)
+    #expect(account.charge(-90, at: start) == nil && account.charge(90, at: start) == nil)
     #expect(account.wait(at: start) ?? 0 >= 29)
     #expect(account.wait(at: start + .seconds(40)) == nil)
   }

@@ -19,13 +19,18 @@ public final class TextService: Sendable {
     public var key: String
     public var service: ServiceClass
     public var deadline: ContinuousClock.Instant?
+    /// Is called with the tokens of the request before they are queued, and refuses it by throwing. If the request then
+    /// fails, it is called with the negative number.
+    public var charge: @Sendable (Int) throws -> Void
 
     public init(
-      key: String = "", service: ServiceClass = .interactive, deadline: ContinuousClock.Instant? = nil
+      key: String = "", service: ServiceClass = .interactive, deadline: ContinuousClock.Instant? = nil,
+      charge: @escaping @Sendable (Int) throws -> Void = { _ in }
     ) {
       self.key = key
       self.service = service
       self.deadline = deadline
+      self.charge = charge
     }
   }
 
@@ -140,8 +145,11 @@ public final class TextService: Sendable {
   /// - Throws: `ServiceError.isThere`, `ServiceError.broken`.
   public func loadAdapter(_ name: String, from folder: String, replacing: Bool) async throws {
     try await workers.run { [self] _ in
-      // An adapter that cannot be loaded is refused before its name is added.
+      // A composition could not tell another name from its own text.
+      do { _ = try ItemName(name, for: .adapter) } catch { throw ServiceError.options(reason: "\(error)") }
+      // An adapter that cannot be loaded is refused before its name is added; links are refused before they are read.
       do {
+        _ = try FolderContents(of: folder)
         var trial = model
         try trial.loadAdapter(folder, as: name, overwrite: true)
       } catch { throw ServiceError.broken(setup: name, reason: "\(error)") }
@@ -244,7 +252,15 @@ public final class TextService: Sendable {
     _ rows: [EngineRow], _ lease: ResidentAdapters.Lease, _ terms: Terms
   ) async throws -> EngineAnswers {
     let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
-    do { return try await engine.submit(request, lease) } catch let error as EngineError {
+    let tokens = rows.reduce(0) { $0 + $1.ids.count }
+    try terms.charge(tokens)
+    var isAnswered = false
+    defer { if !isAnswered { try? terms.charge(-tokens) } }
+    do {
+      let answers = try await engine.submit(request, lease)
+      isAnswered = true
+      return answers
+    } catch let error as EngineError {
       throw error
     } catch let error as CompositionError {
       throw error

@@ -134,6 +134,7 @@ enum TEIRoutes {
     let setup = try call.setup(call.body.string("model"))
     let adds = try call.body.bool("add_special_tokens") ?? true
     let encodings = try await call.app.service.tokenize(texts)
+    try call.caller.charge(encodings.reduce(0) { $0 + $1.ids.count })
     let json = try await call.written { writer in
       try writer.list(encodings) { encoding in
         try writer.list(encoding.ids.indices.lazy.filter { adds || encoding.sequence[$0] != nil }) { token in
@@ -159,6 +160,7 @@ enum TEIRoutes {
     try call.requireCount(lists.count, "ids")
     let skips = try call.body.bool("skip_special_tokens") ?? true
     let setup = try call.setup(call.body.string("model"))
+    try call.caller.charge(lists.reduce(0) { $0 + $1.count })
     let texts = try await call.app.service.decode(lists, skippingSpecials: skips)
     return Reply(json: try await call.written { try $0.list(texts) { JSONValue.string($0).line } }, setup)
   }

@@ -84,7 +84,8 @@ struct Call: Sendable {
       wait = .milliseconds(milliseconds)
     }
     return TextService.Terms(
-      key: caller.fairnessKey ?? setup.name, service: service, deadline: .now + (wait ?? app.settings.requestTimeout))
+      key: caller.fairnessKey ?? setup.name, service: service, deadline: .now + (wait ?? app.settings.requestTimeout),
+      charge: { [caller] in try caller.charge($0) })
   }
 
   /// The TEI settings `truncate` and `truncation_direction`.
@@ -111,8 +112,4 @@ struct Call: Sendable {
         parameter: name)
     }
   }
-}
-
-extension ServerApp {
-  func settle(_ reply: Reply, _ caller: Caller) { caller.spend(reply.timing?.tokens ?? 0) }
 }

@@ -92,6 +92,11 @@ enum Failure: Error, Hashable {
     }
   }
 
+  static func quota(_ account: Keys.Account, seconds: Int) -> Failure {
+    .overloaded(
+      "The key '\(account.name)' has used its tokens of this minute. Try again in \(seconds) s.", seconds: seconds)
+  }
+
   var sentence: String {
     switch self {
     case .fault(let fault): fault.description
