@@ -239,8 +239,12 @@ extension EncoderLayout {
   private static let prefix = "deberta."
 
   /// A stored tensor's name within the encoder: classes with heads prefix `deberta.`, older Microsoft checkpoints
-  /// `bert.`
+  /// `bert.`. Old files call the weight and the bias of a norm `gamma` and `beta`; transformers reads both names.
   public static func ownName(_ stored: String) -> String {
+    for (old, own) in [("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias")]
+    where stored.hasSuffix(old) {
+      return ownName(stored.dropLast(old.count) + own)
+    }
     for prefix in [prefix, "bert."] where stored.hasPrefix(prefix) { return String(stored.dropFirst(prefix.count)) }
     return stored
   }

@@ -187,14 +187,14 @@ public enum WindowError: Error, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noRoom(let taken, let limit, isQuestion: true):
-      "the question takes \(taken) tokens with its specials, and leaves no room for the context in \(limit). Allow more "
-        + "with --max-length."
+      "the question takes \(taken) tokens with its specials, and leaves no room for the context in \(limit). Raise the "
+        + "maximum length: --max-length, or max_seq_len in a request."
     case .noRoom(let taken, let limit, isQuestion: false):
       "what stands beside the text takes \(taken) tokens with its specials, and leaves no room for the text in "
-        + "\(limit). Allow more with --max-length."
+        + "\(limit). Raise the maximum length (--max-length)."
     case .stride(let stride, let room, let isQuestion):
       "windows cannot share \(stride) tokens: each has room for \(room) of the \(isQuestion ? "context" : "text"). "
-        + "Lower --stride, or allow more with --max-length."
+        + "Lower the stride (--stride), or raise the maximum length (--max-length)."
     case .tooMany(let windows, let tokens, let limit, let isQuestion):
       "the \(isQuestion ? "context" : "text") makes \(windows) windows of \(tokens) tokens together; at most \(limit) "
         + "are computed. Lower --stride, so that windows share fewer tokens, or send a shorter "

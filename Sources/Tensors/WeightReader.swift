@@ -39,7 +39,9 @@ public final class WeightLedger {
   public init(_ file: TensorFile, rename: (String) -> String? = { $0 }) {
     self.file = file.path
     for tensor in file.tensors {
-      if let name = rename(tensor.name) { weights[name] = .stored(tensor) }
+      guard let name = rename(tensor.name) else { continue }
+      // Of two tensors that go by one name neither is chosen in silence: the second stays unused.
+      weights[weights[name] == nil ? name : "\(tensor.name) repeats \(name)"] = .stored(tensor)
     }
   }
 
@@ -77,30 +79,16 @@ public final class WeightLedger {
     }
   }
 
-  /// The int8 values of a weight [outputs, inputs] and the scales [outputs] beside it, as `adapter-cli quantize` writes
-  /// them.
-  ///
-  /// - Throws: `missingTensor`, `wrongShape`, `wrongElementType`, `badScale`.
-  func quantizedWeight(_ name: String, shape: [Int]) throws(CheckpointError) -> QuantizedWeight {
-    let scaleName = name + QuantizedWeight.scaleSuffix
-    let scales = try read(scaleName, shape: [shape[0]])
-    return try QuantizedWeight(
-      stored(read(name, shape: shape), of: .int8), scales: stored(scales, of: .float32))
-  }
-
-  private func stored(_ weight: Weight, of type: ElementType) throws(CheckpointError) -> StoredTensor {
-    switch weight {
-    case .stored(let tensor) where tensor.elementType == type: return tensor
-    case .stored(let tensor):
-      throw .wrongElementType(name: tensor.name, expected: type, found: tensor.elementType, file: file)
-    case .parameter(let name, _, _):
-      throw .wrongElementType(name: name, expected: type, found: .float32, file: file)
-    }
+  /// The same name below another prefix, or else similar names.
+  private func nearest(_ name: String) -> [String] {
+    let unused = unused
+    let prefixed = unused.first { $0.hasSuffix("." + name) }
+    return prefixed.map { [$0] } ?? NearestNames.of(name, in: unused, limit: 3)
   }
 
   private func read(_ name: String, shape: [Int]) throws(CheckpointError) -> Weight {
     guard let weight = weights[name] else {
-      throw .missingTensor(name: name, file: file, nearest: NearestNames.of(name, in: unused, limit: 3))
+      throw .missingTensor(name: name, file: file, nearest: nearest(name))
     }
     guard weight.shape == shape else {
       throw .wrongShape(name: weight.name, expected: shape, found: weight.shape, file: file)

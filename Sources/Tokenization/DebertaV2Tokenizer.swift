@@ -51,7 +51,8 @@ public final class DebertaV2Tokenizer: Tokenizer {
       encoder = PairEncoder(
         variant: .fast, vocabulary: vocabulary,
         splitter: FastSplitter(pieces, cuts, serialized.normalizer, vocabulary, settings),
-        truncationSide: settings.truncationSide)
+        truncationSide: settings.truncationSide,
+        modelMaximumLength: settings.maximumLength)
       return
     }
     let proto = try SentencePieceProto(bytes, path: file.path)
@@ -64,13 +65,15 @@ public final class DebertaV2Tokenizer: Tokenizer {
       case .fast: try FastSplitter(proto, vocabulary, settings, path: file.path)
       }
     encoder = PairEncoder(
-      variant: variant, vocabulary: vocabulary, splitter: splitter, truncationSide: settings.truncationSide)
+      variant: variant, vocabulary: vocabulary, splitter: splitter, truncationSide: settings.truncationSide,
+      modelMaximumLength: settings.maximumLength)
   }
 
   var vocabulary: Vocabulary { encoder.vocabulary }
 
   public var variant: TokenizerVariant { encoder.variant }
   public var vocabularySize: Int { vocabulary.size }
+  public var maximumLength: Int? { encoder.modelMaximumLength }
 
   public var clsID: Int32 { vocabulary.cls.id }
   public var sepID: Int32 { vocabulary.sep.id }

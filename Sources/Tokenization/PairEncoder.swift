@@ -30,6 +30,8 @@ struct PairEncoder: Sendable {
   let vocabulary: Vocabulary
   let splitter: any TextSplitter
   let truncationSide: TokenizerSettings.Side
+  /// `model_max_length`
+  let modelMaximumLength: Int?
 
   func encode(
     _ text: String, pair: String?, maximumLength: Int?, truncation: TruncationStrategy

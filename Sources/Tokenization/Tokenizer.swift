@@ -12,6 +12,9 @@ public protocol Tokenizer: Sendable {
   /// embedding rows.
   var vocabularySize: Int { get }
 
+  /// The most tokens that the model reads, by the tokenizer's settings (`model_max_length`); nil if they name none.
+  var maximumLength: Int? { get }
+
   var clsID: Int32 { get }
   var sepID: Int32 { get }
   var padID: Int32 { get }

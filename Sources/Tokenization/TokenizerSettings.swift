@@ -39,6 +39,7 @@ struct TokenizerSettings: Sendable {
   /// Whether to prepend a space to a text that does not begin with white space.
   var addsPrefixSpace = false
   var truncationSide = Side.right
+  var maximumLength: Int?
 
   init(_ family: TokenizerFamily) { specials = Specials(family) }
 
@@ -60,6 +61,7 @@ struct TokenizerSettings: Sendable {
       splitsByPunctuation = config.splitsByPunctuation
       splitsSpecialTokens = config.splitsSpecialTokens
       addsPrefixSpace = config.addsPrefixSpace
+      maximumLength = config.maximumLength
       truncationSide = config.truncationSide.flatMap(Side.init(rawValue:)) ?? .right
     }
     if let tokens = config?.added {

@@ -135,10 +135,10 @@ import Testing
       #expect(prediction.keys.sorted() == ["filled", "id", "piece", "score", "text"])
     }
     let none = try run("one text", "another text")
-    #expect(none.exitCode == 0)
+    #expect(none.exitCode == 1)
     #expect(
       none.messages == "line 1: the text has no [MASK], and nothing else is answered by 'default'. Name an adapter "
-        + "that has a head with --setup or --adapter, or activate one.\n")
+        + "that has a head with --setup or --adapter, or activate one.\nError: 2 texts have no answer.\n")
   }
 
   @Test func `A head that a text gives no context is left out, which is told once`() throws {
@@ -151,8 +151,8 @@ import Testing
       try CommandLineTool.run(["predict", "--adapter", "qa=\(folder.path("qa"))", "--setup", setup] + texts)
     }
     let lack = """
-      line 1: The head 'qa' answers questions from a context; give it as the pair, in a line of --input or of standard \
-      input: {"text": "the question", "pair": "the context"}.
+      line 1: The head 'qa' answers questions from a context. Give both, in a line of the input or in a request: \
+      {"question": "...", "context": "..."}.
       """
     let result = try run("Parallel(debian-section, qa)", "a library", "a kernel")
     #expect(result.exitCode == 0 && result.messages == lack + " The other heads answer.\n")

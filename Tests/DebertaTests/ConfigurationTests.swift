@@ -9,6 +9,14 @@ import Testing
     try DebertaV2Configuration(json: Data(json.utf8), file: "config.json")
   }
 
+  /// transformers, `modeling_utils.py`, `_fix_state_dict_key_on_load`.
+  @Test(arguments: [
+    ("deberta.embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"),
+    ("bert.encoder.layer.0.output.LayerNorm.beta", "encoder.layer.0.output.LayerNorm.bias"),
+    ("classifier.gamma", "classifier.gamma"), ("deberta.x.gamma", "x.gamma"),
+  ])
+  func oldNamesOfNormsAreRead(_ stored: String, _ own: String) { #expect(EncoderLayout.ownName(stored) == own) }
+
   /// transformers' `DebertaV2Config`, whose defaults are those of v2-xlarge.
   @Test func missingKeysHaveTheDefaultsOfTransformers() throws {
     let own = try configuration("{}")

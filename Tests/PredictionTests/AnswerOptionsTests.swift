@@ -154,8 +154,8 @@ import Testing
     let narrow = predictor
     #expect(
       message { _ = try narrow.predict(["a text of more tokens than have room in one window"]) }
-        == "line 1: windows cannot share 6 tokens: each has room for 6 of the text. Lower --stride, or allow more with "
-        + "--max-length.")
+        == "line 1: windows cannot share 6 tokens: each has room for 6 of the text. Lower the stride (--stride), or "
+        + "raise the maximum length (--max-length).")
     #expect(try narrow.predict(["a text"]).count == 1)
   }
 

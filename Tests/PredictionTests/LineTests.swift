@@ -33,12 +33,12 @@ import Testing
   }
 
   private static let noContext = """
-    The head 'span' answers questions from a context; give it as the pair, in a line of --input or of standard input: \
-    {"text": "the question", "pair": "the context"}.
+    The head 'span' answers questions from a context. Give both, in a line of the input or in a request: \
+    {"question": "...", "context": "..."}.
     """
   private static let noChoices = """
-    The head 'pick' chooses among texts; give them beside the question, in a line of --input or of standard input: \
-    {"text": "the question", "choices": ["one", "another"]}.
+    The head 'pick' chooses among texts. Give them with the question, in a line of the input or in a request: \
+    {"question": "...", "choices": ["one", "another"]}.
     """
 
   private static let lines = [
@@ -119,7 +119,8 @@ import Testing
     (#"{"text": "who?", "text_pair": "me"}"#, "who?", "me"), (#"{"text": "who?", "hypothesis": "me"}"#, "who?", "me"),
     (#"{"question": "who?", "sentence": "me"}"#, "who?", "me"), (#"{"sentence": "who?"}"#, "who?", nil),
     (#"{"prompt": "who?"}"#, "who?", nil),
-    (#"{"context": "who?"}"#, "who?", nil),
+    (#"{"context": "who?"}"#, "who?", nil), (#"{"sentence": "who?", "context": "me"}"#, "who?", nil),
+    (#"{"Premise": "who?", " hypothesis": "me"}"#, "who?", "me"),
   ])
   func `Texts go by the names of training data, too`(_ line: String, _ text: String, _ pair: String?) throws {
     let input = try TextInput(json: Array(line.utf8), index: 0)

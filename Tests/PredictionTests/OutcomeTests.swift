@@ -137,9 +137,11 @@ import Testing
   }
 
   @Test func `A length of 0 is the model's limit, whoever says it`() {
-    #expect(InputLength.limit(requested: 0, recorded: 100, advised: 31) == 31)
-    #expect(InputLength.limit(requested: nil, recorded: 0, advised: 31) == 31)
-    #expect(InputLength.limit(requested: 0, recorded: nil, advised: nil) == nil)
-    #expect(InputLength.limit(requested: 600, recorded: nil, advised: 31) == 600)
+    #expect(InputLength.limit(requested: 0, recorded: 100, tokenizer: 16, advised: 31) == 31)
+    #expect(InputLength.limit(requested: nil, recorded: 0, tokenizer: 16, advised: 31) == 31)
+    #expect(InputLength.limit(requested: 0, recorded: nil, tokenizer: 16, advised: nil) == nil)
+    #expect(InputLength.limit(requested: nil, recorded: nil, tokenizer: 16, advised: 31) == 16)
+    #expect(InputLength.limit(requested: nil, recorded: nil, tokenizer: 1024, advised: nil) == InputLength.standard)
+    #expect(InputLength.limit(requested: 600, recorded: nil, tokenizer: 16, advised: 31) == 600)
   }
 }

@@ -77,6 +77,15 @@ import Testing
     }
   }
 
+  @Test(arguments: [("", "it was me", "question"), ("who?", "", "context"), ("who?", " \n", "context")])
+  func `A question or a context without a word is refused`(_ question: String, _ context: String, _ part: String) throws
+  {
+    let predictor = try predictor(nil, heads: ["span"])
+    #expect(
+      message { _ = try predictor.predict([TextInput(question, pair: context)]) }
+        == "line 1: The \(part) is empty, so there is nothing to answer.")
+  }
+
   @Test func `Another head finds other answers, and a prompt's rows are none of the context's`() throws {
     let inputs = Self.questions.map { TextInput($0.0, pair: $0.1) }
     func answers(_ setup: String?, _ seed: UInt64) throws -> [ContextAnswer] {
@@ -159,7 +168,7 @@ import Testing
     #expect(
       message { _ = try none.predict([TextInput("who wrote it?", pair: "it was me")]) }
         == "line 1: the question takes \(taken + 1) tokens with its specials, and leaves no room for the context in 3. "
-        + "Allow more with --max-length.")
+        + "Raise the maximum length: --max-length, or max_seq_len in a request.")
     predictor.maximumLength = taken + 2
     #expect(try predictor.predict([TextInput("who wrote it?", pair: "it was me")])[0].longestSequence == taken + 2)
   }

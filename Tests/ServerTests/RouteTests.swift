@@ -59,6 +59,30 @@ import Testing
     #expect(try raw.member("0", "label") == .string(best.label) && raw.text != single.text)
   }
 
+  @Test func aTextWithoutAMaskIsNotFilled() async throws {
+    let path = "/a/deberta-v3-tiny-en"
+    // Negative control: without parameters of fill-mask the text's vector is wanted.
+    #expect(try await server.post(path, #"{"inputs": "no mask", "parameters": {}}"#).json.elements?.count == 1)
+    for body in [
+      #"{"inputs": "no mask", "parameters": {"top_k": 2}}"#, #"{"inputs": "a <mask> dog"}"#,
+      #"{"inputs": ["a [MASK]", "no mask"]}"#, #"{"inputs": "no mask", "parameters": {"targets": ["a"]}}"#,
+    ] {
+      let refused = try await server.post(path, body)
+      #expect(refused.status == 422 && refused.text.contains("the text has no [MASK]"), "\(body)")
+    }
+  }
+
+  @Test func choicesTakeAnyCaseAndAreNamedWhenTheyAreUnknown() async throws {
+    let path = "/a/truecase"
+    let plain = try await server.post(path, #"{"inputs": "a b", "parameters": {"aggregation_strategy": "first"}}"#)
+    let upper = try await server.post(path, #"{"inputs": "a b", "parameters": {"aggregation_strategy": "FIRST"}}"#)
+    #expect(plain.status == 200 && plain.text == upper.text)
+    let refused = try await server.post(path, #"{"inputs": "a b", "parameters": {"aggregation_strategy": "best"}}"#)
+    #expect(refused.status == 422 && refused.text.contains("is 'best'; expected one of"))
+    let short = try await server.post(path, #"{"inputs": "linux from germany", "parameters": {"max_length": 4}}"#)
+    #expect(short.status == 200 && !short.text.contains("germany"))
+  }
+
   @Test func taggingAndMasksHaveThePipelinesShapes() async throws {
     let tags = try await server.post("/a/truecase", #"{"inputs": "linux from germany", "parameters": {}}"#)
     #expect(try tags.member("0", "word") != nil && tags.member("0", "entity_group") != nil)

@@ -23,6 +23,20 @@ import Testing
     WeightLedger(try TensorFile(path: path)) { $0.hasPrefix("deberta.") ? String($0.dropFirst(8)) : nil }
   }
 
+  @Test func aMissingTensorBelowAnotherPrefixIsNamed() throws {
+    let ledger = WeightLedger(try TensorFile(path: path))
+    #expect(
+      throws: CheckpointError.missingTensor(
+        name: "layer.weight", file: path, nearest: ["deberta.layer.weight"])
+    ) { try ledger.tensor("layer.weight", shape: [2, 3]) }
+  }
+
+  @Test func ofTwoTensorsOfOneNameNoneIsChosenInSilence() throws {
+    let ledger = WeightLedger(try TensorFile(path: path)) { _ in "one" }
+    _ = try ledger.tensor("one", shape: [2])
+    #expect(throws: CheckpointError.self) { try ledger.finish() }
+  }
+
   @Test func whatIsReadIsAccountedFor() throws {
     let ledger = try ledger()
     let reader = WeightReader(ledger, TinyModel.compute)

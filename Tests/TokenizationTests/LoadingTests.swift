@@ -3,6 +3,12 @@ import Testing
 import Tokenization
 
 @Suite struct VocabularyTests {
+  @Test(arguments: [("128", 128), ("1000000000000000019884624838656", nil), ("1e30", nil)] as [(String, Int?)])
+  func `The tokenizer knows the most tokens that its model reads`(_ value: String, _ expected: Int?) throws {
+    #expect(try Fixtures.tokenizer(settings: #"{"model_max_length": \#(value)}"#).maximumLength == expected)
+    #expect(try Fixtures.tokenizer(settings: "{}").maximumLength == nil)
+  }
+
   @Test func specialTokensHaveTheIdsOfTheirFiles() throws {
     let tokenizer = try Fixtures.slow.get()
     #expect((tokenizer.padID, tokenizer.clsID, tokenizer.sepID, tokenizer.unkID) == (0, 1, 2, 3))

@@ -40,6 +40,77 @@ import Testing
       ])
   }
 
+  @Test func `Several labels stand in a column of flags each`() throws {
+    let table = "text,toxic,insult,threat\na,1,0,1\nb,0,0,0\nc,-1,-1,-1\nd,1,x,0\ne,1.0,False,true\n"
+    var columns: DataColumns = [:]
+    columns.flags = ["toxic", "threat", "insult"]
+    let data = try read(table, as: "d.csv", for: .multilabelClassification, columns: columns)
+    let named: [[String]] = [["toxic", "threat"], [], ["toxic", "threat"]]
+    #expect(data.answers == named.map { .labels(.listed($0.map { .name($0) })) })
+    #expect(data.reasons == ["5: 'insult' must be 0 or 1, found the string 'x'."])
+    #expect(data.faults.unlabeledCount == 1)
+    columns.flags = ["toxic", "obscene"]
+    #expect(
+      message { _ = try read(table, as: "d.csv", for: .multilabelClassification, columns: columns) }
+        == "d.csv: no column of flags for the label 'obscene': found 'text', 'toxic', 'insult', 'threat'. Name the "
+        + "column of every label: --column label=NAME, once for each.")
+    columns.flags = ["toxic"]
+    let folder = try TemporaryFolder()
+    let path = try folder.write(table, as: "d.csv")
+    let labels = try LabelVocabulary(["toxic", "insult"])
+    #expect(throws: DatasetError.missingFlags("insult", found: ["toxic"], path: path)) {
+      try SourceData(path: path, for: .multilabelClassification, columns: columns, labels: labels)
+    }
+  }
+
+  @Test func `Columns that are called like the labels are flags`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("text,a,b,c\nx,1,0,1\ny,0,0,0\n", as: "d.csv")
+    let labels = try LabelVocabulary(["c", "a", "b"])
+    let data = try SourceData(path: path, for: .multilabelClassification, labels: labels)
+    #expect(data.answers == [.labels(.listed([.name("c"), .name("a")])), .labels(.listed([]))])
+    #expect(throws: DatasetError.label(.oneFlag, path: path, line: 1)) {
+      try SourceData(path: path, for: .multilabelClassification, columns: [.label: "a"], labels: labels)
+    }
+  }
+
+  @Test func `An empty cell is no second text, an empty string is one`() throws {
+    #expect(try read("text,pair,label\na,,0\n", as: "d.csv", for: .classification).texts == ["a"])
+    let line = #"{"text": "a", "pair": "", "label": 0}"#
+    #expect(try read(line, as: "d.jsonl", for: .classification).texts == ["a|"])
+  }
+
+  @Test(arguments: [
+    #"{"premise": "It rained.", "question": "effect", "choice1": "Wet.", "choice2": "Dry.", "label": 0}"#,
+    #"{"article": "A long text.", "question": "Who?", "options": ["a", "b"], "answer": "A"}"#,
+  ])
+  func `Choices for two texts are refused unless one is named`(_ line: String) throws {
+    #expect(message { _ = try read(line, as: "d.jsonl", for: .multipleChoice) }?.contains("both could be") == true)
+    let data = try read(line, as: "d.jsonl", for: .multipleChoice, columns: [.question: "question"])
+    #expect(data.examples.count == 1)
+  }
+
+  @Test func `A table with a word in each row is no table of sentences`() throws {
+    let table = "Sentence #,Word,Tag\n1,A,O\n,cat,B\n"
+    #expect(throws: DatasetError.self) {
+      try read(table, as: "d.csv", for: .tagging, columns: [.tokens: "Word", .tags: "Tag"])
+    }
+    let sentences = "Word,Tag\nA cat,O B\n,\nyes,O\n"
+    #expect(
+      try read(sentences, as: "d.csv", for: .tagging, columns: [.tokens: "Word", .tags: "Tag"]).examples.count == 2)
+  }
+
+  @Test func `One column of flags names no labels`() throws {
+    let data = try read(
+      "text,label\na,1\nb,0\n", as: "d.csv", for: .multilabelClassification, columns: [.label: "label"])
+    #expect(throws: LabelError.oneFlag) { try LabelVocabulary(inferredFrom: data.examples) }
+    // Negative control: a list of two is no flag.
+    let lists = try read(
+      #"{"text": "a", "labels": [0, 1]}"# + "\n" + #"{"text": "b", "labels": [1]}"#, as: "d.jsonl",
+      for: .multilabelClassification)
+    #expect(try LabelVocabulary(inferredFrom: lists.examples).names == ["0", "1"])
+  }
+
   @Test func `Several labels are names, numbers or flags`() throws {
     let data = try read(
       """

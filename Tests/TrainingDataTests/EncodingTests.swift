@@ -217,7 +217,8 @@ import Tokenization
     #expect(
       message { _ = try question("it is", "it", maximumLength: 5) }
         == "d.jsonl: 1 of 1 records cannot be used. The first:\n  d.jsonl, line 1: the question takes 6 tokens "
-        + "with its specials, and leaves no room for the context in 5. Allow more with --max-length.")
+        + "with its specials, and leaves no room for the context in 5. Raise the maximum "
+        + "length: --max-length, or max_seq_len in a request.")
   }
 
   // MARK: - Choices

@@ -52,6 +52,21 @@ import Testing
         == "the label 2 is none of the 2 that are known: their numbers are 0 to 1.")
   }
 
+  /// One reading holds for all numbers of a file.
+  @Test func `Numbers are names or places, all of them`() throws {
+    let stars = try LabelVocabulary(["1", "2", "3", "4", "5"])
+    #expect(try stars.namesNumbers([1, 2, 5]) && stars.namesNumbers([1, 2, 3]))
+    #expect(try !stars.namesNumbers([0, 1, 4]))
+    #expect(throws: LabelError.ambiguous([0, 5])) { try stars.namesNumbers([0, 5]) }
+    let permuted = try LabelVocabulary(["2", "0", "1"])
+    #expect(throws: LabelError.ambiguous([0, 1])) { try permuted.namesNumbers([0, 1]) }
+    #expect(try !LabelVocabulary(["no", "yes"]).namesNumbers([0, 1]))
+    let folder = try TemporaryFolder()
+    let path = try folder.write("text,label\na,0\nb,1\nc,4\n", as: "d.csv")
+    let data = try SourceData(path: path, for: .classification, labels: stars)
+    #expect(data.answers == [.label(.name("1")), .label(.name("2")), .label(.name("5"))])
+  }
+
   @Test func `Flags are taken one for each label`() throws {
     let labels = try LabelVocabulary(["a", "b", "c"])
     #expect(try labels.flags(of: .listed([.name("c"), .name("a")])) == [true, false, true])

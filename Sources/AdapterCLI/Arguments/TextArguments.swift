@@ -19,6 +19,9 @@ struct TextArguments: ParsableArguments {
   var column: [TextColumn] = []
 
   func validate() throws {
+    for (part, named) in Dictionary(grouping: column, by: \.part) where named.count > 1 {
+      throw ValidationError("--column names '\(part)' twice: \(named.map(\.name).joined(separator: " and ")).")
+    }
     guard texts.isEmpty else {
       if input != nil { throw ValidationError("There are texts and --input; expected one of them.") }
       if format != .auto, format != .text {

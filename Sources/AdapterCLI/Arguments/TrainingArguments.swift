@@ -49,14 +49,25 @@ struct ColumnArguments: ParsableArguments {
   var dataFormat: String?
   @Option(
     help: ArgumentHelp(
-      "What a column is called: text, pair, label, tokens, tags, question, context, answers, choices; may be repeated.",
+      "What a column is called: text, pair, label, tokens, tags, question, context, answers, choices; one option for "
+        + "each. Several for 'label' are columns of 0 and 1, one for each label of a text that may have several.",
       valueName: "part=name"))
   var column: [NamedColumn] = []
 
   func add(to members: inout [String: JSONValue]) {
     members["format"] = dataFormat.map { .string($0) } ?? members["format"]
     if !column.isEmpty {
-      members["columns"] = .object(Dictionary(column.map { ($0.part, .string($0.name)) }) { $1 })
+      members["columns"] = .object(
+        Dictionary(grouping: column, by: \.part).mapValues { named in
+          named.count == 1 ? .string(named[0].name) : .array(named.map { .string($0.name) })
+        })
+    }
+  }
+
+  func validate() throws {
+    for (part, named) in Dictionary(grouping: column, by: \.part).sorted(by: { $0.key < $1.key })
+    where named.count > 1 && part != DataColumns.Role.label.rawValue {
+      throw ValidationError("--column names '\(part)' twice: \(named.map(\.name).joined(separator: " and ")).")
     }
   }
 }

@@ -28,16 +28,20 @@ struct EncoderArguments: ParsableArguments, TakesFolders {
 
 /// How vectors for comparison are computed; their length does not matter.
 struct ComparedVectorArguments: ParsableArguments {
-  @Option(help: "What a vector is: the mean over the tokens, or the state of [CLS].")
-  var pooling = EmbeddingOptions.Pooling.mean
   @Option(
+    help:
+      "What a vector is: the mean over the tokens, or the state of [CLS]; by default as modules.json of the model says, or else the mean."
+  )
+  var pooling: EmbeddingOptions.Pooling?
+  @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The hidden states that are read: 0 is the output of the embeddings, -1 the last layer; by default the last.",
       valueName: "n"))
   var layer: Int?
 
   func embedder(_ arguments: EncoderArguments, _ tokenizer: TokenizerArguments) throws -> Embedder {
-    try Embedder(arguments, tokenizer, EmbeddingOptions(pooling: pooling, layer: layer))
+    try Embedder(arguments, tokenizer, self, normalize: false)
   }
 }
 
@@ -47,20 +51,25 @@ struct VectorArguments: ParsableArguments {
   @Flag(help: "Give vectors the length 1.") var normalize = false
 
   func embedder(_ arguments: EncoderArguments, _ tokenizer: TokenizerArguments) throws -> Embedder {
-    try Embedder(
-      arguments, tokenizer, EmbeddingOptions(pooling: vectors.pooling, layer: vectors.layer, normalize: normalize))
+    try Embedder(arguments, tokenizer, vectors, normalize: normalize)
   }
 }
 
 extension Embedder {
   /// Loads what the arguments refer to.
   fileprivate init(
-    _ arguments: EncoderArguments, _ tokenizer: TokenizerArguments, _ options: EmbeddingOptions
+    _ arguments: EncoderArguments, _ tokenizer: TokenizerArguments, _ vectors: ComparedVectorArguments,
+    normalize: Bool
   ) throws {
     let workspace = try Workspace(arguments.request)
+    let folder = try workspace.sentenceTransformer()
+    let options = EmbeddingOptions(
+      pooling: vectors.pooling ?? folder?.pooling ?? .mean, layer: vectors.layer,
+      normalize: normalize || folder?.normalize ?? false)
     let model = try workspace.loadModel(compute: arguments.computing.compute)
     Terminal.tellWarnings(of: model)
     try self.init(model, workspace.loadTokenizer(tokenizer.tokenizer), options)
+    recordedLength = folder?.maximumLength
     load = { setup, model in try workspace.load(setup, into: &model) }
   }
 }

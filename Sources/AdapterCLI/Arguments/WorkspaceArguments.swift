@@ -181,7 +181,8 @@ struct LengthArguments: ParsableArguments {
     help: ArgumentHelp(
       "The most tokens of a text, [CLS] and [SEP] included: longer ones are cut, as the answer reports, and the context "
         + "of a question is read in windows of so many. 0 for the model's limit, beyond which its layers cannot tell all "
-        + "distances; by default what the head was trained with, or else \(InputLength.standard).", valueName: "n"))
+        + "distances; by default what the head was trained with, or else the tokenizer's "
+        + "model_max_length, \(InputLength.standard) at most.", valueName: "n"))
   var maxLength: Int?
 
   func validate() throws {

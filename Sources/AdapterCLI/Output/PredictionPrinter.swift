@@ -62,7 +62,9 @@ struct PredictionPrinter {
     for lack in prediction.lacks where advisedLacks.insert(lack).inserted {
       note("\(line) \(lack) The other heads answer.")
     }
-    if !hasAdvisedMasks, prediction.answers.allSatisfy({ $0.answer == .masks([]) }) {
+    if prediction.answers.allSatisfy({ $0.answer == .masks([]) }) {
+      failures += 1
+      if hasAdvisedMasks { return }
       hasAdvisedMasks = true
       let heads = prediction.answers.map { "'\($0.head)'" }.joined(separator: " and ")
       note(

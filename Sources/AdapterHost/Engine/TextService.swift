@@ -84,6 +84,9 @@ public final class TextService: Sendable {
   public let tokenizer: any Tokenizer
   /// The number of tokenizer threads.
   public let workerCount: Int
+  /// How the base model makes vectors: as its folder of sentence-transformers says, or the mean over the tokens.
+  public let embeddingOptions: EmbeddingOptions
+  private let embeddingLength: Int?
   private let names: ServedNames
   private let model: DebertaV2AdapterModel
   private let heads: [String]?
@@ -106,6 +109,9 @@ public final class TextService: Sendable {
     tokenizer = try workspace.loadTokenizer()
     names = try ServedNames(workspace, model: model)
     heads = workspace.heads
+    let folder = try workspace.sentenceTransformer()
+    embeddingOptions = EmbeddingOptions(pooling: folder?.pooling ?? .mean, normalize: folder?.normalize ?? false)
+    embeddingLength = folder?.maximumLength
     engine = try Engine(model, maskID: tokenizer.maskID, source: names, limits: limits, observer: observer)
     workerCount = workers
     self.workers = Workers(count: workers)
@@ -403,7 +409,8 @@ public final class TextService: Sendable {
 
   private func row(_ source: Source, index: Int, _ setup: ServedSetup, _ reading: Reading) throws -> EngineRow {
     let limit = InputLength.limit(
-      requested: reading.maximumLength, recorded: nil, advised: model.configuration.advisedLength)
+      requested: reading.maximumLength, recorded: embeddingLength, tokenizer: tokenizer.maximumLength,
+      advised: model.configuration.advisedLength)
     switch source {
     case .ids(let ids):
       guard !ids.isEmpty, ids.allSatisfy({ (0..<model.configuration.vocabularySize).contains($0) }) else {

@@ -79,7 +79,8 @@ public struct HeadEvaluation: Sendable {
     guard let record = model.head(head) else { throw model.unknown(head: head) }
     let settings = record.settings
     let limit = InputLength.limit(
-      requested: maximumLength, recorded: record.maximumLength, advised: model.configuration.advisedLength)
+      requested: maximumLength, recorded: record.maximumLength, tokenizer: tokenizer.maximumLength,
+      advised: model.configuration.advisedLength)
     let task = try TrainingTask(settings)
     let labels = task.hasLabels ? try LabelVocabulary(settings) : nil
     let source = try SourceData(path: data, for: task, format: format, columns: columns, labels: labels)

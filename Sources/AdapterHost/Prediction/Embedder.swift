@@ -20,6 +20,8 @@ public struct Embedder: Sendable {
   /// The maximum number of tokens of a text, including special tokens; longer texts are truncated. 0 is the model's
   /// limit; nil is `InputLength.standard`.
   public var maximumLength: Int?
+  /// What the model's folder says about it (`max_seq_length` of sentence-transformers).
+  public var recordedLength: Int?
   /// The maximum number of tokens in a batch; a longer text is run alone.
   public var batchTokens = 2048
   /// Loads the parts of a text's composition that the model does not have.
@@ -93,7 +95,8 @@ public struct Embedder: Sendable {
 
   private func nextBatch(_ source: inout TextSource) throws -> [Result<EncodedInput, UnansweredText>]? {
     let limit = InputLength.limit(
-      requested: maximumLength, recorded: nil, advised: model.configuration.advisedLength)
+      requested: maximumLength, recorded: recordedLength, tokenizer: tokenizer.maximumLength,
+      advised: model.configuration.advisedLength)
     var batch: [Result<EncodedInput, UnansweredText>] = []
     var tokens = 0
     while tokens < batchTokens, try batch.isEmpty || source.isReady(), let item = try source.next() {

@@ -173,7 +173,10 @@ public struct Predictor: Sendable {
         }
       case .question:
         try input.allContexts.map { context in
-          try bounds.spend {
+          for (part, text) in [("question", input.text), ("context", context)] where text.allSatisfy(\.isWhitespace) {
+            throw PredictionError.emptyPart(part)
+          }
+          return try bounds.spend {
             try TextWindows(
               question: input.text, context: context, tokenizer, maximumLength: limit,
               shared: options.questions.docStride, limit: $0)
@@ -202,7 +205,8 @@ public struct Predictor: Sendable {
 
   private func limit(recorded: Int?) -> Int? {
     InputLength.limit(
-      requested: maximumLength, recorded: recorded, advised: model.configuration.advisedLength)
+      requested: maximumLength, recorded: recorded, tokenizer: tokenizer.maximumLength,
+      advised: model.configuration.advisedLength)
   }
 
   private func checkPositions(_ encoding: Encoding) throws(PredictionError) {

@@ -124,6 +124,8 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
   /// that do not form a supported one.
   case noHead(setup: String?, setups: [String], heads: [String], unread: [String])
   case noContext(head: String)
+  /// A question, or a context, without a word.
+  case emptyPart(String)
   case noChoices(head: String)
   /// The reason is a sentence.
   case wrongChoices(head: String, reason: String)
@@ -155,11 +157,12 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
           : (setups.isEmpty ? "" : " Choose what acts with --setup: \(Self.listed(setups.map { "\"\($0)\"" })).")
             + " Name heads with --active-heads: \(Self.listed(heads)).")
     case .noContext(let head):
-      "The head '\(head)' answers questions from a context; give it as the pair, in a line of --input or of standard "
-        + #"input: {"text": "the question", "pair": "the context"}."#
+      "The head '\(head)' answers questions from a context. Give both, in a line of the input or in a request: "
+        + #"{"question": "...", "context": "..."}."#
+    case .emptyPart(let part): "The \(part) is empty, so there is nothing to answer."
     case .noChoices(let head):
-      "The head '\(head)' chooses among texts; give them beside the question, in a line of --input or of standard "
-        + #"input: {"text": "the question", "choices": ["one", "another"]}."#
+      "The head '\(head)' chooses among texts. Give them with the question, in a line of the input or in a request: "
+        + #"{"question": "...", "choices": ["one", "another"]}."#
     case .wrongChoices(let head, let reason): "The head '\(head)' chooses among texts: \(reason)"
     case .pairBesideChoices(let head):
       "The head '\(head)' reads the text with each of its choices, as it was trained, and not the pair; leave the pair "
@@ -171,7 +174,7 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
       (found == 1
         ? "The text has a mask, and it is not"
         : "The text has \(found) masks, and only \(read) of them \(read == 1 ? "is" : "are")")
-        + " among the \(limit) tokens that are read; shorten the text, or allow more tokens with --max-length."
+        + " among the \(limit) tokens that are read; shorten the text, or raise the maximum length (--max-length)."
     case .noEntailment(let head, let labels):
       "Zero-shot classification needs a head for natural language inference, with a label that begins with 'entail'; "
         + "the labels of '\(head)' are \(labels.prefix(8).map { "'\($0)'" }.joined(separator: ", "))"

@@ -51,8 +51,14 @@ public struct TextInput: Sendable, Hashable {
   /// The input of tagging heads: the given words, or those of the text.
   var sentence: Sentence { words.map { Sentence(words: $0) } ?? Sentence(text) }
 
-  /// The text as the pair of a query; see `TextSource.asPairs(of:)`.
-  func pairing(_ query: String) -> TextInput {
+  /// The text after a query; see `TextSource.asPairs(of:)`.
+  /// - Throws: `UnansweredText` for a text with a pair, which nothing would read.
+  func pairing(_ query: String) throws(UnansweredText) -> TextInput {
+    guard pair == nil else {
+      throw UnansweredText(
+        index: index, line: line,
+        reason: "the text has a pair, but the query is read with one text. Leave the pair out.")
+    }
     var input = self
     (input.text, input.words, input.pair) = (query, nil, text)
     return input
@@ -128,11 +134,15 @@ public struct TextInput: Sendable, Hashable {
     return wordNames.contains(name)
   }
 
-  private init(_ fields: ConfigurationFields, index: Int) throws {
+  private init(_ given: ConfigurationFields, index: Int) throws {
+    let fields = try ConfigurationFields(
+      .object(DataColumns.namingAnyCase(given.members, names: Self.allNames)), file: given.file)
     let given = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
     words = try fields.firstWords(Self.wordNames)
     guard let text = given ?? words.map({ (name: "tokens", value: Sentence(words: $0).text) }) else {
-      throw ConfigurationError.missing(key: "text", file: fields.file)
+      throw fields.impossible(
+        "text", "missing among \(fields.members.keys.sorted().prefix(12).joined(separator: ", "))",
+        "a text by this name or another usual one, such as 'sentence'; --column NAME names the member that holds it")
     }
     self.index = index
     self.text = text.value
@@ -142,6 +152,10 @@ public struct TextInput: Sendable, Hashable {
       choices = []
       choicesFault = error.reason
     }
+    if !choices.isEmpty, let other = DataColumns.otherPrompt(than: text.name, in: fields.members) {
+      choices = []
+      choicesFault = DataColumns.twoPrompts(text.name, other)
+    }
     setup = try fields.string("adapter").map { text throws(CompositionError) in try Composition(text) }
     id = fields.members["id"]
   }
@@ -150,6 +164,9 @@ public struct TextInput: Sendable, Hashable {
   static let textNames =
     DataColumns.Role.question.usualNames(for: .multipleChoice).filter { $0 != "context" }
     + DataColumns.Role.text.usualNames(for: .classification) + ["context"]
+  private static let allNames =
+    textNames + pairNames(beside: "question") + pairNames(beside: "text") + wordNames
+    + ["pair", "contexts", "choices", "options", "endings", "adapter", "id"]
   private static let wordNames = DataColumns.Role.tokens.usualNames(for: .tagging)
 
   /// The names of the second text in training data. As in training, a context does not count next to a `text`.
@@ -158,7 +175,7 @@ public struct TextInput: Sendable, Hashable {
   }
 
   private static func contextNames(beside text: String) -> [String] {
-    text == "text" ? [] : DataColumns.Role.context.usualNames(for: .questionAnswering)
+    text == "question" ? DataColumns.Role.context.usualNames(for: .questionAnswering) : []
   }
 }
 

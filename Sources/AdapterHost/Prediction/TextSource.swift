@@ -126,7 +126,8 @@ public struct TextSource {
   mutating func next() throws -> Result<TextInput, UnansweredText>? {
     switch change {
     case .none: return try nextOfInput()
-    case .pairs(let query): return try nextOfInput()?.map { $0.pairing(query) }
+    case .pairs(let query):
+      return try nextOfInput()?.flatMap { input in Result { () throws(UnansweredText) in try input.pairing(query) } }
     case .split(let second?):
       change = .split(second: nil)
       return .success(second)

@@ -27,6 +27,9 @@ struct ActingSettings {
       guard let value = members[key], value != inert[key], let reason = reason(key) else { continue }
       throw .idle(key: key, reason: reason)
     }
+    if !recipe.columns.flags.isEmpty, task != .multilabelClassification {
+      throw .idle(key: "columns.label", reason: "examples for \(task.rawValue) have one label, in one column")
+    }
     for role in DataColumns.Role.allCases where recipe.columns[role] != nil && !task.reads(role) {
       throw .idle(key: "columns.\(role.rawValue)", reason: "examples for \(task.rawValue) have no such part")
     }

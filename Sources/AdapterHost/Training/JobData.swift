@@ -24,15 +24,16 @@ struct JobData {
     var notes: [String] = []
     do {
       let given = try task.hasLabels ? Self.givenLabels(recipe, head) : nil
-      func source(_ path: String) throws -> SourceData {
+      func source(_ path: String, _ labels: LabelVocabulary?) throws -> SourceData {
         let source = try SourceData(
-          path: path, for: task, format: recipe.format, columns: recipe.columns, labels: given)
+          path: path, for: task, format: recipe.format, columns: recipe.columns, labels: labels)
         notes += source.faults.notes
         return source
       }
-      let training = try source(recipe.trainingData)
-      let (development, test) = (try recipe.developmentData.map(source), try recipe.testData.map(source))
+      let training = try source(recipe.trainingData, given)
       let labels = try task.hasLabels ? given ?? LabelVocabulary(inferredFrom: training.examples) : nil
+      let development = try recipe.developmentData.map { try source($0, labels) }
+      let test = try recipe.testData.map { try source($0, labels) }
       if task == .classification, let labels, labels.count < 2 { throw TrainingJobError.oneLabel(labels.names[0]) }
       let encoder = ExampleEncoder(tokenizer, for: task, labels: labels, maximumLength: maximumLength)
       self.labels = labels
@@ -49,7 +50,7 @@ struct JobData {
     return switch recipe.labels {
     case .names(let names): try LabelVocabulary(names)
     case .file(let path): try LabelVocabulary(path: path)
-    case nil: nil
+    case nil: recipe.columns.flags.isEmpty ? nil : try LabelVocabulary(recipe.columns.flags)
     }
   }
 }

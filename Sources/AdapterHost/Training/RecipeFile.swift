@@ -16,7 +16,10 @@ extension TrainingRecipe {
     .init(name: "dev", summary: "path; the examples by which the best parameters are chosen"),
     .init(name: "test", summary: "path; the examples by which the result is evaluated"),
     .init(name: "format", summary: "jsonl, csv, tsv, conll or txt; by default as the names of the files say"),
-    .init(name: "columns", summary: "object; the columns of text, pair, label, tokens, tags, question, ..."),
+    .init(
+      name: "columns",
+      summary:
+        "object; the columns of text, pair, label (for several labels also a list of columns with 0 or 1), tokens, ..."),
     .init(name: "config", summary: "a preset with changes, for a fresh adapter; default 'seq_bn'"),
     .init(name: "setup", summary: "the adapters that act, such as 'Stack(a, b)'; all of them are trained"),
     .init(name: "freeze", summary: "list; adapters of the setup that stay as they are"),
@@ -38,7 +41,7 @@ extension TrainingRecipe {
       name: "max_length",
       summary:
         "whole number; the most tokens of an input; 0 for the model's limit; by default what a head that is "
-        + "trained on was trained with, or else \(InputLength.standard)"),
+        + "trained on was trained with, or else the tokenizer's model_max_length, \(InputLength.standard) at most"),
     .init(
       name: "learning_rate", summary: "number; the highest of the schedule; default 1e-3, with 'train_base' 5e-5"),
     .init(name: "batch_tokens", summary: "whole number; tokens of a batch; default 2048"),
@@ -152,7 +155,8 @@ extension TrainingRecipe {
 
 extension DataColumns {
   fileprivate var object: JSONValue? {
-    let named = Role.allCases.compactMap { role in self[role].map { (role.rawValue, JSONValue.string($0)) } }
+    let flags = self.flags.isEmpty ? [] : [(Role.label.rawValue, JSONValue.array(self.flags.map { .string($0) }))]
+    let named = flags + Role.allCases.compactMap { role in self[role].map { (role.rawValue, JSONValue.string($0)) } }
     return named.isEmpty ? nil : .object(Dictionary(uniqueKeysWithValues: named))
   }
 }
@@ -190,6 +194,17 @@ extension ConfigurationFields {
   fileprivate func columns() throws(ConfigurationError) -> DataColumns {
     var columns: DataColumns = [:]
     for (name, value) in try object("columns")?.members ?? [:] {
+      if name == DataColumns.Role.label.rawValue, case .array(let elements) = value {
+        let names = elements.compactMap { element in if case .string(let name) = element { name } else { nil } }
+        guard !names.isEmpty, names.count == elements.count else {
+          throw impossible("columns.label", value.line, "the names of columns")
+        }
+        if let twice = names.first(where: { name in names.count(where: { $0 == name }) > 1 }) {
+          throw impossible("columns.label", "'\(twice)' twice", "a column of flags for each label")
+        }
+        columns.flags = names
+        continue
+      }
       guard let role = DataColumns.Role(rawValue: name), case .string(let column) = value else {
         let known = DataColumns.Role.allCases.map(\.rawValue).joined(separator: ", ")
         throw impossible("columns.\(name)", value.kind, "names for \(known)")

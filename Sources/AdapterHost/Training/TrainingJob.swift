@@ -69,6 +69,7 @@ public struct TrainingJob {
 
     let limit = InputLength.limit(
       requested: recipe.maximumLength, recorded: present.first.flatMap { model.head($0.name)?.maximumLength },
+      tokenizer: tokenizer.maximumLength,
       advised: model.configuration.advisedLength)
     let data = try JobData(recipe, task, head: present.first?.settings, maximumLength: limit, tokenizer)
     if let head = present.first, head.settings.meaning.target == .sigmoid, task == .regression {

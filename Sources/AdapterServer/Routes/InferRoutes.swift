@@ -88,8 +88,7 @@ enum InferRoutes {
       head.settings.kind.classifiesTexts
       ? [
         tensor("logits", "FP32", "[-1, \(width)]"), tensor("scores", "FP32", "[-1, \(width)]"),
-        tensor("label", "BYTES", "[-1]"),
-      ]
+      ] + (head.settings.kind == .classification ? [tensor("label", "BYTES", "[-1]")] : [])
       : [tensor("logits", "FP32", "[-1, \(width)]"), tensor("row_splits", "INT64", "[-1]")]
     return Reply(
       json: JSONLine.object([
@@ -221,6 +220,11 @@ struct InferOutputs: Sendable {
       }
       tensors.append(
         ("scores", WireTensor(shape: [scores.count, width], values: .floats(scores.flatMap { $0.map(\.score) }))))
+      // A text may have several labels, or none, where each is decided by itself: these are read from the scores.
+      guard settings.kind == .classification else {
+        self.tensors = tensors
+        return
+      }
       let best = scores.map { all in all.indices.reduce(0) { all[$1].score > all[$0].score ? $1 : $0 } }
       let names = zip(scores, best).map { $0[$1].label }
       tensors.append(("label", WireTensor(shape: [names.count], values: .texts(names))))

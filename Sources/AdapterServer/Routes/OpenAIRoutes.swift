@@ -184,7 +184,7 @@ enum OpenAIRoutes {
     let setup = try call.setup(call.body.string("model"))
     let dimensions = try call.body.integer("dimensions", atLeast: 1)
     let vectors = try await call.app.service.embed(
-      inputs, with: setup, pooling: EmbeddingOptions(normalize: dimensions == nil),
+      inputs, with: setup, pooling: call.app.service.pooling(normalizes: dimensions == nil),
       reading: TextService.Reading(truncates: call.app.settings.truncates), terms: call.terms(setup))
     let rows = try await call.written { writer in
       try writer.list(vectors.vectors.enumerated()) { index, tokens in

@@ -20,15 +20,26 @@ enum Pipeline {
     let head = try await call.head(of: setup)
     if task == .classification, !head.settings.kind.classifiesTexts {
       throw ServiceError.wrongTask(
-        reason: "'\(head.name)' is a head for \(head.settings.kind.rawValue); /predict needs one that classifies texts."
-      )
+        reason:
+          "'\(head.name)' is a head for \(head.settings.kind.rawValue), and /predict classifies texts. POST / and "
+          + "POST /a/NAME do the task of any head.")
     }
     let options = try PipelineOptions(parameters, head.settings)
     let (inputs, isBatch) = try inputs(call, head.settings.kind)
-    if head.settings.kind == .maskedLM, task == .any, !hasMask(inputs, call) { return try await features(call, setup) }
+    if head.settings.kind == .maskedLM, let first = inputs.first(where: { !hasMask($0, call) }) {
+      // Clients send a text without parameters for its vector, too.
+      let fills =
+        parameters.members.keys.contains { $0 != "adapter_id" }
+        || inputs.contains { hasMask($0, call) || $0.text.contains("<mask>") }
+      if task == .any, !fills { return try await features(call, setup) }
+      throw ServiceError.input(
+        index: first.index,
+        reason: "the text has no \(mask(call) ?? "mask token"), which a masked language model fills.")
+    }
+    var reading = try call.reading()
+    reading.maximumLength = options.maximumLength
     let answers = try await call.app.service.predict(
-      inputs, with: setup, heads: [head.name], options: options.answers, reading: call.reading(),
-      terms: call.terms(setup))
+      inputs, with: setup, heads: [head.name], options: options.answers, reading: reading, terms: call.terms(setup))
     // A classification of one text is nested, because the client takes the first element of the outer list.
     let isNested = isBatch || head.settings.kind.classifiesTexts && options.answers.zeroShot == nil
     let json = try await call.written { writer in
@@ -64,10 +75,13 @@ enum Pipeline {
     return try TextInput(members: members, index: index)
   }
 
-  private static func hasMask(_ inputs: [TextInput], _ call: Call) -> Bool {
-    let tokenizer = call.app.service.tokenizer
-    guard let id = tokenizer.maskID, let mask = tokenizer.piece(of: id) else { return false }
-    return inputs.contains { $0.text.contains(mask) || $0.pair?.contains(mask) ?? false }
+  private static func mask(_ call: Call) -> String? {
+    call.app.service.tokenizer.maskID.flatMap { call.app.service.tokenizer.piece(of: $0) }
+  }
+
+  private static func hasMask(_ input: TextInput, _ call: Call) -> Bool {
+    guard let mask = mask(call) else { return false }
+    return input.text.contains(mask) || input.pair?.contains(mask) ?? false
   }
 
   // MARK: Answers
@@ -123,10 +137,10 @@ enum Pipeline {
 
   private static func features(_ call: Call, _ setup: ServedSetup) async throws -> Reply {
     let inputs = try Vectors.sources(call, "inputs")
-    let normalizes = try call.body.bool("normalize") ?? false
+    let normalizes = try call.body.bool("normalize") ?? call.app.service.embeddingOptions.normalize
     let dimensions = try call.body.integer("dimensions", atLeast: 1)
     let vectors = try await call.app.service.embed(
-      inputs, with: setup, pooling: EmbeddingOptions(normalize: normalizes && dimensions == nil),
+      inputs, with: setup, pooling: call.app.service.pooling(normalizes: normalizes && dimensions == nil),
       reading: call.reading(), terms: call.terms(setup))
     let rows = try vectors.vectors.map {
       Vectors.json(try Vectors.cut($0[0], to: dimensions, normalizes: normalizes))
@@ -141,7 +155,8 @@ enum Pipeline {
     let sentences = try inputs.required("sentences", inputs.strings("sentences"), "a list of strings")
     try call.requireCount(sentences.count, "sentences")
     let vectors = try await call.app.service.embed(
-      ([source] + sentences).map { .text($0) }, with: setup, pooling: EmbeddingOptions(), reading: call.reading(),
+      ([source] + sentences).map { .text($0) }, with: setup, pooling: call.app.service.embeddingOptions,
+      reading: call.reading(),
       terms: call.terms(setup))
     let first = vectors.vectors[0][0]
     let scores = vectors.vectors.dropFirst().map { JSONLine.number($0[0].cosineSimilarity(to: first)) }
@@ -158,9 +173,15 @@ struct PipelineOptions: Sendable {
   private(set) var answers = AnswerOptions()
   /// Whether words without a kind are included.
   private(set) var keepsAllSpans = false
+  /// The most tokens of an input, or of a window.
+  let maximumLength: Int?
 
   init(_ parameters: Body, _ settings: HeadSettings) throws {
-    let common: Set<String> = ["adapter_id"]
+    let common: Set<String> =
+      settings.kind == .questionAnswering ? ["adapter_id", "max_seq_len"] : ["adapter_id", "max_length"]
+    maximumLength =
+      settings.kind == .questionAnswering
+      ? try parameters.integer("max_seq_len", atLeast: 1) : try parameters.integer("max_length", atLeast: 1)
     let topK = try parameters.integer("top_k", atLeast: 1)
     switch settings.kind {
     case .classification, .multilabelClassification:

@@ -26,8 +26,9 @@ enum TEIRoutes {
     let head = try await call.head(of: setup)
     guard head.settings.kind == .classification || head.settings.kind == .multilabelClassification else {
       throw ServiceError.wrongTask(
-        reason: "'\(head.name)' is a head for \(head.settings.kind.rawValue); /predict needs one that classifies texts."
-      )
+        reason:
+          "'\(head.name)' is a head for \(head.settings.kind.rawValue), and /predict classifies texts. POST / and "
+          + "POST /a/NAME do the task of any head.")
     }
     var options = AnswerOptions()
     if try call.body.bool("raw_scores") ?? false { options.classification.functionToApply = .identity }
@@ -101,7 +102,7 @@ enum TEIRoutes {
     let normalizes = pools ? try call.body.bool("normalize") ?? true : false
     let dimensions = try call.body.integer("dimensions", atLeast: 1)
     let vectors = try await call.app.service.embed(
-      inputs, with: setup, pooling: pools ? EmbeddingOptions(normalize: normalizes && dimensions == nil) : nil,
+      inputs, with: setup, pooling: pools ? call.app.service.pooling(normalizes: normalizes && dimensions == nil) : nil,
       reading: call.reading(), terms: call.terms(setup))
     let json = try await call.written { writer in
       try writer.list(vectors.vectors) { tokens in

@@ -102,9 +102,14 @@ struct Body: Sendable {
   func choice<Choice: RawRepresentable & CaseIterable>(
     _ name: String, _ type: Choice.Type
   ) throws(Fault) -> Choice? where Choice.RawValue == String {
-    try typed(name, "one of \(Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))") {
-      $0.text.flatMap(Choice.init(rawValue:))
+    guard let text = try string(name) else { return nil }
+    // Python's enumerations take any case.
+    guard let choice = Choice(rawValue: text.lowercased()) else {
+      let known = Choice.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+      throw Fault(
+        description: "'\(place)\(name)' is '\(text.prefix(60))'; expected one of \(known).", parameter: place + name)
     }
+    return choice
   }
 
   func object(_ name: String) throws(Fault) -> Body? {

@@ -1,5 +1,14 @@
 import AdapterHost
 
+extension TextService {
+  /// How vectors are made, with the length that a request wants.
+  func pooling(normalizes: Bool) -> EmbeddingOptions {
+    var options = embeddingOptions
+    options.normalize = normalizes
+    return options
+  }
+}
+
 /// Embedding inputs and outputs of the HTTP APIs.
 enum Vectors {
   /// A text, token ids, or a list of either.

@@ -23,6 +23,15 @@ public enum MultipleLabels: Sendable, Hashable {
 }
 
 extension GivenLabel {
+  /// Whether a label applies, for a value that says nothing else: 0 and 1, false and true.
+  public var flag: Bool? {
+    switch description.lowercased() {
+    case "0", "0.0", "false": false
+    case "1", "1.0", "true": true
+    default: nil
+    }
+  }
+
   /// Whether the number means 'no gold label': -1 as in SNLI and GLUE's test sets, -100 as ignored by losses.
   public var isNone: Bool { self == .number(-1) || self == .number(-100) }
 

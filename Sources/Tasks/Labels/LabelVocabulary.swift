@@ -71,6 +71,28 @@ public struct LabelVocabulary: Sendable, Hashable {
 
   // MARK: - Looking up
 
+  /// Whether the numbers of a data set are names of labels; if not, they are places, all of them.
+  ///
+  /// Labels that are called 1 to 5 meet data that count them from 0, and a number may be a name and another label's
+  /// place: one reading holds for all.
+  /// - Throws: ``LabelError/ambiguous(_:)`` where neither reading fits, or both do and differ.
+  public func namesNumbers(_ numbers: Set<Int>) throws(LabelError) -> Bool {
+    let areNames = numbers.allSatisfy { indices["\($0)"] != nil }
+    let arePlaces = numbers.allSatisfy { names.indices.contains($0) }
+    if !areNames {
+      // What is neither is reported where it stands.
+      if arePlaces || numbers.isDisjoint(with: names.compactMap { Int($0) }) { return false }
+      if numbers.contains(where: { indices["\($0)"] == nil && names.indices.contains($0) }) {
+        throw .ambiguous(numbers.sorted())
+      }
+      return true
+    }
+    let own = names.compactMap { Int($0) }
+    let isSorted = own == own.sorted()
+    if arePlaces, !isSorted, numbers.contains(where: { names[$0] != "\($0)" }) { throw .ambiguous(numbers.sorted()) }
+    return true
+  }
+
   /// The index of a label: that of its name, or the number itself if no label has it as a name.
   ///
   /// - Throws: ``LabelError/unknown(_:nearest:known:)``, ``LabelError/outOfRange(_:count:)``.
@@ -115,6 +137,10 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
   case flagCount(found: Int, count: Int)
   /// The data contain flags, but the label names are unknown.
   case onlyFlags(count: Int)
+  /// Numbers may be names of labels or their places, and the two differ.
+  case ambiguous([Int])
+  /// Every example of data with several labels lists 0 or 1 alone.
+  case oneFlag
   /// A file of labels cannot be read.
   case unreadable(path: String, reason: String)
 
@@ -134,6 +160,13 @@ public enum LabelError: Error, Hashable, Sendable, CustomStringConvertible {
     case .flagCount(let found, let count): "expected a flag for each of \(count) labels, found \(found)."
     case .onlyFlags(let count):
       "the lists of labels are flags, one for each of \(count) labels; name these in order with --labels."
+    case .ambiguous(let numbers):
+      "the labels \(numbers.prefix(6).map { "\($0)" }.joined(separator: ", "))\(numbers.count > 6 ? ", ..." : "") could be "
+        + "names of labels or their numbers from 0, and these differ. Write the names as JSON strings in the other form, or "
+        + "rename the labels with --labels."
+    case .oneFlag:
+      "every text lists 0 or 1 and nothing else: is it a column of flags for one label? Name the columns of all labels, "
+        + "--column label=NAME once for each, or the labels themselves with --labels."
     case .unreadable(_, let reason): reason
     }
   }

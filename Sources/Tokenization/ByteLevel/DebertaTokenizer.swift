@@ -63,7 +63,7 @@ public final class DebertaTokenizer: Tokenizer {
       splitter: ByteLevelSplitter(
         parts: parts, merges: model.merges(variant == .slow ? .byMerge : .byPlace, unknown: vocabulary.unk.id),
         addsPrefixSpace: settings.addsPrefixSpace),
-      truncationSide: settings.truncationSide)
+      truncationSide: settings.truncationSide, modelMaximumLength: settings.maximumLength)
   }
 
   /// Microsoft's own tokenizer, which has no settings.
@@ -74,13 +74,14 @@ public final class DebertaTokenizer: Tokenizer {
       splitter: ByteLevelSplitter(
         parts: .slow(SlowTokenCutter([])), merges: model.merges(.byMerge, unknown: vocabulary.unk.id),
         addsPrefixSpace: false),
-      truncationSide: .right)
+      truncationSide: .right, modelMaximumLength: nil)
   }
 
   private var vocabulary: Vocabulary { encoder.vocabulary }
 
   public var variant: TokenizerVariant { encoder.variant }
   public var vocabularySize: Int { vocabulary.size }
+  public var maximumLength: Int? { encoder.modelMaximumLength }
 
   public var clsID: Int32 { vocabulary.cls.id }
   public var sepID: Int32 { vocabulary.sep.id }

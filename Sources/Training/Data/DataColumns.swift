@@ -23,6 +23,10 @@ public struct DataColumns: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   }
 
   private var names: [Role: String]
+  /// Columns that say of one label each whether it applies, in the order of the labels; they are called like these.
+  ///
+  /// Of data with several labels; empty where one column lists them.
+  public var flags: [String] = []
   /// Whether the first line of a CSV or TSV file names the columns; if not, they are named `1`, `2`, …
   public var hasHeader: Bool
 

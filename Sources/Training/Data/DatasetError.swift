@@ -19,6 +19,10 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
   case empty(path: String)
   /// No column has one of the names for a part that the task requires.
   case missingColumn(DataColumns.Role, wanted: [String], found: [String], path: String)
+  /// A column of flags is missing: one that is named, or that of a label of the head.
+  case missingFlags(String, found: [String], path: String)
+  /// Every row of a table has one word, where sentences are expected.
+  case wordsInRows(path: String)
   /// Two columns share a name that is read.
   case repeatedColumn(String, path: String)
   /// Every example is marked as having no label.
@@ -54,6 +58,12 @@ public enum DatasetError: Error, Hashable, Sendable, CustomStringConvertible {
     case .missingColumn(let role, let wanted, let found, let path):
       "\(path): no column for the \(role.rawValue): looked for \(wanted.quoted), "
         + (found.isEmpty ? "found no columns." : "found \(found.quoted). \(Self.advice(role, wanted, found))")
+    case .missingFlags(let name, let found, let path):
+      "\(path): no column of flags for the label '\(name)': found \(found.quoted). Name the column of every label: "
+        + "--column label=NAME, once for each."
+    case .wordsInRows(let path):
+      "\(path): every row holds one word. A row is a sentence: write its words and tags as lists, or write CoNLL, a line "
+        + "for each word and an empty line after each sentence."
     case .repeatedColumn(let name, let path):
       "\(path): two columns are called '\(name)', and one of them is read. Rename the other, or name another column."
     case .noLabels(let faults):

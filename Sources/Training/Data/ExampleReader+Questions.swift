@@ -67,7 +67,11 @@ extension ExampleReader {
   /// A question, its choices, and the correct one: by index from 0, by its name in the data
   /// (`{"text": [...], "label": ["A", ...]}`), by its letter, or by its text.
   func choices(_ record: DataRecord) throws(DataFault) -> (SourceExample.Content, SourceExample.Answer) {
-    let prompt = try value(.question, record).string(record)
+    let column = try value(.question, record)
+    let prompt = try column.string(record)
+    if columns[.question] == nil, let other = DataColumns.otherPrompt(than: column.name, in: record.values) {
+      throw record.fault(DataColumns.twoPrompts(column.name, other))
+    }
     let (texts, names) = try givenChoices(record)
     let given = try value(.label, record)
     let label = try given.label(record)

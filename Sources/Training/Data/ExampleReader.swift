@@ -3,8 +3,8 @@ internal import Checkpoints
 /// Turns records into examples: looks up the columns that a task needs, and converts their values.
 struct ExampleReader {
   let task: TrainingTask
-  let columns: DataColumns
-  /// The labels known in advance: if they include `-1` or `-100`, these are ordinary labels.
+  private(set) var columns: DataColumns
+  /// The labels that are known beforehand: of these, `-1` and `-100` are labels like any other.
   var labels: Set<String> = []
 
   /// Checks that a record, which represents all others, has the columns that the task needs.
@@ -13,6 +13,7 @@ struct ExampleReader {
   func checkColumns(of record: DataRecord) throws(DatasetError) {
     let roles: [DataColumns.Role] =
       switch task {
+      case .multilabelClassification where !columns.flags.isEmpty: [.text]
       case .classification, .multilabelClassification, .regression: [.text, .label]
       case .tagging: [column(.tokens, record) != nil || columns[.tokens] != nil ? .tokens : .text, .tags]
       case .questionAnswering: [.question, .context, .answers]
@@ -23,15 +24,32 @@ struct ExampleReader {
     for role in roles + named where column(role, record) == nil {
       throw .missingColumn(role, wanted: columns.candidates(role, for: task), found: record.names, path: record.path)
     }
+    for name in columns.flags where record.column(name) == nil {
+      throw .missingFlags(name, found: record.names, path: record.path)
+    }
+    if !columns.flags.isEmpty, let label = labels.subtracting(columns.flags).min() {
+      throw .missingFlags(label, found: columns.flags, path: record.path)
+    }
+    for name in columns.flags where record.names.count(where: { $0 == name }) > 1 {
+      throw .repeatedColumn(name, path: record.path)
+    }
     for role in DataColumns.Role.allCases where task.reads(role) {
       guard let name = column(role, record)?.name else { continue }
       if record.names.count(where: { $0 == name }) > 1 { throw .repeatedColumn(name, path: record.path) }
     }
   }
 
+  /// Reads flags, where no column lists the labels and each label has a column of its name.
+  mutating func readFlags(ofLabels names: [String], in record: DataRecord) {
+    guard task == .multilabelClassification, columns.flags.isEmpty, column(.label, record) == nil,
+      columns[.label] == nil, names.allSatisfy({ record.values[$0] != nil })
+    else { return }
+    columns.flags = names
+  }
+
   /// The column names to look up.
   var wantedNames: [String] {
-    DataColumns.Role.allCases.filter(task.reads).flatMap { columns.candidates($0, for: task) }
+    DataColumns.Role.allCases.filter(task.reads).flatMap { columns.candidates($0, for: task) } + columns.flags
   }
 
   func example(_ record: DataRecord) throws(DataFault) -> SourceExample {
@@ -56,12 +74,28 @@ struct ExampleReader {
   private func texts(_ record: DataRecord) throws(DataFault) -> SourceExample.Content {
     let text = try value(.text, record)
     let names = columns[.pair].map { [$0] } ?? DataColumns.Role.usualPairNames(beside: text.name)
-    return .text(try text.string(record), pair: try find(names, record)?.string(record))
+    let pair = try find(names, record)?.string(record)
+    // An empty cell of a table is no text, as pandas reads it.
+    return .text(try text.string(record), pair: record.isTextOnly && pair == "" ? nil : pair)
   }
 
   private func labels(_ record: DataRecord) throws(DataFault) -> MultipleLabels {
+    if !columns.flags.isEmpty { return .listed(try flaggedLabels(record)) }
     let labels = try value(.label, record).labels(record)
     if case .listed(let listed) = labels { for label in listed { _ = try gold(label, record) } }
+    return labels
+  }
+
+  /// The labels whose columns say that they apply.
+  private func flaggedLabels(_ record: DataRecord) throws(DataFault) -> [GivenLabel] {
+    var labels: [GivenLabel] = []
+    for name in columns.flags {
+      guard let column = record.column(name) else { throw record.fault("'\(name)' is missing.") }
+      let given = try column.label(record)
+      if given.isNone { throw record.unlabeled(given) }
+      guard let applies = given.flag else { throw column.wrong("0 or 1", record) }
+      if applies { labels.append(.name(name)) }
+    }
     return labels
   }
 

@@ -1,4 +1,38 @@
 extension [SourceExample] {
+  /// The examples with names in the place of numbers, where the numbers of the data are places of labels.
+  ///
+  /// - Throws: ``LabelError/ambiguous(_:)``.
+  func naming(_ vocabulary: LabelVocabulary) throws(LabelError) -> [SourceExample] {
+    var numbers: Set<Int> = []
+    for example in self { for case .number(let number) in example.answer.givenLabels { numbers.insert(number) } }
+    guard !numbers.isEmpty, try !vocabulary.namesNumbers(numbers) else { return self }
+    return map { example in
+      SourceExample(
+        line: example.line, content: example.content,
+        answer: example.answer.mapLabels { label in
+          guard case .number(let number) = label, vocabulary.names.indices.contains(number) else { return label }
+          return .name(vocabulary.names[number])
+        })
+    }
+  }
+
+  /// Whether every list of labels is a single 0 or 1, as the cells of a column of flags are.
+  var areBareFlags: Bool {
+    count > 1
+      && allSatisfy { example in
+        guard case .labels(.listed(let labels)) = example.answer else { return false }
+        return labels.count == 1 && labels[0].flag != nil
+      }
+  }
+
+  /// Whether every sentence is one word, as where each row of a table holds a word.
+  var areSingleWords: Bool {
+    count > 1
+      && allSatisfy { example in
+        if case .words(let sentence) = example.content { sentence.ranges.count == 1 } else { false }
+      }
+  }
+
   /// The examples of a multi-label data set, with numbers read as flags if all of them are flags.
   ///
   /// Lists of equal length with only 0 and 1 are flags if some list repeats a number, since no label applies twice. For
@@ -26,6 +60,24 @@ extension [SourceExample] {
 }
 
 extension SourceExample.Answer {
+  fileprivate var givenLabels: [GivenLabel] {
+    switch self {
+    case .label(let label): [label]
+    case .labels(.listed(let labels)): labels
+    case .tags(let labels): labels.compactMap(\.self)
+    default: []
+    }
+  }
+
+  fileprivate func mapLabels(_ change: (GivenLabel) -> GivenLabel) -> SourceExample.Answer {
+    switch self {
+    case .label(let label): .label(change(label))
+    case .labels(.listed(let labels)): .labels(.listed(labels.map(change)))
+    case .tags(let labels): .tags(labels.map { $0.map(change) })
+    default: self
+    }
+  }
+
   /// Labels as flags, if possible: true and false, or 0 and 1.
   fileprivate var flags: [Bool]? {
     switch self {

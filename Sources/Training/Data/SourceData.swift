@@ -51,7 +51,7 @@ public struct SourceData: Sendable {
     self.task = task
     self.tolerance = tolerance
     let format = if let format { format } else { try TrainingFormat(path: path, for: task) }
-    let reader = ExampleReader(task: task, columns: columns, labels: Set(labels?.names ?? []))
+    var reader = ExampleReader(task: task, columns: columns, labels: Set(labels?.names ?? []))
     var records = try format.records(path: path, hasHeader: columns.hasHeader, wanted: reader.wantedNames)
     var faults = DataFaults(path: path)
     var examples: [SourceExample] = []
@@ -59,6 +59,7 @@ public struct SourceData: Sendable {
     while let result = try records.next() {
       faults.countRecord()
       if !hasCheckedColumns, case .success(let record) = result {
+        if let names = labels?.names { reader.readFlags(ofLabels: names, in: record) }
         try reader.checkColumns(of: record)
         hasCheckedColumns = true
       }
@@ -68,10 +69,15 @@ public struct SourceData: Sendable {
         faults.add(error, keeping: tolerance.kept)
       }
     }
+    if task == .tagging, format != .conll, examples.areSingleWords { throw .wordsInRows(path: path) }
     if task == .multilabelClassification {
+      if let count = labels?.count, count > 2, examples.areBareFlags { throw .label(.oneFlag, path: path, line: 1) }
       let resolved = examples.resolvingFlags(known: labels?.count, path: path)
       examples = resolved.examples
       for fault in resolved.faults { faults.add(fault, keeping: tolerance.kept) }
+    }
+    if let labels {
+      do { examples = try examples.naming(labels) } catch { throw .label(error, path: path, line: 1) }
     }
     try tolerance.check(faults)
     guard !examples.isEmpty else { throw Self.nothing(faults) }
