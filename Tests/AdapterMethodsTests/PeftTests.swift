@@ -252,6 +252,23 @@ import Testing
     #expect(!text.contains("another kind of model"))
   }
 
+  /// PEFT, `save_embedding_layers`: it stores the word embeddings of a resized model without listing them.
+  @Test func wordEmbeddingsThatAreStoredUnlistedReplaceTheModels() throws {
+    let path = try written(Adapter.random("lora[r=2]", for: shape, seed: 1))
+    let name = "base_model.model.deberta.embeddings.word_embeddings.weight"
+    let rows = (0..<shape.vocabularySize * shape.embeddingSize).map { Float($0 % 7) }
+    let sizes = [shape.vocabularySize, shape.embeddingSize]
+    #expect(try changed(path) { $0.append(OutgoingTensor(name: name, shape: sizes, values: rows)) } == nil)
+    let specs = try SavedAdapter.read(path, for: shape).adapter.parameters.specs
+    #expect(specs.contains { $0.place == "embeddings.word_embeddings" && $0.shape == sizes })
+    let other = try changed(path) { tensors in
+      tensors.removeAll { $0.name == name }
+      tensors.append(
+        OutgoingTensor(name: name, shape: [3, shape.embeddingSize], values: Array(rows.prefix(3 * sizes[1]))))
+    }
+    #expect(other?.contains(name) == true)
+  }
+
   @Test func aTensorThatTheSettingsPromiseAndOneOfAnotherRankAreNamed() throws {
     let adapter = try Adapter.random("lora[r=2]", for: shape, seed: 1)
     let missing = try changed(try written(adapter)) { tensors in

@@ -40,6 +40,15 @@ import Testing
         == ["line 1: the JSON is not UTF-8.", "1 b"])
   }
 
+  @Test(arguments: ["[\n {\"text\": \"a\"}\n]\n", "[\"a\", \"b\"]", "\n [{\"text\": \"a\"}]"])
+  func `Lines of a JSON array are no texts`(_ text: String) throws {
+    #expect(throws: TextSourceError.array) { try read(text) }
+    #expect(try !read(text, format: .text).isEmpty)
+  }
+
+  @Test(arguments: ["[1] A footnote.", "[MASK] is here", "[1, 2]", "[]"])
+  func `A text may begin with a bracket`(_ text: String) throws { #expect(try read(text) == ["0 " + text]) }
+
   @Test func `JSON Lines are known by their first line`() throws {
     #expect(
       try read("\n  {\"text\": \"a\", \"pair\": \"b\"}\n\nx\n") == [

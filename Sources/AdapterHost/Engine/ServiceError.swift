@@ -47,7 +47,8 @@ public enum ServiceError: Error, Hashable, Sendable, CustomStringConvertible {
     case .severalVectors(let setup): "\(EmbeddingError.severalVectors(setup: setup))"
     case .input(let index, let reason): "Input \(index): \(reason)"
     case .tooLong(let index, let tokens, let limit):
-      "Input \(index) has \(tokens) tokens, and at most \(limit) are read. Shorten it, or set truncate to true."
+      "Input \(index) has \(tokens) tokens, and at most \(limit) are read. Shorten it, or set truncate to true: texts "
+        + "are cut at their right end."
     case .tooManyMasks(let outputs, let limit):
       "The masks of the request have \(outputs) probabilities, one for each piece of the vocabulary; at most \(limit) are "
         + "computed. Send fewer masks at a time."

@@ -178,7 +178,10 @@ public enum PredictionError: Error, Hashable, Sendable, CustomStringConvertible 
     case .noEntailment(let head, let labels):
       "Zero-shot classification needs a head for natural language inference, with a label that begins with 'entail'; "
         + "the labels of '\(head)' are \(labels.prefix(8).map { "'\($0)'" }.joined(separator: ", "))"
-        + "\(labels.count > 8 ? ", …" : ""). If they stand for others, name these with --labels."
+        + "\(labels.count > 8 ? ", …" : ""). "
+        + (labels.allSatisfy { $0.hasPrefix("LABEL_") }
+          ? "If they stand for others, name these with --labels."
+          : "If they stand for others, change id2label in config.json.")
     case .unknownIgnoredLabel(let name, let head, let known, let nearest):
       "'\(name)' is to be ignored, but the head '\(head)' has no such label here"
         + (nearest.isEmpty

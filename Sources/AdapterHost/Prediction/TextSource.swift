@@ -1,5 +1,6 @@
 internal import Checkpoints
 internal import Files
+internal import FoundationEssentials
 public import Training
 
 /// A source of texts: a list, the lines of a file or of standard input, or the rows of a table.
@@ -163,7 +164,7 @@ public struct TextSource {
           if format == .auto { blankLines = 0..<lineNumber + 1 }
           continue
         }
-        let item = input(line)
+        let item = try input(line)
         guard format == .text, !blankLines.isEmpty else { return item }
         firstText = item
         return nextWaiting()
@@ -208,8 +209,10 @@ public struct TextSource {
     }
   }
 
-  private mutating func input(_ line: LineReader.Line) -> Result<TextInput, UnansweredText> {
+  /// - Throws: `TextSourceError.array` for a first line that begins a JSON array: its elements are the texts.
+  private mutating func input(_ line: LineReader.Line) throws(TextSourceError) -> Result<TextInput, UnansweredText> {
     if format == .auto {
+      if beginsArray(line.bytes) { throw .array }
       format = line.bytes.first { !isSpace($0) } == UInt8(ascii: "{") ? .jsonl : .text
     }
     guard !line.isTooLong else {
@@ -227,6 +230,15 @@ public struct TextSource {
     }
   }
 
+  private func beginsArray(_ line: [UInt8]) -> Bool {
+    let text = line.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+    guard text.first == UInt8(ascii: "[") else { return false }
+    // A text may begin with a bracket: "[1] A footnote."
+    if text.count == 1 || text.dropFirst().first(where: { !isSpace($0) }) == UInt8(ascii: "{") { return true }
+    guard case .array(let elements)? = try? JSONValue(Data(text), file: "line") else { return false }
+    return elements.contains { if case .string = $0 { true } else { false } }
+  }
+
   private func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy(isSpace) }
 
   private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
@@ -235,12 +247,17 @@ public struct TextSource {
 /// Why a source cannot be read as requested.
 public enum TextSourceError: Error, Hashable, Sendable, CustomStringConvertible {
   case columnsOfLines
+  /// A JSON array stands where lines are expected.
+  case array
 
   public var description: String {
     switch self {
     case .columnsOfLines:
       "Only tables and JSON have columns to name, and the input is read as lines of text. Give --format csv or --format "
         + "jsonl if it is one of these."
+    case .array:
+      "The input begins a JSON array, and its lines would be read as texts. Give --format json to read its elements, or "
+        + "--format text if the lines are the texts."
     }
   }
 }

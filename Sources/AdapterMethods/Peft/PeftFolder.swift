@@ -48,7 +48,7 @@ public enum PeftFolder {
     in folder: String, _ fields: ConfigurationFields, for shape: DebertaConfiguration
   ) throws -> Adapter {
     let file = try TensorFile.first(of: weightFiles, in: folder)
-    let method = try PeftAdapter(fields, contents: PeftContents(file))
+    let method = try described(fields, by: PeftContents(file))
     let ledger = WeightLedger(file, rename: ownName)
     let specs = try method.parameters(for: shape)
     var tensors: [String: Tensor] = [:]
@@ -56,6 +56,22 @@ public enum PeftFolder {
     try refuseOtherPlaces(ledger, file)
     try ledger.finish { isOfHead($0) || isCopy($0) }
     return Adapter(method: method, parameters: AdapterParameters(specs, tensors))
+  }
+
+  /// The adapter that settings and tensors describe together.
+  ///
+  /// PEFT stores the word embeddings of a model whose vocabulary was resized (`save_embedding_layers`) without listing
+  /// them; they replace the model's, as listed ones do.
+  private static func described(
+    _ fields: ConfigurationFields, by contents: PeftContents
+  ) throws(ConfigurationError) -> PeftAdapter {
+    let words = "word_embeddings"
+    let saved = try fields.strings("modules_to_save") ?? []
+    guard contents.shapes["embeddings.\(words).weight"] != nil,
+      saved.allSatisfy({ !"embeddings.\(words)".hasSuffix($0) })
+    else { return try PeftAdapter(fields, contents: contents) }
+    let listed = try fields.replacing("modules_to_save", by: .array((saved + [words]).map { .string($0) }))
+    return try PeftAdapter(listed, contents: contents)
   }
 
   /// Whether a tensor duplicates another one, or the base model's: PEFT also saves the original biases of a saved
@@ -71,7 +87,7 @@ public enum PeftFolder {
   public static func tensors(
     _ fields: ConfigurationFields, _ file: TensorFile, for shape: DebertaConfiguration
   ) throws(ConfigurationError) -> [(name: String, shape: [Int])] {
-    try PeftAdapter(fields, contents: PeftContents(file)).parameters(for: shape).map { (fileName($0), $0.shape) }
+    try described(fields, by: PeftContents(file)).parameters(for: shape).map { (fileName($0), $0.shape) }
   }
 
   /// - Throws: `PeftError` for the first adapter tensor that was not read.
