@@ -79,6 +79,27 @@ public final class WeightLedger {
     }
   }
 
+  /// The int8 values of a weight [outputs, inputs] and the scales [outputs] beside it, as `adapter-cli quantize` writes
+  /// them.
+  ///
+  /// - Throws: `missingTensor`, `wrongShape`, `wrongElementType`, `badScale`.
+  func quantizedWeight(_ name: String, shape: [Int]) throws(CheckpointError) -> QuantizedWeight {
+    let scaleName = name + QuantizedWeight.scaleSuffix
+    let scales = try read(scaleName, shape: [shape[0]])
+    return try QuantizedWeight(
+      stored(read(name, shape: shape), of: .int8), scales: stored(scales, of: .float32))
+  }
+
+  private func stored(_ weight: Weight, of type: ElementType) throws(CheckpointError) -> StoredTensor {
+    switch weight {
+    case .stored(let tensor) where tensor.elementType == type: return tensor
+    case .stored(let tensor):
+      throw .wrongElementType(name: tensor.name, expected: type, found: tensor.elementType, file: file)
+    case .parameter(let name, _, _):
+      throw .wrongElementType(name: name, expected: type, found: .float32, file: file)
+    }
+  }
+
   /// The same name below another prefix, or else similar names.
   private func nearest(_ name: String) -> [String] {
     let unused = unused
