@@ -72,6 +72,7 @@ format:
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift Benchmarks/Sources Benchmarks/Package.swift
+	@python3 Tools/count_circles.py > /dev/null || { python3 Tools/count_circles.py; exit 1; }
 
 clean:
 	rm -rf .build
