@@ -196,14 +196,14 @@ public struct WeightReader {
   public func roundedLinear(
     in inputs: Int, out outputs: Int, bias: Bool = true, isQuantized: Bool
   ) throws(CheckpointError) -> Linear {
-    let bias = try bias ? tensor("bias", [outputs]) : nil
+    func storedBias() throws(CheckpointError) -> Tensor? { try bias ? tensor("bias", [outputs]) : nil }
     if isQuantized {
       let weight = try ledger.quantizedWeight(name("weight"), shape: [outputs, inputs])
       defer { weight.releasePages() }
-      return Linear(weight: compute.packed(weight.values), bias: bias)
+      return Linear(weight: compute.packed(weight.values), bias: try storedBias())
     }
     let weight = try weight("weight", [outputs, inputs])
-    let layer = pass.layer(weight: weight, bias: bias, roundedTo: compute.precision?.rounding)
+    let layer = pass.layer(weight: weight, bias: try storedBias(), roundedTo: compute.precision?.rounding)
     weight.releasePages()
     return layer
   }

@@ -163,7 +163,7 @@ struct TokenizerConfig {
     splitsSpecialTokens = try fields.bool("split_special_tokens") ?? false
     addsPrefixSpace = try fields.bool("add_prefix_space") ?? false
     truncationSide = try fields.string("truncation_side")
-    maximumLength = try fields.number("model_max_length").flatMap { (1..<1e6).contains($0) ? Int($0) : nil }
+    maximumLength = fields.members["model_max_length"]?.double.flatMap { (1..<1e6).contains($0) ? Int($0) : nil }
     added = try fields.object("added_tokens_decoder").map { decoder throws(ConfigurationError) in
       var tokens: [(id: Int32, entry: TokenEntry)] = []
       for (key, value) in decoder.members {

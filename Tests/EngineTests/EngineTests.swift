@@ -240,13 +240,20 @@ private final class MadeAdapters: AdapterSource {
     #expect(try await engine.submit(request).rows.count == 1)
   }
 
+  /// Waits until a request waits, a minute at most: one that is refused never does.
+  private func waitUntilQueued(_ engine: Engine) async throws {
+    for _ in 0..<60_000 where engine.queuedTokens[.interactive] == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    try #require(engine.queuedTokens[.interactive] ?? 0 > 0)
+  }
+
   @Test func whatWaitsPastItsDeadlineLeavesBeforeItsTurn() async throws {
     var limits = Engine.Limits()
     limits.slice = .zero
+    limits.queue = .seconds(36_000)
     let engine = try engine(limits: limits)
     let rows = try (0..<20_000).map { try row($0, "lora") }
     let busy = Task { try await engine.submit(EngineRequest(rows)) }
-    while engine.queuedTokens[.interactive] == 0 { await Task.yield() }
+    try await waitUntilQueued(engine)
     // The same key, so that its turn comes after all the others.
     var late = EngineRequest([rows[0]])
     late.deadline = .now + .milliseconds(30)
@@ -259,10 +266,11 @@ private final class MadeAdapters: AdapterSource {
   @Test func anEngineWhoseEndIsCutShortRefusesWhatWaits() async throws {
     var limits = Engine.Limits()
     limits.slice = .zero
+    limits.queue = .seconds(36_000)
     let engine = try engine(limits: limits)
     let rows = try (0..<20_000).map { try row($0, nil) }
     let last = Task { try await engine.submit(EngineRequest(rows)) }
-    while engine.queuedTokens[.interactive] == 0 { await Task.yield() }
+    try await waitUntilQueued(engine)
     let end = Task { await engine.end() }
     end.cancel()
     await end.value

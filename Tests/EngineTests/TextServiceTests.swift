@@ -136,7 +136,7 @@ import Testing
     #expect(await !refused(TextInput(long)))
     options.tagging.stride = 508
     #expect(await refused(TextInput(long)))
-    #expect(await !refused(TextInput(String(long.prefix(2000)))))
+    #expect(await !refused(TextInput(String(long.prefix(1100)))))
     options.tagging.stride = nil
     #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: .max)))
     #expect(await refused(TextInput("a"), TextService.Reading(maximumLength: 3000)))

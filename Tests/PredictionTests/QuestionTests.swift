@@ -174,12 +174,10 @@ import Testing
   }
 
   @Test func `A context without tokens has no answer`() throws {
-    let prediction = try predictor(nil, heads: ["span"]).predict([TextInput("who?", pair: "")])[0]
+    // Of control characters the tokenizer leaves nothing.
+    let prediction = try predictor(nil, heads: ["span"]).predict([TextInput("who?", pair: "\u{1}")])[0]
     #expect(try answer(prediction) == ContextAnswer(range: nil, text: "", score: 1))
-    #expect(
-      prediction.json()
-        == #"{"index": 0, "text": "who?", "pair": "", "heads": {"span": {"answer": "", "start": 0, "end": 0, "score": 1.0}}}"#
-    )
+    #expect(prediction.json().hasSuffix(#""heads": {"span": {"answer": "", "start": 0, "end": 0, "score": 1.0}}}"#))
   }
 
   @Test func `An answer is a line of JSON`() throws {

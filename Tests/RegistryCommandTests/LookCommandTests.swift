@@ -58,7 +58,7 @@ import Testing
     #expect(
       card.members.keys.sorted() == [
         "active", "added", "base_digest", "bytes", "changed", "config", "digest", "files", "folder", "head", "method",
-        "metrics", "model", "name", "notes", "parameters", "recipe", "source", "tags",
+        "metrics", "model", "name", "notes", "origin", "parameters", "recipe", "source", "tags",
       ])
     #expect(try card.object("head")?.strings("labels")?.count == 16)
     let lines = try place.run("show", "debian-section", "--table").lines

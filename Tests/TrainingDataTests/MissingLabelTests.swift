@@ -111,7 +111,7 @@ import Testing
     #expect(try labels(["[0, 1]", "[1]"])[0] == .labels(.listed([.number(0), .number(1)])))
     #expect(try labels(["[0, 1]", "[2, 1]"])[0] == .labels(.listed([.number(0), .number(1)])))
     #expect(
-      try labels(["[0, 1]", "[1, 0]"], known: ["a", "b", "c"])[0] == .labels(.listed([.number(0), .number(1)])))
+      try labels(["[0, 1]", "[1, 0]"], known: ["a", "b", "c"])[0] == .labels(.listed([.name("a"), .name("b")])))
     #expect(try labels(["[0, 1]", "[1, 0]"], known: ["a", "b"])[0] == .labels(.flags([false, true])))
   }
 

@@ -140,6 +140,7 @@ public struct TextInput: Sendable, Hashable {
     let given = try fields.string("text").map { (name: "text", value: $0) } ?? fields.firstText(Self.textNames)
     words = try fields.firstWords(Self.wordNames)
     guard let text = given ?? words.map({ (name: "tokens", value: Sentence(words: $0).text) }) else {
+      guard !fields.members.isEmpty else { throw ConfigurationError.missing(key: "text", file: fields.file) }
       throw fields.impossible(
         "text", "missing among \(fields.members.keys.sorted().prefix(12).joined(separator: ", "))",
         "a text by this name or another usual one, such as 'sentence'; --column NAME names the member that holds it")
