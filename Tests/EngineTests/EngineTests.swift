@@ -1,5 +1,6 @@
 import AdapterMethods
 import Deberta
+import Dispatch
 import Model
 import Synchronization
 import Tensors
@@ -240,41 +241,76 @@ private final class MadeAdapters: AdapterSource {
     #expect(try await engine.submit(request).rows.count == 1)
   }
 
-  /// Waits until a request waits, a minute at most: one that is refused never does.
-  private func waitUntilQueued(_ engine: Engine) async throws {
-    for _ in 0..<60_000 where engine.queuedTokens[.interactive] == 0 { try await Task.sleep(for: .milliseconds(1)) }
-    try #require(engine.queuedTokens[.interactive] ?? 0 > 0)
+  /// Holds an engine after each pass, until it is let on.
+  private final class Gate: Sendable {
+    private let isOpen = Mutex(false)
+    private let passes = Mutex(0)
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func wait(_ event: EngineEvent) {
+      guard case .pass = event else { return }
+      passes.withLock { $0 += 1 }
+      if !isOpen.withLock({ $0 }) { semaphore.wait() }
+    }
+
+    /// Waits until the engine is held for the first time.
+    func waitUntilClosed() async throws {
+      for _ in 0..<60_000 where passes.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    func letOne() { semaphore.signal() }
+
+    func open() {
+      isOpen.withLock { $0 = true }
+      semaphore.signal()
+    }
+  }
+
+  /// Waits until so many tokens wait, a minute at most: a request that is refused never does.
+  private func waitUntilQueued(_ engine: Engine, moreThan tokens: Int) async throws {
+    func queued() -> Int { engine.queuedTokens[.interactive] ?? 0 }
+    for _ in 0..<60_000 where queued() <= tokens { try await Task.sleep(for: .milliseconds(1)) }
+    try #require(queued() > tokens)
   }
 
   @Test func whatWaitsPastItsDeadlineLeavesBeforeItsTurn() async throws {
     var limits = Engine.Limits()
-    limits.slice = .zero
-    limits.queue = .seconds(36_000)
-    let engine = try engine(limits: limits)
-    let rows = try (0..<20_000).map { try row($0, "lora") }
+    (limits.slice, limits.queue) = (.zero, .seconds(36_000))
+    let gate = Gate()
+    let engine = try engine(limits: limits) { gate.wait($0) }
+    let rows = try (0..<200).map { try row($0, "lora") }
     let busy = Task { try await engine.submit(EngineRequest(rows)) }
-    try await waitUntilQueued(engine)
+    try await gate.waitUntilClosed()
+    let waiting = engine.queuedTokens[.interactive] ?? 0
     // The same key, so that its turn comes after all the others.
-    var late = EngineRequest([rows[0]])
-    late.deadline = .now + .milliseconds(30)
-    await #expect(throws: EngineError.expired) { _ = try await engine.submit(late) }
+    let late = Task {
+      var request = EngineRequest([rows[0]])
+      request.deadline = .now + .seconds(2)
+      return try await engine.submit(request)
+    }
+    try await waitUntilQueued(engine, moreThan: waiting)
+    try await Task.sleep(for: .seconds(2.1))
+    gate.letOne()
+    await #expect(throws: EngineError.expired) { _ = try await late.value }
     #expect(engine.queuedTokens[.interactive] ?? 0 > 0)
     busy.cancel()
+    gate.open()
     await #expect(throws: CancellationError.self) { _ = try await busy.value }
   }
 
   @Test func anEngineWhoseEndIsCutShortRefusesWhatWaits() async throws {
     var limits = Engine.Limits()
-    limits.slice = .zero
-    limits.queue = .seconds(36_000)
-    let engine = try engine(limits: limits)
-    let rows = try (0..<20_000).map { try row($0, nil) }
+    (limits.slice, limits.queue) = (.zero, .seconds(36_000))
+    let gate = Gate()
+    let engine = try engine(limits: limits) { gate.wait($0) }
+    let rows = try (0..<200).map { try row($0, nil) }
     let last = Task { try await engine.submit(EngineRequest(rows)) }
-    try await waitUntilQueued(engine)
+    try await gate.waitUntilClosed()
     let end = Task { await engine.end() }
     end.cancel()
     await end.value
     await #expect(throws: EngineError.ending) { _ = try await last.value }
+    gate.open()
   }
 
   @Test func anEngineThatEndsAnswersWhatWaitsAndTakesNoMore() async throws {
