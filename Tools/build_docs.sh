@@ -11,8 +11,10 @@ mkdir -p "$graphs"
 
 # The C modules that the compiled Swift modules name.
 set -- -I "$products/Modules"
-for map in "$products"/C*.build/module.modulemap Sources/*/module.modulemap "$products"/../../checkouts/GRDB.swift/Sources/GRDBSQLite/module.modulemap; do
-  set -- "$@" -Xcc "-fmodule-map-file=$map"
+checkouts=$products/../../checkouts
+for map in "$products"/C*.build/module.modulemap Sources/*/module.modulemap \
+  "$checkouts"/GRDB.swift/Sources/GRDBSQLite/module.modulemap "$checkouts"/swift-*/Sources/*/include/module.modulemap; do
+  if [ -f "$map" ]; then set -- "$@" -Xcc "-fmodule-map-file=$map"; fi
 done
 for flag in $(pkg-config --cflags openblas 2>/dev/null || :); do set -- "$@" -Xcc "$flag"; done
 

@@ -8,6 +8,7 @@ public enum Deflate {
   ///   - bytes: all of what is compressed, without the header that gzip has.
   ///   - path: where they come from, for messages.
   ///   - limit: the number of bytes that they must become.
+  ///   - piece: is given the decompressed bytes, in order.
   /// - Throws: `FileError.unexpected`, if the data are damaged, or become more or fewer bytes; what `piece` throws.
   public static func expand(
     _ bytes: UnsafeRawBufferPointer, of path: String, to limit: Int, each piece: (UnsafeRawBufferPointer) throws -> Void

@@ -53,6 +53,7 @@ extension Hub {
   ///   - summary: the first line of the commit's message.
   ///   - isPrivate: whether a repository that is made is private, and one that is there must be.
   ///   - createsPullRequest: whether the commit becomes a pull request.
+  ///   - progress: is called while files are sent.
   /// - Throws: ``HubError``, `FileError`.
   public func upload(
     _ files: [UploadedFile], to address: HubAddress, summary: String, isPrivate: Bool = false,

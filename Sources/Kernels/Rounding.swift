@@ -136,11 +136,9 @@ extension VectorKernels {
     kernels(rounding).unpack(Int64(w.rows), Int64(w.columns), panels.base, w.base, Int64(w.stride))
   }
 
-  /// y [M, N] from rounded rows x [M, K] and panels of w [N, K], rounded alike.
+  /// y [M, N] from rounded rows x [M, K] and panels of w [N, K], rounded alike, with a bias [1, N].
   ///
   /// Every instruction set gives the same bits for the same values, except with `gelu`.
-  ///
-  /// - Parameter bias: [1, N]
   public func product(
     _ x: RoundedRows, _ w: Panels, bias: Rows? = nil, into y: Rows, epilogue: Epilogue = .store
   ) {

@@ -190,9 +190,7 @@ public struct WeightReader {
     return layer
   }
 
-  /// `linear`, rounded for the precision of `compute`.
-  ///
-  /// - Parameter isQuantized: whether the file has its weight as int8 with scales.
+  /// `linear`, rounded for the precision of `compute`; a quantized file has the weight as int8 with scales.
   public func roundedLinear(
     in inputs: Int, out outputs: Int, bias: Bool = true, isQuantized: Bool
   ) throws(CheckpointError) -> Linear {

@@ -25,7 +25,7 @@ public struct AdapterUpdateError: Error, Hashable, Sendable, CustomStringConvert
 extension AdapterRecord {
   /// Where it was fetched from.
   ///
-  /// - Throws: ``AdapterUpdateError``, if it was not.
+  /// - Throws: `AdapterUpdateError`, if it was not.
   public var requiredOrigin: AdapterOrigin {
     get throws(AdapterUpdateError) {
       guard let origin else { throw AdapterUpdateError(self) }
@@ -51,7 +51,7 @@ extension Registry {
   ///   - name: the adapter; it was fetched before.
   ///   - model: its base model.
   ///   - fetched: what its address stands for now.
-  /// - Throws: ``AdapterUpdateError``; what an import throws. The adapter is then as it was.
+  /// - Throws: `AdapterUpdateError`; what an import throws. The adapter is then as it was.
   public func update(_ name: String, of model: ModelRecord, to fetched: FetchedFolder) throws -> AdapterUpdate {
     let old = try adapter(named: name, of: model.name)
     let origin = try old.requiredOrigin

@@ -89,8 +89,8 @@ extension Pass {
 
   /// A linear layer of a weight [outputs, inputs] in its own type; a tape tracks it where it is a tensor.
   ///
-  /// - Parameter rounding: what the weight and the rows of its products are rounded to. A weight that the tape tracks is
-  ///   not, nor one of more inputs than that allows.
+  /// The weight and the rows of its products are rounded as `rounding` says, unless the tape tracks the weight or it has
+  /// more inputs than that allows.
   public func layer(weight: WeightMatrix, bias: Tensor? = nil, roundedTo rounding: Rounding? = nil) -> Linear {
     if let tensor = weight.tensor, tape?.tracks(tensor) == true { return layer(weight: tensor, bias: bias) }
     if let rounding, weight.columns <= rounding.maximumInputs {
