@@ -62,7 +62,7 @@ final class HostEngine: Measuring {
 
   /// A setup in turn with the base model, on the same batch.
   private func overBase(
-    _ request: Request, _ setup: (_ rows: Int) -> DebertaV2AdapterModel.Setup
+    _ request: Request, _ setup: (_ rows: Int) -> Setup
   ) throws -> [String: JSONValue] {
     let batch = try batch(request.shape)
     let setup = setup(batch.sequences.count)
