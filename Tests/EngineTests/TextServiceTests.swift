@@ -123,7 +123,7 @@ import Testing
       do {
         _ = try await service.predict(
           [input], with: service.setup("truecase"), options: options, reading: reading,
-          terms: TextService.Terms(deadline: .now + .seconds(60)))
+          terms: TextService.Terms(deadline: .now + .seconds(3600)))
         return false
       } catch let error as ServiceError {
         if case .input = error { return true }
