@@ -15,7 +15,12 @@ import Testing
     try Workspace(WorkspaceRequest(registry: registry, setup: setup), location: RegistryLocation(given: registry))
   }
 
-  private static let service = Result { try TextService(workspace()) }
+  /// Its queue takes what all tests send at once, however slow the machine is.
+  private static let service = Result {
+    var limits = Engine.Limits()
+    limits.queue = .seconds(3600)
+    return try TextService(workspace(), limits: limits)
+  }
 
   private static let texts = [
     "a library for reading pdf files", "linux kernel from germany", "any of numerous small rodents",
