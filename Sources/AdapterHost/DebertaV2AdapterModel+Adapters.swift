@@ -129,6 +129,16 @@ extension DebertaV2AdapterModel {
     try BoundAdapter(adapter, named: name, in: encoder, skippingLayers: skippedLayers, on: Pass(compute))
   }
 
+  /// Loaded adapters with their names.
+  ///
+  /// - Throws: `CompositionError.unknownAdapter`.
+  func loaded(_ names: [String]) throws -> [(name: String, adapter: Adapter)] {
+    try names.map { name in
+      guard let adapter = adapter(name) else { throw unknown(adapter: name) }
+      return (name, adapter)
+    }
+  }
+
   func unknown(adapter name: String) -> CompositionError {
     .unknownAdapter(name: name, nearest: NearestNames.of(name, in: adapterNames, limit: 2))
   }

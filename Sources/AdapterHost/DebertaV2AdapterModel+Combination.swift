@@ -18,11 +18,7 @@ extension DebertaV2AdapterModel {
     overwrite: Bool = false, setActive: Bool = false
   ) throws {
     if !overwrite, adapter(name) != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let inputs = try names.map { name in
-      guard let adapter = adapter(name) else { throw unknown(adapter: name) }
-      return (name: name, adapter: adapter)
-    }
-    try replaceAdapter(name, combination(inputs, for: configuration))
+    try replaceAdapter(name, combination(loaded(names), for: configuration))
     if setActive { try setActiveAdapters(.adapter(name)) }
   }
 

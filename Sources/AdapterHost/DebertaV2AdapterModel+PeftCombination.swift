@@ -14,10 +14,6 @@ extension DebertaV2AdapterModel {
     _ name: String, of names: [String], _ combination: PeftCombination, overwrite: Bool = false
   ) throws {
     if !overwrite, adapter(name) != nil { throw ModelError.exists(kind: "adapter", name: name) }
-    let inputs = try names.map { name in
-      guard let adapter = adapter(name) else { throw unknown(adapter: name) }
-      return (name: name, adapter: adapter)
-    }
-    try replaceAdapter(name, combination(inputs, for: configuration))
+    try replaceAdapter(name, combination(loaded(names), for: configuration))
   }
 }

@@ -86,11 +86,11 @@ public final class TextService: Sendable {
   public let workerCount: Int
   /// How the base model makes vectors: as its folder of sentence-transformers says, or the mean over the tokens.
   public let embeddingOptions: EmbeddingOptions
-  private let embeddingLength: Int?
+  let embeddingLength: Int?
   private let names: ServedNames
-  private let model: DebertaV2AdapterModel
+  let model: DebertaV2AdapterModel
   private let heads: [String]?
-  private let workers: Workers
+  let workers: Workers
 
   /// Loads the base model, and measures it.
   ///
@@ -180,7 +180,7 @@ public final class TextService: Sendable {
     }
   }
 
-  private func leased(
+  func leased(
     _ compositions: [Composition?], _ name: String
   ) throws -> (DebertaV2AdapterModel, ResidentAdapters.Lease) {
     do {
@@ -254,7 +254,7 @@ public final class TextService: Sendable {
     }
   }
 
-  private func submit(
+  func submit(
     _ rows: [EngineRow], _ lease: ResidentAdapters.Lease, _ terms: Terms
   ) async throws -> EngineAnswers {
     let request = EngineRequest(rows, key: terms.key, service: terms.service, deadline: terms.deadline)
@@ -335,7 +335,7 @@ public final class TextService: Sendable {
 
   /// Refuses to read texts further than the model can tell distances: what a row costs grows with the square of its
   /// length.
-  private func checkLength(_ reading: Reading) throws(ServiceError) {
+  func checkLength(_ reading: Reading) throws(ServiceError) {
     guard let length = reading.maximumLength, let most = model.configuration.advisedLength, length > most else {
       return
     }
@@ -360,109 +360,6 @@ public final class TextService: Sendable {
       guard bytes <= Limits.answerBytes else { throw .answerTooLarge(limit: Limits.answerBytes) }
     }
     return outputs
-  }
-
-  // MARK: Vectors
-
-  /// Computes one vector per text or, without pooling, one per token.
-  ///
-  /// - Throws: `ServiceError`, `EngineError`, `CancellationError`.
-  public func embed(
-    _ inputs: [Source], with setup: ServedSetup, pooling: EmbeddingOptions?, reading: Reading = Reading(),
-    terms: Terms = Terms()
-  ) async throws -> Vectors {
-    let (rows, lease, duration) = try await workers.run(until: terms.deadline) { [self] isWanted in
-      let start = ContinuousClock.now
-      try checkLength(reading)
-      let (_, lease) = try leased([setup.composition], setup.name)
-      if let composition = setup.composition, try composition.branches().count != 1 {
-        throw ServiceError.severalVectors(setup: composition.description)
-      }
-      var lengths: [Int] = []
-      let rows = try inputs.enumerated().map { index, input in
-        try isWanted.check()
-        let row = try row(input, index: index, setup, reading)
-        lengths.append(row.ids.count)
-        try engine.check(lengths, terms.deadline)
-        return row
-      }
-      return (rows, lease, ContinuousClock.now - start)
-    }
-    let answers = try await submit(rows, lease, terms)
-    return try await workers.run { isWanted in
-      let vectors = try answers.rows.map { answer -> [[Float]] in
-        try isWanted.check()
-        guard let states = answer.states, states.isFinite else {
-          throw ServiceError.notFinite(what: "The encoder")
-        }
-        let tokens = (0..<states.rows).filter { !answer.promptTokens.contains($0) }
-        if let pooling { return [pooling.vector(of: states, tokens: tokens)] }
-        return tokens.map { states.rows($0..<$0 + 1).array }
-      }
-      return Vectors(
-        vectors: vectors,
-        timing: Timing(
-          tokenization: duration, queued: answers.queued, computed: answers.computed,
-          tokens: rows.reduce(0) { $0 + $1.ids.count }))
-    }
-  }
-
-  private func row(_ source: Source, index: Int, _ setup: ServedSetup, _ reading: Reading) throws -> EngineRow {
-    let limit = InputLength.limit(
-      requested: reading.maximumLength, recorded: embeddingLength, tokenizer: tokenizer.maximumLength,
-      advised: model.configuration.advisedLength)
-    switch source {
-    case .ids(let ids):
-      guard !ids.isEmpty, ids.allSatisfy({ (0..<model.configuration.vocabularySize).contains($0) }) else {
-        throw ServiceError.input(
-          index: index, reason: "expected one token id or more, each below \(model.configuration.vocabularySize).")
-      }
-      if let limit, ids.count > limit {
-        guard reading.truncates else { throw ServiceError.tooLong(index: index, tokens: ids.count, limit: limit) }
-        return EngineRow(ids: ids.prefix(limit).map { Int32($0) }, composition: setup.composition, states: .all)
-      }
-      return EngineRow(ids: ids.map { Int32($0) }, composition: setup.composition, states: .all)
-    case .text(let text, let pair):
-      let encoding: Encoding
-      do { encoding = try tokenizer.encode(text, pair: pair, maximumLength: limit) } catch {
-        throw ServiceError.input(index: index, reason: "\(error)")
-      }
-      if !reading.truncates, encoding.truncatedTokens > 0 {
-        throw ServiceError.tooLong(
-          index: index, tokens: encoding.ids.count + encoding.truncatedTokens, limit: encoding.ids.count)
-      }
-      return EngineRow(
-        ids: encoding.ids, tokenTypes: encoding.tokenTypeIDs, composition: setup.composition, states: .all)
-    }
-  }
-
-  // MARK: Tokens
-
-  /// Tokenizes texts, without a limit.
-  public func tokenize(_ texts: [String]) async throws -> [Encoding] {
-    try await workers.run { [tokenizer] isWanted in
-      try texts.enumerated().map { index, text in
-        try isWanted.check()
-        do { return try tokenizer.encode(text) } catch {
-          throw ServiceError.input(index: index, reason: "\(error)")
-        }
-      }
-    }
-  }
-
-  /// Decodes lists of ids.
-  ///
-  /// - Throws: `ServiceError.input` for an id without a piece.
-  public func decode(_ lists: [[Int]], skippingSpecials skips: Bool) async throws -> [String] {
-    try await workers.run { [tokenizer] isWanted in
-      try lists.enumerated().map { index, ids in
-        try isWanted.check()
-        do {
-          return try tokenizer.decode(
-            ids.map { Int32(clamping: $0) }, skippingSpecialTokens: skips)
-        } catch { throw ServiceError.input(index: index, reason: "\(error)") }
-      }
-    }
   }
 
   // MARK: Other work

@@ -96,3 +96,10 @@ public struct SentenceTransformerFolder: Sendable, Hashable {
     FileSystem.exists(file) ? try ConfigurationFields(path: file) : nil
   }
 }
+
+extension Workspace {
+  /// How the base model makes vectors, if it is a folder of sentence-transformers.
+  ///
+  /// - Throws: `ConfigurationError` for settings that would give other vectors than are made here.
+  public func sentenceTransformer() throws -> SentenceTransformerFolder? { try SentenceTransformerFolder(modelFolder) }
+}

@@ -15,12 +15,6 @@ public import Tokenization
 public struct Workspace: Sendable {
   /// The folder of the base model.
   public let modelFolder: String
-
-  /// How the base model makes vectors, if it is a folder of sentence-transformers.
-  ///
-  /// - Throws: `ConfigurationError` for settings that would give other vectors than are made here.
-  public func sentenceTransformer() throws -> SentenceTransformerFolder? { try SentenceTransformerFolder(modelFolder) }
-
   /// The active composition; nil is the base model only.
   public let setup: Composition?
   /// Whether the setup was requested, or follows from the given adapters; otherwise it is the registry's active one.
